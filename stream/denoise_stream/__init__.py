@@ -1,0 +1,28 @@
+"""Denoise signals live or from files with one ONNX model; see :class:`Denoiser`."""
+
+from denoise_stream.contract import Contract
+from denoise_stream.engine import Denoiser, DenoiseStream
+from denoise_stream.errors import (
+    ContractError,
+    DenoiseError,
+    DeviceError,
+    MissingExtra,
+    SinkError,
+    SourceError,
+)
+from denoise_stream.model import bundled_models
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Contract",
+    "ContractError",
+    "DenoiseError",
+    "DenoiseStream",
+    "Denoiser",
+    "DeviceError",
+    "MissingExtra",
+    "SinkError",
+    "SourceError",
+    "bundled_models",
+]

@@ -1,0 +1,47 @@
+"""Behave well as a program: a click command comes in, an exit status and at most one line of error go out.
+
+Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM, 141 the reader of our
+output went away.
+"""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from denoise_stream.errors import DenoiseError
+
+
+def run_command(command: click.Command, name: str) -> NoReturn:
+    """Run a command with the program's arguments and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        command.main(prog_name=name, standalone_mode=False)
+    except click.Abort:
+        _fail(name, "interrupted", 130)
+    except click.UsageError as error:
+        _fail(name, f"{error.format_message()} (see {name} --help)", 2)
+    except click.ClickException as error:
+        _fail(name, error.format_message(), error.exit_code)
+    except DenoiseError as error:
+        _fail(name, str(error), 1)
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; without a reader that would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)
+    except OSError as error:
+        _fail(name, f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
+    sys.exit(0)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Unwind as for an error, so that half-written files are removed."""
+    raise SystemExit(128 + number)
+
+
+def _fail(name: str, message: str, status: int) -> NoReturn:
+    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    sys.exit(status)

@@ -1,0 +1,153 @@
+"""What an ONNX file says about itself: metadata and tensors come in, a checked Contract goes out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from denoise_stream.errors import ContractError
+
+CONTRACT_VERSION = "1"
+LONGEST_WINDOW = 65_536
+
+Normalization = Literal["minmax", "none"]
+TensorShape = tuple[str, str, Sequence[int | str | None]]
+"""Name, onnxruntime type (``tensor(float)``) and shape of one input or output."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The facts of one model.
+
+    Attributes
+    ----------
+    name
+        The model's own name.
+    window
+        Samples per window.
+    hop
+        Recommended samples between window starts, 1 to ``window``.
+    normalization
+        ``"minmax"``: the caller scales each window to [0, 1]; ``"none"``: samples as they are.
+    sample_rate_hz
+        Rate the model was trained for, in Hz; None means any.
+    state_size
+        Numbers a stateful model carries from window to window; 0 for a stateless model.
+    license, trained_on, training_recipe
+        Where the model comes from, in words.
+    """
+
+    name: str
+    window: int
+    hop: int
+    normalization: Normalization = "minmax"
+    sample_rate_hz: float | None = None
+    state_size: int = 0
+    license: str = ""
+    trained_on: str = ""
+    training_recipe: str = ""
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], file: str) -> "Contract":
+        """Read the contract from an ONNX file's metadata.
+
+        Parameters
+        ----------
+        metadata
+            The file's ``metadata_props``.
+        file
+            The file's name, for error messages.
+
+        Raises
+        ------
+        ContractError
+            If a key is missing or its value is not allowed; the sentence names the key, the value
+            found and the value needed.
+        """
+
+        def text(key: str, needed: str) -> str:
+            if key not in metadata:
+                raise ContractError(f"{file}: metadata key {key!r} is missing; needed: {needed}")
+            return metadata[key]
+
+        def whole_number(key: str, low: int, high: int) -> int:
+            needed = f"a whole number from {low} to {high}"
+            found = text(key, needed)
+            try:
+                number = int(found)
+            except ValueError:
+                number = low - 1
+            if not low <= number <= high:
+                raise ContractError(f"{file}: metadata {key}={found!r}; needed: {needed}")
+            return number
+
+        version = text("contract_version", repr(CONTRACT_VERSION))
+        if version != CONTRACT_VERSION:
+            raise ContractError(
+                f"{file}: metadata contract_version={version!r}; needed: {CONTRACT_VERSION!r}"
+            )
+        window = whole_number("window", 2, LONGEST_WINDOW)
+        found = text("normalization", "'minmax' or 'none'")
+        if found not in ("minmax", "none"):
+            raise ContractError(f"{file}: metadata normalization={found!r}; needed: 'minmax' or 'none'")
+        return cls(
+            name=text("name", "the model's name"),
+            window=window,
+            hop=whole_number("hop", 1, window),
+            normalization="minmax" if found == "minmax" else "none",
+            sample_rate_hz=_sample_rate_hz(text("sample_rate_hz", "a rate in Hz or 'any'"), file),
+            state_size=whole_number("state_size", 0, 1 << 24) if "state_size" in metadata else 0,
+            license=metadata.get("license", ""),
+            trained_on=metadata.get("trained_on", ""),
+            training_recipe=metadata.get("training_recipe", ""),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """Give the contract as the strings that an ONNX file's metadata holds."""
+        facts = {key: str(value) for key, value in asdict(self).items()}
+        facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else f"{self.sample_rate_hz:g}"
+        return {"contract_version": CONTRACT_VERSION, **facts}
+
+    def check_tensors(
+        self, inputs: Sequence[TensorShape], outputs: Sequence[TensorShape], file: str
+    ) -> None:
+        """Check that the graph's inputs and outputs are those the contract asks for.
+
+        Raises
+        ------
+        ContractError
+            The sentence names the tensor, what was found and what is needed.
+        """
+        stateful = self.state_size > 0
+        sides = (
+            ("input", inputs, {"noisy": self.window} | ({"state": self.state_size} if stateful else {})),
+            ("output", outputs, {"clean": self.window} | ({"state_out": self.state_size} if stateful else {})),
+        )
+        for side, tensors, needed in sides:
+            names = [name for name, _, _ in tensors]
+            if sorted(names) != sorted(needed):
+                raise ContractError(
+                    f"{file}: the graph's {side}s are {', '.join(names)}; needed: {', '.join(needed)}"
+                    f" (state_size={self.state_size})"
+                )
+            for name, kind, shape in tensors:
+                if kind != "tensor(float)":
+                    raise ContractError(f"{file}: {side} {name!r} is {kind}; needed: tensor(float)")
+                if len(shape) != 2 or isinstance(shape[0], int) or shape[1] != needed[name]:
+                    found = ", ".join(str(size) for size in shape)
+                    raise ContractError(
+                        f"{file}: {side} {name!r} has shape [{found}]; "
+                        f"needed: [batch, {needed[name]}] with a free batch size"
+                    )
+
+
+def _sample_rate_hz(found: str, file: str) -> float | None:
+    if found == "any":
+        return None
+    try:
+        rate = float(found)
+    except ValueError:
+        rate = math.nan
+    if not (math.isfinite(rate) and rate > 0):
+        raise ContractError(f"{file}: metadata sample_rate_hz={found!r}; needed: a rate in Hz or 'any'")
+    return rate

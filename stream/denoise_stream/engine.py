@@ -1,0 +1,377 @@
+"""The engine: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
+
+    chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample] -> chunk
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from denoise_stream.contract import Contract
+from denoise_stream.errors import SourceError
+from denoise_stream.model import DEFAULT_MODEL, Model
+from denoise_stream.overlap_add import OverlapAdd
+from denoise_stream.resampling import GapHolder, Resampler
+from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
+
+BATCH_WINDOWS = 64
+"""Windows that go through the network at once; larger batches leave the processor's cache."""
+
+BLOCK_SAMPLES = 16_384
+"""Samples that :meth:`Denoiser.denoise` processes at once, to bound its memory."""
+
+LARGEST_SAMPLE = float(np.finfo(np.float64).max) / 4
+"""Beyond this the range of a window could overflow; such samples count as infinite."""
+
+
+class Denoiser:
+    """Denoise signals with one model.
+
+    Parameters
+    ----------
+    model
+        Name of a bundled model (``"general"``, ``"x2"``) or path of an ONNX file.
+    hop
+        Samples between window starts, 1 to the model's window; None means the model's own.
+        A smaller hop averages more windows per sample and costs more.
+    mix
+        Share of the denoised signal in the output, 0 (input unchanged) to 1.
+
+    Raises
+    ------
+    ContractError
+        If the model is unknown or its file breaks the contract.
+    ValueError
+        If ``hop`` or ``mix`` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noisy = np.sin(np.arange(1000) / 20) + np.random.default_rng(0).normal(0, 0.3, 1000)
+    >>> clean = Denoiser("general").denoise(noisy)
+    >>> clean.shape
+    (1000,)
+    """
+
+    def __init__(
+        self, model: str | Path = DEFAULT_MODEL, *, hop: int | None = None, mix: float = 1.0
+    ) -> None:
+        self._model = Model(model)
+        window = self._model.contract.window
+        self.hop = self._model.contract.hop if hop is None else hop
+        if self.hop < 1:
+            raise ValueError(f"hop={hop} is shorter than one sample; use 1 to {window}")
+        if self.hop > window:
+            raise ValueError(f"hop={hop} is longer than window={window}; use 1 to {window}")
+        if not 0.0 <= mix <= 1.0:
+            raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")
+        self.mix = mix
+
+    @property
+    def contract(self) -> Contract:
+        """The model's facts: ``window``, ``hop``, ``sample_rate_hz``, ``normalization`` ..."""
+        return self._model.contract
+
+    def denoise(self, signal: ArrayLike, sample_rate_hz: float | None = None) -> NDArray[Any]:
+        """Denoise a whole signal.
+
+        Parameters
+        ----------
+        signal
+            Array ``(n,)`` or ``(n, channels)`` of real numbers; n may be 0. NaN marks a missing value.
+        sample_rate_hz
+            Its rate in Hz; None means the model's own. A model with a fixed rate gets the signal
+            resampled; the result comes back at this rate.
+
+        Returns
+        -------
+        Array of the signal's shape and dtype (integers are rounded and clipped), NaN where it had NaN.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the signal is not an array as above or the rate is not positive.
+        SourceError
+            If the signal holds an infinity; the sentence names its position.
+        """
+        samples = _as_signal(signal)
+        channels = 1 if samples.ndim == 1 else samples.shape[1]
+        stream = self.stream(channels, sample_rate_hz)
+        denoised = np.empty_like(samples)
+        done = 0
+        for start in range(0, len(samples), BLOCK_SAMPLES):
+            part = stream.process(samples[start : start + BLOCK_SAMPLES])
+            denoised[done : done + len(part)] = part
+            done += len(part)
+        if len(samples):
+            denoised[done:] = stream.flush()
+        return denoised
+
+    def stream(self, channels: int = 1, sample_rate_hz: float | None = None) -> "DenoiseStream":
+        """Open a stream for one signal; see :class:`DenoiseStream`.
+
+        Parameters
+        ----------
+        channels
+            Number of channels, 1 or more.
+        sample_rate_hz
+            Rate of the chunks in Hz; None means the model's own.
+        """
+        return DenoiseStream(self._model, self.hop, self.mix, channels, sample_rate_hz)
+
+
+class DenoiseStream:
+    """Denoise one signal chunk by chunk. How it is cut into chunks never changes the result.
+
+    Made by :meth:`Denoiser.stream`. Kept between calls: at most ``latency_samples`` of signal,
+    and the state of a stateful model.
+
+    Attributes
+    ----------
+    channels : int
+        Number of channels.
+    sample_rate_hz : float or None
+        Rate of the chunks; None if neither the caller nor the model gave one.
+    latency_samples : int
+        A sample is given back at the latest when this many samples, itself included, have come
+        in: one window, plus the resamplers' delay where the rate is changed.
+    samples_in, samples_out : int
+        Samples per channel taken and given back since the start of the signal.
+    missing_samples : int
+        Missing values (NaN) among them, over all channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stream = Denoiser("general").stream()
+    >>> noisy = np.random.default_rng(0).normal(size=400)
+    >>> parts = [stream.process(noisy[:17]), stream.process(noisy[17:]), stream.flush()]
+    >>> [len(part) for part in parts]
+    [0, 300, 100]
+    """
+
+    def __init__(
+        self, model: Model, hop: int, mix: float, channels: int, sample_rate_hz: float | None
+    ) -> None:
+        if channels < 1:
+            raise ValueError(f"channels={channels} is too few; use 1 or more")
+        if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
+            raise ValueError(f"sample_rate_hz={sample_rate_hz} is no sample rate; use a number above 0")
+        self.channels = channels
+        model_hz = model.contract.sample_rate_hz
+        self.sample_rate_hz = model_hz if sample_rate_hz is None else float(sample_rate_hz)
+        self._mix = mix
+        self._stages = _stages(model, hop, channels, self.sample_rate_hz)
+        self._latency = (model.contract.window, hop, self.sample_rate_hz, model_hz)
+        self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
+        self._dtype: np.dtype[Any] = np.dtype(np.float64)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pending: Samples = np.empty((self.channels, 0))  # input whose output is not out yet
+        self.samples_in = 0
+        self.samples_out = 0
+        self.missing_samples = 0
+        self._ended = False
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples that come in until a sample is given back, itself included."""
+        return _latency_samples(*self._latency)
+
+    def reset(self) -> None:
+        """Forget everything, tail and model state included; the next sample is sample 0."""
+        for stage in self._stages:
+            stage.reset()
+        self._begin()
+
+    def process(self, chunk: ArrayLike) -> NDArray[Any]:
+        """Take the next samples and return those that are finished.
+
+        Parameters
+        ----------
+        chunk
+            Array ``(n,)`` (one channel) or ``(n, channels)``; n may be 0.
+
+        Returns
+        -------
+        Array of the chunk's dtype, ``(m,)`` or ``(m, channels)`` like the chunk; m may be 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the chunk is not an array as above.
+        SourceError
+            If it holds an infinity; the sentence names the position. Nothing of the chunk is taken.
+        """
+        array = _as_signal(chunk)
+        if self._ended:
+            self._begin()
+        samples = self._as_samples(array)
+        self._shape = (-1, *array.shape[1:])
+        self._dtype = array.dtype
+        self.samples_in += samples.shape[1]
+        self._pending = np.concatenate((self._pending, samples), axis=1)
+        for stage in self._stages:
+            samples = stage.process(samples)
+        return self._finish(samples[:, : self._pending.shape[1]])
+
+    def flush(self) -> NDArray[Any]:
+        """Give back all that is still inside and end the signal; the next chunk starts a new one.
+
+        Returns
+        -------
+        Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
+        """
+        samples: Samples = np.empty((self.channels, 0))
+        for stage in self._stages:
+            samples = np.concatenate((stage.process(samples), stage.flush()), axis=1)
+        wanted = self._pending.shape[1]
+        if samples.shape[1] < wanted:  # two resamplers may round the length down by a sample
+            held = samples[:, -1:] if samples.shape[1] else self._pending[:, :1]
+            fill = np.repeat(held, wanted - samples.shape[1], axis=1)
+            samples = np.concatenate((samples, fill), axis=1)
+        self._ended = True
+        return self._finish(samples[:, :wanted])
+
+    def _as_samples(self, array: NDArray[Any]) -> Samples:
+        channels = 1 if array.ndim == 1 else array.shape[1]
+        if channels != self.channels:
+            raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}")
+        samples = np.asarray(array, dtype=np.float64).reshape(-1, channels).T
+        if array.dtype.kind == "f":
+            too_large = np.abs(samples) > LARGEST_SAMPLE
+            if too_large.any():
+                position, channel = np.argwhere(too_large.T)[0]
+                where = f" of channel {channel}" if channels > 1 else ""
+                raise SourceError(
+                    f"sample {self.samples_in + position}{where} is {samples[channel, position]:g}; "
+                    "every sample must be a finite number (NaN marks a missing one)"
+                )
+            self.missing_samples += int(np.count_nonzero(samples != samples))
+        return samples
+
+    def _finish(self, wet: Samples) -> NDArray[Any]:
+        """Mix with the input, put missing values back, and give the caller's shape and dtype."""
+        count = wet.shape[1]
+        dry, self._pending = self._pending[:, :count], self._pending[:, count:]
+        self.samples_out += count
+        if self._mix < 1.0:
+            wet = dry + self._mix * (wet - dry)
+        if self.missing_samples:
+            wet = np.where(np.isnan(dry), np.nan, wet)
+        if self._dtype.kind in "iu":
+            limits = np.iinfo(self._dtype)
+            wet = np.clip(np.rint(wet), limits.min, limits.max)
+        return wet.T.astype(self._dtype).reshape(self._shape)
+
+
+class _Stage(Protocol):
+    """What the stages of a stream share; samples are float64 ``(channels, n)``."""
+
+    def process(self, samples: Samples) -> Samples: ...
+    def flush(self) -> Samples: ...
+    def reset(self) -> None: ...
+
+
+class _WindowDenoiser:
+    """The stage at the model's rate: windows through the network, recombined by overlap-add."""
+
+    def __init__(self, model: Model, hop: int, channels: int) -> None:
+        self._model = model
+        self._channels = channels
+        self._cutter = WindowCutter(model.contract.window, hop, channels)
+        self._overlap_add = OverlapAdd(model.contract.window, hop, channels)
+        self.reset()
+
+    def reset(self) -> None:
+        self._cutter.reset()
+        self._overlap_add.reset()
+        self._state = self._model.initial_state(self._channels)
+
+    def process(self, samples: Samples) -> Samples:
+        windows = self._cutter.process(samples)
+        if len(windows) == 0:
+            return samples[:, :0]
+        return self._run(windows)
+
+    def flush(self) -> Samples:
+        window, tail = self._cutter.flush()
+        finished = self._run(window) if len(window) else np.empty((self._channels, 0))
+        rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
+        self.reset()
+        return np.concatenate((finished[:, :tail], rest), axis=1)
+
+    def _run(self, windows: Samples) -> Samples:
+        batch = max(1, BATCH_WINDOWS // self._channels)
+        parts = [
+            self._overlap_add.process(self._denoise(windows[start : start + batch]))
+            for start in range(0, len(windows), batch)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _denoise(self, windows: Samples) -> Samples:
+        """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
+        rows = windows.reshape(-1, windows.shape[2])
+        if self._model.contract.normalization == "none":
+            return self._predict(bridge_gaps(rows).astype(np.float32)).astype(np.float64).reshape(windows.shape)
+        scaled, minimum, span = normalize(rows)
+        if np.isnan(span).any():
+            scaled, minimum, span = normalize(bridge_gaps(rows))
+        return denormalize(self._predict(scaled), minimum, span).reshape(windows.shape)
+
+    def _predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._model.contract.state_size == 0:
+            return self._model.run(rows)
+        clean = np.empty_like(rows)
+        for start in range(0, len(rows), self._channels):  # windows in order, for the state
+            step = slice(start, start + self._channels)
+            clean[step], self._state = self._model.run_stateful(rows[step], self._state)
+        return clean
+
+
+def _stages(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Sequence[_Stage]:
+    core = _WindowDenoiser(model, hop, channels)
+    model_hz = model.contract.sample_rate_hz
+    if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
+        return [core]
+    down = Resampler(sample_rate_hz, model_hz, channels)
+    return [GapHolder(channels), down, core, Resampler(model_hz, sample_rate_hz, channels)]
+
+
+@functools.cache
+def _latency_samples(window: int, hop: int, rate_hz: float | None, model_hz: float | None) -> int:
+    """Measure the latency where the rate is changed: feed single samples and count.
+
+    How many samples a resampler holds back depends on both rates, and soxr does not state it.
+    """
+    if model_hz is None or rate_hz is None or rate_hz == model_hz:
+        return window
+    into, out_of = Resampler(rate_hz, model_hz, 1), Resampler(model_hz, rate_hz, 1)
+    chunk = np.zeros((1, math.ceil(rate_hz / model_hz)))  # about one sample of the model's
+    inside = longest = taken = given = hops = 0
+    # soxr works in bursts, so the longest delay shows only after a while.
+    while inside < max(0.5 * model_hz, 20 * window):
+        taken += chunk.shape[1]
+        inside += into.process(chunk).shape[1]
+        ready = max(0, (inside - window) // hop + 1)
+        came = out_of.process(np.zeros((1, (ready - hops) * hop))).shape[1]
+        hops = ready
+        if came:
+            longest = max(longest, taken - given)
+            given += came
+    return longest
+
+
+def _as_signal(signal: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(signal)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(f"signal has shape {array.shape}; it must be (n,) or (n, channels)")
+    return array

@@ -1,0 +1,38 @@
+"""The errors of this package: what went wrong comes in, one sentence for a person goes out.
+
+DenoiseError
+ ├── ContractError   an ONNX file that breaks the contract or is no ONNX file
+ ├── SourceError     an input that cannot be read, or data in it that cannot be processed
+ ├── SinkError       an output that cannot be written
+ ├── DeviceError     an audio device that is missing or fails
+ └── MissingExtra    a package of an optional extra that is not installed
+
+Arguments that are wrong in themselves raise ``ValueError`` or ``TypeError``.
+"""
+
+
+class DenoiseError(Exception):
+    """Base of every error that files, models and devices cause."""
+
+
+class ContractError(DenoiseError):
+    """A model file breaks the contract; the sentence names the key or tensor, found and needed."""
+
+
+class SourceError(DenoiseError):
+    """An input cannot be read, or holds something that is no finite number."""
+
+
+class SinkError(DenoiseError):
+    """An output cannot be written; nothing of it is left behind."""
+
+
+class DeviceError(DenoiseError):
+    """An audio device, or PortAudio itself, is missing or fails."""
+
+
+class MissingExtra(DenoiseError):
+    """A feature needs an optional extra that is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs an optional part; run: pip install "denoise-stream[{extra}]"')

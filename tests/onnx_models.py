@@ -1,0 +1,87 @@
+"""Small hand-made ONNX files that keep, or break, the contract."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+METADATA = {
+    "contract_version": "1",
+    "name": "test",
+    "window": "150",
+    "hop": "75",
+    "normalization": "minmax",
+    "sample_rate_hz": "any",
+}
+
+
+def tensor(name: str, size: int | str, batch: int | str = "batch") -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, size])
+
+
+def save(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    constants: dict[str, np.ndarray] | None = None,
+    **metadata: str | None,
+) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        inputs,
+        outputs,
+        [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    facts = {key: value for key, value in {**METADATA, **metadata}.items() if value is not None}
+    helper.set_model_props(model, facts)
+    onnx.save(model, path)
+    return path
+
+
+def identity(path: Path, **metadata: str | None) -> Path:
+    nodes = [helper.make_node("Identity", ["noisy"], ["clean"])]
+    return save(path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], **metadata)
+
+
+def smoother(path: Path, seed: int = 0, **metadata: str | None) -> Path:
+    """Mix all samples of a window with a fixed random matrix: sensitive to every shift and swap."""
+    matrix = np.random.default_rng(seed).normal(0, 0.05, (150, 150)).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["noisy", "matrix"], ["mixed"]),
+        helper.make_node("Tanh", ["mixed"], ["clean"]),
+    ]
+    return save(
+        path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], {"matrix": matrix}, **metadata
+    )
+
+
+def leaky_mean(path: Path, **metadata: str | None) -> Path:
+    """Subtract a state that follows the window means: state' = 0.8 state + 0.2 [mean, max]."""
+    constants = {
+        "keep": np.array(0.8, np.float32),
+        "take": np.array(0.2, np.float32),
+        "to_offset": np.array([[1.0], [0.5]], np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["noisy"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("ReduceMax", ["noisy"], ["top"], axes=[1], keepdims=1),
+        helper.make_node("Concat", ["mean", "top"], ["seen"], axis=1),
+        helper.make_node("Mul", ["state", "keep"], ["kept"]),
+        helper.make_node("Mul", ["seen", "take"], ["taken"]),
+        helper.make_node("Add", ["kept", "taken"], ["state_out"]),
+        helper.make_node("MatMul", ["state", "to_offset"], ["offset"]),
+        helper.make_node("Sub", ["noisy", "offset"], ["clean"]),
+    ]
+    return save(
+        path,
+        nodes,
+        [tensor("noisy", 150), tensor("state", 2)],
+        [tensor("clean", 150), tensor("state_out", 2)],
+        constants,
+        **{"state_size": "2", **metadata},
+    )

@@ -1,0 +1,1 @@
+"""Train denoising autoencoders and measure them against plain filters."""

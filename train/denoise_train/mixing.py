@@ -1,0 +1,56 @@
+"""Mix clean signals with noise: both come in, windows scaled for the network go out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_train.signals import Array
+
+
+def mix_at_snr(clean: Array, noise: Array, snr_db: NDArray[np.float64] | float) -> Array:
+    """Add noise to each clean row, scaled to the wanted signal-to-noise ratio.
+
+    Parameters
+    ----------
+    clean, noise
+        float64 arrays ``(count, length)``.
+    snr_db
+        Wanted ratio of the clean row's variance to the noise row's mean square, in dB; one
+        number or an array ``(count, 1)``. A constant clean row counts as having variance 1.
+
+    Returns
+    -------
+    float64 array ``(count, length)``. Silent noise stays silent.
+    """
+    signal_power = clean.var(axis=-1, keepdims=True)
+    signal_power = np.where(signal_power > 0, signal_power, 1.0)
+    noise_power = np.mean(noise**2, axis=-1, keepdims=True)
+    gain = np.sqrt(signal_power / np.maximum(noise_power, 1e-300) / 10 ** (np.asarray(snr_db) / 10))
+    return clean + np.where(noise_power > 0, gain, 0.0) * noise
+
+
+def cut_windows(signals: Array, window: int) -> Array:
+    """Cut rows ``(count, k * window)`` into consecutive windows ``(count * k, window)``."""
+    return signals.reshape(-1, window)
+
+
+def scale_by_noisy(noisy: Array, clean: Array) -> tuple[Array, Array, Array]:
+    """Scale pairs of windows by the noisy window's minimum and range.
+
+    This is what the engine does before the network, so the target keeps the clean amplitude
+    (scaling the clean window by its own range would lose it).
+
+    Parameters
+    ----------
+    noisy, clean
+        float64 arrays ``(count, window)``.
+
+    Returns
+    -------
+    noisy, clean, span
+        The scaled windows, the noisy ones in [0, 1], and the range ``(count, 1)`` they were
+        divided by; a constant noisy window becomes 0 and has span 1.
+    """
+    minimum = noisy.min(axis=1, keepdims=True)
+    span = noisy.max(axis=1, keepdims=True) - minimum
+    span = np.where(span > 0, span, 1.0)
+    return (noisy - minimum) / span, (clean - minimum) / span, span
