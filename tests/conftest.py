@@ -1,8 +1,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import onnx_models
 import pytest
+
+import onnx_models
 
 
 @pytest.fixture(scope="session")

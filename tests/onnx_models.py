@@ -55,9 +55,7 @@ def smoother(path: Path, seed: int = 0, **metadata: str | None) -> Path:
         helper.make_node("MatMul", ["noisy", "matrix"], ["mixed"]),
         helper.make_node("Tanh", ["mixed"], ["clean"]),
     ]
-    return save(
-        path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], {"matrix": matrix}, **metadata
-    )
+    return save(path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], {"matrix": matrix}, **metadata)
 
 
 def leaky_mean(path: Path, **metadata: str | None) -> Path:

@@ -117,8 +117,9 @@ def test_dtype_is_kept(models, dtype):
 
 
 def test_integers_are_clipped_not_wrapped(tmp_path):
-    import onnx_models
     from onnx import helper
+
+    import onnx_models
 
     double = onnx_models.save(
         tmp_path / "double.onnx",

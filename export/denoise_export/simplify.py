@@ -52,7 +52,8 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     )
     while any(rule(editor, node) for rule in rules for node in list(editor.graph.node)):
         editor.tidy()
-    return onnxslim.slim(model)
+    slim: onnx.ModelProto = onnxslim.slim(model)
+    return slim
 
 
 class _Editor:
@@ -164,9 +165,7 @@ def _fold_slice_into_padding(editor: _Editor, node: onnx.NodeProto) -> bool:
     convolution = editor.producer.get(node.input[0]) if node.op_type == "Slice" else None
     if convolution is None or convolution.op_type != "ConvTranspose" or editor.only_user(convolution) is None:
         return False
-    starts, ends, axes, steps = (
-        editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4]
-    )
+    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
     settings = _attributes(convolution)
     weights = editor.constants.get(convolution.input[1])
     if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()):

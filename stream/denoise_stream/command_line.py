@@ -1,12 +1,14 @@
 """Behave well as a program: a click command comes in, an exit status and at most one line of error go out.
 
-Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM, 141 the reader of our
-output went away.
+Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM. When the reader of our
+output goes away, click ends the program with status 1 and without a word.
 """
 
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -28,13 +30,22 @@ def run_command(command: click.Command, name: str) -> NoReturn:
         _fail(name, error.format_message(), error.exit_code)
     except DenoiseError as error:
         _fail(name, str(error), 1)
-    except BrokenPipeError:
-        # Python flushes standard output once more at exit; without a reader that would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + 13)
     except OSError as error:
         _fail(name, f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
     sys.exit(0)
+
+
+@contextlib.contextmanager
+def native_messages_hidden() -> Iterator[None]:
+    """Hide what libraries write past Python's standard error, as TensorFlow does while it is loaded."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -83,9 +83,7 @@ class Contract:
 
         version = text("contract_version", repr(CONTRACT_VERSION))
         if version != CONTRACT_VERSION:
-            raise ContractError(
-                f"{file}: metadata contract_version={version!r}; needed: {CONTRACT_VERSION!r}"
-            )
+            raise ContractError(f"{file}: metadata contract_version={version!r}; needed: {CONTRACT_VERSION!r}")
         window = whole_number("window", 2, LONGEST_WINDOW)
         found = text("normalization", "'minmax' or 'none'")
         if found not in ("minmax", "none"):
@@ -108,9 +106,7 @@ class Contract:
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else f"{self.sample_rate_hz:g}"
         return {"contract_version": CONTRACT_VERSION, **facts}
 
-    def check_tensors(
-        self, inputs: Sequence[TensorShape], outputs: Sequence[TensorShape], file: str
-    ) -> None:
+    def check_tensors(self, inputs: Sequence[TensorShape], outputs: Sequence[TensorShape], file: str) -> None:
         """Check that the graph's inputs and outputs are those the contract asks for.
 
         Raises
@@ -121,7 +117,11 @@ class Contract:
         stateful = self.state_size > 0
         sides = (
             ("input", inputs, {"noisy": self.window} | ({"state": self.state_size} if stateful else {})),
-            ("output", outputs, {"clean": self.window} | ({"state_out": self.state_size} if stateful else {})),
+            (
+                "output",
+                outputs,
+                {"clean": self.window} | ({"state_out": self.state_size} if stateful else {}),
+            ),
         )
         for side, tensors, needed in sides:
             names = [name for name, _, _ in tensors]

@@ -1,6 +1,6 @@
 """The engine: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
 
-    chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample] -> chunk
+chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample] -> chunk
 """
 
 import functools
@@ -58,9 +58,7 @@ class Denoiser:
     (1000,)
     """
 
-    def __init__(
-        self, model: str | Path = DEFAULT_MODEL, *, hop: int | None = None, mix: float = 1.0
-    ) -> None:
+    def __init__(self, model: str | Path = DEFAULT_MODEL, *, hop: int | None = None, mix: float = 1.0) -> None:
         self._model = Model(model)
         window = self._model.contract.window
         self.hop = self._model.contract.hop if hop is None else hop
@@ -155,9 +153,7 @@ class DenoiseStream:
     [0, 300, 100]
     """
 
-    def __init__(
-        self, model: Model, hop: int, mix: float, channels: int, sample_rate_hz: float | None
-    ) -> None:
+    def __init__(self, model: Model, hop: int, mix: float, channels: int, sample_rate_hz: float | None) -> None:
         if channels < 1:
             raise ValueError(f"channels={channels} is too few; use 1 or more")
         if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
@@ -244,17 +240,21 @@ class DenoiseStream:
         if channels != self.channels:
             raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}")
         samples = np.asarray(array, dtype=np.float64).reshape(-1, channels).T
-        if array.dtype.kind == "f":
-            too_large = np.abs(samples) > LARGEST_SAMPLE
-            if too_large.any():
-                position, channel = np.argwhere(too_large.T)[0]
-                where = f" of channel {channel}" if channels > 1 else ""
-                raise SourceError(
-                    f"sample {self.samples_in + position}{where} is {samples[channel, position]:g}; "
-                    "every sample must be a finite number (NaN marks a missing one)"
-                )
-            self.missing_samples += int(np.count_nonzero(samples != samples))
+        peak = np.abs(samples).max(initial=0.0)
+        if not peak <= LARGEST_SAMPLE:  # NaN too
+            self._check_finite(samples)
+            self.missing_samples += int(np.isnan(samples).sum())
         return samples
+
+    def _check_finite(self, samples: Samples) -> None:
+        too_large = np.argwhere(np.abs(samples.T) > LARGEST_SAMPLE)
+        if len(too_large):
+            position, channel = too_large[0]
+            where = f" of channel {channel}" if self.channels > 1 else ""
+            raise SourceError(
+                f"sample {self.samples_in + position}{where} is {samples[channel, position]:g}; "
+                "every sample must be a finite number (NaN marks a missing one)"
+            )
 
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""
@@ -321,7 +321,7 @@ class _WindowDenoiser:
         if self._model.contract.normalization == "none":
             return self._predict(bridge_gaps(rows).astype(np.float32)).astype(np.float64).reshape(windows.shape)
         scaled, minimum, span = normalize(rows)
-        if np.isnan(span).any():
+        if not (span >= 0).all():  # NaN: a value is missing
             scaled, minimum, span = normalize(bridge_gaps(rows))
         return denormalize(self._predict(scaled), minimum, span).reshape(windows.shape)
 

@@ -75,9 +75,7 @@ def _find(name_or_path: str | Path) -> Path:
         return bundled[str(name_or_path)]
     path = Path(name_or_path)
     if not path.is_file():
-        raise ContractError(
-            f"model {str(name_or_path)!r} is neither a file nor a bundled model ({', '.join(bundled)})"
-        )
+        raise ContractError(f"model {str(name_or_path)!r} is neither a file nor a bundled model ({', '.join(bundled)})")
     return path
 
 

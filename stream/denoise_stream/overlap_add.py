@@ -61,12 +61,17 @@ class OverlapAdd:
             start = index * hop
             total[:, start : start + self._window] += tapered[index]
         finished = total[:, :done].reshape(self._channels, count, hop)
-        finished *= self._inverse_weights[
-            np.minimum(np.arange(self._count, self._count + count), len(self._inverse_weights) - 1)
-        ]
+        finished *= self._inverse_weights_from(self._count, count)
         self._sum = total[:, done:]
         self._count += count
-        return finished.reshape(self._channels, done)
+        return np.asarray(finished.reshape(self._channels, done))
+
+    def _inverse_weights_from(self, first: int, count: int) -> Samples:
+        """Give the inverse sums of tapers over hops ``first`` to ``first + count``, or one row for all."""
+        settled = len(self._inverse_weights) - 1
+        if first >= settled:
+            return self._inverse_weights[-1:]
+        return self._inverse_weights[np.minimum(np.arange(first, first + count), settled)]
 
     def flush(self, length: int) -> Samples:
         """Give out the ``length`` samples behind the last hop and reset.

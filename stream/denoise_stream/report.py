@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from denoise_stream.engine import DenoiseStream
+from denoise_stream.engine import Denoiser, DenoiseStream
 from denoise_stream.errors import SourceError
 from denoise_stream.sinks import Sink
 from denoise_stream.sources import Chunk, Source
@@ -121,7 +121,7 @@ def run(
 
 
 def facts(
-    *, model: str, hop: int, stream: DenoiseStream, window: int, totals: Totals, meter: LevelMeter, audio: bool
+    denoiser: Denoiser, stream: DenoiseStream, totals: Totals, meter: LevelMeter, *, audio: bool
 ) -> dict[str, Any]:
     """Put together what ``--report`` writes.
 
@@ -132,9 +132,10 @@ def facts(
     before, after = meter.rms()
     signal_time_s = totals.samples_in / rate if rate else 0.0
     return {
-        "model": model,
-        "window": window,
-        "hop": hop,
+        "model": denoiser.contract.name,
+        "window": denoiser.contract.window,
+        "hop": denoiser.hop,
+        "mix": denoiser.mix,
         "latency_samples": stream.latency_samples,
         "latency_ms": 1000 * stream.latency_samples / rate if rate else None,
         "sample_rate_hz": rate,

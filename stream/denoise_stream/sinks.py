@@ -6,6 +6,7 @@ name only when they are complete: :func:`whole_file` hands out a temporary neigh
 
 import contextlib
 import os
+import re
 import secrets
 import struct
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ import numpy as np
 from denoise_stream.errors import SinkError
 from denoise_stream.sources import RAW_DTYPES, AudioFormat, Chunk
 
-WAV_ENCODINGS = {
+WAV_ENCODINGS: dict[str, tuple[int, np.dtype[Any], float]] = {
     "PCM_16": (1, np.dtype("<i2"), 2.0**15),
     "PCM_32": (1, np.dtype("<i4"), 2.0**31),
     "FLOAT": (3, np.dtype("<f4"), 1.0),
@@ -91,6 +92,8 @@ class AudioSink:
     def __init__(self, path: Path, audio: AudioFormat, sample_rate_hz: float, channels: int) -> None:
         import soundfile
 
+        bits = re.search(r"(?:PCM|ALAC)_[SU]?(\d+)$", audio.subtype)
+        self._steps = 2.0 ** (int(bits[1]) - 1) if bits else 0.0
         self._count = 0
         self._path = path
         try:
@@ -113,9 +116,12 @@ class AudioSink:
                 setattr(self._file, key, value)
 
     def write(self, samples: Chunk) -> None:
-        """Write the next samples; libsndfile rounds and clips them to the subtype."""
+        """Write the next samples, rounded and clipped to the subtype."""
         import soundfile
 
+        if self._steps:
+            # libsndfile cuts off what lies between two steps, which would shift the signal by half a step.
+            samples = np.rint(samples * self._steps) / self._steps
         try:
             self._file.write(samples)
         except (soundfile.LibsndfileError, AssertionError, OSError) as error:
@@ -161,9 +167,7 @@ class RawSink:
 class WavPipeSink:
     """WAV into a pipe, where the header cannot be mended afterwards."""
 
-    def __init__(
-        self, file: BinaryIO, subtype: str, sample_rate_hz: float, channels: int, length: int | None
-    ) -> None:
+    def __init__(self, file: BinaryIO, subtype: str, sample_rate_hz: float, channels: int, length: int | None) -> None:
         """Write the header.
 
         ``length`` in samples; None writes the largest length, as other programs do in a pipe. A subtype
@@ -200,9 +204,9 @@ class NullSink:
 
 def _encode(samples: Chunk, dtype: np.dtype[Any], full_scale: float) -> bytes:
     if dtype.kind == "f":
-        return samples.astype(dtype).tobytes()
+        return bytes(samples.astype(dtype).tobytes())
     scaled = np.clip(np.rint(samples * full_scale), -full_scale, full_scale - 1)
-    return np.nan_to_num(scaled).astype(dtype).tobytes()
+    return bytes(np.nan_to_num(scaled).astype(dtype).tobytes())
 
 
 def _put(file: BinaryIO, data: bytes) -> None:

@@ -22,7 +22,7 @@ Chunk = NDArray[np.float64]
 BLOCK_BYTES = 1 << 16
 """At most this much of a pipe or file is read at once."""
 
-RAW_DTYPES = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
+RAW_DTYPES: dict[str, np.dtype[Any]] = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
 """Header-less sample formats of pipes."""
 
 
@@ -80,9 +80,7 @@ class AudioSource:
         self._is_pipe = path is None
         self.channels: int = self._file.channels
         self.sample_rate_hz: float | None = float(self._file.samplerate)
-        self.format = AudioFormat(
-            self._file.format, self._file.subtype, self._file.endian, self._file.copy_metadata()
-        )
+        self.format = AudioFormat(self._file.format, self._file.subtype, self._file.endian, self._file.copy_metadata())
         promised = self._promised_samples()
         self.length_samples: int | None = None if promised is None else self._file.frames
         if promised is not None and promised > self._file.frames:
@@ -99,9 +97,7 @@ class AudioSource:
         return int(self._file.frames * int(declared[1]) / int(declared[2]))
 
     def _cut_short(self, found: int, promised: int) -> SourceError:
-        return SourceError(
-            f"{self.name} is cut short: its header promises {promised} samples, {found} are there"
-        )
+        return SourceError(f"{self.name} is cut short: its header promises {promised} samples, {found} are there")
 
     def __iter__(self) -> Iterator[Chunk]:
         """Give the chunks; a pipe's are short, so that it is answered without delay."""

@@ -7,7 +7,7 @@ are not there yet wait in a queue that source and sink share.
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -40,8 +40,8 @@ COUNTER = re.compile(
 )
 """Names of columns that are time or a count if their values rise from row to row."""
 
-_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?inf(inity)?$", re.IGNORECASE)
-_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?$")
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?inf(inity)?$", re.IGNORECASE | re.ASCII)
+_COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,6 @@ class TableSource:
         delimiter: str | None = None,
         columns: Sequence[str] | None = None,
         sample_rate_hz: float | None = None,
-        close: Callable[[], None] = lambda: None,
     ) -> None:
         """Read the first rows and find the columns.
 
@@ -106,8 +105,6 @@ class TableSource:
             is not a time stamp or an index.
         sample_rate_hz
             Rows per second, if known.
-        close
-            Called when the table is closed.
 
         Raises
         ------
@@ -117,7 +114,6 @@ class TableSource:
         self.name = name
         self.sample_rate_hz = sample_rate_hz
         self.length_samples: int | None = None
-        self.close = close
         self.waiting: deque[_Row] = deque()
         self._records = _records(blocks, name)
         self._ahead: list[list[_Row]] = []
@@ -177,6 +173,9 @@ class TableSource:
         for records in self._records:
             yield self._parse(records)
 
+    def close(self) -> None:
+        """Nothing to release: who opened the file closes it."""
+
     def _parse(self, records: list[_Row]) -> Chunk:
         layout, values = self.layout, []
         for row in records:
@@ -192,19 +191,17 @@ class TableSource:
         value = parse_number(_core(field), self.layout.decimal)
         if value is None or math.isinf(value):
             kind = "is not a number" if value is None else "is not finite"
-            raise SourceError(
-                f"{self.name}, line {line}, column {self.layout.names[index]!r}: {_core(field)!r} {kind}"
-            )
+            raise SourceError(f"{self.name}, line {line}, column {self.layout.names[index]!r}: {_core(field)!r} {kind}")
         return value
 
 
 class TableSink:
     """Write a table back with denoised values in the place of the chosen columns.
 
-    ``file`` is a binary file; every row is written as soon as its values are there.
+    ``file`` is a binary file, or None to forget the rows; every row is written as soon as its values are there.
     """
 
-    def __init__(self, source: TableSource, file: BinaryIO) -> None:
+    def __init__(self, source: TableSource, file: BinaryIO | None) -> None:
         self._source = source
         self._file = file
 
@@ -238,7 +235,7 @@ class TableSink:
         return lines
 
     def _put(self, lines: list[str]) -> None:
-        if lines:
+        if lines and self._file is not None:
             try:
                 self._file.write("".join(lines).encode("utf-8", "surrogateescape"))
                 self._file.flush()
@@ -316,25 +313,20 @@ def _core(field: str) -> str:
 
 
 def _find_delimiter(line: str) -> str:
-    unquoted = re.sub(r'"[^"]*"', "", line)
+    """Find the most frequent delimiter outside quotes; a comma between digits may be a decimal comma."""
+    unquoted = re.sub(r"(?<=\d),(?=\d)", "", re.sub(r'"[^"]*"', "", line))
     return max(DELIMITERS, key=unquoted.count)
 
 
-def _signal_columns(
-    names: Sequence[str], texts: Sequence[Sequence[str]], decimal: str, *, named: bool
-) -> list[int]:
+def _signal_columns(names: Sequence[str], texts: Sequence[Sequence[str]], decimal: str, *, named: bool) -> list[int]:
     """Choose every mostly numeric column that is not a time stamp or an index."""
     numeric: dict[int, list[float]] = {}
     for index, column in enumerate(texts):
         values = [parse_number(text, decimal) for text in column]
-        known = [value for value in values if value is not None and not math.isnan(value)]
+        known = [value for value in values if value is not None and math.isfinite(value)]
         if len(known) > values.count(None):
             numeric[index] = known
-    signals = [
-        index
-        for index, values in numeric.items()
-        if not (named and _is_time_or_index(names[index], values))
-    ]
+    signals = [index for index, values in numeric.items() if not (named and _is_time_or_index(names[index], values))]
     uneven = [index for index in signals if not _is_even(numeric[index], texts[index])]
     return uneven or signals
 
@@ -353,7 +345,7 @@ def _is_even(values: Sequence[float], texts: Sequence[str]) -> bool:
     """
     if len(values) < 3 or len(values) < len(texts):
         return False
-    digits = max(len(text.partition(".")[2]) if "e" not in text.lower() else 17 for text in texts)
+    digits = max(len(text.replace(",", ".").partition(".")[2]) if "e" not in text.lower() else 17 for text in texts)
     steps = np.diff(values)
     step = float(steps.mean())
     return step != 0 and bool(np.all(np.abs(steps - step) <= 1.01 * 10.0**-digits + 1e-9 * abs(step)))

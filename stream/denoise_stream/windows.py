@@ -32,19 +32,15 @@ class WindowCutter:
 
         Returns
         -------
-        Read-only view ``(count, channels, window)``; ``count`` may be 0.
+        View ``(count, channels, window)``, not to be written to; ``count`` may be 0.
         """
         kept = self._kept = np.concatenate((self._kept, samples), axis=1)
         total = kept.shape[1]
         count = (total - self._next - self._window) // self._hop + 1
         if count <= 0:
             return np.empty((0, self._channels, self._window))
-        windows = np.lib.stride_tricks.as_strided(
-            kept[:, self._next :],
-            shape=(count, self._channels, self._window),
-            strides=(self._hop * kept.strides[1], kept.strides[0], kept.strides[1]),
-            writeable=False,
-        )
+        first = kept[:, self._next : self._next + self._window]
+        windows = first[None] if count == 1 else self._view(kept[:, self._next :], count)
         self._next += count * self._hop
         self._covered = self._next - self._hop + self._window
         # The last `window` samples stay: flush() may need them to reflect the end.
@@ -53,6 +49,15 @@ class WindowCutter:
         self._next -= passed
         self._covered -= passed
         return windows
+
+    def _view(self, samples: Samples, count: int) -> Samples:
+        """Show overlapping windows without copying them."""
+        return np.lib.stride_tricks.as_strided(
+            samples,
+            shape=(count, self._channels, self._window),
+            strides=(self._hop * samples.strides[1], *samples.strides),
+            writeable=False,
+        )
 
     def flush(self) -> tuple[Samples, int]:
         """End the signal: reflect its end just far enough for a last window, and reset.

@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.command_line import run_command
+from denoise_stream.command_line import native_messages_hidden, run_command
 from denoise_stream.errors import MissingExtra
 
 
@@ -29,7 +30,11 @@ from denoise_stream.errors import MissingExtra
     help="Clean recordings: audio, .csv, .tsv, .npz, .npy, or folders of them. Repeatable.",
 )
 @click.option(
-    "--noise", type=click.Path(path_type=Path), multiple=True, metavar="PATH", help="Recorded noise, likewise."
+    "--noise",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="Recorded noise, likewise.",
 )
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw other data and other initial weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
@@ -62,9 +67,7 @@ def command(
         settings = dataclasses.replace(settings, trained_on=trained_on)
     train = _import_train()
     folder = output or Path("runs") / settings.name
-    report = train(
-        settings, folder, clean=clean_recordings, noise=noise_recordings, resume=resume, say=click.echo
-    )
+    report = train(settings, folder, clean=clean_recordings, noise=noise_recordings, resume=resume, say=click.echo)
     click.echo(_summary(folder, report))
 
 
@@ -73,16 +76,17 @@ def main() -> NoReturn:
     run_command(command, "denoise-train")
 
 
-def _import_train():  # type: ignore[no-untyped-def]
+def _import_train() -> Callable[..., dict[str, Any]]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        from denoise_train.training import train
+        with native_messages_hidden():
+            from denoise_train.training import train
     except ModuleNotFoundError as error:
         raise MissingExtra("training", "train") from error
     return train
 
 
-def _summary(folder: Path, report: dict[str, object]) -> str:
+def _summary(folder: Path, report: dict[str, Any]) -> str:
     improvement = report.get("mean_snr_improvement_db", report.get("snr_improvement_db"))
     ended = "interrupted" if report["interrupted"] else "done"
     return (

@@ -25,9 +25,7 @@ def noise_kind(function: NoiseKind) -> NoiseKind:
     return function
 
 
-def draw_noise(
-    rng: np.random.Generator, count: int, length: int, shares: Mapping[str, float]
-) -> Array:
+def draw_noise(rng: np.random.Generator, count: int, length: int, shares: Mapping[str, float]) -> Array:
     """Draw noise of several kinds.
 
     Parameters
@@ -68,26 +66,26 @@ def draw_noise(
 
 @noise_kind
 def white(rng: np.random.Generator, count: int, length: int) -> Array:
-    """White Gaussian noise."""
+    """Draw white Gaussian noise."""
     return rng.normal(size=(count, length))
 
 
 @noise_kind
 def uniform(rng: np.random.Generator, count: int, length: int) -> Array:
-    """White noise with a uniform distribution, as rounding makes it."""
+    """Draw white noise with a uniform distribution, as rounding makes it."""
     half_width = np.sqrt(3.0)
     return rng.uniform(-half_width, half_width, (count, length))
 
 
 @noise_kind
 def laplacian(rng: np.random.Generator, count: int, length: int) -> Array:
-    """White noise with a Laplacian distribution: more outliers than Gaussian noise has."""
+    """Draw white noise with a Laplacian distribution: more outliers than Gaussian noise has."""
     return rng.laplace(0.0, np.sqrt(0.5), (count, length))
 
 
 @noise_kind
 def impulsive(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Salt and pepper: 1 to 10 % of the samples are hit by an impulse of either sign."""
+    """Draw salt and pepper: 1 to 10 % of the samples are hit by an impulse of either sign."""
     rate = rng.uniform(0.01, 0.10, (count, 1))
     hit = rng.random((count, length)) < rate
     sign = rng.choice([-1.0, 1.0], (count, length))
@@ -97,7 +95,7 @@ def impulsive(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @noise_kind
 def pink(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Noise whose power falls as 1/f above two cycles per row."""
+    """Draw noise whose power falls as 1/f above two cycles per row."""
     frequency = np.fft.rfftfreq(length)
     gain = 1 / np.sqrt(np.maximum(frequency, 2 / length))
     gain[0] = 0.0

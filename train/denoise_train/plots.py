@@ -1,10 +1,13 @@
-"""Pictures of a training: histories and windows come in, PNG files go out."""
+"""Pictures of a training and an evaluation: histories, windows and figures come in, PNG files go out."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from denoise_train.evaluation import Evaluation
 
 NOISY_COLOUR = "#909090"
 CLEAN_COLOUR = "#208020"
@@ -27,7 +30,11 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
     """Draw windows ``(n, window)``: noisy, clean and denoised side by side, one row each."""
     figure = Figure(figsize=(11, 1.3 * len(noisy) + 0.6), layout="constrained")
     grid: Any = figure.subplots(len(noisy), 3, squeeze=False, sharex=True, sharey="row")
-    columns = ((noisy, "noisy", NOISY_COLOUR), (clean, "clean", CLEAN_COLOUR), (denoised, "denoised", DENOISED_COLOUR))
+    columns = (
+        (noisy, "noisy", NOISY_COLOUR),
+        (clean, "clean", CLEAN_COLOUR),
+        (denoised, "denoised", DENOISED_COLOUR),
+    )
     for column, (windows, name, colour) in enumerate(columns):
         grid[0][column].set_title(name)
         for row, window in enumerate(windows):
@@ -35,3 +42,21 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
             grid[row][column].margins(x=0)
     figure.suptitle(title)
     figure.savefig(path, format="png", dpi=90)
+
+
+def draw_improvements(evaluation: "Evaluation", path: Path, title: str) -> None:
+    """Draw each method's mean improvement against the input SNR: the model bold, oracles dashed."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes: Any = figure.subplots()
+    colours = {result.name: f"C{index}" for index, result in enumerate(evaluation.filters, start=1)}
+    for result in evaluation.results:
+        style: dict[str, Any] = {"color": colours.get(result.name, NOISY_COLOUR), "linewidth": 1.5}
+        if result is evaluation.model:
+            style = {"color": DENOISED_COLOUR, "linewidth": 3.5, "zorder": 3}
+        dashes = "--" if result.choice == "oracle" else "-"
+        means = result.improvement_db.mean(axis=1)
+        axes.plot(evaluation.snr_db, means, dashes, marker="o", markersize=4, label=result.label, **style)
+    axes.set(xlabel="SNR of the input in dB", ylabel="mean SNR improvement in dB", title=title)
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize="small")
+    figure.savefig(path, format="png", dpi=110)

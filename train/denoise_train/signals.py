@@ -68,9 +68,7 @@ def draw_signals(
     return standardize(signals)
 
 
-def _draw_mixture(
-    rng: np.random.Generator, count: int, length: int, names: tuple[str, ...]
-) -> Array:
+def _draw_mixture(rng: np.random.Generator, count: int, length: int, names: tuple[str, ...]) -> Array:
     chosen = rng.integers(len(names), size=count)
     signals = np.empty((count, length))
     for index, name in enumerate(names):
@@ -123,9 +121,7 @@ def _sum_by_row(rows: NDArray[np.intp], shapes: Array, count: int) -> Array:
     return total
 
 
-def _piecewise(
-    rng: np.random.Generator, count: int, length: int, low: float, high: float
-) -> tuple[Array, Array]:
+def _piecewise(rng: np.random.Generator, count: int, length: int, low: float, high: float) -> tuple[Array, Array]:
     """Draw the knots of one piecewise signal per row: positions and values, ``(count, knots)``."""
     spacing = log_uniform(rng, low, high, count, 1)
     knots = int(np.ceil(length / low)) + 3
@@ -142,7 +138,7 @@ def _piecewise(
 
 @family
 def sines(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Sums of one to six sines with unrelated frequencies."""
+    """Draw sums of one to six sines with unrelated frequencies."""
     time = np.arange(length)
     total = np.zeros((count, length))
     numbers = rng.integers(1, 7, (count, 1))
@@ -156,7 +152,7 @@ def sines(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def harmonics(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Voiced sounds and machines: a drifting fundamental whose harmonics follow two resonances."""
+    """Draw voiced sounds and machines: a drifting fundamental whose harmonics follow two resonances."""
     time = np.arange(length)
     fundamental = log_uniform(rng, 1 / 250, 0.08, count, 1)
     drift = 1 + rng.uniform(0, 0.08, (count, 1)) * np.sin(
@@ -169,9 +165,7 @@ def harmonics(rng: np.random.Generator, count: int, length: int) -> Array:
     total = np.zeros((count, length))
     for order in range(1, 31):
         frequency = order * fundamental
-        gain = order**-tilt + (0.5 / (1 + ((frequency - resonances) / widths) ** 2)).sum(
-            axis=1, keepdims=True
-        )
+        gain = order**-tilt + (0.5 / (1 + ((frequency - resonances) / widths) ** 2)).sum(axis=1, keepdims=True)
         gain *= frequency < 0.45
         total += gain * np.sin(order * phase + _phase(rng, count, 1))
     envelope = 1 + rng.uniform(0, 1, (count, 1)) * np.sin(
@@ -182,11 +176,9 @@ def harmonics(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def chirps(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Sweeps between two frequencies, up and down, linear in log frequency."""
+    """Draw sweeps between two frequencies, up and down, linear in log frequency."""
     period = log_uniform(rng, 100, 1500, count, 1)
-    sweep = scipy_signal.sawtooth(
-        2 * np.pi * np.arange(length) / period + _phase(rng, count, 1), width=0.5
-    )
+    sweep = scipy_signal.sawtooth(2 * np.pi * np.arange(length) / period + _phase(rng, count, 1), width=0.5)
     low, high = np.sort(np.log(log_uniform(rng, 1 / 300, 0.35, count, 2)), axis=1).T[..., None]
     frequency = np.exp(low + (high - low) * (sweep + 1) / 2)
     return np.sin(np.cumsum(2 * np.pi * frequency, axis=1) + _phase(rng, count, 1))
@@ -194,7 +186,7 @@ def chirps(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def modulated_tones(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Carriers with amplitude and frequency modulation; deep modulation gives beats and bursts."""
+    """Draw carriers with amplitude and frequency modulation; deep modulation gives beats and bursts."""
     time = np.arange(length)
     rate = log_uniform(rng, 1 / 1000, 1 / 40, count, 1)
     carrier = log_uniform(rng, 1 / 60, 0.3, count, 1)
@@ -209,7 +201,7 @@ def modulated_tones(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def ring_downs(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Decaying oscillations that start at random times: impacts, damped sensors, plucked strings."""
+    """Draw decaying oscillations that start at random times: impacts, damped sensors, plucked strings."""
     rows, start = _events(rng, count, length, log_uniform(rng, 60, 500, count), 150)
     elapsed = np.arange(length) - start[:, None]
     decay = log_uniform(rng, 8, 200, count, 1)[rows]
@@ -219,14 +211,12 @@ def ring_downs(rng: np.random.Generator, count: int, length: int) -> Array:
     positive = np.maximum(elapsed, 0)
     attack = 1 - np.exp(-positive / (decay * rng.uniform(0.005, 0.3, (rows.size, 1))))
     shape = np.sin(2 * np.pi * frequency * positive + _phase(rng, rows.size, 1))
-    return _sum_by_row(
-        rows, np.where(elapsed >= 0, amplitude * attack * np.exp(-positive / decay) * shape, 0), count
-    )
+    return _sum_by_row(rows, np.where(elapsed >= 0, amplitude * attack * np.exp(-positive / decay) * shape, 0), count)
 
 
 @family
 def polynomials(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Smooth trends: polynomials of degree 1 to 6 over about one window, joined smoothly."""
+    """Draw smooth trends: polynomials of degree 1 to 6 over about one window, joined smoothly."""
     knots = int(np.ceil(length / 30)) + 8
     scale = log_uniform(rng, 30, 300, count, 1)
     walk = np.cumsum(rng.normal(size=(count, knots)), axis=1)
@@ -237,34 +227,31 @@ def polynomials(rng: np.random.Generator, count: int, length: int) -> Array:
     t = position - cell
     p0, p1, p2, p3 = (np.take_along_axis(values, cell + offset, axis=1) for offset in range(4))
     # Uniform cubic B-spline: pieces of degree 3, two continuous derivatives.
-    return (
-        (1 - t) ** 3 * p0
-        + (3 * t**3 - 6 * t**2 + 4) * p1
-        + (-3 * t**3 + 3 * t**2 + 3 * t + 1) * p2
-        + t**3 * p3
+    spline: Array = (
+        (1 - t) ** 3 * p0 + (3 * t**3 - 6 * t**2 + 4) * p1 + (-3 * t**3 + 3 * t**2 + 3 * t + 1) * p2 + t**3 * p3
     ) / 6
+    return spline
 
 
 @family
 def piecewise_lines(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Straight lines between random knots: ramps, triangles, saw teeth."""
+    """Draw straight lines between random knots: ramps, triangles, saw teeth."""
     positions, values = _piecewise(rng, count, length, 12, 400)
     time = np.arange(length)
-    return np.stack(
-        [np.interp(time, p, v) for p, v in zip(positions, values, strict=True)]
-        or [np.empty(length)]
-    )[:count]
+    return np.stack([np.interp(time, p, v) for p, v in zip(positions, values, strict=True)] or [np.empty(length)])[
+        :count
+    ]
 
 
 @family
 def steps(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Levels that change at once: switches, regimes, quantities that are counted."""
+    """Draw levels that change at once: switches, regimes, quantities that are counted."""
     positions, values = _piecewise(rng, count, length, 12, 400)
     two_levels = rng.random((count, 1)) < 0.3
     values = np.where(two_levels, np.sign(values), values)
     time = np.arange(length)
     index = (positions[:, :, None] <= time).sum(axis=1)
-    return np.take_along_axis(values, np.minimum(index, values.shape[1] - 1), axis=1)
+    return np.asarray(np.take_along_axis(values, np.minimum(index, values.shape[1] - 1), axis=1))
 
 
 @family
@@ -281,7 +268,7 @@ def periodic_shapes(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def pulses(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Isolated pulses on a flat line: Gaussian, rectangular, triangular, one-sided exponential."""
+    """Draw isolated pulses on a flat line: Gaussian, rectangular, triangular, one-sided exponential."""
     rows, centre = _events(rng, count, length, log_uniform(rng, 30, 400, count), 40)
     width = log_uniform(rng, 1.2, 40, count, 1)[rows]
     width = width * np.exp(rng.normal(0, 0.15, (rows.size, 1)))
@@ -300,7 +287,7 @@ def pulses(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def heart_beats(rng: np.random.Generator, count: int, length: int) -> Array:
-    """ECG-like trains: P, QRS and T waves as Gaussians, with varying rhythm and a slow baseline."""
+    """Draw ECG-like trains: P, QRS and T waves as Gaussians, with varying rhythm and a slow baseline."""
     interval = log_uniform(rng, 60, 450, count, 1)
     beats = int(np.ceil(length / 40)) + 3
     jitter = np.exp(rng.normal(0, 0.08, (count, beats)))
@@ -333,14 +320,11 @@ def heart_beats(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def relaxations(rng: np.random.Generator, count: int, length: int) -> Array:
-    """First-order responses to level changes: temperatures, capacitors, tanks."""
+    """Draw first-order responses to level changes: temperatures, capacitors, tanks."""
     level = steps(rng, count, length)
     pole = np.exp(-1 / log_uniform(rng, 3, 150, count))
     return np.stack(
-        [
-            scipy_signal.lfilter([1 - p], [1, -p], row, zi=[p * row[0]])[0]
-            for p, row in zip(pole, level, strict=True)
-        ]
+        [scipy_signal.lfilter([1 - p], [1, -p], row, zi=[p * row[0]])[0] for p, row in zip(pole, level, strict=True)]
         or [np.empty(length)]
     )[:count]
 
@@ -355,7 +339,7 @@ def _spectral_process(rng: np.random.Generator, gain: Array, length: int) -> Arr
 
 @family
 def band_limited_processes(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Gaussian random processes with a random cut-off and roll-off, some with a lower edge too."""
+    """Draw gaussian random processes with a random cut-off and roll-off, some with a lower edge too."""
     frequency = np.fft.rfftfreq(2 * length)
     cut_off = log_uniform(rng, 1 / 300, 0.3, count, 1)
     order = log_uniform(rng, 1, 12, count, 1)
@@ -368,7 +352,7 @@ def band_limited_processes(rng: np.random.Generator, count: int, length: int) ->
 
 @family
 def power_law_processes(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Rough processes with spectra f^-a, a from 1 to 4: random walks, terrain, turbulence."""
+    """Draw rough processes with spectra f^-a, a from 1 to 4: random walks, terrain, turbulence."""
     frequency = np.fft.rfftfreq(2 * length)
     exponent = rng.uniform(1.0, 4.0, (count, 1))
     corner = log_uniform(rng, 1 / 2000, 1 / 40, count, 1)
@@ -377,7 +361,7 @@ def power_law_processes(rng: np.random.Generator, count: int, length: int) -> Ar
 
 @family
 def resonances(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Noise-driven oscillators (second-order autoregressive): vibration, brain rhythms, waves."""
+    """Draw noise-driven oscillators (second-order autoregressive): vibration, brain rhythms, waves."""
     frequency = np.fft.rfftfreq(2 * length)
     total = np.zeros((count, frequency.size))
     for _ in range(2):
@@ -391,7 +375,7 @@ def resonances(rng: np.random.Generator, count: int, length: int) -> Array:
 
 @family
 def bursts(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Random processes that come and go: muscle activity, consonants, seismic arrivals."""
+    """Draw random processes that come and go: muscle activity, consonants, seismic arrivals."""
     texture = band_limited_processes(rng, count, length)
     frequency = np.fft.rfftfreq(2 * length)
     pace = log_uniform(rng, 1 / 600, 1 / 60, count, 1)

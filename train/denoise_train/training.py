@@ -281,8 +281,7 @@ def _report(
     if isinstance(data, X2Data):
         return facts | _x2_figures(data.test(), network, best)
     improvements = {
-        f"{snr_db:g}": _improvement_db(data.test(snr_db), network, data.windows_per_signal)
-        for snr_db in TEST_SNR_DB
+        f"{snr_db:g}": _improvement_db(data.test(snr_db), network, data.windows_per_signal) for snr_db in TEST_SNR_DB
     }
     up_to_25 = [value for snr_db, value in improvements.items() if float(snr_db) <= 25]
     return facts | {

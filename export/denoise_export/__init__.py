@@ -1,0 +1,1 @@
+"""Turn a trained Keras network into one self-describing ONNX file."""

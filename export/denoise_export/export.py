@@ -1,0 +1,109 @@
+"""Export: a run folder or a Keras file comes in, ``model.onnx`` and ``model.json`` go out."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from denoise_export.conversion import convert, self_normalizing
+from denoise_export.figures import count
+from denoise_export.parity import prove_parity
+from denoise_stream import Contract, SourceError
+from denoise_stream.model import Model
+from denoise_stream.sinks import check_writable, whole_file
+from denoise_train.recipe import Recipe, load_recipe
+
+
+def export(
+    source: Path, output: Path | None = None, *, self_normalize: bool = False, force: bool = False
+) -> tuple[Path, dict[str, Any]]:
+    """Export a network and prove that the file computes the same.
+
+    Parameters
+    ----------
+    source
+        Run folder of a training, or a ``.keras`` file; the recipe and the report beside it are used.
+    output
+        The ONNX file; default ``model.onnx`` beside the network. The same name with ``.json`` gets the facts.
+    self_normalize
+        Bake the min-max scaling into the graph, for programs that have only the graph.
+    force
+        Replace files that exist.
+
+    Returns
+    -------
+    path, facts
+        The ONNX file, and what its ``.json`` holds: the contract, ``file`` (size, nodes, parameters, ...), ``parity``
+        and the ``report`` of the training.
+
+    Raises
+    ------
+    SourceError, ContractError, SinkError
+        If the network cannot be read or breaks the contract, the file differs from it, or an output cannot be
+        written. Nothing is left behind then.
+    """
+    network_file = source / "model.keras" if source.is_dir() else source
+    folder = network_file.parent
+    output = output or folder / "model.onnx"
+    facts_file = output.with_suffix(".json")
+    for path in (output, facts_file):
+        check_writable(path, force=force, inputs=(network_file,))
+    network = _load(network_file)
+    recipe = load_recipe(folder / "recipe.toml") if (folder / "recipe.toml").is_file() else None
+    contract = _contract(network, recipe, network_file.stem)
+    if self_normalize:
+        if contract.state_size:
+            raise SourceError(f"{network_file} is stateful; --self-normalizing works on stateless networks only")
+        network, contract = self_normalizing(network), dataclasses.replace(contract, normalization="none")
+    model = convert(network, contract)
+    parity = prove_parity(network, model, contract)
+    report_file = folder / "report.json"
+    facts = contract.to_metadata() | {
+        "window": contract.window,
+        "hop": contract.hop,
+        "state_size": contract.state_size,
+        "sample_rate_hz": contract.sample_rate_hz or "any",
+        "inputs": [value.name for value in model.graph.input],
+        "outputs": [value.name for value in model.graph.output],
+        "file": count(model),
+        "parity_with_keras": parity,
+        "report": json.loads(report_file.read_text()) if report_file.is_file() else None,
+    }
+    with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
+        partial_model.write_bytes(model.SerializeToString())
+        Model(partial_model)  # refuses what breaks the contract
+        partial_facts.write_text(json.dumps(facts, indent=2) + os.linesep)
+    return output, facts
+
+
+def _load(file: Path) -> keras.Model:
+    if not file.is_file():
+        raise SourceError(f"cannot read {file}: no such file; name a run folder or a .keras file")
+    try:
+        return keras.models.load_model(file, compile=False)
+    except Exception as error:  # zip, json and Keras errors share no base class but Exception
+        raise SourceError(f"{file} is no Keras model: {str(error).splitlines()[0]}") from error
+
+
+def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contract:
+    """Take the facts from the network's shapes and from the recipe it was trained with."""
+    shapes = [tuple(tensor.shape) for tensor in network.inputs]
+    sizes = [shape[1] for shape in shapes if len(shape) == 2 and shape[0] is None and shape[1]]
+    if len(sizes) != len(shapes) or len(sizes) not in (1, 2):
+        raise SourceError(f"the network's inputs have shapes {shapes}; needed: (None, window), and (None, state_size)")
+    window, state_size = sizes[0], sizes[1] if len(sizes) == 2 else 0
+    if recipe is None:
+        return Contract(name, window, max(1, window // 2), state_size=state_size)
+    return Contract(
+        recipe.name,
+        window,
+        recipe.hop,
+        sample_rate_hz=recipe.sample_rate_hz,
+        state_size=state_size,
+        license=recipe.license,
+        trained_on=recipe.trained_on,
+        training_recipe=f"{recipe.name}.toml, seed {recipe.seed}, {recipe.schedule.epochs} epochs",
+    )

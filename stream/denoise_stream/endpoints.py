@@ -1,0 +1,217 @@
+"""Find the two ends of a run: names and options come in, an open source and an open sink go out."""
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from denoise_stream.sinks import AudioSink, NullSink, RawSink, Sink, WavPipeSink, whole_file
+from denoise_stream.sources import (
+    RAW_DTYPES,
+    AudioFormat,
+    AudioSource,
+    RawSource,
+    Source,
+    check_readable,
+    read_blocks,
+)
+from denoise_stream.tables import TableSink, TableSource
+
+TABLE_DELIMITERS = {".csv": None, ".tsv": "\t"}
+"""Extensions of tables; None finds the delimiter in the first line."""
+
+CONTAINERS = {"aif": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU"}
+"""Extensions whose libsndfile container has another name."""
+
+
+class Endpoints:
+    """Where a signal comes from and where it goes.
+
+    Parameters
+    ----------
+    source
+        File, ``-`` (standard input) or ``mic``.
+    sink
+        File, ``-`` (standard output), ``speaker`` or ``null``; None chooses ``NAME.denoised.EXT`` for a file, ``-``
+        for a pipe and ``speaker`` for ``mic``.
+    pipe_format
+        ``csv``, ``wav``, ``s16le`` or ``f32le``: what a pipe carries.
+    rate
+        Sample rate in Hz of a raw pipe, a table or ``mic``.
+    channels
+        Number of channels of a raw pipe or ``mic``.
+    columns
+        Names of a table's columns, separated by commas.
+
+    Raises
+    ------
+    ValueError
+        If the options contradict each other.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        sink: str | None,
+        pipe_format: str | None,
+        rate: float | None,
+        channels: int | None,
+        columns: str | None,
+    ) -> None:
+        self.source = source
+        self.sink = _default_sink(source) if sink is None else sink
+        self._pipe_format = pipe_format
+        self._rate = rate
+        self._channels = channels
+        self._columns = None if columns is None else [name.strip() for name in columns.split(",")]
+        self.is_table = pipe_format == "csv" if source == "-" else _is_table_file(source)
+        self._check()
+
+    @property
+    def input_files(self) -> tuple[Path, ...]:
+        """The input, if it is a file."""
+        return () if self.source in ("-", "mic") else (Path(self.source),)
+
+    @property
+    def output_file(self) -> Path | None:
+        """The output, if it is a file."""
+        return None if self.sink in ("-", "speaker", "null") else Path(self.sink)
+
+    def _check(self) -> None:
+        """Refuse options that contradict each other or describe what is not there."""
+        source, sink, pipe_format = self.source, self.sink, self._pipe_format
+        if source in ("speaker", "null") or sink == "mic":
+            raise ValueError(f"--input {source} --output {sink}: a signal cannot go that way")
+        if source == "-" and pipe_format is None:
+            raise ValueError("--input - needs --format csv, wav, s16le or f32le")
+        if pipe_format is not None and "-" not in (source, sink):
+            raise ValueError("--format describes a pipe, but neither --input nor --output is '-'")
+        raw = source == "mic" or (source == "-" and pipe_format in RAW_DTYPES)
+        if self._columns is not None and not self.is_table:
+            raise ValueError("--columns describes a table, but the input is audio")
+        if self._channels is not None and not raw:
+            raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
+        if self._channels is not None and self._channels < 1:
+            raise ValueError(f"--channels {self._channels} is too few; use 1 or more")
+        if self._rate is not None and not (raw or self.is_table):
+            raise ValueError("--rate describes a raw pipe, a table or 'mic'; this input states its own")
+        if sink == "null":
+            return
+        if sink == "-":
+            to_table = self.is_table if pipe_format is None else pipe_format == "csv"
+        else:
+            to_table = _is_table_file(sink)
+        if self.is_table != to_table:
+            raise ValueError(
+                f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
+            )
+
+    def channel_names(self, signal: Source) -> list[str]:
+        """Give the columns' names, or the channels' numbers."""
+        if isinstance(signal, TableSource):
+            return signal.column_names
+        return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
+
+    @contextlib.contextmanager
+    def open_source(self, hop: int) -> Iterator[Source]:
+        """Open the source; a microphone gives blocks of one hop."""
+        with contextlib.ExitStack() as stack:
+            source = self._open_source(hop, stack)
+            stack.callback(source.close)
+            yield source
+
+    def _open_source(self, hop: int, stack: contextlib.ExitStack) -> Source:
+        if self.source == "mic":
+            from denoise_stream.live import MicrophoneSource
+
+            return MicrophoneSource(self._channels or 1, self._rate, hop)
+        if self.is_table:
+            if self.source == "-":
+                blocks, name, delimiter = read_blocks(sys.stdin.fileno()), "standard input", None
+            else:
+                path = Path(self.source)
+                check_readable(path)
+                file = stack.enter_context(path.open("rb"))
+                blocks, name = read_blocks(file.fileno()), path.name
+                delimiter = TABLE_DELIMITERS[path.suffix.lower()]
+            return TableSource(blocks, name, delimiter=delimiter, columns=self._columns, sample_rate_hz=self._rate)
+        if self.source == "-" and self._pipe_format in RAW_DTYPES:
+            return RawSource(self._pipe_format, self._channels or 1, self._rate)
+        return AudioSource(None if self.source == "-" else Path(self.source))
+
+    @contextlib.contextmanager
+    def open_sink(self, signal: Source) -> Iterator[Sink]:
+        """Open the sink for a signal; a file takes its name when the block ends well, else nothing is left."""
+        with contextlib.ExitStack() as stack:
+            sink = self._open_sink(signal, stack)
+            try:
+                yield sink
+            finally:
+                sink.close()
+
+    def _open_sink(self, signal: Source, stack: contextlib.ExitStack) -> Sink:
+        path = self.output_file
+        partial = None if path is None else stack.enter_context(whole_file(path))
+        if isinstance(signal, TableSource):
+            if self.sink == "null":
+                return TableSink(signal, None)
+            file = sys.stdout.buffer if partial is None else stack.enter_context(partial.open("wb"))
+            return TableSink(signal, file)
+        if self.sink == "null":
+            return NullSink()
+        if self.sink == "-" and sys.stdout.isatty():
+            raise ValueError("audio would fill the terminal; redirect it or name an --output file")
+        if self.sink == "-" and self._pipe_format in RAW_DTYPES:
+            return RawSink(sys.stdout.buffer, self._pipe_format)
+        if signal.sample_rate_hz is None:
+            raise ValueError(f"--output {self.sink} needs a sample rate; state it with --rate HZ")
+        audio = signal.format if isinstance(signal, AudioSource) else AudioFormat()
+        if self.sink == "speaker":
+            from denoise_stream.live import SpeakerSink
+
+            return SpeakerSink(signal.channels, signal.sample_rate_hz)
+        if path is None or partial is None:
+            return WavPipeSink(
+                sys.stdout.buffer,
+                audio.subtype,
+                signal.sample_rate_hz,
+                signal.channels,
+                signal.length_samples,
+            )
+        same = bool(self.input_files) and self.input_files[0].suffix.lower() == path.suffix.lower()
+        audio = audio if same else format_for(path, audio)
+        return AudioSink(partial, audio, signal.sample_rate_hz, signal.channels)
+
+
+def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
+    """Give the format for a file's extension, with the subtype of ``audio`` where the container has it.
+
+    Raises
+    ------
+    ValueError
+        If libsndfile knows no container of that name.
+    """
+    import soundfile
+
+    extension = path.suffix.lower().lstrip(".")
+    container = CONTAINERS.get(extension, extension.upper())
+    if container not in soundfile.available_formats():
+        raise ValueError(f"--output {path.name}: libsndfile knows no audio format {path.suffix!r}")
+    subtype = "OPUS" if extension == "opus" else audio.subtype
+    if not soundfile.check_format(container, subtype):
+        subtype = soundfile.default_subtype(container)
+    return dataclasses.replace(audio, container=container, subtype=subtype, endian="FILE")
+
+
+def _default_sink(source: str) -> str:
+    if source == "-":
+        return "-"
+    if source == "mic":
+        return "speaker"
+    path = Path(source)
+    return str(path.with_name(f"{path.stem}.denoised{path.suffix}"))
+
+
+def _is_table_file(name: str) -> bool:
+    return Path(name).suffix.lower() in TABLE_DELIMITERS

@@ -1,0 +1,304 @@
+import doctest
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoise_stream import Denoiser, SourceError
+from denoise_train import evaluate_cli, metrics
+from denoise_train.datasets import EVALUATION, TEST, TRAINING, VALIDATION, seeded
+from denoise_train.evaluation import draw_mixtures, engine_method, evaluate, evaluate_families
+from denoise_train.filters import FILTERS, Filter, bayes_shrink, visu_shrink
+from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
+from denoise_train.mixing import mix_at_snr
+from denoise_train.recordings import Recordings
+from denoise_train.signals import FAMILIES, draw_signals
+
+CLEAN = np.array([[1.0, -1.0, 1.0, -1.0], [2.0, 0.0, -2.0, 0.0]])
+SMALL = ("--signals", "4", "--length", "600", "--snr", "0,10")
+
+
+# ------------------------------------------------------------------------------------------- metrics
+
+
+def test_an_error_of_half_the_size_is_an_improvement_of_6_db() -> None:
+    noise = np.array([[0.4, 0.0, -0.4, 0.2], [1.0, 1.0, 1.0, 1.0]])
+    np.testing.assert_allclose(snr_improvement_db(CLEAN, CLEAN + noise, CLEAN + noise / 2), 20 * np.log10(2))
+    np.testing.assert_allclose(snr_improvement_db(CLEAN, CLEAN + noise, CLEAN - 2 * noise), -20 * np.log10(2))
+    np.testing.assert_array_equal(snr_improvement_db(CLEAN, CLEAN + noise, CLEAN + noise), 0.0)
+
+
+def test_si_sdr_is_the_power_of_the_projection_over_the_rest() -> None:
+    # The first estimate is 2 * clean + (1, 1, 1, 1): 16 / 4. The second has (0, 1, 0, -1) beside 0.5 * clean: 2 / 2.
+    estimate = np.array([[3.0, -1.0, 3.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
+    np.testing.assert_allclose(si_sdr_db(CLEAN, estimate), [10 * np.log10(4), 0.0], atol=1e-12)
+    np.testing.assert_allclose(si_sdr_db(CLEAN, -1e-6 * estimate), si_sdr_db(CLEAN, estimate), atol=1e-9)
+
+
+def test_si_sdr_stays_finite_for_a_perfect_and_for_a_silent_estimate() -> None:
+    np.testing.assert_allclose(si_sdr_db(CLEAN, 3 * CLEAN), 100, atol=1e-3)
+    np.testing.assert_allclose(si_sdr_db(CLEAN, 0 * CLEAN), -100, atol=1e-3)
+
+
+def test_an_exact_result_has_a_finite_improvement() -> None:
+    assert np.isfinite(snr_improvement_db(CLEAN, CLEAN + 1, CLEAN)).all()
+
+
+def test_rmse_is_the_root_of_the_mean_square() -> None:
+    np.testing.assert_allclose(rmse(CLEAN, CLEAN + [[1, 1, 5, 3], [0, 0, 0, 4]]), [3.0, 2.0])
+
+
+def test_the_examples_of_the_metrics_hold() -> None:
+    assert doctest.testmod(metrics) == (0, 3)
+
+
+# ------------------------------------------------------------------------------------------- filters
+
+
+def smooth_mixture(length: int, rows: int = 3, snr_db: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+    time = np.arange(length)
+    clean = np.stack([np.sin(2 * np.pi * time / period) for period in 150 * 1.2 ** np.arange(rows)])
+    return clean, mix_at_snr(clean, np.random.default_rng(0).normal(size=clean.shape), snr_db)
+
+
+@pytest.mark.parametrize("method", FILTERS, ids=lambda method: method.name)
+@pytest.mark.parametrize("length", [600, 601])
+def test_a_filter_improves_a_smooth_signal_in_white_noise(method: Filter, length: int) -> None:
+    clean, noisy = smooth_mixture(length)
+    for setting in method.settings[:6]:
+        smooth = method.apply(noisy, setting)
+        assert smooth.shape == noisy.shape
+        # The weakest low-pass keeps 90 % of the band and so of the noise.
+        assert (snr_improvement_db(clean, noisy, smooth) > 0.2).all(), setting
+    best = np.max([snr_improvement_db(clean, noisy, method.apply(noisy, one)) for one in method.settings], axis=0)
+    assert (best > 8).all()
+
+
+@pytest.mark.parametrize("method", FILTERS, ids=lambda method: method.name)
+def test_a_filter_treats_each_row_alone_and_takes_the_shortest_signal(method: Filter) -> None:
+    _, noisy = smooth_mixture(150)
+    noisy[1] *= 1000
+    for setting in method.settings:
+        together = method.apply(noisy, setting)
+        for row, smooth in zip(noisy, together, strict=True):
+            np.testing.assert_allclose(method.apply(row[None], setting)[0], smooth, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shrink", [visu_shrink, bayes_shrink])
+def test_shrinking_leaves_a_signal_without_fine_details_alone(shrink: object) -> None:
+    line = np.linspace(0, 1, 256)[None]
+    np.testing.assert_allclose(shrink(line, "sym8"), line, atol=5e-3)
+
+
+# ---------------------------------------------------------------------------------------- evaluation
+
+
+def test_the_same_seed_gives_the_same_mixtures_and_another_seed_others() -> None:
+    one, same, other = (draw_mixtures(seed, 3, 300, [0.0]) for seed in (7, 7, 8))
+    np.testing.assert_array_equal(one.clean, same.clean)
+    np.testing.assert_array_equal(one.noise, same.noise)
+    assert not np.isin(other.clean, one.clean).any()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_no_training_has_seen_the_signals_of_an_evaluation(seed: int) -> None:
+    drawn = draw_mixtures(seed, 20, 300, [0.0]).clean
+    seen = [
+        draw_signals(seeded(training_seed, split, block), 20, 300)
+        for training_seed in range(4)
+        for split in (TRAINING, VALIDATION, TEST)
+        for block in range(4)
+    ]
+    for block in seen:
+        correlation = np.abs(drawn @ block.T) / 300
+        assert correlation.max() < 0.9999
+    assert EVALUATION not in (TRAINING, VALIDATION, TEST)
+
+
+def test_an_oracle_is_never_behind_the_best_single_setting() -> None:
+    mixtures = draw_mixtures(0, 6, 300, [0.0, 15.0])
+    evaluation = evaluate(engine_method(Denoiser("general")), mixtures)
+    singles = {result.name: result for result in evaluation.filters if result.choice == "best single"}
+    assert set(singles) == {"Savitzky-Golay", "Wiener", "Butterworth"}
+    for oracle in evaluation.oracles:
+        single = singles.pop(oracle.name)
+        assert (oracle.improvement_db >= single.improvement_db).all()
+        assert len(single.settings) == 1
+        assert sum(single.settings.values()) == sum(oracle.settings.values()) == 12
+    assert not singles
+
+
+def test_the_best_single_setting_is_better_on_average_than_every_other() -> None:
+    mixtures = draw_mixtures(0, 5, 300, [0.0, 15.0])
+    evaluation = evaluate(engine_method(Denoiser("general")), mixtures)
+    for result, method in zip(evaluation.filters, FILTERS, strict=True):
+        means = [
+            np.mean(
+                [
+                    snr_improvement_db(mixtures.clean, noisy, method.apply(noisy, setting))
+                    for noisy in (mix_at_snr(mixtures.clean, mixtures.noise, snr_db) for snr_db in mixtures.snr_db)
+                ]
+            )
+            for setting in method.settings
+        ]
+        assert result.mean_improvement_db == pytest.approx(max(means))
+        assert list(result.settings) == [method.settings[int(np.argmax(means))]]
+
+
+def test_a_model_that_changes_nothing_gains_nothing(models: dict[str, Path]) -> None:
+    mixtures = draw_mixtures(0, 3, 301, [0.0, 20.0])
+    evaluation = evaluate(engine_method(Denoiser(models["identity"])), mixtures)
+    np.testing.assert_array_equal(evaluation.reference.improvement_db, 0.0)
+    np.testing.assert_allclose(evaluation.model.improvement_db, 0.0, atol=1e-3)
+    np.testing.assert_allclose(evaluation.reference.rmse, np.repeat([[1.0], [0.1]], 3, axis=1))
+
+
+def test_the_model_is_measured_as_the_engine_runs_it(models: dict[str, Path]) -> None:
+    mixtures = draw_mixtures(0, 3, 400, [5.0])
+    denoiser = Denoiser(models["leaky_mean"])
+    noisy = mix_at_snr(mixtures.clean, mixtures.noise, 5.0)
+    alone = np.stack([denoiser.denoise(row) for row in noisy])
+    expected = snr_improvement_db(mixtures.clean, noisy, alone)
+    measured = evaluate(engine_method(denoiser), mixtures).model.improvement_db[0]
+    np.testing.assert_allclose(measured, expected, atol=1e-4)
+
+
+def test_every_family_is_measured(models: dict[str, Path]) -> None:
+    families = evaluate_families(engine_method(Denoiser(models["identity"])), 0, 1, 300, [10.0])
+    assert list(families) == list(FAMILIES)
+    assert {(model.name, oracle.label) for model, oracle in families.values()} == {("test", "Savitzky-Golay, oracle")}
+
+
+def test_silent_stretches_of_recordings_are_not_measured() -> None:
+    clicks = np.zeros(2000)
+    clicks[1000:1100] = np.random.default_rng(0).normal(size=100)
+    mixtures = draw_mixtures(0, 8, 300, [0.0], noise=Recordings([clicks], ["clicks.wav"]))
+    assert (mixtures.noise.std(axis=1) > 0).all()
+    with pytest.raises(SourceError, match="silent or constant"):
+        draw_mixtures(0, 8, 300, [0.0], clean=Recordings([np.ones(2000)], ["ones.wav"]))
+
+
+# --------------------------------------------------------------------------------------- the program
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["denoise-evaluate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        evaluate_cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_program_prints_a_table_and_a_sentence_and_writes_figures_and_a_picture(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, report = tmp_path / "figures.png", tmp_path / "figures.json"
+    assert run(monkeypatch, models["smoother"], *SMALL, "--plot", picture, "--json", report) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "BayesShrink" in printed
+    assert "test gains" in " ".join(printed.split())
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    figures = json.loads(report.read_text())
+    assert figures["snr_db"] == [0.0, 10.0]
+    assert (figures["signals"], figures["seed"], figures["clean"]) == (4, 0, "built-in family")
+    assert list(figures["families"]) == list(FAMILIES)
+    labels = [(method["name"], method["choice"]) for method in figures["methods"]]
+    assert labels[:3] == [("no processing", None), ("test", None), ("Savitzky-Golay", "best single")]
+    assert ("Savitzky-Golay", "oracle") in labels
+    for method in figures["methods"]:
+        assert len(method["improvement_db"]["by_snr"]) == 2
+        assert method["worst_improvement_db"]["all"] <= method["improvement_db"]["all"]
+        assert set(method) >= {"si_sdr_improvement_db", "rmse", "settings_used"}
+    assert sorted(tmp_path.iterdir()) == [report, picture]
+
+
+def test_recordings_replace_the_built_in_family(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "clean.npz", signal_mv=np.cumsum(rng.normal(size=3000)), fs_hz=np.array(360))
+    np.save(tmp_path / "noise.npy", rng.normal(size=3000))
+    recordings = ("--clean", tmp_path / "clean.npz", "--noise", tmp_path / "noise.npy", "--rate", "360")
+    report = tmp_path / "figures.json"
+    assert run(monkeypatch, models["identity_16k"], *SMALL, *recordings, "--json", report) == 0
+    figures = json.loads(report.read_text())
+    assert figures["clean"] == [str(tmp_path / "clean.npz")]
+    assert figures["sample_rate_hz"] == 360
+    assert "families" not in figures
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["nowhere.onnx"], 1, "model 'nowhere.onnx' is neither a file nor a bundled model"),
+        (["general", "--snr", "0,loud"], 2, "--snr '0,loud': use numbers from -100 to 100 in dB with commas"),
+        (["general", "--snr", "nan"], 2, "--snr 'nan'"),
+        (["general", "--clean", "nowhere.wav"], 1, "cannot read nowhere.wav"),
+        (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is no sample rate"),
+        (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "--plot and --json name the same file"),
+        ([], 2, "Missing argument 'MODEL'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str],
+    status: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == status
+    assert sentence in capsys.readouterr().err.removesuffix("\n")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_an_output_that_exists_is_replaced_only_by_force(
+    option: str,
+    models: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    existing = tmp_path / "existing"
+    existing.write_text("precious")
+    assert run(monkeypatch, models["identity"], *SMALL, option, existing) == 1
+    assert "exists; use --force to replace it" in capsys.readouterr().err
+    assert existing.read_text() == "precious"
+    assert run(monkeypatch, models["identity"], *SMALL, option, existing, "--force") == 0
+    assert existing.read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize("package", ["pywt", "matplotlib"])
+def test_a_missing_package_names_its_extra(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("evaluation", "filters", "plots"):
+        monkeypatch.delitem(sys.modules, f"denoise_train.{name}", raising=False)
+        monkeypatch.delattr(f"denoise_train.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert run(monkeypatch, "general", *SMALL, "--plot", tmp_path / "figures.png") == 1
+    assert 'pip install "denoise-stream[evaluate]"' in capsys.readouterr().err
+
+
+def test_an_evaluation_loads_neither_keras_nor_tensorflow(models: dict[str, Path], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from denoise_train.evaluate_cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as ended:\n    assert ended.code == 0, ended.code\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'torch'} & {name.split('.')[0] for name in sys.modules}\n"
+        "assert not heavy, heavy\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", script, str(models["identity"]), *SMALL]
+    ended = subprocess.run(
+        [*command, "--plot", str(tmp_path / "figures.png")], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""

@@ -1,0 +1,235 @@
+"""Evaluate a model: its engine and a seed come in, its figures beside those of plain filters go out.
+
+The signals are drawn from a split of their own, so no training has seen them. Every method gets the same mixtures.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream import Denoiser, SourceError
+from denoise_train.datasets import EVALUATION, seeded
+from denoise_train.filters import FILTERS, SAVITZKY_GOLAY, Filter
+from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
+from denoise_train.mixing import mix_at_snr
+from denoise_train.recordings import Recordings
+from denoise_train.signals import FAMILIES, Array, draw_signals
+
+MOST_DRAWS = 20
+"""Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
+
+Draw = Callable[[np.random.Generator, int, int], Array]
+Choice = Literal["", "best single", "oracle"]
+Setting = int | float | str | None
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Clean signals and noise ``(n, length)`` that are mixed at each of the input SNRs, in dB."""
+
+    clean: Array
+    noise: Array
+    snr_db: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one method.
+
+    Attributes
+    ----------
+    name
+        The filter or model.
+    choice
+        How its setting was chosen: ``"best single"``, the one setting that gains most over all signals and SNRs;
+        ``"oracle"``, the best setting for each signal at each SNR; ``""`` where there is nothing to choose.
+    settings
+        Each setting with the number of mixtures it was used for.
+    unit
+        What a setting is counted in.
+    improvement_db, si_sdr_improvement_db, rmse
+        float64 arrays ``(snrs, signals)``; the RMSE is relative to the clean signal's standard deviation.
+    """
+
+    name: str
+    choice: Choice
+    settings: Mapping[Setting, int]
+    unit: str
+    improvement_db: Array
+    si_sdr_improvement_db: Array
+    rmse: Array
+
+    @property
+    def label(self) -> str:
+        """Name and choice, for a table or a legend."""
+        return f"{self.name}, {self.choice}" if self.choice else self.name
+
+    @property
+    def mean_improvement_db(self) -> float:
+        """Mean over all signals and SNRs."""
+        return float(self.improvement_db.mean())
+
+    def figures(self) -> dict[str, Any]:
+        """Give everything as JSON takes it, by SNR and over all of them."""
+
+        def summary(table: Array, worst: bool = False) -> dict[str, Any]:
+            by_snr = table.min(axis=1) if worst else table.mean(axis=1)
+            return {"by_snr": by_snr.tolist(), "all": float(by_snr.min() if worst else by_snr.mean())}
+
+        return {
+            "name": self.name,
+            "choice": self.choice or None,
+            "settings_used": {str(setting): count for setting, count in self.settings.items() if setting is not None},
+            "setting_unit": self.unit or None,
+            "improvement_db": summary(self.improvement_db),
+            "worst_improvement_db": summary(self.improvement_db, worst=True),
+            "si_sdr_improvement_db": summary(self.si_sdr_improvement_db),
+            "rmse": summary(self.rmse),
+        }
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model among the filters: ``filters`` need no clean signal once they are set, ``oracles`` do."""
+
+    snr_db: tuple[float, ...]
+    reference: Result
+    model: Result
+    filters: tuple[Result, ...]
+    oracles: tuple[Result, ...]
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """All results, no processing first."""
+        return (self.reference, self.model, *self.filters, *self.oracles)
+
+
+def draw_mixtures(
+    seed: int,
+    count: int,
+    length: int,
+    snr_db: Sequence[float],
+    clean: Recordings | None = None,
+    noise: Recordings | None = None,
+) -> Mixtures:
+    """Draw signals and noise for an evaluation.
+
+    Parameters
+    ----------
+    seed
+        Any whole number from 0; the same one gives the same mixtures.
+    count, length
+        Number of signals and samples per signal.
+    snr_db
+        Input SNRs in dB; every signal and its noise are mixed at each of them.
+    clean, noise
+        Recordings to draw crops from; None means the built-in family of signals and white Gaussian noise.
+
+    Raises
+    ------
+    SourceError
+        If the recordings hold hardly anything but constant stretches.
+    """
+    rng = seeded(seed, EVALUATION)
+    signals = _draw_lively(draw_signals if clean is None else clean.draw, rng, count, length)
+    noises = rng.normal(size=(count, length)) if noise is None else _draw_lively(noise.draw, rng, count, length)
+    return Mixtures(signals, noises, tuple(snr_db))
+
+
+def _draw_lively(draw: Draw, rng: np.random.Generator, count: int, length: int) -> Array:
+    """Draw rows that are not constant: silence has no SNR."""
+    rows = np.empty((0, length))
+    for _ in range(MOST_DRAWS):
+        drawn = draw(rng, count, length)
+        rows = np.concatenate((rows, drawn[drawn.std(axis=1) > 0]))[:count]
+        if len(rows) == count:
+            return rows
+    raise SourceError(f"the recordings are silent or constant almost everywhere, in stretches of {length} samples")
+
+
+def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Filter:
+    """Make the engine a method like the filters; the signals go through it as channels."""
+
+    def denoise(noisy: Array, _: None) -> Array:
+        return denoiser.denoise(noisy.T, sample_rate_hz).T
+
+    return Filter(denoiser.contract.name, denoise, (None,), "")
+
+
+NO_PROCESSING = Filter("no processing", lambda noisy, _: noisy, (None,), "")
+
+
+def evaluate(model: Filter, mixtures: Mixtures) -> Evaluation:
+    """Measure no processing, the model, and the filters with one setting and with an oracle."""
+    reference, itself, *others = _measure((NO_PROCESSING, model, *FILTERS), mixtures)
+    filters = tuple(result for result in others if result.choice != "oracle")
+    oracles = tuple(result for result in others if result.choice == "oracle")
+    return Evaluation(mixtures.snr_db, reference, itself, filters, oracles)
+
+
+def evaluate_families(
+    model: Filter, seed: int, count: int, length: int, snr_db: Sequence[float]
+) -> dict[str, tuple[Result, Result]]:
+    """Measure the model and the Savitzky-Golay oracle on ``count`` signals of each built-in family."""
+    families: dict[str, tuple[Result, Result]] = {}
+    for index, family in enumerate(FAMILIES, start=1):
+        rng = seeded(seed, EVALUATION, index)
+
+        def draw(rng: np.random.Generator, count: int, length: int, family: str = family) -> Array:
+            return draw_signals(rng, count, length, (family,), overlays=0.0)
+
+        clean = _draw_lively(draw, rng, count, length)
+        mixtures = Mixtures(clean, rng.normal(size=clean.shape), tuple(snr_db))
+        itself, _, oracle = _measure((model, SAVITZKY_GOLAY), mixtures)
+        families[family] = itself, oracle
+    return families
+
+
+def _measure(methods: Sequence[Filter], mixtures: Mixtures) -> list[Result]:
+    figures: list[list[list[Array]]] = [[[] for _ in method.settings] for method in methods]
+    for snr_db in mixtures.snr_db:
+        noisy = mix_at_snr(mixtures.clean, mixtures.noise, snr_db)
+        for method, by_setting in zip(methods, figures, strict=True):
+            for setting, by_snr in zip(method.settings, by_setting, strict=True):
+                by_snr.append(_score(mixtures.clean, noisy, method.apply(noisy, setting)))
+    results = []
+    for method, by_setting in zip(methods, figures, strict=True):
+        scores = np.array(by_setting).transpose(2, 0, 1, 3)
+        if len(method.settings) > 1:
+            results += [_best_single(method, scores), _oracle(method, scores)]
+        else:
+            results.append(_result(method, "", np.zeros(scores.shape[2:], dtype=np.intp), scores))
+    return results
+
+
+def _score(clean: Array, noisy: Array, denoised: Array) -> Array:
+    """Give all metrics, ``(metrics, signals)``."""
+    return np.stack(
+        (
+            snr_improvement_db(clean, noisy, denoised),
+            si_sdr_db(clean, denoised) - si_sdr_db(clean, noisy),
+            rmse(clean, denoised),
+        )
+    )
+
+
+def _best_single(method: Filter, scores: Array) -> Result:
+    """Choose from ``scores (metrics, settings, snrs, signals)`` the setting that gains most on average."""
+    best = scores[0].mean(axis=(1, 2)).argmax()
+    return _result(method, "best single", np.full(scores.shape[2:], best), scores)
+
+
+def _oracle(method: Filter, scores: Array) -> Result:
+    """Choose from ``scores (metrics, settings, snrs, signals)`` the best setting of each mixture."""
+    return _result(method, "oracle", scores[0].argmax(axis=0), scores)
+
+
+def _result(method: Filter, choice: Choice, chosen: NDArray[np.intp], scores: Array) -> Result:
+    figures = np.take_along_axis(scores, chosen[None, None], axis=1)[:, 0]
+    used = Counter(chosen.ravel().tolist())
+    settings = {method.settings[index]: used[index] for index in sorted(used)}
+    return Result(method.name, choice, settings, method.unit, *figures)

@@ -1,0 +1,82 @@
+"""Measure denoising: clean, noisy and denoised signals come in, one figure per signal goes out.
+
+Every metric is a pure function over the rows of float64 arrays ``(n, length)`` and gives a float64 array ``(n,)``.
+"""
+
+import numpy as np
+
+from denoise_train.signals import Array
+
+SMALLEST_POWER = float(np.finfo(np.float64).tiny)
+SMALLEST_SHARE = 1e-10
+"""SI-SDR ends at 100 dB and -100 dB: at least this share of an estimate's power is target, and is error."""
+
+
+def snr_improvement_db(clean: Array, noisy: Array, denoised: Array) -> Array:
+    """Measure by how much the signal-to-noise ratio rises, in dB; below 0 the signal got worse.
+
+    The ratio of the error's power before to its power after. An offset or a wrong amplitude counts as error.
+
+    Parameters
+    ----------
+    clean, noisy, denoised
+        float64 arrays ``(n, length)``.
+
+    Returns
+    -------
+    float64 array ``(n,)``, always finite.
+
+    Examples
+    --------
+    >>> clean, noisy = np.zeros((1, 4)), np.array([[1.0, -1.0, 1.0, -1.0]])
+    >>> snr_improvement_db(clean, noisy, 0.1 * noisy).round(6)
+    array([20.])
+    """
+    before = np.maximum(np.mean((noisy - clean) ** 2, axis=1), SMALLEST_POWER)
+    after = np.maximum(np.mean((denoised - clean) ** 2, axis=1), SMALLEST_POWER)
+    improvement: Array = 10 * (np.log10(before) - np.log10(after))
+    return improvement
+
+
+def si_sdr_db(clean: Array, estimate: Array) -> Array:
+    """Measure the scale-invariant signal-to-distortion ratio in dB.
+
+    The estimate is split into its projection on the clean signal (the target) and the rest (the distortion).
+    With the cosine r between both signals the ratio of their powers is r² / (1 - r²). No mean is removed.
+
+    Parameters
+    ----------
+    clean, estimate
+        float64 arrays ``(n, length)``.
+
+    Returns
+    -------
+    float64 array ``(n,)`` from -100 (an estimate of zeros, too) to 100 dB.
+
+    References
+    ----------
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey: SDR - half-baked or well done? ICASSP 2019, equation 5.
+
+    Examples
+    --------
+    >>> clean, error = np.array([[1.0, 1.0, -1.0, -1.0]]), np.array([[0.1, -0.1, 0.1, -0.1]])
+    >>> si_sdr_db(clean, 3 * (clean + error)).round(6)
+    array([20.])
+    """
+    product = np.sum(clean * estimate, axis=1) ** 2
+    powers = np.sum(clean**2, axis=1) * np.sum(estimate**2, axis=1)
+    share = np.clip(product / np.maximum(powers, SMALLEST_POWER), SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    ratio: Array = 10 * np.log10(share / (1 - share))
+    return ratio
+
+
+def rmse(clean: Array, estimate: Array) -> Array:
+    """Measure the root of the mean squared error, in the unit of the signals.
+
+    Examples
+    --------
+    >>> rmse(np.zeros((1, 2)), np.array([[1.0, 7.0]]))
+    array([5.])
+    """
+    error: Array = np.sqrt(np.mean((estimate - clean) ** 2, axis=1))
+    return error
