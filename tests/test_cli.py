@@ -387,7 +387,7 @@ def test_interrupted_run_leaves_no_half_file(folder, models, number, status):
     options = ["--input", "a.wav", "--hop", "1", "--plot", "p.png", "--report", "r.json"]
     process = subprocess.Popen([*PROGRAM, *options], stderr=subprocess.PIPE)
     limit = time.monotonic() + 30
-    while not list(folder.glob(".*.partial")) and time.monotonic() < limit:
+    while not list(folder.glob(".partial-*")) and time.monotonic() < limit:
         time.sleep(0.01)
     time.sleep(0.3)
     process.send_signal(number)

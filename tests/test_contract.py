@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx_models
 import pytest
 from onnx import TensorProto, helper
 
+import onnx_models
 from denoise_stream import Contract, ContractError, Denoiser, bundled_models
 from denoise_stream.model import Model
 

@@ -70,7 +70,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     was at ``path`` stays as it was.
     """
     target = path.resolve()
-    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.partial")
+    partial = target.with_name(f".partial-{secrets.token_hex(4)}-{target.name}")
     try:
         with partial.open("xb"):
             pass

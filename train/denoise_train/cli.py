@@ -69,6 +69,8 @@ def command(
     folder = output or Path("runs") / settings.name
     report = train(settings, folder, clean=clean_recordings, noise=noise_recordings, resume=resume, say=click.echo)
     click.echo(_summary(folder, report))
+    if report["interrupted"]:
+        raise SystemExit(130)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from denoise_train.evaluation import Evaluation, Result
 
 LARGEST_SNR_DB = 100.0
+PATH = click.Path(path_type=Path)
 PAGE_WIDTH = 79
 WIDEST_PAGE = 1000
 OPTIONAL_PACKAGES = ("pywt", "matplotlib")
@@ -60,19 +62,13 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str) ->
 @click.argument("model", metavar="MODEL")
 @click.option(
     "--clean",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     metavar="PATH",
     help="Clean recordings that the model was not trained on: audio, .csv, .tsv, .npz, .npy, or folders of them. "
     "Repeatable. Default: the built-in family of signals, with seeds that no training uses.",
 )
-@click.option(
-    "--noise",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="PATH",
-    help="Recorded noise, likewise. Default: white noise.",
-)
+@click.option("--noise", type=PATH, multiple=True, metavar="PATH", help="Recorded noise. Default: white noise.")
 @click.option(
     "--snr",
     "snr_db",
@@ -92,18 +88,13 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str) ->
     "--signals", type=click.IntRange(1), default=200, show_default=True, metavar="N", help="Number of signals."
 )
 @click.option(
-    "--length",
-    type=click.IntRange(150),
-    default=1500,
-    show_default=True,
-    metavar="SAMPLES",
-    help="Samples per signal, 150 or more.",
+    "--length", type=click.IntRange(150), default=1500, show_default=True, metavar="N", help="Samples per signal."
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw improvement against SNR.")
-@click.option("--json", "report", type=click.Path(path_type=Path), metavar="FILE", help="Write all figures.")
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR.")
+@click.option("--json", "report", type=PATH, metavar="FILE", help="Write all figures.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.version_option(package_name="denoise-stream", message="denoise-evaluate %(version)s")
 def command(
@@ -166,8 +157,7 @@ def command(
         with whole_file(report) as partial:
             partial.write_text(json.dumps(facts, indent=2) + "\n")
     click.echo(_tables(outcome, signals))
-    click.echo(textwrap.fill(CHOICES, PAGE_WIDTH) + "\n")
-    click.echo(textwrap.fill(_conclusion(outcome), PAGE_WIDTH))
+    click.echo(textwrap.fill(CHOICES, PAGE_WIDTH) + "\n\n" + textwrap.fill(_conclusion(outcome), PAGE_WIDTH))
 
 
 def main() -> NoReturn:
@@ -191,9 +181,8 @@ def _import_tools(*, drawing: bool) -> tuple[Any, Any]:
 
 
 def _tables(evaluation: "Evaluation", signals: int) -> str:
-    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 0, "title_justify": "left"}
-    by_snr = Table(title=f"SNR improvement in dB by SNR of the input in dB, mean of {signals} signals", **look)
-    overall = Table(title="Over all SNRs: mean and worst signal in dB; RMSE in clean standard deviations", **look)
+    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "padding": 0}
+    by_snr, overall = Table(**look), Table(**look)
     by_snr.add_column("method")
     for heading in (*(f"{snr:g}" for snr in evaluation.snr_db), "mean"):
         by_snr.add_column(heading, justify="right", min_width=5)
@@ -214,9 +203,8 @@ def _tables(evaluation: "Evaluation", signals: int) -> str:
     # A pipe has no width: every row stays on one line.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDEST_PAGE)
     with console.capture() as captured:
-        console.print(by_snr)
-        console.print()
-        console.print(overall)
+        console.print(f"SNR improvement in dB by SNR of the input in dB, mean of {signals} signals\n", by_snr, "")
+        console.print("Over all SNRs: mean and worst signal in dB; RMSE in clean standard deviations\n", overall)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
@@ -231,18 +219,29 @@ def _settings(result: "Result") -> str:
 
 
 def _conclusion(evaluation: "Evaluation") -> str:
-    """Say in words what the figures mean for the choice between the model and a filter."""
+    """Say in words what the figures mean for the choice between the model, a filter and doing nothing."""
     model = evaluation.model
     best = max(evaluation.filters, key=lambda result: result.mean_improvement_db)
     oracle = max(evaluation.oracles, key=lambda result: result.mean_improvement_db)
-    sentence = (
-        f"{model.name} gains {_db(model.mean_improvement_db)} dB on average; the best filter that needs no oracle, "
-        f"{best.label}, gains {_db(best.mean_improvement_db)} dB; the best oracle filter, {oracle.name}, "
-        f"{_db(oracle.mean_improvement_db)} dB."
-    )
+    sentences = [
+        f"{model.name} {_gains(model)} on average; the best filter that needs no oracle, {best.label}, "
+        f"{_gains(best)}; the best oracle filter, {oracle.name}, {_gains(oracle)}."
+    ]
+    means = model.improvement_db.mean(axis=1)
     strongest = np.max([result.improvement_db.mean(axis=1) for result in evaluation.filters], axis=0)
-    behind = strongest > model.improvement_db.mean(axis=1)
-    if behind.any():
-        where = ", ".join(f"{snr:g}" for snr, beaten in zip(evaluation.snr_db, behind, strict=True) if beaten)
-        sentence += f" At an input SNR of {where} dB a filter without oracle gains more than {model.name}."
-    return sentence
+    if (behind := (strongest > means) & (strongest > 0)).any():
+        where = _join(evaluation.snr_db, behind)
+        sentences.append(f"At an input SNR of {where} dB a filter without oracle gains more than {model.name}.")
+    if (harmed := means <= -0.05).any():
+        where = _join(evaluation.snr_db, harmed)
+        sentences.append(f"At {where} dB {model.name} does harm: such signals are better left alone.")
+    return " ".join(sentences)
+
+
+def _gains(result: "Result") -> str:
+    gain = result.mean_improvement_db
+    return f"{'gains' if gain >= 0 else 'loses'} {_db(abs(gain))} dB"
+
+
+def _join(snr_db: Sequence[float], chosen: Any) -> str:
+    return ", ".join(f"{snr:g}" for snr, one in zip(snr_db, chosen, strict=True) if one)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from denoise_stream import DenoiseError, SourceError
+from denoise_stream import SourceError
 from denoise_stream.sources import AudioSource, read_blocks
 from denoise_stream.tables import TableSource
 from denoise_train.signals import Array, standardize
@@ -112,5 +112,5 @@ def _read_arrays(path: Path) -> Iterator[Array]:
         if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
             columns = array.reshape(len(array), -1).T if array.ndim == 2 else array[None]
             if np.isinf(columns.astype(np.float64)).any():
-                raise DenoiseError(f"{path.name} holds an infinity; every sample must be finite")
+                raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
             yield from columns.astype(np.float64)

@@ -22,6 +22,7 @@ from denoise_train.recipe import Recipe, RecipeError
 from denoise_train.recordings import Recordings
 
 TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+BEST, LAST, HISTORY = "model.keras", "last.weights.h5", "history.csv"
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 
 
@@ -36,8 +37,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a network and fill a run folder.
 
-    The folder gets ``recipe.toml``, ``model.keras`` (the best network so far, by ``val_loss``), ``history.csv``,
-    ``history.png``, ``samples.png``, ``report.json`` and, while it lasts, ``backup/`` for ``resume``.
+    The folder gets ``recipe.toml``, ``model.keras`` (the best network so far, by ``val_loss``), ``last.weights.h5``
+    (with the optimiser's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and ``report.json``.
 
     Parameters
     ----------
@@ -73,42 +74,36 @@ def train(
         optimizer=_build_optimizer(recipe, len(batches)),
         loss=build_loss(recipe.loss, recipe.window, data.windows_per_signal),
     )
-    history = _History(folder / "history.csv", resume=resume)
-    batches.epoch = len(history.rows)
+    keeper = _Keeper(folder, say, recipe.schedule.epochs)
+    if resume:
+        keeper.restore(network)
+    batches.epoch = len(keeper.rows)
     validation = data.validation()
     interrupted = False
     try:
         network.fit(
             batches,
+            initial_epoch=len(keeper.rows),
             epochs=recipe.schedule.epochs,
             validation_data=(validation.noisy, validation.target),
             validation_batch_size=recipe.schedule.batch_size,
             shuffle=False,
             verbose=0,
-            callbacks=[
-                history,
-                _Progress(say, recipe.schedule.epochs, len(batches)),
-                keras.callbacks.ModelCheckpoint(
-                    str(folder / "model.keras"),
-                    save_best_only=True,
-                    initial_value_threshold=history.best(),
-                ),
-                keras.callbacks.BackupAndRestore(str(folder / "backup"), delete_checkpoint=False),
-            ],
+            callbacks=[keeper],
         )
     except KeyboardInterrupt:
         interrupted = True
-    if not (folder / "model.keras").exists():
-        network.save(folder / "model.keras")
-    best = keras.models.load_model(folder / "model.keras", compile=False)
-    report = _report(recipe, data, best, history.rows)
+    if not keeper.rows:
+        _save(network, folder / BEST)
+    best = keras.models.load_model(folder / BEST, compile=False)
+    report = _report(recipe, data, best, keeper.rows)
     report |= {"interrupted": interrupted, "backend": keras.backend.backend(), "keras": keras.__version__}
-    _write_results(folder, recipe, data, best, history.rows, report)
+    _write_results(folder, recipe, data, best, keeper.rows, report)
     return report
 
 
 def _prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    if resume and not (folder / "backup").is_dir():
+    if resume and not (folder / LAST).is_file():
         raise SinkError(f"{folder} holds no interrupted run to resume")
     if not resume and folder.is_dir() and any(folder.iterdir()):
         raise SinkError(f"{folder} is not empty; choose another --output, or --resume an interrupted run")
@@ -203,49 +198,28 @@ class _DrawnBatches(_Batches):
         return pairs.noisy[rows], pairs.target[rows]
 
 
-class _History(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keep one row per epoch, on disk too."""
+class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keep the best network, the last state and the history after every epoch, each file whole at any time.
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    It says one line per epoch, and how far the running one is every half minute.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None], epochs: int) -> None:
         super().__init__()
-        self._path = path
         self.rows: list[dict[str, float]] = []
-        if resume and path.exists():
-            with path.open(newline="") as file:
-                self.rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-        self._started = time.monotonic()
-
-    def best(self) -> float | None:
-        """Give the lowest validation loss so far."""
-        return min((row["val_loss"] for row in self.rows), default=None)
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._started = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        values = dict(logs or {})
-        row = {
-            "epoch": epoch + 1,
-            "loss": float(values["loss"]),
-            "val_loss": float(values["val_loss"]),
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            "seconds": time.monotonic() - self._started,
-        }
-        self.rows = [*self.rows[:epoch], row]
-        with whole_file(self._path) as partial, partial.open("w", newline="") as file:
-            writer = csv.DictWriter(file, HISTORY_COLUMNS)
-            writer.writeheader()
-            writer.writerows(self.rows)
-
-
-class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Say one line per epoch, and how far the running one is every half minute."""
-
-    def __init__(self, say: Callable[[str], None], epochs: int, batches: int) -> None:
-        super().__init__()
-        self._say, self._epochs, self._batches = say, epochs, batches
+        self._folder, self._say, self._epochs = folder, say, epochs
         self._epoch = 0
         self._started = self._said = time.monotonic()
+
+    def restore(self, network: keras.Model) -> None:
+        """Go back to the end of the last complete epoch in the folder."""
+        network.optimizer.build(network.trainable_variables)
+        network.load_weights(self._folder / LAST)
+        with (self._folder / HISTORY).open(newline="") as file:
+            self.rows = [
+                {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch + 1
@@ -254,15 +228,35 @@ class _Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if time.monotonic() - self._said > 30:
             self._said = time.monotonic()
-            self._say(f"epoch {self._epoch}/{self._epochs}: batch {batch + 1}/{self._batches}")
+            self._say(f"epoch {self._epoch}/{self._epochs}: batch {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         values = dict(logs or {})
-        seconds = time.monotonic() - self._started
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(values["loss"]),
+            "val_loss": float(values["val_loss"]),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.monotonic() - self._started, 2),
+        }
+        if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
+            _save(self.model, self._folder / BEST)
+        with whole_file(self._folder / LAST) as partial:
+            self.model.save_weights(partial)
+        self.rows.append(row)
+        with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY_COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.rows)
         self._say(
-            f"epoch {epoch + 1}/{self._epochs}: loss {values['loss']:.5f}, val_loss {values['val_loss']:.5f}, "
-            f"{seconds:.0f} s, {seconds * (self._epochs - epoch - 1) / 60:.0f} min to go"
+            f"epoch {epoch + 1}/{self._epochs}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
+            f"{row['seconds']:.0f} s, {row['seconds'] * (self._epochs - epoch - 1) / 60:.0f} min to go"
         )
+
+
+def _save(network: keras.Model, path: Path) -> None:
+    with whole_file(path) as partial:
+        network.save(partial)
 
 
 def _report(

@@ -1,0 +1,137 @@
+"""Clean families, noise and mixing: pure, seeded, finite, with the power they promise."""
+
+import numpy as np
+import pytest
+
+from denoise_train.datasets import EVALUATION, TEST, TRAINING, VALIDATION, build_data, seeded
+from denoise_train.mixing import cut_windows, mix_at_snr, scale_by_noisy
+from denoise_train.noise import NOISE_KINDS, draw_noise
+from denoise_train.recipe import RecipeError, load_recipe
+from denoise_train.signals import FAMILIES, draw_signals, standardize
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(("count", "length"), [(0, 150), (1, 150), (40, 601)])
+def test_family_gives_finite_signals_of_the_size_asked_for(name, count, length):
+    signals = FAMILIES[name](np.random.default_rng(0), count, length)
+    assert signals.shape == (count, length)
+    assert signals.dtype == np.float64
+    assert np.isfinite(signals).all()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_family_is_seeded_and_varied(name):
+    first, again, other = (FAMILIES[name](np.random.default_rng(seed), 20, 600) for seed in (1, 1, 2))
+    assert (first == again).all()
+    assert not (first == other).all()
+    moving = first[first.std(axis=1) > 0]
+    assert len(moving) > 10
+    assert len(np.unique(np.round(standardize(moving), 6), axis=0)) == len(moving)
+
+
+def test_drawn_signals_are_standardized_and_from_all_families():
+    signals = draw_signals(np.random.default_rng(0), 500, 600)
+    moving = signals.std(axis=1) > 0
+    assert moving.mean() > 0.98
+    np.testing.assert_allclose(signals[moving].std(axis=1), 1, rtol=1e-9)
+    np.testing.assert_allclose(signals.mean(axis=1), 0, atol=1e-9)
+    with pytest.raises(ValueError, match="family='nope' is not known; use one of sines, "):
+        draw_signals(np.random.default_rng(0), 1, 10, ("nope",))
+
+
+@pytest.mark.parametrize("kind", NOISE_KINDS)
+def test_noise_has_unit_power_and_no_mean(kind):
+    noise = NOISE_KINDS[kind](np.random.default_rng(0), 400, 2000)
+    assert np.mean(noise**2) == pytest.approx(1, rel=0.05)
+    assert np.mean(noise) == pytest.approx(0, abs=0.02)
+
+
+def spectrum_slope(noise: np.ndarray) -> float:
+    power = np.mean(np.abs(np.fft.rfft(noise, axis=1)) ** 2, axis=0)[2:-1]
+    return float(np.polyfit(np.log(np.arange(len(power)) + 2), np.log(power), 1)[0])
+
+
+def test_noise_kinds_are_what_their_names_say():
+    drawn = {kind: make(np.random.default_rng(0), 200, 2000) for kind, make in NOISE_KINDS.items()}
+    for kind in ("white", "uniform", "laplacian", "impulsive"):
+        assert spectrum_slope(drawn[kind]) == pytest.approx(0, abs=0.05)
+    assert spectrum_slope(drawn["pink"]) == pytest.approx(-1, abs=0.05)
+    kurtosis = {kind: float(np.mean(noise**4)) for kind, noise in drawn.items()}
+    assert kurtosis["uniform"] == pytest.approx(1.8, rel=0.05)
+    assert kurtosis["white"] == pytest.approx(3, rel=0.05)
+    assert kurtosis["laplacian"] == pytest.approx(6, rel=0.1)
+    hit = (drawn["impulsive"] != 0).mean(axis=1)
+    assert hit.mean() == pytest.approx(0.055, abs=0.006)
+    assert 0.003 < hit.min() < 0.02
+    assert 0.08 < hit.max() < 0.12
+
+
+def test_mistaken_shares_of_noise_are_named():
+    for shares, words in (({"nope": 1.0}, "'nope' is not known"), ({"white": -1.0}, "is -1.0"), ({}, "no kind")):
+        with pytest.raises(ValueError, match=words):
+            draw_noise(np.random.default_rng(0), 1, 10, shares)
+
+
+def test_mixture_has_the_snr_asked_for():
+    rng = np.random.default_rng(0)
+    clean, noise = draw_signals(rng, 50, 600), rng.normal(size=(50, 600))
+    clean = clean[clean.std(axis=1) > 0]
+    noise = noise[: len(clean)]
+    for snr_db in (-5.0, 0.0, 30.0):
+        noisy = mix_at_snr(clean, noise, snr_db)
+        found = 10 * np.log10(clean.var(axis=1) / np.mean((noisy - clean) ** 2, axis=1))
+        np.testing.assert_allclose(found, snr_db, atol=1e-9)
+    assert (mix_at_snr(clean, np.zeros_like(clean), 0.0) == clean).all()
+
+
+def test_target_is_scaled_by_the_noisy_window_so_that_the_amplitude_is_kept():
+    rng = np.random.default_rng(0)
+    clean = rng.normal(size=(30, 150)).cumsum(axis=1)
+    noisy = clean + rng.normal(size=clean.shape)
+    scaled_noisy, scaled_clean, span = scale_by_noisy(noisy, clean)
+    assert scaled_noisy.min() == 0
+    assert scaled_noisy.max() == 1
+    minimum = noisy.min(axis=1, keepdims=True)
+    np.testing.assert_allclose(scaled_clean * span + minimum, clean, atol=1e-12)
+    constant = np.full((1, 150), 7.0)
+    assert (scale_by_noisy(constant, constant)[0] == 0).all()
+
+
+def test_windows_are_cut_in_order():
+    assert (cut_windows(np.arange(12.0).reshape(2, 6), 3) == np.arange(12.0).reshape(4, 3)).all()
+
+
+def test_same_seed_gives_the_same_data_and_splits_never_meet():
+    recipe = load_recipe("general")
+    data = [build_data(recipe.data, recipe.noise, 150, seed) for seed in (1, 1, 2)]
+    blocks = [part.block(3).noisy for part in data]
+    assert (blocks[0] == blocks[1]).all()
+    assert not (blocks[0] == blocks[2]).any(axis=1).all()
+    draws = [seeded(1, split).random(1000) for split in (TRAINING, VALIDATION, TEST, EVALUATION)]
+    assert len(np.unique(np.concatenate(draws))) == 4000
+
+
+def test_x2_is_the_tutorials_data():
+    recipe = load_recipe("x2")
+    data = build_data({**recipe.data, "samples": 1000}, {}, 150, 1)
+    training, validation, test = data.training(), data.validation(), data.test()
+    assert [len(part.noisy) for part in (training, validation, test)] == [560, 140, 300]
+    x = np.arange(-50, 100) / 100
+    np.testing.assert_allclose(training.target[0], x**2 / 0.99**2, atol=1e-6)
+    assert (training.target == training.target[0]).all()
+    assert training.noisy.min() == 0
+    assert training.noisy.max() == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "noise", "words"),
+    [
+        ({"kind": "nope"}, {}, "data kind 'nope' is not known"),
+        ({"kind": "x2", "nope": 1}, {}, "nope"),
+        ({**load_recipe("general").data, "families": ["nope"]}, {"white": 1.0}, "family='nope' is not known"),
+        (load_recipe("general").data, {"nope": 1.0}, "noise kind 'nope' is not known"),
+    ],
+)
+def test_mistakes_in_data_sections_are_named(section, noise, words):
+    with pytest.raises(RecipeError, match=words):
+        build_data(section, noise, 150, 0)
