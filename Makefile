@@ -4,12 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 
-.PHONY: demo test lint models bench clean
+.PHONY: demo test lint models bench bench-live clean
 
-demo: .venv/runtime  ## denoise the two shipped samples; runtime only, no TensorFlow
+demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
 
-test: .venv/tests lint  ## everything: style, types, tests
+test: .venv/tests lint  # everything: style, types, tests
 	$(BIN)/python -m pytest
 
 lint: .venv/tests
@@ -17,14 +17,18 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-models: .venv/tests  ## train and export the shipped models anew (about half an hour on two cores)
-	$(BIN)/denoise-train x2 --output runs/x2
-	$(BIN)/denoise-train general --output runs/general
-	$(BIN)/denoise-export runs/x2 --output $(MODELS)/x2.onnx --force
-	$(BIN)/denoise-export runs/general --output $(MODELS)/general.onnx --force
+models: .venv/tests  # train and export the shipped models anew (about half an hour on two cores)
+	rm -rf runs/shipped
+	$(BIN)/denoise-train x2 --output runs/shipped/x2
+	$(BIN)/denoise-train general --output runs/shipped/general
+	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
+	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
 
-bench: .venv/runtime  ## CPU time of the engine against onnxruntime alone
+bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
+
+bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
+	$(BIN)/python tests/bench_live.py
 
 clean:
 	rm -rf .venv demo

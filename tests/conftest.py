@@ -1,9 +1,12 @@
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import onnx_models
+from audio_server import AudioServer
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[f"{kind}_16k"] = make(folder / f"{kind}_16k.onnx", sample_rate_hz="16000")
         made[f"{kind}_raw"] = make(folder / f"{kind}_raw.onnx", normalization="none")
     return made
+
+
+@pytest.fixture(scope="module")
+def audio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudioServer]:
+    if shutil.which("pulseaudio") is None or shutil.which("parec") is None:
+        if os.environ.get("CI"):
+            pytest.fail("PulseAudio is not installed")
+        pytest.skip("needs pulseaudio, pulseaudio-utils, libasound2-plugins and libportaudio2")
+    folder = tmp_path_factory.mktemp("audio")
+    folder.chmod(0o700)
+    server = AudioServer(folder)
+    server.start()
+    yield server
+    server.stop()

@@ -324,7 +324,7 @@ BAD = [
     (["--input", "null"], 2, "a signal cannot go that way"),
     (["--input", "good.wav", "--plot", "a.png", "--report", "a.png"], 2, "name the same file"),
     (["--unknown"], 2, "No such option"),
-    ([], 2, "name an --input"),
+    ([], 2, "Missing option '-i' / '--input'"),
 ]
 
 

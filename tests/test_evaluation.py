@@ -1,4 +1,5 @@
-import doctest
+"""Evaluation: figures mean what their names say, filters are treated fairly, mistakes are one sentence."""
+
 import json
 import subprocess
 import sys
@@ -8,14 +9,13 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser, SourceError
-from denoise_train import evaluate_cli, metrics
-from denoise_train.datasets import EVALUATION, TEST, TRAINING, VALIDATION, seeded
+from denoise_train import evaluate_cli
 from denoise_train.evaluation import draw_mixtures, engine_method, evaluate, evaluate_families
+from denoise_train.families import FAMILIES
 from denoise_train.filters import FILTERS, Filter, bayes_shrink, visu_shrink
 from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
 from denoise_train.mixing import mix_at_snr
 from denoise_train.recordings import Recordings
-from denoise_train.signals import FAMILIES, draw_signals
 
 CLEAN = np.array([[1.0, -1.0, 1.0, -1.0], [2.0, 0.0, -2.0, 0.0]])
 SMALL = ("--signals", "4", "--length", "600", "--snr", "0,10")
@@ -49,12 +49,6 @@ def test_an_exact_result_has_a_finite_improvement() -> None:
 
 def test_rmse_is_the_root_of_the_mean_square() -> None:
     np.testing.assert_allclose(rmse(CLEAN, CLEAN + [[1, 1, 5, 3], [0, 0, 0, 4]]), [3.0, 2.0])
-
-
-def test_the_examples_of_the_metrics_hold() -> None:
-    examined = doctest.testmod(metrics)
-    assert examined.attempted > 0
-    assert examined.failed == 0
 
 
 # ------------------------------------------------------------------------------------------- filters
@@ -103,21 +97,6 @@ def test_the_same_seed_gives_the_same_mixtures_and_another_seed_others() -> None
     np.testing.assert_array_equal(one.clean, same.clean)
     np.testing.assert_array_equal(one.noise, same.noise)
     assert not np.isin(other.clean, one.clean).any()
-
-
-@pytest.mark.parametrize("seed", [0, 1, 3])
-def test_no_training_has_seen_the_signals_of_an_evaluation(seed: int) -> None:
-    drawn = draw_mixtures(seed, 20, 300, [0.0]).clean
-    seen = [
-        draw_signals(seeded(training_seed, split, block), 20, 300)
-        for training_seed in range(4)
-        for split in (TRAINING, VALIDATION, TEST)
-        for block in range(4)
-    ]
-    for block in seen:
-        correlation = np.abs(drawn @ block.T) / 300
-        assert correlation.max() < 0.9999
-    assert EVALUATION not in (TRAINING, VALIDATION, TEST)
 
 
 def test_an_oracle_is_never_behind_the_best_single_setting() -> None:
@@ -177,10 +156,10 @@ def test_every_family_is_measured(models: dict[str, Path]) -> None:
 def test_silent_stretches_of_recordings_are_not_measured() -> None:
     clicks = np.zeros(2000)
     clicks[1000:1100] = np.random.default_rng(0).normal(size=100)
-    mixtures = draw_mixtures(0, 8, 300, [0.0], noise=Recordings([clicks], ["clicks.wav"]))
+    mixtures = draw_mixtures(0, 8, 300, [0.0], noise=Recordings([clicks]))
     assert (mixtures.noise.std(axis=1) > 0).all()
     with pytest.raises(SourceError, match="silent or constant"):
-        draw_mixtures(0, 8, 300, [0.0], clean=Recordings([np.ones(2000)], ["ones.wav"]))
+        draw_mixtures(0, 8, 300, [0.0], clean=Recordings([np.ones(2000)]))
 
 
 # --------------------------------------------------------------------------------------- the program
@@ -240,7 +219,7 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--snr", "nan"], 2, "--snr 'nan'"),
         (["general", "--clean", "nowhere.wav"], 1, "cannot read nowhere.wav"),
         (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is no sample rate"),
-        (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "--plot and --json name the same file"),
+        (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "here.txt and here.txt name the same file"),
         ([], 2, "Missing argument 'MODEL'"),
     ],
 )

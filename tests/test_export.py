@@ -12,8 +12,8 @@ import pytest
 from keras import layers, ops
 from onnx import numpy_helper
 
+from denoise_export.complexity import complexity
 from denoise_export.export import export
-from denoise_export.figures import count
 from denoise_export.parity import probe_windows, prove_parity
 from denoise_export.simplify import simplify
 from denoise_stream import ContractError, Denoiser, SinkError, SourceError, bundled_models
@@ -70,7 +70,7 @@ def test_graphs_are_small(runs, tmp_path):
 
 
 def test_multiplications_are_counted():
-    facts = count(onnx.load(bundled_models()["x2"]))
+    facts = complexity(onnx.load(bundled_models()["x2"]))
     # valid convolutions 150 -> 148 -> 146, their transposes back, one more with "same" padding
     by_hand = 148 * 3 * 128 + 146 * 3 * 128 * 32 + 146 * 3 * 32 * 32 + 148 * 3 * 32 * 128 + 150 * 3 * 128
     assert facts["macs_per_window"] == by_hand
@@ -79,7 +79,7 @@ def test_multiplications_are_counted():
 @pytest.mark.parametrize("name", ["x2", "general"])
 def test_self_normalizing_graph_takes_samples_as_they_are(runs, tmp_path, name):
     scaled, _ = export(runs[name], tmp_path / "scaled.onnx")
-    whole, _ = export(runs[name], tmp_path / "whole.onnx", self_normalize=True)
+    whole, _ = export(runs[name], tmp_path / "whole.onnx", self_normalizing=True)
     assert Denoiser(whole).contract.normalization == "none"
     signal = 3 + 5 * np.random.default_rng(0).normal(size=1000)
     difference = Denoiser(whole).denoise(signal) - Denoiser(scaled).denoise(signal)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from denoise_stream import SourceError
-from denoise_stream.tables import TableSink, TableSource, parse_number
+from denoise_stream.columns import parse_number
+from denoise_stream.tables import TableSink, TableSource
 
 
 def table(text: str | bytes, block: int = 1 << 16, **options) -> TableSource:

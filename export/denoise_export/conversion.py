@@ -20,8 +20,8 @@ SMALLEST_SPAN = 1e-30
 """Keeps the range of a constant window from being divided by; smaller than any range that carries a signal."""
 
 
-def self_normalizing(network: keras.Model) -> keras.Model:
-    """Wrap a network of scaled windows so that it takes the samples as they are.
+def with_normalization(network: keras.Model) -> keras.Model:
+    """Wrap a network of scaled windows in its scaling, so that it takes the samples as they are.
 
     The wrapper subtracts each window's minimum, divides by its range and undoes both behind the network, in
     float32; a window with no range comes back as it is.

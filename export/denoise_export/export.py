@@ -2,23 +2,23 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from denoise_export.conversion import convert, self_normalizing
-from denoise_export.figures import count
+from denoise_export.complexity import complexity
+from denoise_export.conversion import convert, with_normalization
 from denoise_export.parity import prove_parity
 from denoise_stream import Contract, SourceError
+from denoise_stream.contract import CONTRACT_VERSION
 from denoise_stream.model import Model
-from denoise_stream.sinks import check_writable, whole_file
+from denoise_stream.sinks import check_outputs, whole_file
 from denoise_train.recipe import Recipe, load_recipe
 
 
 def export(
-    source: Path, output: Path | None = None, *, self_normalize: bool = False, force: bool = False
+    source: Path, output: Path | None = None, *, self_normalizing: bool = False, force: bool = False
 ) -> tuple[Path, dict[str, Any]]:
     """Export a network and prove that the file computes the same.
 
@@ -28,7 +28,7 @@ def export(
         Run folder of a training, or a ``.keras`` file; the recipe and the report beside it are used.
     output
         The ONNX file; default ``model.onnx`` beside the network. The same name with ``.json`` gets the facts.
-    self_normalize
+    self_normalizing
         Bake the min-max scaling into the graph, for programs that have only the graph.
     force
         Replace files that exist.
@@ -49,33 +49,30 @@ def export(
     folder = network_file.parent
     output = output or folder / "model.onnx"
     facts_file = output.with_suffix(".json")
-    for path in (output, facts_file):
-        check_writable(path, force=force, inputs=(network_file,))
+    check_outputs(output, facts_file, force=force, inputs=(network_file,))
     network = _load(network_file)
     recipe = load_recipe(folder / "recipe.toml") if (folder / "recipe.toml").is_file() else None
     contract = _contract(network, recipe, network_file.stem)
-    if self_normalize:
+    if self_normalizing:
         if contract.state_size:
             raise SourceError(f"{network_file} is stateful; --self-normalizing works on stateless networks only")
-        network, contract = self_normalizing(network), dataclasses.replace(contract, normalization="none")
+        network, contract = with_normalization(network), dataclasses.replace(contract, normalization="none")
     model = convert(network, contract)
     parity = prove_parity(network, model, contract)
     report_file = folder / "report.json"
-    facts = contract.to_metadata() | {
-        "window": contract.window,
-        "hop": contract.hop,
-        "state_size": contract.state_size,
+    facts = {"contract_version": CONTRACT_VERSION} | dataclasses.asdict(contract)
+    facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
         "inputs": [value.name for value in model.graph.input],
         "outputs": [value.name for value in model.graph.output],
-        "file": count(model),
+        "file": complexity(model),
         "parity_with_keras": parity,
         "report": json.loads(report_file.read_text()) if report_file.is_file() else None,
     }
     with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
         partial_model.write_bytes(model.SerializeToString())
         Model(partial_model)  # refuses what breaks the contract
-        partial_facts.write_text(json.dumps(facts, indent=2) + os.linesep)
+        partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return output, facts
 
 

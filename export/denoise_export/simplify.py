@@ -41,7 +41,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
         Any model; patterns that are not met stay as they are.
     """
     model = onnxslim.slim(model)
-    editor = _Editor(model.graph)
+    editor = _Editor(model)
     rules: Sequence[Callable[[_Editor, onnx.NodeProto], bool]] = (
         _transpose_before_unsqueezing,
         _fold_slice_into_padding,
@@ -59,8 +59,9 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
 class _Editor:
     """A graph with the look-ups that rules need; ``tidy`` after each change."""
 
-    def __init__(self, graph: onnx.GraphProto) -> None:
-        self.graph = graph
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._model = model
+        self.graph = model.graph
         self.made = 0
         self.tidy()
 
@@ -115,15 +116,14 @@ class _Editor:
 
     def lengths(self) -> dict[str, int]:
         """Infer the size of the last axis of every tensor that has a fixed one."""
-        model = helper.make_model(self.graph, opset_imports=[helper.make_opsetid("", 17)])
-        values = onnx.shape_inference.infer_shapes(model).graph
+        values = onnx.shape_inference.infer_shapes(self._model).graph
         return {
             value.name: value.type.tensor_type.shape.dim[-1].dim_value
             for value in [*values.value_info, *values.input]
             if len(value.type.tensor_type.shape.dim) and value.type.tensor_type.shape.dim[-1].HasField("dim_value")
         }
 
-    def replace(self, node: onnx.NodeProto) -> str:
+    def take_out(self, node: onnx.NodeProto) -> str:
         """Take a node out and return the name of its output, for the node that takes its place."""
         output: str = node.output[0]
         self.graph.node.remove(node)
@@ -156,7 +156,7 @@ def _transpose_before_unsqueezing(editor: _Editor, node: onnx.NodeProto) -> bool
     if before is None or before.op_type != "Unsqueeze" or _axes(editor, before) not in ([1], [-3]):
         return False
     swapped = editor.add("Transpose", [before.input[0]], perm=[0, 2, 1])
-    editor.add("Unsqueeze", [swapped, editor.constant(np.array([2]))], editor.replace(node))
+    editor.add("Unsqueeze", [swapped, editor.constant(np.array([2]))], editor.take_out(node))
     return True
 
 
@@ -181,7 +181,7 @@ def _fold_slice_into_padding(editor: _Editor, node: onnx.NodeProto) -> bool:
         return False
     full = (before - 1) * settings["strides"][1] + weights.shape[3]
     settings["pads"] = [0, low, 0, full - min(high, full)]
-    editor.add("ConvTranspose", list(convolution.input), editor.replace(node), **settings)
+    editor.add("ConvTranspose", list(convolution.input), editor.take_out(node), **settings)
     return True
 
 
@@ -207,10 +207,10 @@ def _fold_bias(editor: _Editor, node: onnx.NodeProto) -> bool:
         flat = np.broadcast_to(bias.reshape(-1), (channels,))
         settings, inputs = _attributes(convolution), list(convolution.input)
         if convolution is squeeze or squeeze is None:
-            editor.add(convolution.op_type, [*inputs, editor.constant(flat)], editor.replace(node), **settings)
+            editor.add(convolution.op_type, [*inputs, editor.constant(flat)], editor.take_out(node), **settings)
         else:
             biased = editor.add(convolution.op_type, [*inputs, editor.constant(flat)], **settings)
-            editor.add("Squeeze", [biased, squeeze.input[1]], editor.replace(node))
+            editor.add("Squeeze", [biased, squeeze.input[1]], editor.take_out(node))
         return True
     return False
 
@@ -227,7 +227,7 @@ def _cancel(editor: _Editor, node: onnx.NodeProto) -> bool:
         for position, name in enumerate(user.input):
             if name == node.output[0]:
                 user.input[position] = before.input[0]
-    editor.replace(node)
+    editor.take_out(node)
     return True
 
 
@@ -257,7 +257,7 @@ def _move_down(editor: _Editor, node: onnx.NodeProto) -> bool:
         source.input[0] if move and source is not None else name
         for source, move, name in zip(sources, moves, node.input, strict=True)
     ]
-    output = editor.replace(node)
+    output = editor.take_out(node)
     result = editor.add(node.op_type, inputs, **settings)
     editor.add(mover.op_type, [result, *mover.input[1:]], output, **_attributes(mover))
     return True

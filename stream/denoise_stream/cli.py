@@ -6,32 +6,70 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from denoise_stream.command_line import run_command
+from denoise_stream.command_line import (
+    CONTEXT_SETTINGS,
+    PATH,
+    examples,
+    native_messages_hidden,
+    needs_extra,
+    run_command,
+    version_option,
+)
 
 if TYPE_CHECKING:
-    from denoise_stream.report import Observer
+    from denoise_stream.run import Observer
     from denoise_stream.sources import Source
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
 PROGRESS_AFTER_S = 1.0
 
 
+def _list_models(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from denoise_stream.model import Model, bundled_models
+
+    for name, path in bundled_models().items():
+        contract = Model(path).contract
+        rate = "any rate" if contract.sample_rate_hz is None else f"{contract.sample_rate_hz:g} Hz"
+        kind = "stateful" if contract.state_size else "stateless"
+        click.echo(
+            f"{name:<12} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
+            f"{path.stat().st_size / 1024:.0f} KiB; trained on {contract.trained_on}"
+        )
+    context.exit()
+
+
+def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    from denoise_stream.devices import describe_devices, list_devices
+
+    click.echo(describe_devices(list_devices()))
+    context.exit()
+
+
 @click.command(
-    epilog="Examples:\n\n\b\n"
-    "  denoise-stream --input speech.wav\n"
-    "  denoise-stream --input sensor.csv --columns temperature --plot sensor.png\n"
-    "  tail -f log.csv | denoise-stream --input - --format csv\n"
-    "  arecord -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 | aplay -f S16_LE -r 16000",
-    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "denoise-stream --input speech.wav",
+        "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
+        "denoise-stream --input mic --output take.wav",
+        "tail -f log.csv | denoise-stream --input - --format csv",
+        "arecord -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
+        "    | aplay -f S16_LE -r 16000",
+    ),
+    context_settings=CONTEXT_SETTINGS,
+    options_metavar="--input SOURCE [OPTIONS]",
 )
 @click.option(
     "-i",
     "--input",
     "source",
+    required=True,
     metavar="SOURCE",
     help="Audio file (WAV, FLAC, OGG ...), .csv or .tsv, '-' (standard input) or 'mic'.",
 )
@@ -40,8 +78,8 @@ PROGRESS_AFTER_S = 1.0
     "--output",
     "sink",
     metavar="SINK",
-    help="File, '-' (standard output), 'speaker' or 'null'. Default: NAME.denoised.EXT beside a file, "
-    "'-' for a pipe, 'speaker' for 'mic'.",
+    help="File, '-' (standard output), 'speaker' or 'null' (write nothing). Default: NAME.denoised.EXT beside a "
+    "file, '-' for a pipe, 'speaker' for 'mic'.",
 )
 @click.option(
     "-m",
@@ -51,7 +89,12 @@ PROGRESS_AFTER_S = 1.0
     metavar="NAME|PATH",
     help="Bundled model or ONNX file.",
 )
-@click.option("--hop", type=int, metavar="N", help="Samples between window starts. Default: the model's own.")
+@click.option(
+    "--hop",
+    type=int,
+    metavar="N",
+    help="Samples between window starts, 1 to the window; fewer is cleaner and slower. Default: the model's own.",
+)
 @click.option(
     "--mix",
     type=float,
@@ -64,7 +107,7 @@ PROGRESS_AFTER_S = 1.0
     "--format",
     "pipe_format",
     type=click.Choice(PIPE_FORMATS),
-    help="What a pipe carries ('-' on either side).",
+    help="What a pipe ('-') carries; s16le, f32le: bare 16-bit integers or 32-bit floats, little-endian.",
 )
 @click.option("--rate", type=float, metavar="HZ", help="Sample rate of a raw pipe, a table or 'mic'.")
 @click.option("--channels", type=int, metavar="N", help="Channels of a raw pipe or 'mic'. Default: 1.")
@@ -73,49 +116,37 @@ PROGRESS_AFTER_S = 1.0
     metavar="A,B",
     help="Columns of a table to denoise. Default: all numeric ones but time stamps and indices.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw before and after.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write what was done.")
-@click.option("--list-models", is_flag=True, help="List the bundled models and exit.")
-@click.option("--list-devices", is_flag=True, help="List the audio devices and exit.")
+@click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
+@click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")
+@click.option("--latency", metavar="low|high|SECONDS", help="What to ask of the audio devices. Default: low.")
+@click.option("--duration", type=float, metavar="SECONDS", help="End 'mic' after so long. Default: until Ctrl-C.")
+@click.option(
+    "--reconnect/--no-reconnect",
+    default=None,
+    help="Wait up to 60 s for a vanished device. Default: for devices that are named.",
+)
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw before and after.")
+@click.option("--report", type=PATH, metavar="FILE.json", help="Write levels, latency and compute time as JSON.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-@click.version_option(package_name="denoise-stream", message="denoise-stream %(version)s")
-def command(**options: Any) -> None:
-    """Denoise a signal: a file, a pipe or a microphone, in streaming windows of 150 samples."""
-    if options["list_models"]:
-        click.echo(_describe_models())
-    elif options["list_devices"]:
-        from denoise_stream.live import list_devices
-
-        click.echo(list_devices())
-    elif options["source"] is None:
-        raise click.UsageError("nothing to do; name an --input")
-    else:
-        _denoise(**{key: options[key] for key in options if not key.startswith("list_")})
-
-
-def main() -> NoReturn:
-    """Run the program."""
-    run_command(command, "denoise-stream")
-
-
-def _describe_models() -> str:
-    from denoise_stream.model import Model, bundled_models
-
-    lines = []
-    for name, path in bundled_models().items():
-        contract = Model(path).contract
-        rate = "any rate" if contract.sample_rate_hz is None else f"{contract.sample_rate_hz:g} Hz"
-        kind = "stateful" if contract.state_size else "stateless"
-        lines.append(
-            f"{name:<12} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
-            f"{path.stat().st_size / 1024:.0f} KiB; trained on {contract.trained_on}"
-        )
-    return "\n".join(lines)
-
-
-def _denoise(
-    *,
+@click.option(
+    "--list-models",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_models,
+    help="List the bundled models and exit.",
+)
+@click.option(
+    "--list-devices",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_devices,
+    help="List the audio devices and exit.",
+)
+@version_option
+def command(
     source: str,
     sink: str | None,
     model: str,
@@ -125,48 +156,76 @@ def _denoise(
     rate: float | None,
     channels: int | None,
     columns: str | None,
+    device: str | None,
+    output_device: str | None,
+    latency: str | None,
+    duration: float | None,
+    reconnect: bool | None,
     plot: Path | None,
     report: Path | None,
     force: bool,
     quiet: bool,
 ) -> None:
+    """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     from denoise_stream.endpoints import Endpoints
     from denoise_stream.engine import Denoiser
-    from denoise_stream.plots import BeforeAfterPlot, require_matplotlib
-    from denoise_stream.report import LevelMeter, facts, run
-    from denoise_stream.sinks import check_writable, whole_file
+    from denoise_stream.report import LevelMeter, facts, in_one_line
+    from denoise_stream.run import run
+    from denoise_stream.sinks import check_outputs, whole_file
 
     try:
+        if output_device is not None:
+            sink = sink or "speaker"
         ends = Endpoints(source, sink, pipe_format, rate, channels, columns)
+        settings = ends.live_settings(device, output_device, latency, duration, reconnect)
+        if settings is not None and plot is not None:
+            raise ValueError("--plot draws files and pipes, not a live microphone")
         if plot is not None:
-            require_matplotlib()
-        outputs = [path for path in (ends.output_file, plot, report) if path is not None]
-        if len({path.resolve() for path in outputs}) < len(outputs):
-            raise click.UsageError("--output, --plot and --report name the same file")
-        for path in outputs:
-            check_writable(path, force=force, inputs=ends.input_files)
+            with needs_extra("drawing a picture", "plot"):
+                import matplotlib as matplotlib
+        check_outputs(ends.output_file, plot, report, force=force, inputs=ends.input_files)
         denoiser = Denoiser(model, hop=hop, mix=mix)
+        if settings is not None:
+            from denoise_stream.live_cli import go_live
+
+            with native_messages_hidden():  # PortAudio's own, when a device goes
+                go_live(denoiser, settings, output=ends.sink, pipe_format=pipe_format, report=report, quiet=quiet)
+            return
         with contextlib.ExitStack() as stack:
-            signal = stack.enter_context(ends.open_source(denoiser.hop))
+            signal = stack.enter_context(contextlib.closing(ends.open_source()))
             stream = denoiser.stream(signal.channels, signal.sample_rate_hz)
+            names = ends.channel_names(signal)
             meter = LevelMeter(signal.channels)
-            picture = BeforeAfterPlot(ends.channel_names(signal), signal.sample_rate_hz) if plot else None
+            observers: list[Observer] = [meter]
+            if plot is not None:
+                from denoise_stream.plots import BeforeAfterPlot
+
+                title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
+                picture = BeforeAfterPlot(names, signal.sample_rate_hz, title)
+                observers.append(picture)
+                plot = stack.enter_context(whole_file(plot))
+            if report is not None:
+                report = stack.enter_context(whole_file(report))
+            # Opened last and so closed first: no picture and no report of an output that failed in the end.
             destination = stack.enter_context(ends.open_sink(signal))
             with _progress(signal, quiet=quiet) as on_progress:
-                observers: list[Observer] = [meter] if picture is None else [meter, picture]
-                totals = run(signal, stream, destination, observers, on_progress)
-            summary = facts(denoiser, stream, totals, meter, audio=not ends.is_table)
+                compute_time_s = run(signal, stream, destination, observers, on_progress)
+            summary = facts(denoiser, stream, compute_time_s, meter, audio=not ends.is_table)
             summary |= {"input": source, "output": ends.sink}
-            summary |= {"columns": ends.channel_names(signal)} if ends.is_table else {}
-            if picture is not None and plot is not None:
-                title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
-                picture.save(stack.enter_context(whole_file(plot)), title)
+            summary |= {"columns": names} if ends.is_table else {}
+            if plot is not None:
+                picture.save(plot)
             if report is not None:
-                stack.enter_context(whole_file(report)).write_text(json.dumps(summary, indent=2) + "\n")
+                report.write_text(json.dumps(summary, indent=2) + "\n")
     except ValueError as error:  # an option out of range, or options that contradict each other
         raise click.UsageError(str(error)) from error
     if not quiet:
-        click.echo(_in_one_line(summary), err=True)
+        click.echo(in_one_line(summary), err=True)
+
+
+def main() -> NoReturn:
+    """Run the program."""
+    run_command(command, "denoise-stream")
 
 
 @contextlib.contextmanager
@@ -179,27 +238,10 @@ def _progress(signal: "Source", *, quiet: bool) -> Iterator[Callable[[int], None
     from rich.progress import Progress
 
     started = time.monotonic()
-    with Progress(console=Console(stderr=True), transient=True, disable=False) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(signal.name, total=signal.length_samples, visible=False)
 
         def update(samples_in: int) -> None:
             bar.update(task, completed=samples_in, visible=time.monotonic() - started > PROGRESS_AFTER_S)
 
         yield update
-
-
-def _in_one_line(summary: dict[str, Any]) -> str:
-    """Say in one line what was done."""
-    rate = summary["sample_rate_hz"]
-    length = f"{summary['samples_in'] / rate:.2f} s at {rate:g} Hz" if rate else f"{summary['samples_in']} samples"
-    parts = [
-        f"{summary['input']} -> {summary['output']}: {length}",
-        f"columns {', '.join(summary['columns'])}" if "columns" in summary else f"{summary['channels']} channel(s)",
-        f"model {summary['model']}, hop {summary['hop']}",
-        f"latency {summary['latency_samples']} samples"
-        + (f" ({summary['latency_ms']:.1f} ms)" if summary["latency_ms"] else ""),
-        f"RTF {summary['rtf']:.4f}" if summary["rtf"] else f"{summary['compute_time_s']:.2f} s of compute",
-    ]
-    if summary["missing_samples"]:
-        parts.append(f"{summary['missing_samples']} missing values kept")
-    return ", ".join(parts)

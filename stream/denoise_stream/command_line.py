@@ -9,12 +9,17 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from denoise_stream.errors import DenoiseError
+from denoise_stream.errors import DenoiseError, MissingExtra
+
+CONTEXT_SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
+PATH = click.Path(path_type=Path)
+version_option = click.version_option(package_name="denoise-stream", message="%(prog)s %(version)s")
 
 
 def run_command(command: click.Command, name: str) -> NoReturn:
@@ -36,14 +41,39 @@ def run_command(command: click.Command, name: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def native_messages_hidden() -> Iterator[None]:
-    """Hide what libraries write past Python's standard error, as TensorFlow does while it is loaded."""
-    kept = os.dup(2)
+def needs_extra(feature: str, extra: str) -> Iterator[None]:
+    """Import packages of an optional extra inside this block.
+
+    Raises
+    ------
+    MissingExtra
+        If one is not installed; the sentence says which extra brings it.
+    """
     try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
         yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("denoise_"):
+            raise
+        raise MissingExtra(feature, extra) from error
+
+
+def examples(*lines: str) -> str:
+    """Format example commands for the end of a help text, each on a line of its own."""
+    return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@contextlib.contextmanager
+def native_messages_hidden() -> Iterator[None]:
+    """Hide what C libraries write past Python's standard error; Python's own still reaches the terminal."""
+    sys.stderr.flush()
+    python_error, kept = sys.stderr, os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere, open(os.dup(kept), "w", buffering=1) as own_error:
+            os.dup2(nowhere.fileno(), 2)
+            sys.stderr = own_error
+            yield
     finally:
+        sys.stderr = python_error
         os.dup2(kept, 2)
         os.close(kept)
 

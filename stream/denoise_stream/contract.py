@@ -11,7 +11,7 @@ CONTRACT_VERSION = "1"
 LONGEST_WINDOW = 65_536
 
 Normalization = Literal["minmax", "none"]
-TensorShape = tuple[str, str, Sequence[int | str | None]]
+Tensor = tuple[str, str, Sequence[int | str | None]]
 """Name, onnxruntime type (``tensor(float)``) and shape of one input or output."""
 
 
@@ -106,7 +106,7 @@ class Contract:
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else f"{self.sample_rate_hz:g}"
         return {"contract_version": CONTRACT_VERSION, **facts}
 
-    def check_tensors(self, inputs: Sequence[TensorShape], outputs: Sequence[TensorShape], file: str) -> None:
+    def check_tensors(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], file: str) -> None:
         """Check that the graph's inputs and outputs are those the contract asks for.
 
         Raises

@@ -2,24 +2,26 @@
 
 import contextlib
 import dataclasses
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from denoise_stream.sinks import AudioSink, NullSink, RawSink, Sink, WavPipeSink, whole_file
+from denoise_stream.sinks import AudioSink, NullSink, PipeSink, Sink, wav_encoding, wav_header, whole_file
 from denoise_stream.sources import (
-    RAW_DTYPES,
+    ENCODINGS,
+    RAW_FORMATS,
     AudioFormat,
     AudioSource,
     RawSource,
     Source,
-    check_readable,
     read_blocks,
 )
-from denoise_stream.tables import TableSink, TableSource
+from denoise_stream.tables import TABLE_DELIMITERS, TableSink, TableSource
 
-TABLE_DELIMITERS = {".csv": None, ".tsv": "\t"}
-"""Extensions of tables; None finds the delimiter in the first line."""
+if TYPE_CHECKING:
+    from denoise_stream.live_run import LiveSettings
 
 CONTAINERS = {"aif": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU"}
 """Extensions whose libsndfile container has another name."""
@@ -87,7 +89,7 @@ class Endpoints:
             raise ValueError("--input - needs --format csv, wav, s16le or f32le")
         if pipe_format is not None and "-" not in (source, sink):
             raise ValueError("--format describes a pipe, but neither --input nor --output is '-'")
-        raw = source == "mic" or (source == "-" and pipe_format in RAW_DTYPES)
+        raw = source == "mic" or (source == "-" and pipe_format in RAW_FORMATS)
         if self._columns is not None and not self.is_table:
             raise ValueError("--columns describes a table, but the input is audio")
         if self._channels is not None and not raw:
@@ -107,38 +109,62 @@ class Endpoints:
                 f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
             )
 
+    def live_settings(
+        self,
+        device: str | None,
+        output_device: str | None,
+        latency: str | None,
+        duration_s: float | None,
+        reconnect: bool | None,
+    ) -> "LiveSettings | None":
+        """Give the settings of a live run; None if the source is no microphone.
+
+        Raises
+        ------
+        ValueError
+            If a live option is out of range, or given for a file or pipe.
+        """
+        options = (("--device", device), ("--latency", latency), ("--duration", duration_s), ("--reconnect", reconnect))
+        if self.source != "mic":
+            for name, value in (*options, ("--output-device", output_device)):
+                if value is not None and not (name == "--output-device" and self.sink == "speaker"):
+                    raise ValueError(f"{name} describes a live run; use it with --input mic")
+            return None
+        from denoise_stream.live_run import LiveSettings
+
+        if output_device is not None and self.sink != "speaker":
+            raise ValueError(f"--output-device plays, but --output is {self.sink}")
+        if duration_s is not None and not duration_s > 0:
+            raise ValueError(f"--duration {duration_s:g} is too short; use a number of seconds above 0")
+        if self._rate is not None and not (math.isfinite(self._rate) and self._rate > 0):
+            raise ValueError(f"--rate {self._rate:g} is no sample rate; use a number above 0")
+        return LiveSettings(
+            device=device,
+            output_device=output_device,
+            play=self.sink == "speaker",
+            sample_rate_hz=self._rate,
+            channels=self._channels or 1,
+            latency=_latency(latency),
+            duration_s=duration_s,
+            reconnect=reconnect,
+        )
+
     def channel_names(self, signal: Source) -> list[str]:
         """Give the columns' names, or the channels' numbers."""
         if isinstance(signal, TableSource):
             return signal.column_names
         return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
 
-    @contextlib.contextmanager
-    def open_source(self, hop: int) -> Iterator[Source]:
-        """Open the source; a microphone gives blocks of one hop."""
-        with contextlib.ExitStack() as stack:
-            source = self._open_source(hop, stack)
-            stack.callback(source.close)
-            yield source
-
-    def _open_source(self, hop: int, stack: contextlib.ExitStack) -> Source:
-        if self.source == "mic":
-            from denoise_stream.live import MicrophoneSource
-
-            return MicrophoneSource(self._channels or 1, self._rate, hop)
+    def open_source(self) -> Source:
+        """Open the file or pipe; the caller closes it."""
+        if self.source != "-":
+            return open_file(Path(self.source), columns=self._columns, sample_rate_hz=self._rate)
         if self.is_table:
-            if self.source == "-":
-                blocks, name, delimiter = read_blocks(sys.stdin.fileno()), "standard input", None
-            else:
-                path = Path(self.source)
-                check_readable(path)
-                file = stack.enter_context(path.open("rb"))
-                blocks, name = read_blocks(file.fileno()), path.name
-                delimiter = TABLE_DELIMITERS[path.suffix.lower()]
-            return TableSource(blocks, name, delimiter=delimiter, columns=self._columns, sample_rate_hz=self._rate)
-        if self.source == "-" and self._pipe_format in RAW_DTYPES:
+            blocks = read_blocks(sys.stdin.fileno())
+            return TableSource(blocks, "standard input", columns=self._columns, sample_rate_hz=self._rate)
+        if self._pipe_format in RAW_FORMATS:
             return RawSource(self._pipe_format, self._channels or 1, self._rate)
-        return AudioSource(None if self.source == "-" else Path(self.source))
+        return AudioSource(None)
 
     @contextlib.contextmanager
     def open_sink(self, signal: Source) -> Iterator[Sink]:
@@ -162,26 +188,38 @@ class Endpoints:
             return NullSink()
         if self.sink == "-" and sys.stdout.isatty():
             raise ValueError("audio would fill the terminal; redirect it or name an --output file")
-        if self.sink == "-" and self._pipe_format in RAW_DTYPES:
-            return RawSink(sys.stdout.buffer, self._pipe_format)
+        if self.sink == "-" and self._pipe_format in RAW_FORMATS:
+            return PipeSink(sys.stdout.buffer, ENCODINGS[self._pipe_format])
         if signal.sample_rate_hz is None:
             raise ValueError(f"--output {self.sink} needs a sample rate; state it with --rate HZ")
         audio = signal.format if isinstance(signal, AudioSource) else AudioFormat()
         if self.sink == "speaker":
+            from denoise_stream.devices import find_device
             from denoise_stream.live import SpeakerSink
 
-            return SpeakerSink(signal.channels, signal.sample_rate_hz)
+            return SpeakerSink(find_device(None, "output"), signal.channels, signal.sample_rate_hz)
         if path is None or partial is None:
-            return WavPipeSink(
-                sys.stdout.buffer,
-                audio.subtype,
-                signal.sample_rate_hz,
-                signal.channels,
-                signal.length_samples,
-            )
+            encoding = wav_encoding(audio.subtype)
+            header = wav_header(encoding, signal.sample_rate_hz, signal.channels, signal.length_samples)
+            return PipeSink(sys.stdout.buffer, encoding, header)
         same = bool(self.input_files) and self.input_files[0].suffix.lower() == path.suffix.lower()
         audio = audio if same else format_for(path, audio)
         return AudioSink(partial, audio, signal.sample_rate_hz, signal.channels)
+
+
+def open_file(
+    path: Path, *, columns: Sequence[str] | None = None, sample_rate_hz: float | None = None
+) -> AudioSource | TableSource:
+    """Open a table or an audio file, by its extension. The caller closes it.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read as such.
+    """
+    if _is_table_file(path.name):
+        return TableSource.open(path, columns=columns, sample_rate_hz=sample_rate_hz)
+    return AudioSource(path)
 
 
 def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
@@ -202,6 +240,18 @@ def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
     if not soundfile.check_format(container, subtype):
         subtype = soundfile.default_subtype(container)
     return dataclasses.replace(audio, container=container, subtype=subtype, endian="FILE")
+
+
+def _latency(latency: str | None) -> str | float:
+    if latency in (None, "low", "high"):
+        return latency or "low"
+    try:
+        seconds = float(latency)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= 10:
+        raise ValueError(f"--latency {latency} is neither low, high nor a number of seconds from 0 to 10")
+    return seconds
 
 
 def _default_sink(source: str) -> str:

@@ -3,11 +3,9 @@
 chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample] -> chunk
 """
 
-import functools
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,12 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from denoise_stream.contract import Contract
 from denoise_stream.errors import SourceError
 from denoise_stream.model import DEFAULT_MODEL, Model
-from denoise_stream.overlap_add import OverlapAdd
-from denoise_stream.resampling import GapHolder, Resampler
-from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
-
-BATCH_WINDOWS = 64
-"""Windows that go through the network at once; larger batches leave the processor's cache."""
+from denoise_stream.stages import build_stages, latency_samples
+from denoise_stream.windows import Samples
 
 BLOCK_SAMPLES = 16_384
 """Samples that :meth:`Denoiser.denoise` processes at once, to bound its memory."""
@@ -159,11 +153,12 @@ class DenoiseStream:
         if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
             raise ValueError(f"sample_rate_hz={sample_rate_hz} is no sample rate; use a number above 0")
         self.channels = channels
-        model_hz = model.contract.sample_rate_hz
-        self.sample_rate_hz = model_hz if sample_rate_hz is None else float(sample_rate_hz)
-        self._mix = mix
-        self._stages = _stages(model, hop, channels, self.sample_rate_hz)
-        self._latency = (model.contract.window, hop, self.sample_rate_hz, model_hz)
+        self._contract = model.contract
+        self._hop = hop
+        self._mix = self._mix_target = mix
+        self._fade_samples = 0
+        self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
+        self._stages = build_stages(model, hop, channels, self.sample_rate_hz)
         self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
         self._dtype: np.dtype[Any] = np.dtype(np.float64)
         self._begin()
@@ -178,7 +173,20 @@ class DenoiseStream:
     @property
     def latency_samples(self) -> int:
         """Samples that come in until a sample is given back, itself included."""
-        return _latency_samples(*self._latency)
+        return latency_samples(self._contract.window, self._hop, self.sample_rate_hz, self._contract.sample_rate_hz)
+
+    def fade_to(self, mix: float, samples: int) -> None:
+        """Change the share of the denoised signal, in a straight line over the next samples given back.
+
+        Parameters
+        ----------
+        mix
+            The new share, 0 (input unchanged) to 1.
+        samples
+            How many samples the change takes; 0 is at once, with a click.
+        """
+        self._mix_target = mix
+        self._fade_samples = samples
 
     def reset(self) -> None:
         """Forget everything, tail and model state included; the next sample is sample 0."""
@@ -235,6 +243,19 @@ class DenoiseStream:
         self._ended = True
         return self._finish(samples[:, :wanted])
 
+    def _next_mix(self, count: int) -> float | Samples | None:
+        """Give the share of the denoised signal for the next samples; None if it is all of it."""
+        if self._mix != self._mix_target:
+            left = max(self._fade_samples, 1)
+            steps = np.minimum(np.arange(1, count + 1), left)
+            shares: Samples = self._mix + (self._mix_target - self._mix) * steps / left
+            self._fade_samples = left - count
+            self._mix = float(shares[-1]) if count and self._fade_samples > 0 else self._mix
+            if self._fade_samples <= 0:
+                self._mix = self._mix_target
+            return shares
+        return None if self._mix == 1.0 else self._mix
+
     def _as_samples(self, array: NDArray[Any]) -> Samples:
         channels = 1 if array.ndim == 1 else array.shape[1]
         if channels != self.channels:
@@ -261,111 +282,15 @@ class DenoiseStream:
         count = wet.shape[1]
         dry, self._pending = self._pending[:, :count], self._pending[:, count:]
         self.samples_out += count
-        if self._mix < 1.0:
-            wet = dry + self._mix * (wet - dry)
+        mix = self._next_mix(count)
+        if mix is not None:
+            wet = dry + mix * (wet - dry)
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
         if self._dtype.kind in "iu":
             limits = np.iinfo(self._dtype)
             wet = np.clip(np.rint(wet), limits.min, limits.max)
         return wet.T.astype(self._dtype).reshape(self._shape)
-
-
-class _Stage(Protocol):
-    """What the stages of a stream share; samples are float64 ``(channels, n)``."""
-
-    def process(self, samples: Samples) -> Samples: ...
-    def flush(self) -> Samples: ...
-    def reset(self) -> None: ...
-
-
-class _WindowDenoiser:
-    """The stage at the model's rate: windows through the network, recombined by overlap-add."""
-
-    def __init__(self, model: Model, hop: int, channels: int) -> None:
-        self._model = model
-        self._channels = channels
-        self._cutter = WindowCutter(model.contract.window, hop, channels)
-        self._overlap_add = OverlapAdd(model.contract.window, hop, channels)
-        self.reset()
-
-    def reset(self) -> None:
-        self._cutter.reset()
-        self._overlap_add.reset()
-        self._state = self._model.initial_state(self._channels)
-
-    def process(self, samples: Samples) -> Samples:
-        windows = self._cutter.process(samples)
-        if len(windows) == 0:
-            return samples[:, :0]
-        return self._run(windows)
-
-    def flush(self) -> Samples:
-        window, tail = self._cutter.flush()
-        finished = self._run(window) if len(window) else np.empty((self._channels, 0))
-        rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
-        self.reset()
-        return np.concatenate((finished[:, :tail], rest), axis=1)
-
-    def _run(self, windows: Samples) -> Samples:
-        batch = max(1, BATCH_WINDOWS // self._channels)
-        parts = [
-            self._overlap_add.process(self._denoise(windows[start : start + batch]))
-            for start in range(0, len(windows), batch)
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-    def _denoise(self, windows: Samples) -> Samples:
-        """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
-        rows = windows.reshape(-1, windows.shape[2])
-        if self._model.contract.normalization == "none":
-            return self._predict(bridge_gaps(rows).astype(np.float32)).astype(np.float64).reshape(windows.shape)
-        scaled, minimum, span = normalize(rows)
-        if not (span >= 0).all():  # NaN: a value is missing
-            scaled, minimum, span = normalize(bridge_gaps(rows))
-        return denormalize(self._predict(scaled), minimum, span).reshape(windows.shape)
-
-    def _predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self._model.contract.state_size == 0:
-            return self._model.run(rows)
-        clean = np.empty_like(rows)
-        for start in range(0, len(rows), self._channels):  # windows in order, for the state
-            step = slice(start, start + self._channels)
-            clean[step], self._state = self._model.run_stateful(rows[step], self._state)
-        return clean
-
-
-def _stages(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Sequence[_Stage]:
-    core = _WindowDenoiser(model, hop, channels)
-    model_hz = model.contract.sample_rate_hz
-    if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
-        return [core]
-    down = Resampler(sample_rate_hz, model_hz, channels)
-    return [GapHolder(channels), down, core, Resampler(model_hz, sample_rate_hz, channels)]
-
-
-@functools.cache
-def _latency_samples(window: int, hop: int, rate_hz: float | None, model_hz: float | None) -> int:
-    """Measure the latency where the rate is changed: feed single samples and count.
-
-    How many samples a resampler holds back depends on both rates, and soxr does not state it.
-    """
-    if model_hz is None or rate_hz is None or rate_hz == model_hz:
-        return window
-    into, out_of = Resampler(rate_hz, model_hz, 1), Resampler(model_hz, rate_hz, 1)
-    chunk = np.zeros((1, math.ceil(rate_hz / model_hz)))  # about one sample of the model's
-    inside = longest = taken = given = hops = 0
-    # soxr works in bursts, so the longest delay shows only after a while.
-    while inside < max(0.5 * model_hz, 20 * window):
-        taken += chunk.shape[1]
-        inside += into.process(chunk).shape[1]
-        ready = max(0, (inside - window) // hop + 1)
-        came = out_of.process(np.zeros((1, (ready - hops) * hop))).shape[1]
-        hops = ready
-        if came:
-            longest = max(longest, taken - given)
-            given += came
-    return longest
 
 
 def _as_signal(signal: ArrayLike) -> NDArray[Any]:

@@ -1,106 +1,275 @@
-"""Live audio: a microphone comes in as a source, a loudspeaker goes out as a sink (PortAudio).
+r"""Live audio: a microphone is denoised block by block and goes to a loudspeaker or a recorder.
 
-PortAudio is loaded only when a device is asked for.
+    microphone callback -> DenoiseStream -> ring buffer -> loudspeaker callback
+                                         \-> recorder (file, pipe)
+
+Nothing in a callback waits, prints or touches files, and each allocates no more than its block needs.
 """
 
-from collections.abc import Iterator
-from types import ModuleType
+import time
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from denoise_stream.errors import DeviceError
+from denoise_stream.devices import Device, device_errors, portaudio
+from denoise_stream.engine import Denoiser
+from denoise_stream.recorder import Recorder
 from denoise_stream.sources import Chunk
 
-DEFAULT_RATE_HZ = 48_000.0
+STALL_S = 2.0
+"""A device that gives no block for so long is gone."""
+
+BLOCK_S = 0.005
+"""Length of a block: shorter ones cost more per sample, and those that PortAudio would choose vary in length."""
+
+RECENT_BLOCKS = 4096
+"""Blocks whose compute times are kept for percentiles."""
 
 
-def portaudio() -> ModuleType:
-    """Load sounddevice and with it PortAudio.
+class RingBuffer:
+    """Samples between two callbacks; one side puts, the other takes, neither waits.
+
+    Kept: at most ``capacity`` samples per channel.
+    """
+
+    def __init__(self, capacity: int, channels: int) -> None:
+        self._data = np.zeros((capacity, channels), dtype=np.float32)
+        self._put = 0
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return self._put - self._taken
+
+    def put(self, block: Chunk) -> None:
+        """Append a block ``(n, channels)``; the oldest samples give way when there is no room."""
+        capacity = len(self._data)
+        block = block[-capacity:]
+        where = (self._put + np.arange(len(block))) % capacity
+        self._data[where] = block
+        self._put += len(block)
+        if len(self) > capacity:
+            self._taken = self._put - capacity
+
+    def take(self, out: Chunk) -> int:
+        """Fill ``out (n, channels)`` with the oldest samples, zeros behind them; return how many were missing."""
+        count = min(len(out), len(self))
+        where = (self._taken + np.arange(count)) % len(self._data)
+        out[:count] = self._data[where]
+        out[count:] = 0
+        self._taken += count
+        return len(out) - count
+
+    def skip(self, count: int) -> None:
+        """Forget the oldest samples."""
+        self._taken += min(count, len(self))
+
+
+@dataclass
+class LiveState:
+    """What happened so far; written by the callbacks, read by whoever shows it.
+
+    Attributes
+    ----------
+    counts
+        Events by kind: ``input overflow``, ``output underflow`` ..., ``late block``, ``starved block``, ``skip``.
+    samples
+        Samples per channel that came from the microphone.
+    last_block_at
+        ``time.monotonic()`` of the last block.
+    input_rms, output_rms
+        Of the last block, full scale 1.0.
+    last_late_ms
+        Compute time and allowed time of the last late block.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    samples: int = 0
+    last_block_at: float = 0.0
+    input_rms: float = 0.0
+    output_rms: float = 0.0
+    last_late_ms: tuple[float, float] = (0.0, 0.0)
+    compute_time_s: float = 0.0
+
+
+class LiveSession:
+    """Denoise a microphone until stopped.
+
+    Parameters
+    ----------
+    denoiser
+        Model, hop and mix.
+    microphone, loudspeaker
+        Where samples come from and go to; no loudspeaker for recordings.
+    recorder
+        Takes the denoised samples too, if given.
+    sample_rate_hz, channels
+        Of the devices.
+    latency
+        ``"low"``, ``"high"`` or seconds: what is asked of the devices.
 
     Raises
     ------
     DeviceError
-        If the PortAudio library is missing; the sentence says what to install.
+        If a device cannot be opened so.
     """
-    try:
-        import sounddevice
-    except OSError as error:
-        raise DeviceError(
-            "the PortAudio library is missing; install it with: apt install libportaudio2 (Debian, Ubuntu), "
-            "dnf install portaudio (Fedora), brew install portaudio (macOS)"
-        ) from error
-    module: ModuleType = sounddevice
-    return module
 
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        microphone: Device,
+        loudspeaker: Device | None,
+        recorder: Recorder | None,
+        *,
+        sample_rate_hz: float,
+        channels: int,
+        latency: str | float = "low",
+    ) -> None:
+        self.stream = denoiser.stream(channels, sample_rate_hz)
+        self.state = LiveState()
+        self.sample_rate_hz = sample_rate_hz
+        self.hop = denoiser.hop
+        self.failure: Exception | None = None
+        self._recorder = recorder
+        self._block_times = np.zeros(RECENT_BLOCKS)
+        self._blocks = 0
+        self._streams: list[Any] = []
+        self._ring: RingBuffer | None = None
+        self._playing = False
+        self.block_samples = max(1, round(BLOCK_S * sample_rate_hz))
+        settings = {
+            "samplerate": sample_rate_hz,
+            "channels": channels,
+            "dtype": "float32",
+            "latency": latency,
+            "blocksize": self.block_samples,
+        }
+        sounddevice = portaudio()
+        with device_errors(f"open the microphone {microphone.name!r}"):
+            self._input: Any = sounddevice.InputStream(device=microphone.index, callback=self._on_input, **settings)
+            self._streams.append(self._input)
+        self._output: Any = None
+        if loudspeaker is not None:
+            try:
+                with device_errors(f"open the loudspeaker {loudspeaker.name!r}"):
+                    self._output = sounddevice.OutputStream(
+                        device=loudspeaker.index, callback=self._on_output, **settings
+                    )
+            except BaseException:
+                self._input.close()
+                raise
+            self._streams.append(self._output)
+            self._ring = RingBuffer(int(sample_rate_hz) + self.stream.latency_samples, channels)
+            self._ring.put(np.zeros((self.stream.latency_samples, channels)))
+        self.device_latency_s = float(sum(stream.latency for stream in self._streams))
 
-def list_devices() -> str:
-    """Describe all audio devices, one per line; ``>`` marks the default input, ``<`` the default output."""
-    sounddevice: Any = portaudio()
-    return str(sounddevice.query_devices()) or "no audio device"
+    @property
+    def is_open(self) -> bool:
+        """Whether the devices have not been stopped yet."""
+        return bool(self._streams)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether blocks still come from the microphone."""
+        return self.failure is None and time.monotonic() - self.state.last_block_at < STALL_S
 
-class MicrophoneSource:
-    """The default microphone."""
+    def compute_ms(self) -> tuple[float, float]:
+        """Give the median and the 99th percentile of recent compute times per hop, in ms."""
+        recent = self._block_times[: min(self._blocks, RECENT_BLOCKS)]
+        if len(recent) == 0:
+            return 0.0, 0.0
+        median, high = np.percentile(recent, (50, 99))
+        return float(median), float(high)
 
-    def __init__(self, channels: int, sample_rate_hz: float | None, block: int) -> None:
-        sounddevice: Any = portaudio()
-        self.name = "the microphone"
-        self.channels = channels
-        self.sample_rate_hz: float | None = sample_rate_hz or DEFAULT_RATE_HZ
-        self.length_samples: int | None = None
-        self._block = block
-        with _device_errors(sounddevice, "open the microphone"):
-            self._stream: Any = sounddevice.InputStream(
-                samplerate=self.sample_rate_hz, channels=channels, dtype="float32", latency="low"
-            )
-            self._stream.start()
+    def start(self) -> None:
+        """Start the devices."""
+        self.state.last_block_at = time.monotonic()
+        for stream in reversed(self._streams):
+            with device_errors("start the audio device"):
+                stream.start()
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """Give blocks of one hop, until interrupted."""
-        sounddevice: Any = portaudio()
-        while True:
-            with _device_errors(sounddevice, "read from the microphone"):
-                block, _ = self._stream.read(self._block)
-            yield block.astype(np.float64)
+    def stop(self) -> None:
+        """Stop the devices and give the tail to the recorder."""
+        for stream in self._streams:
+            # A device that is gone fails here; there is nothing left to save in it.
+            stream.close(ignore_errors=True)
+        self._streams = []
+        tail = self.stream.flush()
+        if self._recorder is not None:
+            self._recorder.put(tail.reshape(-1, self.stream.channels))
 
-    def close(self) -> None:
-        """Stop and release the device."""
-        self._stream.close()
+    def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
+        try:
+            self._denoise(block, frames, status)
+        except Exception as error:  # shown by the owner; a callback must not print
+            self.failure = error
+            raise portaudio().CallbackAbort from error
+
+    def _denoise(self, block: Any, frames: int, status: Any) -> None:
+        started = time.perf_counter()
+        state = self.state
+        self._count(status)
+        denoised = self.stream.process(block)
+        if self._ring is not None:
+            self._ring.put(denoised)
+        if self._recorder is not None:
+            self._recorder.put(denoised)
+        state.samples += frames
+        state.last_block_at = time.monotonic()
+        state.input_rms = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) if frames else 0.0
+        if len(denoised):
+            state.output_rms = float(np.sqrt(np.mean(np.square(denoised, dtype=np.float64))))
+        spent = time.perf_counter() - started
+        state.compute_time_s += spent
+        allowed = frames / self.sample_rate_hz
+        self._block_times[self._blocks % RECENT_BLOCKS] = 1000 * spent * self.hop / max(frames, 1)
+        self._blocks += 1
+        if spent > allowed:
+            state.counts["late block"] += 1
+            state.last_late_ms = (1000 * spent, 1000 * allowed)
+
+    def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
+        self._count(status)
+        ring = self._ring
+        if ring is None:
+            return
+        if not self._playing:
+            # The two devices do not tick at the same moment: the loudspeaker starts one block after the microphone.
+            self._playing = self.state.samples > 0
+            out[:] = 0
+            return
+        missing = ring.take(out)
+        if missing:
+            self.state.counts["starved block"] += 1
+        target = self.stream.latency_samples + 3 * frames
+        if len(ring) > target + int(0.05 * self.sample_rate_hz):
+            ring.skip(len(ring) - target)
+            self.state.counts["skip"] += 1
+
+    def _count(self, status: Any) -> None:
+        if status:
+            for kind in ("input_overflow", "input_underflow", "output_overflow", "output_underflow"):
+                if getattr(status, kind):
+                    self.state.counts[kind.replace("_", " ")] += 1
 
 
 class SpeakerSink:
-    """The default loudspeaker."""
+    """Play a file's signal on a loudspeaker; writing waits until the device has room."""
 
-    def __init__(self, channels: int, sample_rate_hz: float) -> None:
-        sounddevice: Any = portaudio()
-        with _device_errors(sounddevice, "open the loudspeaker"):
-            self._stream: Any = sounddevice.OutputStream(
-                samplerate=sample_rate_hz, channels=channels, dtype="float32", latency="low"
+    def __init__(self, device: Device, channels: int, sample_rate_hz: float) -> None:
+        with device_errors(f"open the loudspeaker {device.name!r}"):
+            self._stream: Any = portaudio().OutputStream(
+                device=device.index, samplerate=sample_rate_hz, channels=channels, dtype="float32", latency="high"
             )
             self._stream.start()
 
     def write(self, samples: Chunk) -> None:
-        """Play the next samples; waits until the device has room for them."""
-        with _device_errors(portaudio(), "play on the loudspeaker"):
+        """Play the next samples."""
+        with device_errors("play on the loudspeaker"):
             self._stream.write(np.ascontiguousarray(samples, dtype=np.float32))
 
     def close(self) -> None:
         """Play what is left and release the device."""
         self._stream.stop()
         self._stream.close()
-
-
-class _device_errors:  # noqa: N801 - reads as a statement
-    """Turn PortAudio's errors into one sentence."""
-
-    def __init__(self, sounddevice: Any, action: str) -> None:
-        self._error = sounddevice.PortAudioError
-        self._action = action
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, self._error):
-            raise DeviceError(f"cannot {self._action}: {error}") from error

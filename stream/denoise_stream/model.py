@@ -1,6 +1,5 @@
 """Run the network: an ONNX file or a bundled name comes in, denoised windows come out."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ def bundled_models() -> dict[str, Path]:
     >>> sorted(bundled_models())
     ['general', 'x2']
     """
-    folder = Path(str(resources.files("denoise_stream"))) / "models"
-    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    return {path.stem: path for path in sorted(Path(__file__).with_name("models").glob("*.onnx"))}
 
 
 class Model:

@@ -29,7 +29,7 @@ def taper(window: int) -> Samples:
 class OverlapAdd:
     """Add up tapered windows and give out every sample once no later window can change it.
 
-    Kept between calls: the ``window - hop`` samples that later windows still add to.
+    Kept between calls: both sums of the equation over the ``window - hop`` samples that later windows still add to.
     """
 
     def __init__(self, window: int, hop: int, channels: int) -> None:
@@ -37,13 +37,12 @@ class OverlapAdd:
         self._hop = hop
         self._channels = channels
         self._taper = taper(window)
-        self._inverse_weights = 1.0 / _weights_of_hops(self._taper, hop)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next window starts at sample 0."""
-        self._sum: Samples = np.zeros((self._channels, self._window - self._hop))
-        self._count = 0
+        # One row per channel for the sum above the line, the last row for the one below it.
+        self._sums: Samples = np.zeros((self._channels + 1, self._window - self._hop))
 
     def process(self, windows: Samples) -> Samples:
         """Take the next windows ``(count, channels, window)``; return ``count * hop`` finished samples.
@@ -52,48 +51,22 @@ class OverlapAdd:
         -------
         float64 array ``(channels, count * hop)``.
         """
-        count, hop = len(windows), self._hop
-        done = count * hop
-        total = np.zeros((self._channels, done + self._window - hop))
-        total[:, : self._sum.shape[1]] = self._sum
-        tapered = windows * self._taper
-        for index in range(count):
-            start = index * hop
-            total[:, start : start + self._window] += tapered[index]
-        finished = total[:, :done].reshape(self._channels, count, hop)
-        finished *= self._inverse_weights_from(self._count, count)
-        self._sum = total[:, done:]
-        self._count += count
-        return np.asarray(finished.reshape(self._channels, done))
-
-    def _inverse_weights_from(self, first: int, count: int) -> Samples:
-        """Give the inverse sums of tapers over hops ``first`` to ``first + count``, or one row for all."""
-        settled = len(self._inverse_weights) - 1
-        if first >= settled:
-            return self._inverse_weights[-1:]
-        return self._inverse_weights[np.minimum(np.arange(first, first + count), settled)]
+        done = len(windows) * self._hop
+        sums = np.zeros((self._channels + 1, done + self._window - self._hop))
+        sums[:, : self._sums.shape[1]] = self._sums
+        for start, tapered in zip(range(0, done, self._hop), windows * self._taper, strict=True):
+            sums[:-1, start : start + self._window] += tapered
+            sums[-1, start : start + self._window] += self._taper
+        self._sums = sums[:, done:]
+        return sums[:-1, :done] / sums[-1, :done]
 
     def flush(self, length: int) -> Samples:
-        """Give out the ``length`` samples behind the last hop and reset.
+        """Give out the ``length`` samples behind the last hop, at most ``window - hop``, and reset.
 
         Returns
         -------
-        float64 array ``(channels, length)``, ``length`` at most ``window - hop``.
+        float64 array ``(channels, length)``.
         """
-        weights = np.zeros(self._window - self._hop)
-        for back in range(min(self._count, -(-self._window // self._hop))):
-            start = (back + 1) * self._hop
-            weights[: max(0, self._window - start)] += self._taper[start:]
-        finished = self._sum[:, :length] / weights[:length] if length else self._sum[:, :0]
+        finished = self._sums[:-1, :length] / self._sums[-1, :length]
         self.reset()
         return finished
-
-
-def _weights_of_hops(weights: Samples, hop: int) -> Samples:
-    """Sum the shifted tapers over each of the first hops ``(ceil(W / H), hop)``; the last row repeats."""
-    window = len(weights)
-    overlaps = -(-window // hop)
-    padded = np.zeros(overlaps * hop)
-    padded[:window] = weights
-    # Hop j is seen by window j (its first hop samples), window j - 1 (the next ones), and so on.
-    return np.cumsum(padded.reshape(overlaps, hop), axis=0)

@@ -1,13 +1,11 @@
 """Draw before and after: aligned samples come in, one PNG picture goes out, in bounded memory."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from denoise_stream.errors import MissingExtra
 from denoise_stream.sources import Chunk
 
 OVERVIEW_BINS = 1000
@@ -15,13 +13,7 @@ DETAIL_SAMPLES = 450
 MOST_CHANNELS = 4
 
 NOISY_COLOUR = "#b0b0b0"
-CLEAN_COLOUR = "#0060a8"
-
-
-def require_matplotlib() -> None:
-    """Raise MissingExtra unless matplotlib is installed."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtra("drawing a picture", "plot")
+DENOISED_COLOUR = "#0060a8"
 
 
 class BeforeAfterPlot:
@@ -31,8 +23,10 @@ class BeforeAfterPlot:
     ``DETAIL_SAMPLES``.
     """
 
-    def __init__(self, names: Sequence[str], sample_rate_hz: float | None) -> None:
+    def __init__(self, names: Sequence[str], sample_rate_hz: float | None, title: str) -> None:
+        self._title = title
         self._names = list(names)[:MOST_CHANNELS]
+        self._channels = len(names)
         self._rate = sample_rate_hz
         self._bin_size = 1
         # Both signals side by side: (samples, 2, channels) and extremes (bins, 2, channels).
@@ -44,9 +38,9 @@ class BeforeAfterPlot:
         self._detail = self._open
         self._detail_start = 0
 
-    def observe(self, noisy: Chunk, clean: Chunk) -> None:
+    def observe(self, noisy: Chunk, denoised: Chunk) -> None:
         """Look at the next samples ``(n, channels)`` of input and output."""
-        pairs = np.stack([noisy, clean], axis=1)[:, :, : len(self._names)].astype(np.float64)
+        pairs = np.stack([noisy, denoised], axis=1)[:, :, : len(self._names)].astype(np.float64)
         for start in range(0, len(pairs), DETAIL_SAMPLES):
             part = pairs[start : start + DETAIL_SAMPLES]
             self._extend_overview(part)
@@ -67,32 +61,34 @@ class BeforeAfterPlot:
             self._bin_size *= 2
 
     def _extend_detail(self, part: Chunk) -> None:
+        """Keep the liveliest stretch; the first one, even if it is short, until another is complete."""
         self._stretch = np.concatenate((self._stretch, part))
         self._seen += len(part)
-        while len(self._stretch) >= DETAIL_SAMPLES or (not len(self._detail) and len(self._stretch)):
-            candidate = self._stretch[:DETAIL_SAMPLES]
-            if len(candidate) > len(self._detail) or _liveliness(candidate) > _liveliness(self._detail):
-                self._detail = candidate
+        if self._seen <= DETAIL_SAMPLES:
+            self._detail = self._stretch
+        if len(self._stretch) >= DETAIL_SAMPLES:
+            complete, rest = np.split(self._stretch, [DETAIL_SAMPLES])
+            if _liveliness(complete) > _liveliness(self._detail):
+                self._detail = complete
                 self._detail_start = self._seen - len(self._stretch)
-            if len(candidate) < DETAIL_SAMPLES:
-                break
-            self._stretch = self._stretch[DETAIL_SAMPLES:]
+            self._stretch = rest
 
-    def save(self, path: Path, title: str) -> None:
+    def save(self, path: Path) -> None:
         """Draw the picture and write it as PNG."""
         from matplotlib.figure import Figure
 
         rows = len(self._names)
         figure = Figure(figsize=(11, 0.8 + 2.3 * rows), layout="constrained")
         axes: Any = figure.subplots(rows, 2, squeeze=False, width_ratios=(3, 2))
-        figure.suptitle(title)
+        note = f"; the first {rows} of {self._channels} channels" if self._channels > rows else ""
+        figure.suptitle(self._title + note)
         unit = "time in s" if self._rate else "sample"
         scale = 1 / self._rate if self._rate else 1.0
         for channel, name in enumerate(self._names):
             overview, detail = axes[channel]
             time = (np.arange(len(self._low)) + 0.5) * self._bin_size * scale
             detail_time = (np.arange(len(self._detail)) + self._detail_start) * scale
-            for signal, label, colour in ((0, "noisy", NOISY_COLOUR), (1, "denoised", CLEAN_COLOUR)):
+            for signal, label, colour in ((0, "noisy", NOISY_COLOUR), (1, "denoised", DENOISED_COLOUR)):
                 overview.fill_between(
                     time,
                     self._low[:, signal, channel],

@@ -5,26 +5,20 @@ name only when they are complete: :func:`whole_file` hands out a temporary neigh
 """
 
 import contextlib
+import json
 import os
 import re
 import secrets
+import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
 from denoise_stream.errors import SinkError
-from denoise_stream.sources import RAW_DTYPES, AudioFormat, Chunk
-
-WAV_ENCODINGS: dict[str, tuple[int, np.dtype[Any], float]] = {
-    "PCM_16": (1, np.dtype("<i2"), 2.0**15),
-    "PCM_32": (1, np.dtype("<i4"), 2.0**31),
-    "FLOAT": (3, np.dtype("<f4"), 1.0),
-    "DOUBLE": (3, np.dtype("<f8"), 1.0),
-}
-"""Subtypes that WAV in a pipe can have: format tag, sample type, full scale."""
+from denoise_stream.sources import ENCODINGS, AudioFormat, Chunk, Encoding
 
 
 class Sink(Protocol):
@@ -62,6 +56,23 @@ def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) ->
         raise SinkError(f"cannot write {path}: the folder {folder} is not writable")
 
 
+def check_outputs(*paths: Path | None, force: bool, inputs: tuple[Path, ...] = ()) -> None:
+    """Check every output that is not None, and that no two are the same file.
+
+    Raises
+    ------
+    ValueError
+        If two outputs name the same file.
+    SinkError
+        As :func:`check_writable` does.
+    """
+    outputs = [path for path in paths if path is not None]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise ValueError(f"{' and '.join(str(path) for path in outputs)} name the same file twice")
+    for path in outputs:
+        check_writable(path, force=force, inputs=inputs)
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary file beside ``path`` that takes its name when the block ends well.
@@ -84,6 +95,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write facts as an indented JSON file, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(facts, indent=2) + "\n", newline="\n")
 
 
 class AudioSink:
@@ -143,53 +160,45 @@ class AudioSink:
             raise self._incomplete()
 
     def _incomplete(self) -> SinkError:
-        free = os.statvfs(self._path.parent)
-        megabytes = free.f_bavail * free.f_frsize / 1e6
-        return SinkError(f"the output could not be written whole; is the disk full? ({megabytes:.0f} MB free)")
+        free_mb = shutil.disk_usage(self._path.parent).free / 1e6
+        return SinkError(f"the output could not be written whole; is the disk full? ({free_mb:.0f} MB free)")
 
 
-class RawSink:
-    """Samples without a header (``s16le``, ``f32le``), or WAV, into a pipe."""
+class PipeSink:
+    """Bare samples into a pipe, behind a header if there is one; every chunk is passed on at once."""
 
-    def __init__(self, file: BinaryIO, sample_format: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: Encoding, header: bytes = b"") -> None:
         self._file = file
-        self._dtype = RAW_DTYPES[sample_format]
-        self._full_scale = 2.0**15 if self._dtype.kind == "i" else 1.0
+        self._encoding = encoding
+        write_through(file, header)
 
     def write(self, samples: Chunk) -> None:
-        """Write the next samples and pass them on at once."""
-        _put(self._file, _encode(samples, self._dtype, self._full_scale))
+        """Write the next samples, rounded and clipped to the encoding."""
+        write_through(self._file, self._encoding.encode(samples))
 
     def close(self) -> None:
         """Nothing is left to write."""
 
 
-class WavPipeSink:
-    """WAV into a pipe, where the header cannot be mended afterwards."""
+def wav_encoding(subtype: str) -> Encoding:
+    """Give the encoding for WAV in a pipe that holds libsndfile's ``subtype`` without loss.
 
-    def __init__(self, file: BinaryIO, subtype: str, sample_rate_hz: float, channels: int, length: int | None) -> None:
-        """Write the header.
+    Integers of up to 16 bits become 16 bits, of more bits 32; everything else becomes 32-bit float.
+    """
+    bits = re.fullmatch(r"PCM_[SU]?(\d+)", subtype)
+    if bits is None:
+        return ENCODINGS["f32le"]
+    return ENCODINGS["s16le" if int(bits[1]) <= 16 else "s32le"]
 
-        ``length`` in samples; None writes the largest length, as other programs do in a pipe. A subtype
-        that :data:`WAV_ENCODINGS` lacks becomes ``PCM_32`` if it is PCM, else ``FLOAT``.
-        """
-        if subtype not in WAV_ENCODINGS:
-            subtype = "PCM_32" if subtype.startswith("PCM_2") else "PCM_16" if "PCM" in subtype else "FLOAT"
-        tag, self._dtype, self._full_scale = WAV_ENCODINGS[subtype]
-        self._file = file
-        frame = self._dtype.itemsize * channels
-        rate = round(sample_rate_hz)
-        size = 0xFFFF_FFFF if length is None else min(length * frame, 0xFFFF_FFFF)
-        layout = struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, self._dtype.itemsize * 8)
-        header = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", size)
-        _put(file, b"RIFF" + struct.pack("<I", min(len(header) + size, 0xFFFF_FFFF)) + header)
 
-    def write(self, samples: Chunk) -> None:
-        """Write the next samples and pass them on at once."""
-        _put(self._file, _encode(samples, self._dtype, self._full_scale))
-
-    def close(self) -> None:
-        """Nothing is left to write."""
+def wav_header(encoding: Encoding, sample_rate_hz: float, channels: int, length: int | None) -> bytes:
+    """Make a WAV header; a ``length`` of None samples becomes the largest size, as other programs do in a pipe."""
+    frame, rate = encoding.dtype.itemsize * channels, round(sample_rate_hz)
+    size = 0xFFFF_FFFF if length is None else min(length * frame, 0xFFFF_FFFF)
+    tag = 3 if encoding.dtype.kind == "f" else 1
+    layout = struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, encoding.dtype.itemsize * 8)
+    body = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", size)
+    return b"RIFF" + struct.pack("<I", min(len(body) + size, 0xFFFF_FFFF)) + body
 
 
 class NullSink:
@@ -202,14 +211,14 @@ class NullSink:
         """Nothing is left to write."""
 
 
-def _encode(samples: Chunk, dtype: np.dtype[Any], full_scale: float) -> bytes:
-    if dtype.kind == "f":
-        return bytes(samples.astype(dtype).tobytes())
-    scaled = np.clip(np.rint(samples * full_scale), -full_scale, full_scale - 1)
-    return bytes(np.nan_to_num(scaled).astype(dtype).tobytes())
+def write_through(file: BinaryIO, data: bytes) -> None:
+    """Write bytes and pass them on at once.
 
-
-def _put(file: BinaryIO, data: bytes) -> None:
+    Raises
+    ------
+    SinkError
+        If the file takes no more; BrokenPipeError passes, as it is no failure of ours.
+    """
     if not data:
         return
     try:
@@ -218,4 +227,4 @@ def _put(file: BinaryIO, data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise SinkError(f"cannot write to standard output: {error.strerror}") from error
+        raise SinkError(f"the output could not be written whole: {error.strerror}") from error

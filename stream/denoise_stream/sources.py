@@ -22,8 +22,38 @@ Chunk = NDArray[np.float64]
 BLOCK_BYTES = 1 << 16
 """At most this much of a pipe or file is read at once."""
 
-RAW_DTYPES: dict[str, np.dtype[Any]] = {"s16le": np.dtype("<i2"), "f32le": np.dtype("<f4")}
-"""Header-less sample formats of pipes."""
+PIPE_BLOCK_SAMPLES = 16
+"""Samples that are read from a WAV pipe at once: libsndfile waits until all of them are there."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How bare samples are stored: their type, and the number that full scale 1.0 becomes."""
+
+    dtype: np.dtype[Any]
+    full_scale: float
+
+    def decode(self, data: bytes, channels: int) -> Chunk:
+        """Read interleaved samples; return ``(n, channels)``."""
+        samples = np.frombuffer(data, self.dtype).reshape(-1, channels)
+        return samples.astype(np.float64) / self.full_scale
+
+    def encode(self, samples: Chunk) -> bytes:
+        """Store samples ``(n, channels)``; integers are rounded and clipped, missing values become 0."""
+        if self.dtype.kind == "f":
+            return bytes(samples.astype(self.dtype).tobytes())
+        scaled = np.clip(np.rint(samples * self.full_scale), -self.full_scale, self.full_scale - 1)
+        return bytes(np.nan_to_num(scaled).astype(self.dtype).tobytes())
+
+
+ENCODINGS = {
+    "s16le": Encoding(np.dtype("<i2"), 2.0**15),
+    "s32le": Encoding(np.dtype("<i4"), 2.0**31),
+    "f32le": Encoding(np.dtype("<f4"), 1.0),
+}
+
+RAW_FORMATS = ("s16le", "f32le")
+"""Encodings of pipes without a header."""
 
 
 class Source(Protocol):
@@ -103,7 +133,7 @@ class AudioSource:
         """Give the chunks; a pipe's are short, so that it is answered without delay."""
         import soundfile
 
-        block = 128 if self._is_pipe else BLOCK_BYTES // 8 // self.channels + 1
+        block = PIPE_BLOCK_SAMPLES if self._is_pipe else BLOCK_BYTES // 8 // self.channels + 1
         count = 0
         while True:
             try:
@@ -132,20 +162,18 @@ class RawSource:
         self.channels = channels
         self.sample_rate_hz = sample_rate_hz
         self.length_samples: int | None = None
-        self._dtype = RAW_DTYPES[sample_format]
+        self._encoding = ENCODINGS[sample_format]
         self._sample_format = sample_format
 
     def __iter__(self) -> Iterator[Chunk]:
         """Give what the pipe holds, as soon as it holds something."""
-        frame = self._dtype.itemsize * self.channels
+        frame = self._encoding.dtype.itemsize * self.channels
         rest = b""
         for block in read_blocks(sys.stdin.fileno()):
             data = rest + block
             whole = len(data) - len(data) % frame
             rest = data[whole:]
-            samples = np.frombuffer(data[:whole], self._dtype).reshape(-1, self.channels)
-            scale = 32768.0 if self._dtype.kind == "i" else 1.0
-            yield samples.astype(np.float64) / scale
+            yield self._encoding.decode(data[:whole], self.channels)
         if rest:
             raise SourceError(
                 f"standard input ends inside a sample: {len(rest)} bytes are left over, "

@@ -25,7 +25,6 @@ class WindowCutter:
         """Forget everything; the next sample is sample 0."""
         self._kept: Samples = np.empty((self._channels, 0))
         self._next = 0  # where the next window starts, counted from the first kept sample
-        self._covered = 0  # samples that the windows so far reach, counted likewise
 
     def process(self, samples: Samples) -> Samples:
         """Take the next samples ``(channels, n)``; return the windows that are ready.
@@ -35,19 +34,15 @@ class WindowCutter:
         View ``(count, channels, window)``, not to be written to; ``count`` may be 0.
         """
         kept = self._kept = np.concatenate((self._kept, samples), axis=1)
-        total = kept.shape[1]
-        count = (total - self._next - self._window) // self._hop + 1
+        beyond = kept.shape[1] - self._window
+        count = (beyond - self._next) // self._hop + 1
         if count <= 0:
             return np.empty((0, self._channels, self._window))
         first = kept[:, self._next : self._next + self._window]
         windows = first[None] if count == 1 else self._view(kept[:, self._next :], count)
-        self._next += count * self._hop
-        self._covered = self._next - self._hop + self._window
         # The last `window` samples stay: flush() may need them to reflect the end.
-        passed = max(0, min(self._next, total - self._window))
-        self._kept = kept[:, passed:]
-        self._next -= passed
-        self._covered -= passed
+        self._kept = kept[:, beyond:]
+        self._next += count * self._hop - beyond
         return windows
 
     def _view(self, samples: Samples, count: int) -> Samples:
@@ -68,9 +63,10 @@ class WindowCutter:
             The last window ``(1, channels, window)``, or ``(0, channels, window)`` when all is
             covered already, and the number of samples not yet finished by full hops.
         """
-        kept, start, covered = self._kept, self._next, self._covered
+        kept, start = self._kept, self._next
         self.reset()
         total = kept.shape[1]
+        covered = start - self._hop + self._window if start else 0
         if covered >= total:
             return np.empty((0, self._channels, self._window)), total - start
         missing = start + self._window - total

@@ -1,7 +1,8 @@
 """Networks: a recipe's architecture section comes in, a Keras model goes out.
 
-Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to ``clean
-(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere.
+Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to the denoised
+``(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere. To add one, write the
+function and list it in ``ARCHITECTURES``; its parameters are the keys of a recipe's ``[architecture]``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,27 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from denoise_train.recipe import RecipeError
-
-Architecture = Callable[..., keras.Model]
-
-
-def build_network(window: int, section: Mapping[str, Any]) -> keras.Model:
-    """Build the network of a recipe's ``[architecture]``.
-
-    Raises
-    ------
-    RecipeError
-        If its kind or one of its keys is not known.
-    """
-    settings = dict(section)
-    kind = settings.pop("kind")
-    if kind not in ARCHITECTURES:
-        raise RecipeError(f"architecture kind {kind!r} is not known; use {', '.join(ARCHITECTURES)}")
-    try:
-        return ARCHITECTURES[kind](window, **settings)
-    except TypeError as error:
-        raise RecipeError(f"architecture {kind!r}: {error}") from error
+from denoise_train.recipe import RecipeError, build_section
 
 
 def tutorial(window: int, filters: list[int], kernel: int, max_norm: float) -> keras.Model:
@@ -80,6 +61,8 @@ def strided(
     bottleneck_kernel
         Kernel of the last convolution on the narrowest level.
     """
+    if len({len(strides), len(filters), len(kernels), len(refine_kernels)}) > 1:
+        raise RecipeError("strides, filters, kernels and refine_kernels need one entry per level each")
     length = window
     for stride in strides:
         if length % stride:
@@ -110,4 +93,10 @@ def strided(
     return keras.Model(noisy, layers.Subtract()([noisy, noise]), name="strided")
 
 
-ARCHITECTURES: dict[str, Architecture] = {"tutorial": tutorial, "strided": strided}
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (tutorial, strided)}
+"""The architectures by name."""
+
+
+def build_network(window: int, section: Mapping[str, Any]) -> keras.Model:
+    """Build the network of a recipe's ``[architecture]``; RecipeError if its kind or a key is not known."""
+    return build_section("architecture", section, ARCHITECTURES, window)

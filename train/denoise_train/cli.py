@@ -1,44 +1,44 @@
 """The program ``denoise-train``: a recipe by name comes in, a run folder goes out."""
 
 import dataclasses
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.command_line import native_messages_hidden, run_command
-from denoise_stream.errors import MissingExtra
+from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_train.backend import loading_backend
+from denoise_train.recipe import load_recipe
+from denoise_train.recordings import load_recordings
 
-
-@click.command(
-    epilog="Examples:\n\n\b\n"
-    "  denoise-train x2\n"
-    "  denoise-train general --output runs/mine --clean recordings/ --epochs 10\n"
-    "  denoise-train my-recipe.toml --resume --output runs/mine",
-    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+EPILOG = examples(
+    "denoise-train x2",
+    "denoise-train general --output runs/mine --clean recordings/ --epochs 10",
+    "denoise-train general --output runs/mine --clean recordings/ --resume",
 )
+
+
+@click.command(epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
 @click.argument("recipe", metavar="RECIPE")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Run folder. Default: runs/NAME.")
+@click.option("-o", "--output", type=PATH, metavar="DIR", help="Run folder. Default: runs/NAME.")
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train N epochs instead of the recipe's number.")
 @click.option(
     "--clean",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     metavar="PATH",
     help="Clean recordings: audio, .csv, .tsv, .npz, .npy, or folders of them. Repeatable.",
 )
 @click.option(
     "--noise",
-    type=click.Path(path_type=Path),
+    type=PATH,
     multiple=True,
     metavar="PATH",
-    help="Recorded noise, likewise.",
+    help="Recorded noise to mix in; the same kinds of files. Repeatable.",
 )
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw other data and other initial weights.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run.")
-@click.version_option(package_name="denoise-stream", message="denoise-train %(version)s")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run; give the same other options again.")
+@version_option
 def command(
     recipe: str,
     output: Path | None,
@@ -50,11 +50,9 @@ def command(
 ) -> None:
     """Train a denoising autoencoder. RECIPE is a bundled name (general, x2) or a TOML file.
 
-    The run folder gets model.keras, recipe.toml, history.csv and pictures; Ctrl-C keeps the best model so far.
+    The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
+    model so far.
     """
-    from denoise_train.recipe import load_recipe
-    from denoise_train.recordings import load_recordings
-
     settings = load_recipe(recipe)
     if epochs is not None:
         settings = dataclasses.replace(settings, schedule=dataclasses.replace(settings.schedule, epochs=epochs))
@@ -65,7 +63,8 @@ def command(
     if clean:
         trained_on = f"{settings.trained_on}; recordings in {', '.join(path.name for path in clean)}"
         settings = dataclasses.replace(settings, trained_on=trained_on)
-    train = _import_train()
+    with loading_backend("training", "train"):
+        from denoise_train.training import train
     folder = output or Path("runs") / settings.name
     report = train(settings, folder, clean=clean_recordings, noise=noise_recordings, resume=resume, say=click.echo)
     click.echo(_summary(folder, report))
@@ -78,20 +77,9 @@ def main() -> NoReturn:
     run_command(command, "denoise-train")
 
 
-def _import_train() -> Callable[..., dict[str, Any]]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        with native_messages_hidden():
-            from denoise_train.training import train
-    except ModuleNotFoundError as error:
-        raise MissingExtra("training", "train") from error
-    return train
-
-
 def _summary(folder: Path, report: dict[str, Any]) -> str:
-    improvement = report.get("mean_snr_improvement_db", report.get("snr_improvement_db"))
     ended = "interrupted" if report["interrupted"] else "done"
     return (
         f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, "
-        f"SNR improvement on test data {improvement:.2f} dB; see {folder}/report.json"
+        f"SNR improvement on test data {report['snr_improvement_db']:.2f} dB; see {folder}/report.json"
     )

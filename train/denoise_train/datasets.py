@@ -1,34 +1,33 @@
 """Data sets: a recipe's data section comes in, scaled windows for training, validation and test go out.
 
-Everything is drawn from generators seeded by (recipe seed, split, number of the draw), so the same seed gives
-the same data whatever was drawn before, and no seed gives the same data to two splits.
+Every kind of data is one class with the methods of :class:`Data`. To add one, write the class and list it in
+``DATA_KINDS``; its fields after the common ones are the keys of a recipe's ``[data]``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_train.mixing import cut_windows, mix_at_snr, scale_by_noisy
+from denoise_stream.windows import normalize
+from denoise_train.arrays import Array
+from denoise_train.metrics import rmse, snr_improvement_db
+from denoise_train.mixing import mix_at_snr, scale_by_noisy
 from denoise_train.noise import draw_noise
-from denoise_train.recipe import RecipeError
+from denoise_train.recipe import RecipeError, build_section
 from denoise_train.recordings import Recordings
-from denoise_train.signals import Array, draw_signals
-
-TRAINING, VALIDATION, TEST, EVALUATION = range(4)
-"""Splits; the evaluation command has one of its own."""
+from denoise_train.signals import draw_signals
+from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SIGNALS_PER_BLOCK = 2048
 """Signals that are drawn together: families are drawn faster in bulk."""
 
+TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+PICTURE_SNR_DB = 5.0
+
 Windows = NDArray[np.float32]
-
-
-def seeded(seed: int, split: int, index: int = 0) -> np.random.Generator:
-    """Give the generator for one draw of one split."""
-    return np.random.default_rng([seed, split, index])
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,36 @@ class Pairs:
 
     noisy: Windows
     target: Windows
+
+
+class Data(Protocol):
+    """What a training asks of its data."""
+
+    @property
+    def windows_per_signal(self) -> int:
+        """Consecutive windows that belong to one signal."""
+        ...
+
+    @property
+    def windows_per_block(self) -> int:
+        """Windows in each block."""
+        ...
+
+    def block(self, number: int) -> Pairs:
+        """Give the training windows of one block; a training takes them in turn, from 0."""
+        ...
+
+    def validation(self) -> Pairs:
+        """Give the windows that choose the best epoch."""
+        ...
+
+    def examples(self, count: int) -> Pairs:
+        """Give the first test windows of ``count`` signals, for a picture; the target is the clean window."""
+        ...
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network on the test windows; ``snr_improvement_db`` is always among the figures."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,12 +77,30 @@ class X2Data:
 
     window: int
     seed: int
+    noise: Mapping[str, float]
+    clean_recordings: Recordings | None
+    noise_recordings: Recordings | None
     samples: int
     noise_deviation: float
     test_share: float
     validation_share: float
 
     windows_per_signal = 1
+
+    def __post_init__(self) -> None:
+        if self.clean_recordings or self.noise_recordings:
+            raise RecipeError("data kind 'x2' has its own signal; it takes no --clean and no --noise")
+
+    @property
+    def windows_per_block(self) -> int:
+        """All training windows: a block is an epoch."""
+        return self._first_validation
+
+    def block(self, number: int) -> Pairs:
+        """Give all training windows, in an order that each block draws anew."""
+        pairs = self.training()
+        order = np.random.default_rng([self.seed, number]).permutation(len(pairs.noisy))
+        return Pairs(pairs.noisy[order], pairs.target[order])
 
     def training(self) -> Pairs:
         """Give the training windows, validation left out."""
@@ -67,6 +114,28 @@ class X2Data:
         """Give the test windows."""
         return self._pairs(self._first_test, self.samples)
 
+    def examples(self, count: int) -> Pairs:
+        """Give the first test windows."""
+        return self._pairs(self._first_test, self._first_test + count)
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network, and the least cross-entropy that any network can reach."""
+        test = self.test()
+        # One signal that is as long as all windows together.
+        clean, noisy, denoised = (
+            windows.astype(np.float64).reshape(1, -1) for windows in (test.target, test.noisy, denoise(test.noisy))
+        )
+        inside = np.clip(clean, 1e-12, 1 - 1e-12)
+        floor = float(np.mean(-clean * np.log(inside) - (1 - clean) * np.log(1 - inside)))
+        return {
+            "bce_floor": floor,
+            "excess_bce": None if val_loss is None else val_loss - floor,
+            "rmse_noisy": float(rmse(clean, noisy)[0]),
+            "rmse_denoised": float(rmse(clean, denoised)[0]),
+            "snr_improvement_db": float(snr_improvement_db(clean, noisy, denoised)[0]),
+            "how": f"{len(test.noisy)} test windows, noisy and clean each min-max scaled by itself",
+        }
+
     @property
     def _first_test(self) -> int:
         return round(self.samples * (1 - self.test_share))
@@ -78,15 +147,8 @@ class X2Data:
     def _pairs(self, start: int, stop: int) -> Pairs:
         x = -0.5 + 0.01 * np.arange(self.window)
         clean = np.broadcast_to(x**2, (self.samples, self.window))
-        rng = seeded(self.seed, TRAINING)
-        noisy = clean + rng.normal(0.0, self.noise_deviation, clean.shape)
-        return Pairs(*(_scale_alone(rows[start:stop]).astype(np.float32) for rows in (noisy, clean)))
-
-
-def _scale_alone(windows: Array) -> Array:
-    minimum = windows.min(axis=1, keepdims=True)
-    scaled: Array = (windows - minimum) / (windows.max(axis=1, keepdims=True) - minimum)
-    return scaled
+        noisy = clean + seeded(self.seed, TRAINING).normal(0.0, self.noise_deviation, clean.shape)
+        return Pairs(normalize(noisy[start:stop])[0], normalize(clean[start:stop])[0])
 
 
 @dataclass(frozen=True)
@@ -112,9 +174,21 @@ class MixtureData:
     validation_signals: int
     test_signals: int
 
-    def block(self, index: int) -> Pairs:
-        """Draw the training windows of block ``index``: ``SIGNALS_PER_BLOCK * windows_per_signal`` rows."""
-        return self._draw(seeded(self.seed, TRAINING, index), SIGNALS_PER_BLOCK, None)
+    def __post_init__(self) -> None:
+        try:
+            self._draw(seeded(self.seed, TRAINING), 0, None)
+        except (TypeError, ValueError) as error:
+            # No signal was drawn: only the recipe's values can be wrong.
+            raise RecipeError(f"data 'mixtures': {error}") from error
+
+    @property
+    def windows_per_block(self) -> int:
+        """Windows that are drawn together."""
+        return SIGNALS_PER_BLOCK * self.windows_per_signal
+
+    def block(self, number: int) -> Pairs:
+        """Draw the training windows of a block."""
+        return self._draw(seeded(self.seed, TRAINING, number), SIGNALS_PER_BLOCK, None)
 
     def validation(self) -> Pairs:
         """Draw the validation windows."""
@@ -123,6 +197,30 @@ class MixtureData:
     def test(self, snr_db: float) -> Pairs:
         """Draw the test windows at one SNR, the same signals and noise for every SNR."""
         return self._draw(seeded(self.seed, TEST), self.test_signals, snr_db)
+
+    def examples(self, count: int) -> Pairs:
+        """Draw the first test window of each signal."""
+        test, first = self.test(PICTURE_SNR_DB), slice(0, count * self.windows_per_signal, self.windows_per_signal)
+        return Pairs(test.noisy[first], test.target[first, : self.window])
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network at each SNR, signal by signal."""
+        improvements = {snr_db: self._improvement_db(self.test(snr_db), denoise) for snr_db in TEST_SNR_DB}
+        return {
+            "snr_improvement_db": float(np.mean([improvements[snr_db] for snr_db in TEST_SNR_DB if snr_db <= 25])),
+            "snr_improvement_db_by_input_snr": {f"{snr_db:g}": gain for snr_db, gain in improvements.items()},
+            "how": "single windows without overlap-add, noise as in the recipe, test split; mean over -5 ... 25 dB",
+        }
+
+    def _improvement_db(self, test: Pairs, denoise: Callable[[Windows], Windows]) -> float:
+        relative_span = test.target[:, self.window :].astype(np.float64)
+
+        def signals(windows: Windows) -> Array:
+            """Put the windows of a signal side by side, in units of its noise."""
+            return (windows * relative_span).reshape(-1, self.windows_per_signal * self.window)
+
+        clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
+        return float(snr_improvement_db(signals(clean), signals(noisy), signals(denoised)).mean())
 
     def _draw(self, rng: np.random.Generator, count: int, fixed_snr_db: float | None) -> Pairs:
         length = self.windows_per_signal * self.window
@@ -138,17 +236,21 @@ class MixtureData:
         # Without noise the error is measured against noise 40 dB below the signal.
         level = np.maximum(level, 0.01 * np.maximum(clean.std(axis=1), 1e-6))
         scaled_noisy, scaled_clean, span = scale_by_noisy(
-            cut_windows(noisy, self.window), cut_windows(clean, self.window)
+            noisy.reshape(-1, self.window), clean.reshape(-1, self.window)
         )
         relative_span = span / np.repeat(level, self.windows_per_signal)[:, None]
         target = np.concatenate((scaled_clean, relative_span), axis=1)
-        return Pairs(scaled_noisy.astype(np.float32), target.astype(np.float32))
+        return Pairs(scaled_noisy, target.astype(np.float32))
 
 
 def _replace_some(rng: np.random.Generator, rows: Array, recordings: Recordings | None, share: float) -> None:
     if recordings is not None:
         chosen = rng.random(len(rows)) < share
         rows[chosen] = recordings.draw(rng, int(chosen.sum()), rows.shape[1])
+
+
+DATA_KINDS: dict[str, Callable[..., Data]] = {"x2": X2Data, "mixtures": MixtureData}
+"""The kinds of data by name."""
 
 
 def build_data(
@@ -158,33 +260,12 @@ def build_data(
     seed: int,
     clean_recordings: Recordings | None = None,
     noise_recordings: Recordings | None = None,
-) -> X2Data | MixtureData:
+) -> Data:
     """Make the data set of a recipe's ``[data]`` and ``[noise]``.
 
     Raises
     ------
     RecipeError
-        If its kind or one of its keys is not known.
+        If its kind, one of its keys or one of its values is wrong.
     """
-    settings = dict(section)
-    kind = settings.pop("kind")
-    try:
-        if kind == "x2":
-            if clean_recordings or noise_recordings:
-                raise RecipeError("data kind 'x2' has its own signal; it takes no --clean and no --noise")
-            return X2Data(window=window, seed=seed, **settings)
-        if kind == "mixtures":
-            data = MixtureData(
-                window=window,
-                seed=seed,
-                noise=noise,
-                clean_recordings=clean_recordings,
-                noise_recordings=noise_recordings,
-                **settings,
-            )
-            draw_signals(seeded(seed, TRAINING), 0, window, tuple(data.families))
-            draw_noise(seeded(seed, TRAINING), 0, window, noise)
-            return data
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"data {kind!r}: {error}") from error
-    raise RecipeError(f"data kind {kind!r} is not known; use 'x2' or 'mixtures'")
+    return build_section("data", section, DATA_KINDS, window, seed, noise, clean_recordings, noise_recordings)

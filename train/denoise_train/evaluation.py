@@ -3,8 +3,9 @@
 The signals are drawn from a split of their own, so no training has seen them. Every method gets the same mixtures.
 """
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,17 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream import Denoiser, SourceError
-from denoise_train.datasets import EVALUATION, seeded
+from denoise_train.arrays import Array, Draw
+from denoise_train.families import FAMILIES
 from denoise_train.filters import FILTERS, SAVITZKY_GOLAY, Filter
 from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
 from denoise_train.mixing import mix_at_snr
 from denoise_train.recordings import Recordings
-from denoise_train.signals import FAMILIES, Array, draw_signals
+from denoise_train.signals import draw_signals
+from denoise_train.splits import EVALUATION, seeded
+
+METRICS = 3
+"""SNR improvement, SI-SDR improvement and RMSE."""
 
 MOST_DRAWS = 20
 """Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
 
-Draw = Callable[[np.random.Generator, int, int], Array]
 Choice = Literal["", "best single", "oracle"]
 Setting = int | float | str | None
 
@@ -178,10 +183,7 @@ def evaluate_families(
     families: dict[str, tuple[Result, Result]] = {}
     for index, family in enumerate(FAMILIES, start=1):
         rng = seeded(seed, EVALUATION, index)
-
-        def draw(rng: np.random.Generator, count: int, length: int, family: str = family) -> Array:
-            return draw_signals(rng, count, length, (family,), overlays=0.0)
-
+        draw = functools.partial(draw_signals, families=(family,), overlays=0.0)
         clean = _draw_lively(draw, rng, count, length)
         mixtures = Mixtures(clean, rng.normal(size=clean.shape), tuple(snr_db))
         itself, _, oracle = _measure((model, SAVITZKY_GOLAY), mixtures)
@@ -190,24 +192,30 @@ def evaluate_families(
 
 
 def _measure(methods: Sequence[Filter], mixtures: Mixtures) -> list[Result]:
-    figures: list[list[list[Array]]] = [[[] for _ in method.settings] for method in methods]
-    for snr_db in mixtures.snr_db:
+    shape = (len(mixtures.snr_db), len(mixtures.clean))
+    tables = [np.empty((METRICS, len(method.settings), *shape)) for method in methods]
+    for index, snr_db in enumerate(mixtures.snr_db):
         noisy = mix_at_snr(mixtures.clean, mixtures.noise, snr_db)
-        for method, by_setting in zip(methods, figures, strict=True):
-            for setting, by_snr in zip(method.settings, by_setting, strict=True):
-                by_snr.append(_score(mixtures.clean, noisy, method.apply(noisy, setting)))
-    results = []
-    for method, by_setting in zip(methods, figures, strict=True):
-        scores = np.array(by_setting).transpose(2, 0, 1, 3)
-        if len(method.settings) > 1:
-            results += [_best_single(method, scores), _oracle(method, scores)]
-        else:
-            results.append(_result(method, "", np.zeros(scores.shape[2:], dtype=np.intp), scores))
-    return results
+        for method, scores in zip(methods, tables, strict=True):
+            for choice, setting in enumerate(method.settings):
+                scores[:, choice, index] = _score(mixtures.clean, noisy, method.apply(noisy, setting))
+    return [result for pair in zip(methods, tables, strict=True) for result in _results(*pair)]
+
+
+def _results(method: Filter, scores: Array) -> list[Result]:
+    """Choose settings by ``scores (metrics, settings, snrs, signals)``, where there is something to choose."""
+    gains = scores[0]
+    if len(method.settings) == 1:
+        return [_result(method, "", gains.argmax(axis=0), scores)]
+    best = np.full(gains.shape[1:], gains.mean(axis=(1, 2)).argmax())
+    return [
+        _result(method, "best single", best, scores),
+        _result(method, "oracle", gains.argmax(axis=0), scores),
+    ]
 
 
 def _score(clean: Array, noisy: Array, denoised: Array) -> Array:
-    """Give all metrics, ``(metrics, signals)``."""
+    """Give all metrics ``(metrics, signals)``: SNR improvement, SI-SDR improvement, RMSE."""
     return np.stack(
         (
             snr_improvement_db(clean, noisy, denoised),
@@ -215,17 +223,6 @@ def _score(clean: Array, noisy: Array, denoised: Array) -> Array:
             rmse(clean, denoised),
         )
     )
-
-
-def _best_single(method: Filter, scores: Array) -> Result:
-    """Choose from ``scores (metrics, settings, snrs, signals)`` the setting that gains most on average."""
-    best = scores[0].mean(axis=(1, 2)).argmax()
-    return _result(method, "best single", np.full(scores.shape[2:], best), scores)
-
-
-def _oracle(method: Filter, scores: Array) -> Result:
-    """Choose from ``scores (metrics, settings, snrs, signals)`` the best setting of each mixture."""
-    return _result(method, "oracle", scores[0].argmax(axis=0), scores)
 
 
 def _result(method: Filter, choice: Choice, chosen: NDArray[np.intp], scores: Array) -> Result:

@@ -12,7 +12,7 @@ import numpy as np
 import pywt
 from scipy import signal as scipy_signal
 
-from denoise_train.signals import Array
+from denoise_train.arrays import Array
 
 SAVITZKY_GOLAY_DEGREE = 2
 BUTTERWORTH_ORDER = 4

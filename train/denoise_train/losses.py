@@ -1,4 +1,8 @@
-"""Losses: a recipe's loss section comes in, a function of target and prediction goes out."""
+"""Losses: a recipe's loss section comes in, a function of target and prediction goes out.
+
+Every loss is made by one function ``(window, windows_per_signal, settings)``. To add one, write the function and list
+it in ``LOSSES``; its further parameters are the keys of a recipe's ``[loss]``.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,29 +12,14 @@ import numpy as np
 from keras import ops
 
 from denoise_stream.overlap_add import taper
-from denoise_train.recipe import RecipeError
+from denoise_train.recipe import build_section
 
 Loss = Callable[[Any, Any], Any]
 
 
-def build_loss(section: Mapping[str, Any], window: int, windows_per_signal: int) -> str | Loss:
-    """Make the loss of a recipe's ``[loss]``.
-
-    Raises
-    ------
-    RecipeError
-        If its kind or one of its keys is not known.
-    """
-    settings = dict(section)
-    kind = settings.pop("kind")
-    try:
-        if kind == "binary_crossentropy" and not settings:
-            return "binary_crossentropy"
-        if kind == "snr_db":
-            return snr_db(window, windows_per_signal, **settings)
-    except TypeError as error:
-        raise RecipeError(f"loss {kind!r}: {error}") from error
-    raise RecipeError(f"loss kind {kind!r} with {settings} is not known; use 'binary_crossentropy' or 'snr_db'")
+def binary_crossentropy(window: int, windows_per_signal: int) -> str:
+    """Take Keras' own, by its name: the tutorial's loss of samples in [0, 1]."""
+    return "binary_crossentropy"
 
 
 def snr_db(window: int, windows_per_signal: int, floor_db: float, centre_weight: float) -> Loss:
@@ -66,3 +55,12 @@ def snr_db(window: int, windows_per_signal: int, floor_db: float, centre_weight:
         return ops.mean(ops.log(by_signal + floor)) * (10 / math.log(10))
 
     return loss
+
+
+LOSSES: dict[str, Callable[..., str | Loss]] = {make.__name__: make for make in (binary_crossentropy, snr_db)}
+"""The losses by name."""
+
+
+def build_loss(section: Mapping[str, Any], window: int, windows_per_signal: int) -> str | Loss:
+    """Make the loss of a recipe's ``[loss]``; RecipeError if its kind or a key is not known."""
+    return build_section("loss", section, LOSSES, window, windows_per_signal)

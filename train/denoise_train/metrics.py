@@ -5,7 +5,7 @@ Every metric is a pure function over the rows of float64 arrays ``(n, length)`` 
 
 import numpy as np
 
-from denoise_train.signals import Array
+from denoise_train.arrays import Array
 
 SMALLEST_POWER = float(np.finfo(np.float64).tiny)
 SMALLEST_SHARE = 1e-10

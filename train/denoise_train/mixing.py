@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_train.signals import Array
+from denoise_stream.windows import normalize
+from denoise_train.arrays import Array
 
 
 def mix_at_snr(clean: Array, noise: Array, snr_db: NDArray[np.float64] | float) -> Array:
@@ -28,16 +29,11 @@ def mix_at_snr(clean: Array, noise: Array, snr_db: NDArray[np.float64] | float) 
     return clean + np.where(noise_power > 0, gain, 0.0) * noise
 
 
-def cut_windows(signals: Array, window: int) -> Array:
-    """Cut rows ``(count, k * window)`` into consecutive windows ``(count * k, window)``."""
-    return signals.reshape(-1, window)
-
-
-def scale_by_noisy(noisy: Array, clean: Array) -> tuple[Array, Array, Array]:
+def scale_by_noisy(noisy: Array, clean: Array) -> tuple[NDArray[np.float32], Array, Array]:
     """Scale pairs of windows by the noisy window's minimum and range.
 
-    This is what the engine does before the network, so the target keeps the clean amplitude
-    (scaling the clean window by its own range would lose it).
+    The noisy window is scaled as the engine scales it before the network, and the target likewise, so that it
+    keeps the clean amplitude (scaling the clean window by its own range would lose it).
 
     Parameters
     ----------
@@ -47,10 +43,9 @@ def scale_by_noisy(noisy: Array, clean: Array) -> tuple[Array, Array, Array]:
     Returns
     -------
     noisy, clean, span
-        The scaled windows, the noisy ones in [0, 1], and the range ``(count, 1)`` they were
-        divided by; a constant noisy window becomes 0 and has span 1.
+        The scaled windows, the noisy ones float32 in [0, 1], the clean ones float64, and the range ``(count, 1)``
+        they were divided by; a constant noisy window becomes 0 and has span 1.
     """
-    minimum = noisy.min(axis=1, keepdims=True)
-    span = noisy.max(axis=1, keepdims=True) - minimum
+    scaled, minimum, span = normalize(noisy)
     span = np.where(span > 0, span, 1.0)
-    return (noisy - minimum) / span, (clean - minimum) / span, span
+    return scaled, (clean - minimum) / span, span

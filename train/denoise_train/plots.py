@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
+from denoise_stream.plots import DENOISED_COLOUR, NOISY_COLOUR
+
 if TYPE_CHECKING:
     from denoise_train.evaluation import Evaluation
 
-NOISY_COLOUR = "#909090"
 CLEAN_COLOUR = "#208020"
-DENOISED_COLOUR = "#0060a8"
 
 
 def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> None:

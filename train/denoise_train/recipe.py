@@ -2,18 +2,21 @@
 
 A recipe holds everything that decides what a training makes: data, noise, architecture, loss, optimiser,
 schedule and seed. Sections whose keys depend on their ``kind`` (data, architecture, loss) are passed on as they are
-to the function of that kind, which names the keys it takes.
+to the function of that kind, whose parameters are the keys it takes: see :func:`build_section`.
 """
 
+import inspect
+import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from denoise_stream import DenoiseError
+
+Built = TypeVar("Built")
 
 
 class RecipeError(DenoiseError):
@@ -22,15 +25,14 @@ class RecipeError(DenoiseError):
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Which optimiser takes the steps, and how large they are at first."""
+    """How large the steps of Adam are, at first or after the warm-up."""
 
-    kind: str = "adam"
     learning_rate: float = 1e-3
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long the training lasts; ``batches_per_epoch`` of 0 means all the data there is."""
+    """How long the training lasts; ``batches_per_epoch`` of 0 means one block of the data: for ``x2`` all of it."""
 
     epochs: int
     batch_size: int
@@ -50,7 +52,6 @@ class Recipe:
     schedule: Schedule
     optimizer: Optimizer = field(default_factory=Optimizer)
     noise: Mapping[str, float] = field(default_factory=dict)
-    description: str = ""
     trained_on: str = ""
     license: str = ""
     seed: int = 0
@@ -76,8 +77,7 @@ def bundled_recipes() -> dict[str, Path]:
     >>> sorted(bundled_recipes())
     ['general', 'x2']
     """
-    folder = Path(str(resources.files("denoise_train"))) / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: path for path in sorted(Path(__file__).with_name("recipes").glob("*.toml"))}
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
@@ -91,21 +91,22 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     bundled = bundled_recipes()
     path = bundled.get(str(name_or_path), Path(name_or_path))
     try:
-        text = path.read_text()
+        content = path.read_bytes()
     except OSError as error:
         raise RecipeError(
             f"recipe {str(name_or_path)!r} is neither a readable file nor bundled ({', '.join(bundled)})"
         ) from error
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(content.decode())
+    except ValueError as error:
         raise RecipeError(f"{path.name} is no TOML: {error}") from error
     for key, kind in (("schedule", Schedule), ("optimizer", Optimizer)):
         if key in table:
             table[key] = _build(kind, table[key], f"{path.name}, section [{key}]")
     recipe: Recipe = _build(Recipe, table, path.name)
     for key in ("data", "architecture", "loss"):
-        if "kind" not in getattr(recipe, key):
+        section = getattr(recipe, key)
+        if not isinstance(section, dict) or "kind" not in section:
             raise RecipeError(f"{path.name}, section [{key}]: the key 'kind' is missing")
     numbers = {
         "window": recipe.window,
@@ -118,6 +119,38 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
             raise RecipeError(f"{path.name}: {key}={value!r}; it must be a number above 0")
     return recipe
+
+
+def build_section(
+    name: str, section: Mapping[str, Any], kinds: Mapping[str, Callable[..., Built]], *arguments: Any
+) -> Built:
+    """Build what a section of a recipe describes.
+
+    Parameters
+    ----------
+    name
+        The section's name, for errors.
+    section
+        Its keys; ``kind`` chooses the function, the others are the function's keyword arguments.
+    kinds
+        The functions by kind.
+    arguments
+        What every kind gets first.
+
+    Raises
+    ------
+    RecipeError
+        If the kind is not known, or it takes other keys.
+    """
+    settings = dict(section)
+    kind = settings.pop("kind")
+    if kind not in kinds:
+        raise RecipeError(f"{name} kind {kind!r} is not known; use {', '.join(kinds)}")
+    try:
+        inspect.signature(kinds[kind]).bind(*arguments, **settings)
+    except TypeError as error:
+        raise RecipeError(f"{name} {kind!r}: {error}") from error
+    return kinds[kind](*arguments, **settings)
 
 
 def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:
@@ -133,11 +166,5 @@ def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return repr(value)
+    # What recipes hold is written alike in both formats.
+    return json.dumps(value, ensure_ascii=False)

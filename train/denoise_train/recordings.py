@@ -1,5 +1,6 @@
 """Recordings: files and folders of audio, tables and arrays come in, crops of them go out."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,21 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from denoise_stream import SourceError
-from denoise_stream.sources import AudioSource, read_blocks
-from denoise_stream.tables import TableSource
-from denoise_train.signals import Array, standardize
+from denoise_stream.endpoints import open_file
+from denoise_train.arrays import Array, standardize
 
-AUDIO = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".au", ".caf", ".w64"})
-TABLES = {".csv": None, ".tsv": "\t"}
 ARRAYS = frozenset({".npz", ".npy"})
+FOUND_IN_FOLDERS = ARRAYS | {".csv", ".tsv", ".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".au", ".caf", ".w64"}
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Real signals, each a float64 array ``(n,)`` without gaps, with the file it comes from."""
+    """Real signals, each a float64 array ``(n,)`` without gaps."""
 
     signals: Sequence[Array]
-    files: Sequence[str]
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> Array:
         """Draw standardized crops ``(count, length)``; longer recordings are drawn more often.
@@ -49,32 +47,34 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
         Audio files, ``.csv``/``.tsv`` tables (every signal column), ``.npz``/``.npy`` arrays (every numeric array
         of more than one sample), or folders that are searched for them. Missing values are bridged.
 
+    Returns
+    -------
+    The signals: every channel or column of at least two known samples.
+
     Raises
     ------
     SourceError
-        If a path does not exist or cannot be read, or none holds a signal of at least two samples.
+        If a path does not exist or cannot be read, a signal holds an infinity, or there is no signal at all.
     """
     signals: list[Array] = []
-    files: list[str] = []
     for path in _find_files(paths):
         for signal in _read(path):
-            known = ~np.isnan(signal)
-            if known.sum() < 2:
-                continue
-            bridged = np.interp(np.arange(len(signal)), np.flatnonzero(known), signal[known])
-            signals.append(bridged)
-            files.append(str(path))
+            if np.isinf(signal).any():
+                raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
+            known = np.flatnonzero(~np.isnan(signal))
+            if len(known) > 1:
+                signals.append(np.interp(np.arange(len(signal)), known, signal[known]))
     if not signals:
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
-    return Recordings(signals, files)
+    return Recordings(signals)
 
 
 def _find_files(paths: Sequence[Path]) -> list[Path]:
-    known = AUDIO | set(TABLES) | ARRAYS
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in known and file.is_file())
+            files = (file for file in path.rglob("*") if file.suffix.lower() in FOUND_IN_FOLDERS)
+            inside = sorted(file for file in files if file.is_file())
             if not inside:
                 raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .npz, .npy)")
             found += inside
@@ -87,19 +87,13 @@ def _find_files(paths: Sequence[Path]) -> list[Path]:
 
 def _read(path: Path) -> Iterator[Array]:
     """Give every channel of a file as an array ``(n,)``."""
-    suffix = path.suffix.lower()
-    if suffix in ARRAYS:
+    if path.suffix.lower() in ARRAYS:
         yield from _read_arrays(path)
-    elif suffix in TABLES:
-        with path.open("rb") as file:
-            table = TableSource(read_blocks(file.fileno()), path.name, delimiter=TABLES[suffix])
-            yield from np.concatenate(list(table)).T
-    else:
-        audio = AudioSource(path)
-        chunks = list(audio)
-        audio.close()
-        if chunks:
-            yield from np.concatenate(chunks).T
+        return
+    with contextlib.closing(open_file(path)) as source:
+        chunks = list(source)
+    if chunks:
+        yield from np.concatenate(chunks).T
 
 
 def _read_arrays(path: Path) -> Iterator[Array]:
@@ -110,7 +104,4 @@ def _read_arrays(path: Path) -> Iterator[Array]:
         raise SourceError(f"{path.name} is no array file: {error}") from error
     for array in arrays:
         if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
-            columns = array.reshape(len(array), -1).T if array.ndim == 2 else array[None]
-            if np.isinf(columns.astype(np.float64)).any():
-                raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
-            yield from columns.astype(np.float64)
+            yield from array.reshape(len(array), -1).T.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Count: an ONNX model comes in, its size, nodes, parameters and multiplications go out."""
+"""Count what a model costs: an ONNX model comes in, its size, nodes, parameters and multiplications go out."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 
-def count(model: onnx.ModelProto) -> dict[str, Any]:
+def complexity(model: onnx.ModelProto) -> dict[str, Any]:
     """Count what a model costs.
 
     Returns

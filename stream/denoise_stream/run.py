@@ -1,0 +1,73 @@
+"""Run a signal through a stream: source, stream and sink come in, the time it took goes out."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from denoise_stream.engine import DenoiseStream
+from denoise_stream.errors import SourceError
+from denoise_stream.sinks import Sink
+from denoise_stream.sources import Chunk, Source
+
+
+class Observer(Protocol):
+    """Sees every sample of the input and the output once, aligned."""
+
+    def observe(self, noisy: Chunk, denoised: Chunk) -> None:
+        """Look at the next samples, both ``(n, channels)``."""
+        ...
+
+
+def run(
+    source: Source,
+    stream: DenoiseStream,
+    sink: Sink,
+    observers: Sequence[Observer] = (),
+    on_progress: Callable[[int], None] = lambda samples_in: None,
+) -> float:
+    """Move a whole signal from its source through the stream into the sink.
+
+    Parameters
+    ----------
+    source, stream, sink
+        They agree on the number of channels. None is closed here.
+    observers
+        Each sees input and output, aligned, as the output comes.
+    on_progress
+        Called after every chunk with the samples taken so far.
+
+    Returns
+    -------
+    Seconds spent inside the stream, in wall-clock time.
+
+    Raises
+    ------
+    SourceError, SinkError
+        If either fails, or a sample is infinite.
+    """
+    compute_time_s = 0.0
+    waiting: Chunk = np.empty((0, stream.channels))
+
+    def pass_on(noisy: Chunk, step: Callable[[], Any]) -> None:
+        nonlocal compute_time_s, waiting
+        started = time.perf_counter()
+        try:
+            denoised = step()
+        except SourceError as error:
+            raise SourceError(f"{source.name}: {error}") from error
+        compute_time_s += time.perf_counter() - started
+        sink.write(denoised)
+        if observers:
+            waiting = np.concatenate((waiting, noisy))
+            for observer in observers:
+                observer.observe(waiting[: len(denoised)], denoised)
+            waiting = waiting[len(denoised) :]
+
+    for chunk in source:
+        pass_on(chunk, functools.partial(stream.process, chunk))
+        on_progress(stream.samples_in)
+    pass_on(waiting[:0], stream.flush)
+    return compute_time_s

@@ -1,0 +1,144 @@
+"""The stages of a stream, composed: samples at the caller's rate come in, denoised ones go out.
+
+    [hold gaps] -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample]
+
+Every stage has the same verbs; samples are float64 ``(channels, n)``.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream.model import Model
+from denoise_stream.overlap_add import OverlapAdd
+from denoise_stream.resampling import GapHolder, Resampler
+from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
+
+BATCH_WINDOWS = 64
+"""Windows that go through the network at once; larger batches leave the processor's cache."""
+
+
+MOST_RESAMPLING = 256
+"""A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
+
+
+class Stage(Protocol):
+    """What all stages share."""
+
+    def process(self, samples: Samples) -> Samples:
+        """Take the next samples; return those that are finished."""
+        ...
+
+    def flush(self) -> Samples:
+        """Give out all that is kept and reset."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
+
+
+def build_stages(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Sequence[Stage]:
+    """Compose the stages for a signal of this rate; the rate changes only for a model with another fixed one."""
+    windows = WindowDenoiser(model, hop, channels)
+    model_hz = model.contract.sample_rate_hz
+    if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
+        return [windows]
+    if not 1 / MOST_RESAMPLING <= sample_rate_hz / model_hz <= MOST_RESAMPLING:
+        raise ValueError(
+            f"sample_rate_hz={sample_rate_hz:g} is too far from the model's {model_hz:g} Hz; use a model for any rate"
+        )
+    into = Resampler(sample_rate_hz, model_hz, channels)
+    out_of = Resampler(model_hz, sample_rate_hz, channels)
+    return [GapHolder(channels), into, windows, out_of]
+
+
+class WindowDenoiser:
+    """The stage at the model's rate: windows through the network, recombined by overlap-add.
+
+    Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
+    sees every window, constant ones too, so that its time goes on.
+    """
+
+    def __init__(self, model: Model, hop: int, channels: int) -> None:
+        self._model = model
+        self._channels = channels
+        self._cutter = WindowCutter(model.contract.window, hop, channels)
+        self._overlap_add = OverlapAdd(model.contract.window, hop, channels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next sample is sample 0."""
+        self._cutter.reset()
+        self._overlap_add.reset()
+        self._state = self._model.initial_state(self._channels)
+
+    def process(self, samples: Samples) -> Samples:
+        """Take the next samples; return those that no later window can change."""
+        return self._run(self._cutter.process(samples))
+
+    def flush(self) -> Samples:
+        """Run the last window over the reflected end, give out the tail and reset."""
+        windows, tail = self._cutter.flush()
+        finished = self._run(windows)
+        rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
+        self.reset()
+        return np.concatenate((finished[:, :tail], rest), axis=1)
+
+    def _run(self, windows: Samples) -> Samples:
+        batch = max(1, BATCH_WINDOWS // self._channels)
+        parts = [
+            self._overlap_add.process(self._denoise(windows[start : start + batch]))
+            for start in range(0, len(windows), batch)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))
+
+    def _denoise(self, windows: Samples) -> Samples:
+        """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
+        rows = windows.reshape(-1, windows.shape[2])
+        if self._model.contract.normalization == "none":
+            return self._predict(bridge_gaps(rows).astype(np.float32)).astype(np.float64).reshape(windows.shape)
+        scaled, minimum, span = normalize(rows)
+        if not (span >= 0).all():  # NaN: a value is missing
+            scaled, minimum, span = normalize(bridge_gaps(rows))
+        return denormalize(self._predict(scaled), minimum, span).reshape(windows.shape)
+
+    def _predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._model.contract.state_size == 0:
+            return self._model.run(rows)
+        clean = np.empty_like(rows)
+        for start in range(0, len(rows), self._channels):  # windows in order, for the state
+            step = slice(start, start + self._channels)
+            clean[step], self._state = self._model.run_stateful(rows[step], self._state)
+        return clean
+
+
+@functools.cache
+def latency_samples(window: int, hop: int, rate_hz: float | None, model_hz: float | None) -> int:
+    """Count the samples that come in until a sample is given back, itself included: one window.
+
+    Where the rate is changed it is measured, by feeding small chunks and counting: how much a resampler holds back
+    depends on both rates, and soxr does not state it.
+    """
+    if model_hz is None or rate_hz is None or rate_hz == model_hz:
+        return window
+    into, out_of = Resampler(rate_hz, model_hz, 1), Resampler(model_hz, rate_hz, 1)
+    chunk = np.zeros((1, math.ceil(rate_hz / model_hz)))  # about one sample of the model's
+    inside = longest = taken = given = hops = 0
+    # soxr works in bursts of some hundred samples, so the longest delay shows only after a while.
+    while given < 8 * window * rate_hz / model_hz or inside < max(0.5 * model_hz, 20 * window):
+        taken += chunk.shape[1]
+        inside += into.process(chunk).shape[1]
+        ready = max(0, (inside - window) // hop + 1)
+        came = out_of.process(np.zeros((1, (ready - hops) * hop))).shape[1]
+        hops = ready
+        if came:
+            longest = max(longest, taken - given)
+            given += came
+    return longest

@@ -1,0 +1,130 @@
+"""The run folder: networks, states and figures of a training come in, whole files go out at any time."""
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from denoise_stream import SinkError
+from denoise_stream.sinks import whole_file, write_json
+from denoise_train import plots
+from denoise_train.datasets import Pairs, Windows
+from denoise_train.recipe import Recipe
+
+BEST, LAST, HISTORY = "model.keras", "last.weights.h5", "history.csv"
+HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
+SECONDS_BETWEEN_LINES = 30
+
+
+def prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Create a run folder, or find the interrupted run in it, and write the recipe.
+
+    Raises
+    ------
+    SinkError
+        If the folder holds a run and ``resume`` is false, or none and it is true, or it cannot be written.
+    """
+    if resume and not (folder / LAST).is_file():
+        raise SinkError(f"{folder} holds no interrupted run to resume")
+    if not resume and folder.is_dir() and any(folder.iterdir()):
+        raise SinkError(f"{folder} is not empty; choose another --output, or --resume an interrupted run")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot create {folder}: {error.strerror}") from error
+    with whole_file(folder / "recipe.toml") as partial:
+        partial.write_text(recipe.to_toml(), encoding="utf-8")
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keep the best network, the last state and the history after every epoch, each file whole at any time.
+
+    It says one line per epoch, and how far the running one is every half minute.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None], epochs: int) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+        self._folder, self._say, self._epochs = folder, say, epochs
+        self._epoch = 0
+        self._started = self._said = time.monotonic()
+
+    @property
+    def best_val_loss(self) -> float | None:
+        """The least ``val_loss`` so far; None before the first epoch is over."""
+        return min((row["val_loss"] for row in self.rows), default=None)
+
+    def restore(self, network: keras.Model) -> None:
+        """Go back to the end of the last complete epoch in the folder."""
+        network.optimizer.build(network.trainable_variables)
+        network.load_weights(self._folder / LAST)
+        with (self._folder / HISTORY).open(newline="") as file:
+            self.rows = [
+                {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+    def load_best(self) -> keras.Model:
+        """Load the best network; without a complete epoch that is the network as it is."""
+        if not self.rows:
+            self._save_best()
+        return keras.models.load_model(self._folder / BEST, compile=False)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note when the epoch began."""
+        self._epoch = epoch + 1
+        self._started = self._said = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Say how far the epoch is, now and then."""
+        if time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            self._say(f"epoch {self._epoch}/{self._epochs}: batch {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write what the epoch brought, and say it."""
+        values = dict(logs or {})
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(values["loss"]),
+            "val_loss": float(values["val_loss"]),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.monotonic() - self._started, 2),
+        }
+        if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
+            self._save_best()
+        with whole_file(self._folder / LAST) as partial:
+            self.model.save_weights(partial)
+        self.rows.append(row)
+        with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY_COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        self._say(
+            f"epoch {epoch + 1}/{self._epochs}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
+            f"{row['seconds']:.0f} s, {row['seconds'] * (self._epochs - epoch - 1) / 60:.0f} min to go"
+        )
+
+    def _save_best(self) -> None:
+        with whole_file(self._folder / BEST) as partial:
+            self.model.save(partial)
+
+
+def write_results(
+    folder: Path,
+    name: str,
+    report: dict[str, Any],
+    rows: Sequence[dict[str, float]],
+    examples: Pairs,
+    denoised: Windows,
+) -> None:
+    """Write the report, and draw the history (if there is one) and example windows."""
+    write_json(folder / "report.json", report)
+    if rows:
+        with whole_file(folder / "history.png") as partial:
+            plots.draw_history(rows, partial, name)
+    with whole_file(folder / "samples.png") as partial:
+        plots.draw_samples(examples.noisy, examples.target, denoised, partial, name)
