@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from denoise_stream import Denoiser, bundled_models
-from denoise_stream.engine import BATCH_WINDOWS
+from denoise_stream.stages import BATCH_WINDOWS
 
 ROUNDS = 9
 SECONDS = 20

@@ -96,6 +96,46 @@ def test_model_with_a_fixed_rate_gets_the_file_resampled(folder, call, models):
     assert report["latency_samples"] > 3 * 150
 
 
+@pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3"])
+def test_missing_values_become_silence_where_the_format_has_no_word_for_them(folder, call, models, name):
+    samples = noise(20_000)
+    samples[5000:5100] = np.nan
+    soundfile.write("a.wav", samples, 16000, subtype="FLOAT")
+    assert call("--input", "a.wav", "--output", name, "--model", models["identity"])[0] == 0
+    result = soundfile.read(name)[0]
+    assert np.isfinite(result[:4000]).all()
+    assert result[4000:4990].std() > 0.05
+    assert np.isnan(result[5000:5100]).all() if name == "b.wav" else np.isfinite(result).all()
+
+
+def test_name_as_long_as_a_file_system_takes(folder, call, models):
+    soundfile.write("a.wav", noise(500), 16000)
+    name = "\u00e4" * 125 + ".flac"
+    assert call("--input", "a.wav", "--output", name, "--model", models["identity"])[0] == 0
+    assert soundfile.info(name).frames == 500
+
+
+def test_picture_of_nothing_and_of_odd_names(folder, call):
+    soundfile.write("a.wav", np.empty((0, 2)), 16000)
+    assert call("--input", "a.wav", "--plot", "a.png")[0] == 0
+    Path("b.csv").write_bytes(b"Temp \xb0C,$x$ and $y\n" + b"1.5,2\n7,1\n3,9\n" * 60)
+    assert pipe(b"", "--input", "b.csv", "--plot", "b.png").returncode == 0
+    assert Path("b.png").stat().st_size > 1000
+
+
+def test_columns_with_a_comma_in_their_name_can_be_chosen(folder, call):
+    Path("a.csv").write_text('"x, y",z\n' + "1.5,2\n7,1\n3,9\n" * 60)
+    status, message = call("--input", "a.csv", "--columns", '"x, y"')
+    assert status == 0
+    assert "columns x, y" in message
+
+
+def test_audio_without_an_extension_gets_a_neighbour(folder, call, models):
+    soundfile.write("take", noise(500), 16000, format="WAV")
+    assert call("--input", "take", "--model", models["identity"])[0] == 0
+    assert soundfile.info("take.denoised").format == "WAV"
+
+
 @pytest.mark.parametrize("samples", [1, 149, 150, 151])
 def test_short_files_work(folder, call, samples):
     soundfile.write("a.wav", noise(samples), 16000)
@@ -184,15 +224,18 @@ def test_wav_pipe_in_and_out(folder, models):
     assert soundfile.info("b.wav").samplerate == 44100
 
 
-@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF])
-def test_wav_whose_header_was_written_before_the_end_was_known(folder, models, size):
-    soundfile.write("a.wav", noise(5000), 16000)
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x80000000])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32"])
+def test_wav_whose_header_was_written_before_the_end_was_known(folder, models, size, subtype):
+    soundfile.write("a.wav", noise(5000), 16000, subtype=subtype)
     data = bytearray(Path("a.wav").read_bytes())
+    start = data.index(b"data") + 4
     data[4:8] = struct.pack("<I", size)
-    data[40:44] = struct.pack("<I", size - 36)
+    data[start : start + 4] = struct.pack("<I", size - 36)
     done = pipe(bytes(data), "--input", "-", "--format", "wav", "--model", models["identity"])
     assert done.returncode == 0, done.stderr
-    assert done.stdout[-10000:] == bytes(data[-10000:])
+    Path("b.wav").write_bytes(done.stdout)
+    assert np.abs(soundfile.read("b.wav")[0] - soundfile.read("a.wav")[0]).max() < 1e-7
     Path("streamed.wav").write_bytes(data)
     assert pipe(b"", "--input", "streamed.wav", "--model", models["identity"]).returncode == 0
     assert soundfile.info("streamed.denoised.wav").frames == 5000
@@ -268,7 +311,9 @@ def make_bad_inputs() -> None:
     Path("cut.wav").write_bytes(whole[: len(whole) // 2])
     soundfile.write("good.flac", noise(60000), 16000)
     Path("cut.flac").write_bytes(Path("good.flac").read_bytes()[:40000])
+    Path("header.wav").write_bytes(whole[:44])
     Path("empty.wav").write_bytes(b"")
+    os.mkfifo("fifo.csv")
     Path("empty.csv").write_bytes(b"")
     Path("picture.wav").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
     Path("text.csv").write_text("t,v\n0,1.5\n1,oops\n2,1.2\n3,1.1\n")
@@ -290,6 +335,10 @@ BAD = [
     (["--input", "empty.wav"], 1, "empty.wav is empty"),
     (["--input", "empty.csv"], 1, "empty.csv is empty"),
     (["--input", "cut.wav"], 1, "cut.wav is cut short: its header promises 2000 samples, 989 are there"),
+    (["--input", "header.wav"], 1, "header.wav is cut short: its header promises 2000 samples, 0 are there"),
+    (["--input", "fifo.csv"], 1, "fifo.csv is no regular file; pipe it in: --input - with --format"),
+    (["--input", "good.wav", "--output", "a.raw"], 2, "libsndfile knows no audio format '.raw'"),
+    (["--input", "good.csv", "--output", "a.tsv"], 2, "a table keeps its delimiter; end the name in .csv"),
     (["--input", "cut.flac"], 1, "cut.flac is cut short: its header promises 60000 samples"),
     (["--input", "picture.wav"], 1, "picture.wav is not audio that libsndfile reads"),
     (["--input", "text.csv"], 1, "text.csv, line 3, column 'v': 'oops' is not a number"),
@@ -355,6 +404,15 @@ def test_folder_without_write_permission(folder):
     folder.chmod(0o755)
     assert done.returncode == 1
     assert "is not writable" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_closed_standard_stream_is_named(closed):
+    command = f"{sys.executable} -c 'from denoise_stream.cli import main; main()' --input - --format csv {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "the standard stream is closed" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_truncated_raw_pipe_says_how_much_is_left_over():

@@ -100,6 +100,12 @@ def test_bytes_that_are_no_utf8_survive():
         ("0.1,5\n0.2,3\n0.3,9\n", ["2"]),
         ("1,5;3,25\n0,5;3,5\n2,5;2,75\n", ["1", "2"]),
         ("2020-01-01,5.5\n2020-01-02,5.1\n", ["2"]),
+        (",0,1\n0,0.12,5.1\n1,0.15,5.0\n2,0.11,5.2\n", ["0", "1"]),
+        ("time,1,2\n2020-01-01,5.5,1\n2020-01-02,5.1,7\n", ["1", "2"]),
+        ("name,2019,2020\nx,5.5,1\ny,5.1,7\n", ["2", "3"]),
+        ("humidity,v\n45,1.5\n45,1.2\n45,1.4\n46,1.3\n46,1.0\n", ["humidity", "v"]),
+        ("ts,v\n1700000000003,1.5\n1700000000009,1.2\n1700000000021,1.4\n", ["v"]),
+        ("device_ts,v\n3,1.5\n9,1.2\n21,1.4\n", ["v"]),
     ],
 )
 def test_signal_columns_are_found(text, expected):
@@ -147,6 +153,30 @@ def test_missing_values_are_nan_and_come_back_as_they_were():
 def test_mistakes_are_named_with_their_place(text, options, words):
     with pytest.raises(SourceError, match=words):
         rewrite(table(text, **options))
+
+
+def test_rows_above_a_bad_one_are_answered():
+    source = table("v\n1\n5\n2\noops\n7\n8\n")
+    file = io.BytesIO()
+    sink = TableSink(source, file)
+    rows = iter(source)
+    sink.write(next(rows))
+    with pytest.raises(SourceError, match="line 5"):
+        next(rows)
+    assert file.getvalue() == b"v\n1\n5\n2\n"
+
+
+def test_rows_of_empty_fields_are_missing_values():
+    source = table("a\tb\n1.5\t2\n\t\n1.1\t7\n", delimiter="\t")
+    values = np.concatenate(list(source))
+    np.testing.assert_array_equal(values, [[1.5, 2], [np.nan, np.nan], [1.1, 7]])
+
+
+def test_decimal_comma_may_come_late():
+    rows = ["0"] * 150 + ["0,880", "1"]
+    source = table("zeit;wert\n" + "".join(f"2020-{index};{row}\n" for index, row in enumerate(rows)))
+    changed = rewrite(source, lambda values: values + 0.25).splitlines()
+    assert changed[-2:] == ["2020-150;1,13", "2020-151;1,25"]
 
 
 def test_text_far_behind_the_preview_is_found_too():

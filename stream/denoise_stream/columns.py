@@ -13,13 +13,14 @@ DELIMITERS = ",;\t|"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
 
 IDENTIFIER = re.compile(
-    r"((time|timestamp|timestamps|datetime|date|epoch|unixtime|index|idx)([_ .(\[-].*)?|(.*[_ .-])?id|unnamed: 0|)",
+    r"((time|timestamp|timestamps|datetime|date|epoch|unixtime|index|idx)([_ ./(\[-].*)?|(.*[_ .-])?id|unnamed: 0|)",
     re.IGNORECASE,
 )
 """Names of columns that are never signals."""
 
 COUNTER = re.compile(
-    r"(t|n|no|nr|row|#|samples?|frames?|steps?|elapsed|seconds?|ms|us)([_ .(\[-].*)?|.*[_ .-](time|timestamp|date)",
+    r"(.*[_ .-])?(t|n|no|nr|row|#|samples?|frames?|steps?|elapsed|seconds?|ms|us|ts|utc|unix|tick|clock|seq"
+    r"|millis|micros|sec|msec|usec|zeit|datum)([_ ./(\[-].*)?|.*[_ .-](time|timestamp|date)",
     re.IGNORECASE,
 )
 """Names of columns that are time or a count if their values rise from row to row."""
@@ -37,7 +38,7 @@ class Layout:
     delimiter
         One character: comma, semicolon, tab or bar.
     decimal
-        ``"."`` or ``","``.
+        ``","`` if numbers may have a decimal comma, else ``"."``.
     names
         Names of all columns; a table without a header calls them ``1``, ``2``, ...
     chosen
@@ -85,16 +86,13 @@ def find_layout(rows: Sequence[Row], name: str, delimiter: str | None, columns: 
         raise SourceError(f"{name} is empty")
     delimiter = delimiter or _find_delimiter(rows[0].text)
     first = [unquote(field) for field in split_fields(rows[0].text, delimiter)]
-    has_header = not any(
-        _PLAIN_NUMBER.match(field) or (delimiter != "," and _COMMA_NUMBER.match(field)) for field in first
-    )
+    has_header = _begins_with_names(first, [split_fields(row.text, delimiter) for row in rows[1:]], delimiter)
     names = tuple(first if has_header else (str(index + 1) for index in range(len(first))))
     fields = [fields_of(row, delimiter, len(names), name) for row in rows[has_header:]]
     if not fields:
         raise SourceError(f"{name} has a header but no rows")
     texts = [[unquote(row[index]) for row in fields] for index in range(len(names))]
-    comma = delimiter != "," and any(_COMMA_NUMBER.match(text) for column in texts for text in column)
-    decimal = "," if comma else "."
+    decimal = "." if delimiter == "," else ","
     if columns is None:
         chosen = _signal_columns(names, texts, decimal, named=has_header)
         if not chosen:
@@ -108,6 +106,24 @@ def find_layout(rows: Sequence[Row], name: str, delimiter: str | None, columns: 
                 raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
         chosen = sorted({names.index(column) for column in columns})
     return Layout(delimiter, decimal, names, tuple(chosen), rows[0].line if has_header else 0)
+
+
+def _begins_with_names(first: Sequence[str], others: Sequence[Sequence[str]], delimiter: str) -> bool:
+    """Tell a header from a row of values: some column begins with no number, and goes on with numbers or dates."""
+    numbers = [_is_number(field, delimiter) for field in first]
+    if not any(numbers):
+        return True
+    for index, text in enumerate(first):
+        below = [unquote(fields[index]) for fields in others if len(fields) > index]
+        values = [field for field in below if field.lower() not in MISSING]
+        alike = [_is_number(field, delimiter) or field[:1].isdigit() for field in values]
+        if not numbers[index] and not text[:1].isdigit() and len(alike) > 0 and all(alike):
+            return True
+    return False
+
+
+def _is_number(field: str, delimiter: str) -> bool:
+    return bool(_PLAIN_NUMBER.match(field) or (delimiter != "," and _COMMA_NUMBER.match(field)))
 
 
 def fields_of(row: Row, delimiter: str, count: int, name: str) -> list[str]:
@@ -132,8 +148,8 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     >>> parse_number("n/a")
     nan
     """
-    if decimal != ".":
-        text = text.replace(decimal, ".") if "." not in text else "text"
+    if decimal != "." and "." not in text:
+        text = text.replace(decimal, ".")
     if _PLAIN_NUMBER.match(text):
         return float(text)
     return math.nan if text.lower() in MISSING else None
@@ -198,4 +214,6 @@ def _is_even(values: Sequence[float], texts: Sequence[str]) -> bool:
     digits = max(len(text.replace(",", ".").partition(".")[2]) if "e" not in text.lower() else 17 for text in texts)
     steps = np.diff(values)
     step = float(steps.mean())
-    return step != 0 and bool(np.all(np.abs(steps - step) <= 1.01 * 10.0**-digits + 1e-9 * abs(step)))
+    if abs(step) < 0.99 * 10.0**-digits:  # holds and changes by a last digit now and then: a slow sensor
+        return False
+    return bool(np.all(np.abs(steps - step) <= 1.01 * 10.0**-digits + 1e-9 * abs(step)))

@@ -24,7 +24,9 @@ version_option = click.version_option(package_name="denoise-stream", message="%(
 
 def run_command(command: click.Command, name: str) -> NoReturn:
     """Run a command with the program's arguments and exit."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for kind in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, kind):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, kind), _terminate)
     try:
         command.main(prog_name=name, standalone_mode=False)
     except click.Abort:
@@ -68,7 +70,10 @@ def native_messages_hidden() -> Iterator[None]:
     sys.stderr.flush()
     python_error, kept = sys.stderr, os.dup(2)
     try:
-        with open(os.devnull, "wb") as nowhere, open(os.dup(kept), "w", buffering=1) as own_error:
+        with (
+            open(os.devnull, "wb") as nowhere,
+            open(os.dup(kept), "w", buffering=1, errors="backslashreplace") as own_error,
+        ):
             os.dup2(nowhere.fileno(), 2)
             sys.stderr = own_error
             yield

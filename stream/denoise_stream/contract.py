@@ -103,7 +103,7 @@ class Contract:
     def to_metadata(self) -> dict[str, str]:
         """Give the contract as the strings that an ONNX file's metadata holds."""
         facts = {key: str(value) for key, value in asdict(self).items()}
-        facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else f"{self.sample_rate_hz:g}"
+        facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else repr(self.sample_rate_hz).removesuffix(".0")
         return {"contract_version": CONTRACT_VERSION, **facts}
 
     def check_tensors(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], file: str) -> None:

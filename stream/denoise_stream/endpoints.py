@@ -1,6 +1,7 @@
 """Find the two ends of a run: names and options come in, an open source and an open sink go out."""
 
 import contextlib
+import csv
 import dataclasses
 import math
 import sys
@@ -66,7 +67,7 @@ class Endpoints:
         self._pipe_format = pipe_format
         self._rate = rate
         self._channels = channels
-        self._columns = None if columns is None else [name.strip() for name in columns.split(",")]
+        self._columns = None if columns is None else [name.strip() for name in next(csv.reader([columns]))]
         self.is_table = pipe_format == "csv" if source == "-" else _is_table_file(source)
         self._check()
 
@@ -83,6 +84,8 @@ class Endpoints:
     def _check(self) -> None:
         """Refuse options that contradict each other or describe what is not there."""
         source, sink, pipe_format = self.source, self.sink, self._pipe_format
+        if (source == "-" and sys.stdin is None) or (sink == "-" and sys.stdout is None):
+            raise ValueError(f"--input {source} --output {sink}: the standard stream is closed")
         if source in ("speaker", "null") or sink == "mic":
             raise ValueError(f"--input {source} --output {sink}: a signal cannot go that way")
         if source == "-" and pipe_format is None:
@@ -108,6 +111,8 @@ class Endpoints:
             raise ValueError(
                 f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
             )
+        if self.is_table and "-" not in (source, sink) and Path(source).suffix.lower() != Path(sink).suffix.lower():
+            raise ValueError(f"--output {sink}: a table keeps its delimiter; end the name in {Path(source).suffix}")
 
     def live_settings(
         self,
@@ -202,7 +207,7 @@ class Endpoints:
             encoding = wav_encoding(audio.subtype)
             header = wav_header(encoding, signal.sample_rate_hz, signal.channels, signal.length_samples)
             return PipeSink(sys.stdout.buffer, encoding, header)
-        same = bool(self.input_files) and self.input_files[0].suffix.lower() == path.suffix.lower()
+        same = self.sink == _default_sink(self.source) or self.source.lower().endswith(path.suffix.lower())
         audio = audio if same else format_for(path, audio)
         return AudioSink(partial, audio, signal.sample_rate_hz, signal.channels)
 
@@ -234,7 +239,7 @@ def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
 
     extension = path.suffix.lower().lstrip(".")
     container = CONTAINERS.get(extension, extension.upper())
-    if container not in soundfile.available_formats():
+    if container not in soundfile.available_formats() or container == "RAW":
         raise ValueError(f"--output {path.name}: libsndfile knows no audio format {path.suffix!r}")
     subtype = "OPUS" if extension == "opus" else audio.subtype
     if not soundfile.check_format(container, subtype):

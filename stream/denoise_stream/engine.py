@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from denoise_stream.contract import Contract
 from denoise_stream.errors import SourceError
 from denoise_stream.model import DEFAULT_MODEL, Model
-from denoise_stream.stages import build_stages, latency_samples
+from denoise_stream.stages import build_stage, latency_samples
 from denoise_stream.windows import Samples
 
 BLOCK_SAMPLES = 16_384
 """Samples that :meth:`Denoiser.denoise` processes at once, to bound its memory."""
 
-LARGEST_SAMPLE = float(np.finfo(np.float64).max) / 4
-"""Beyond this the range of a window could overflow; such samples count as infinite."""
+LARGEST_SAMPLE = 1e300
+"""Beyond this sums over a window could overflow; such samples count as infinite."""
 
 
 class Denoiser:
@@ -158,7 +158,7 @@ class DenoiseStream:
         self._mix = self._mix_target = mix
         self._fade_samples = 0
         self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
-        self._stages = build_stages(model, hop, channels, self.sample_rate_hz)
+        self._stage = build_stage(model, hop, channels, self.sample_rate_hz)
         self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
         self._dtype: np.dtype[Any] = np.dtype(np.float64)
         self._begin()
@@ -190,8 +190,7 @@ class DenoiseStream:
 
     def reset(self) -> None:
         """Forget everything, tail and model state included; the next sample is sample 0."""
-        for stage in self._stages:
-            stage.reset()
+        self._stage.reset()
         self._begin()
 
     def process(self, chunk: ArrayLike) -> NDArray[Any]:
@@ -221,9 +220,7 @@ class DenoiseStream:
         self._dtype = array.dtype
         self.samples_in += samples.shape[1]
         self._pending = np.concatenate((self._pending, samples), axis=1)
-        for stage in self._stages:
-            samples = stage.process(samples)
-        return self._finish(samples[:, : self._pending.shape[1]])
+        return self._finish(self._stage.process(samples)[:, : self._pending.shape[1]])
 
     def flush(self) -> NDArray[Any]:
         """Give back all that is still inside and end the signal; the next chunk starts a new one.
@@ -232,16 +229,8 @@ class DenoiseStream:
         -------
         Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
         """
-        samples: Samples = np.empty((self.channels, 0))
-        for stage in self._stages:
-            samples = np.concatenate((stage.process(samples), stage.flush()), axis=1)
-        wanted = self._pending.shape[1]
-        if samples.shape[1] < wanted:  # two resamplers may round the length down by a sample
-            held = samples[:, -1:] if samples.shape[1] else self._pending[:, :1]
-            fill = np.repeat(held, wanted - samples.shape[1], axis=1)
-            samples = np.concatenate((samples, fill), axis=1)
         self._ended = True
-        return self._finish(samples[:, :wanted])
+        return self._finish(self._stage.flush()[:, : self._pending.shape[1]])
 
     def _next_mix(self, count: int) -> float | Samples | None:
         """Give the share of the denoised signal for the next samples; None if it is all of it."""
@@ -287,13 +276,25 @@ class DenoiseStream:
             wet = dry + mix * (wet - dry)
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
-        if self._dtype.kind in "iu":
-            limits = np.iinfo(self._dtype)
-            wet = np.clip(np.rint(wet), limits.min, limits.max)
-        return wet.T.astype(self._dtype).reshape(self._shape)
+        return _as_dtype(wet, self._dtype).T.reshape(self._shape)
+
+
+def _as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Round and clip samples to what a dtype holds."""
+    if dtype == np.float64:
+        return samples.copy()
+    if dtype.kind == "f":
+        real = np.finfo(dtype)
+        return np.clip(samples, float(real.min), float(real.max)).astype(dtype)
+    whole = np.iinfo(dtype)
+    # The largest 64-bit integers are no float64 numbers; the largest one below them is.
+    largest = float(whole.max) if whole.bits < 64 else float(np.nextafter(float(whole.max), 0.0))
+    return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
 
 
 def _as_signal(signal: ArrayLike) -> NDArray[Any]:
+    if isinstance(signal, np.ma.MaskedArray):
+        signal = np.ma.filled(signal.astype(np.float64), np.nan)
     array = np.asarray(signal)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")

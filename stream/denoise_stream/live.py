@@ -172,7 +172,7 @@ class LiveSession:
     @property
     def is_alive(self) -> bool:
         """Whether blocks still come from the microphone."""
-        return self.failure is None and time.monotonic() - self.state.last_block_at < STALL_S
+        return self.failure is None and time.monotonic() - self.state.last_block_at < STALL_S + self.device_latency_s
 
     def compute_ms(self) -> tuple[float, float]:
         """Give the median and the 99th percentile of recent compute times per hop, in ms."""

@@ -57,7 +57,7 @@ def go_live(
         try:
             run.start(recorder)
             _loop(run, output, quiet=quiet)
-        except (KeyboardInterrupt, SystemExit, DenoiseError) as error:
+        except (KeyboardInterrupt, SystemExit, DenoiseError, OSError) as error:
             if not hasattr(run, "session"):
                 raise
             ended = error
@@ -65,7 +65,7 @@ def go_live(
         if recorder is not None and sink is not None:
             recorder.finish()
             ended = recorder.error or ended
-            with contextlib.suppress(*([DenoiseError] if recorder.error else [])):
+            with contextlib.suppress(*([DenoiseError, OSError] if recorder.error else [])):
                 sink.close()  # after a full disk this completes the header of what fitted
         summary = run.summary() | {"output": output}
         if report_file is not None:
@@ -77,7 +77,7 @@ def go_live(
             f"{summary['compute_per_hop_ms']['median']:.2f} ms per hop of {run.budget_ms:.2f} ms, {events}",
             err=True,
         )
-    if recorder is not None and ended is recorder.error and ended is not None:
+    if recorder is not None and isinstance(recorder.error, SinkError):
         raise SinkError(f"{ended}; the {recorder.samples / run.sample_rate_hz:.1f} s until then are kept") from ended
     if ended is not None:
         raise ended

@@ -58,13 +58,21 @@ class Model:
 
     def run(self, noisy: Rows) -> Rows:
         """Denoise windows ``(rows, window)`` with a stateless model."""
-        clean: Rows = self._session.run(["clean"], {"noisy": noisy})[0]
+        clean: Rows = self._run(["clean"], {"noisy": noisy})[0]
         return clean
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
         """Denoise one window per row with a stateful model; return it and the next state."""
-        clean, next_state = self._session.run(["clean", "state_out"], {"noisy": noisy, "state": state})
+        clean, next_state = self._run(["clean", "state_out"], {"noisy": noisy, "state": state})
         return clean, next_state
+
+    def _run(self, outputs: list[str], inputs: dict[str, Rows]) -> list[Rows]:
+        try:
+            results: list[Rows] = self._session.run(outputs, inputs)
+        except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+            reason = str(error).splitlines()[0]
+            raise ContractError(f"{self.path.name} fails on a batch of {len(inputs['noisy'])}: {reason}") from error
+        return results
 
 
 def _find(name_or_path: str | Path) -> Path:

@@ -25,7 +25,8 @@ class LevelMeter:
     def observe(self, noisy: Chunk, denoised: Chunk) -> None:
         """Add the next samples of both signals."""
         for index, samples in enumerate((noisy, denoised)):
-            self._squares[index] += np.nansum(samples**2, axis=0)
+            with np.errstate(over="ignore"):
+                self._squares[index] += np.nansum(samples**2, axis=0)
             self._counts[index] += np.count_nonzero(samples == samples, axis=0)
 
     def rms(self) -> tuple[list[float], list[float]]:
@@ -66,6 +67,8 @@ def facts(
 
 
 def _level(rms: float, *, audio: bool) -> float | None:
+    if not math.isfinite(rms):  # the squares of numbers around 1e200 are beyond counting
+        return None
     if not audio:
         return rms
     return 20 * math.log10(rms) if rms > 0 else None

@@ -59,6 +59,7 @@ def run(
         except SourceError as error:
             raise SourceError(f"{source.name}: {error}") from error
         compute_time_s += time.perf_counter() - started
+        denoised = denoised.reshape(-1, stream.channels)
         sink.write(denoised)
         if observers:
             waiting = np.concatenate((waiting, noisy))

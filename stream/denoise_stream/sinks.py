@@ -80,8 +80,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     When the block fails, or the program is interrupted, the temporary file is removed and what
     was at ``path`` stays as it was.
     """
-    target = path.resolve()
-    partial = target.with_name(f".partial-{secrets.token_hex(4)}-{target.name}")
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise SinkError(f"cannot write {path}: {error}") from error
+    # The end of the name stays, extension and all; the whole must not exceed what a file system takes.
+    partial = target.with_name(f".partial-{secrets.token_hex(4)}-{target.name[-50:]}")
     try:
         with partial.open("xb"):
             pass
@@ -111,6 +115,7 @@ class AudioSink:
 
         bits = re.search(r"(?:PCM|ALAC)_[SU]?(\d+)$", audio.subtype)
         self._steps = 2.0 ** (int(bits[1]) - 1) if bits else 0.0
+        self._holds_gaps = audio.subtype in ("FLOAT", "DOUBLE")
         self._count = 0
         self._path = path
         try:
@@ -123,7 +128,7 @@ class AudioSink:
                 subtype=audio.subtype,
                 endian=audio.endian,
             )
-        except (soundfile.LibsndfileError, ValueError, TypeError) as error:
+        except (soundfile.LibsndfileError, ValueError, TypeError, OverflowError) as error:
             raise SinkError(
                 f"libsndfile cannot write {audio.container} with {audio.subtype}, {channels} channels "
                 f"and {sample_rate_hz:g} Hz: {error}; choose an --output with another extension"
@@ -136,6 +141,8 @@ class AudioSink:
         """Write the next samples, rounded and clipped to the subtype."""
         import soundfile
 
+        if not self._holds_gaps:
+            samples = np.nan_to_num(samples)
         if self._steps:
             # libsndfile cuts off what lies between two steps, which would shift the signal by half a step.
             samples = np.rint(samples * self._steps) / self._steps

@@ -26,6 +26,10 @@ PIPE_BLOCK_SAMPLES = 16
 """Samples that are read from a WAV pipe at once: libsndfile waits until all of them are there."""
 
 
+SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+"""Bytes per sample of what a WAV file may hold uncompressed."""
+
+
 @dataclass(frozen=True)
 class Encoding:
     """How bare samples are stored: their type, and the number that full scale 1.0 becomes."""
@@ -102,7 +106,7 @@ class AudioSource:
             check_readable(path)
         try:
             self._file: Any = soundfile.SoundFile(0 if path is None else str(path))
-            if not self._file.seekable() and self._file.format != "WAV":
+            if path is None and self._file.format != "WAV":
                 raise SourceError(f"{self.name}: a pipe must carry WAV, not {self._file.format}")
         except (soundfile.LibsndfileError, TypeError, ValueError) as error:
             reason = getattr(error, "error_string", "") or str(error)
@@ -120,11 +124,13 @@ class AudioSource:
         """Give the length in the header; None where the header was written before the end was known."""
         if self._is_pipe:
             # libsndfile believes the header of a pipe; programs that write into one put the largest number.
-            return None if self._file.frames >= 0x3FFF_0000 / self.channels else self._file.frames
+            size = self._file.frames * self.channels * SAMPLE_BYTES.get(self._file.subtype, 1)
+            return None if size >= 0x7FFE_0000 else self._file.frames
         declared = re.search(r"^data *: (\d+) \(should be (\d+)\)", self._file.extra_info, re.MULTILINE)
-        if declared is None or int(declared[1]) >= 0x7FFF_0000 or int(declared[2]) == 0:
+        if declared is None or int(declared[1]) >= 0x7FFE_0000:
             return int(self._file.frames)
-        return int(self._file.frames * int(declared[1]) / int(declared[2]))
+        size = self.channels * SAMPLE_BYTES.get(self._file.subtype, 1)
+        return max(int(self._file.frames), int(declared[1]) // size) if int(declared[1]) > int(declared[2]) else 0
 
     def _cut_short(self, found: int, promised: int) -> SourceError:
         return SourceError(f"{self.name} is cut short: its header promises {promised} samples, {found} are there")
@@ -186,6 +192,8 @@ class RawSource:
 
 def check_readable(path: Path) -> None:
     """Raise a SourceError in words if a path is no file that can be read, or is empty."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise SourceError(f"{path} is no regular file; pipe it in: --input - with --format")
     try:
         with path.open("rb") as file:
             if not file.read(1):

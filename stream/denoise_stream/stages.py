@@ -1,21 +1,19 @@
 """The stages of a stream, composed: samples at the caller's rate come in, denoised ones go out.
 
-    [hold gaps] -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample]
+    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample]
 
 Every stage has the same verbs; samples are float64 ``(channels, n)``.
 """
 
 import functools
 import math
-from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.model import Model
 from denoise_stream.overlap_add import OverlapAdd
-from denoise_stream.resampling import GapHolder, Resampler
+from denoise_stream.resampling import Resampled, Resampler, Stage
 from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
 
 BATCH_WINDOWS = 64
@@ -26,35 +24,17 @@ MOST_RESAMPLING = 256
 """A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
 
 
-class Stage(Protocol):
-    """What all stages share."""
-
-    def process(self, samples: Samples) -> Samples:
-        """Take the next samples; return those that are finished."""
-        ...
-
-    def flush(self) -> Samples:
-        """Give out all that is kept and reset."""
-        ...
-
-    def reset(self) -> None:
-        """Forget everything."""
-        ...
-
-
-def build_stages(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Sequence[Stage]:
-    """Compose the stages for a signal of this rate; the rate changes only for a model with another fixed one."""
+def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Stage:
+    """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
     windows = WindowDenoiser(model, hop, channels)
     model_hz = model.contract.sample_rate_hz
     if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
-        return [windows]
+        return windows
     if not 1 / MOST_RESAMPLING <= sample_rate_hz / model_hz <= MOST_RESAMPLING:
         raise ValueError(
             f"sample_rate_hz={sample_rate_hz:g} is too far from the model's {model_hz:g} Hz; use a model for any rate"
         )
-    into = Resampler(sample_rate_hz, model_hz, channels)
-    out_of = Resampler(model_hz, sample_rate_hz, channels)
-    return [GapHolder(channels), into, windows, out_of]
+    return Resampled(windows, sample_rate_hz, model_hz, channels)
 
 
 class WindowDenoiser:
@@ -132,7 +112,7 @@ def latency_samples(window: int, hop: int, rate_hz: float | None, model_hz: floa
     chunk = np.zeros((1, math.ceil(rate_hz / model_hz)))  # about one sample of the model's
     inside = longest = taken = given = hops = 0
     # soxr works in bursts of some hundred samples, so the longest delay shows only after a while.
-    while given < 8 * window * rate_hz / model_hz or inside < max(0.5 * model_hz, 20 * window):
+    while not longest or given < 8 * longest or inside < max(0.5 * model_hz, 20 * window):
         taken += chunk.shape[1]
         inside += into.process(chunk).shape[1]
         ready = max(0, (inside - window) // hop + 1)

@@ -4,6 +4,7 @@ A table is copied byte for byte except for the numbers of the chosen columns. Ro
 are not there yet wait in a queue that source and sink share.
 """
 
+import itertools
 import math
 import re
 from collections import deque
@@ -113,26 +114,32 @@ class TableSource:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Give the values ``(rows, channels)`` of each batch of lines; NaN where a value is missing."""
-        for rows in self._ahead:
-            yield self._parse(rows)
-        self._ahead = []
-        for rows in self._rows:
-            yield self._parse(rows)
+        for rows in itertools.chain(self._ahead, self._rows):
+            yield from self._parse(rows)
 
     def close(self) -> None:
         """Close the file, if there is one."""
         if self._file is not None:
             self._file.close()
 
-    def _parse(self, rows: list[Row]) -> Chunk:
-        layout, values = self.layout, []
-        for row in rows:
-            if row.line == layout.header_line or not _is_data(row.text):
-                self.waiting.append(row)
-                continue
-            fields = fields_of(row, layout.delimiter, len(layout.names), self.name)
-            values.append([self._value(fields[index], index, row.line) for index in layout.chosen])
-            self.waiting.append(Row(row.line, row.text, fields))
+    def _parse(self, rows: list[Row]) -> Iterator[Chunk]:
+        """Give the values of a batch of rows; before a row that is wrong, those of the rows above it."""
+        layout = self.layout
+        values: list[list[float]] = []
+        try:
+            for row in rows:
+                if row.line == layout.header_line or not _is_data(row.text):
+                    self.waiting.append(row)
+                    continue
+                fields = fields_of(row, layout.delimiter, len(layout.names), self.name)
+                values.append([self._value(fields[index], index, row.line) for index in layout.chosen])
+                self.waiting.append(Row(row.line, row.text, fields))
+        except SourceError:
+            yield self._as_chunk(values)
+            raise
+        yield self._as_chunk(values)
+
+    def _as_chunk(self, values: list[list[float]]) -> Chunk:
         return np.array(values, dtype=np.float64).reshape(-1, self.channels)
 
     def _value(self, field: str, index: int, line: int) -> float:
@@ -154,6 +161,7 @@ class TableSink:
     def __init__(self, source: TableSource, file: BinaryIO | None) -> None:
         self._source = source
         self._file = file
+        self._commas = False  # whether a number with a decimal comma has been met
 
     def write(self, samples: Chunk) -> None:
         """Write the next rows, given their values ``(rows, channels)``."""
@@ -173,7 +181,10 @@ class TableSink:
             old = unquote(fields[index])
             if math.isnan(value) or parse_number(old, layout.decimal) == value:
                 continue
-            new = format(value, NUMBER_FORMAT).replace(".", layout.decimal)
+            new = format(value, NUMBER_FORMAT)
+            if "," in old or (self._commas and "." not in old):
+                self._commas = True
+                new = new.replace(".", ",")
             fields[index] = fields[index].replace(old, new, 1)
         return layout.delimiter.join(fields)
 
@@ -214,5 +225,5 @@ def _rows(blocks: Iterator[bytes], name: str) -> Iterator[list[Row]]:
 
 def _is_data(text: str) -> bool:
     """Tell a row from a blank line or a comment."""
-    stripped = text.strip()
+    stripped = text.strip(" \r\n")
     return bool(stripped) and (stripped[0] != "#" or re.match(r"#\s*[,;\t|]", stripped) is not None)

@@ -65,7 +65,7 @@ def strided(
         raise RecipeError("strides, filters, kernels and refine_kernels need one entry per level each")
     length = window
     for stride in strides:
-        if length % stride:
+        if stride < 1 or length % stride:
             raise RecipeError(f"strides={strides} do not divide window={window} exactly")
         length //= stride
 

@@ -24,15 +24,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     Raises
     ------
     RecipeError
-        If a size does not fit the data.
+        If the batch size does not fit the data.
     """
 
     def __init__(self, data: Data, schedule: Schedule) -> None:
         super().__init__(workers=1, max_queue_size=8)
-        if schedule.batches_per_epoch < 0 or schedule.batch_size % data.windows_per_signal:
+        if schedule.batch_size % data.windows_per_signal:
             raise RecipeError(
-                f"schedule: batches_per_epoch={schedule.batches_per_epoch} must be 0 or more and "
-                f"batch_size={schedule.batch_size} a multiple of windows_per_signal={data.windows_per_signal}"
+                f"schedule: batch_size={schedule.batch_size} must be "
+                f"a multiple of windows_per_signal={data.windows_per_signal}"
             )
         self._data = data
         self._size = schedule.batch_size

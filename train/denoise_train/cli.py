@@ -78,6 +78,8 @@ def main() -> NoReturn:
 
 
 def _summary(folder: Path, report: dict[str, Any]) -> str:
+    if not report["epochs"]:
+        return "interrupted before the first epoch was complete: no network was kept; start again"
     ended = "interrupted" if report["interrupted"] else "done"
     return (
         f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, "

@@ -16,7 +16,7 @@ from denoise_train.arrays import Array
 from denoise_train.metrics import rmse, snr_improvement_db
 from denoise_train.mixing import mix_at_snr, scale_by_noisy
 from denoise_train.noise import draw_noise
-from denoise_train.recipe import RecipeError, build_section
+from denoise_train.recipe import RecipeError, build_section, check_number
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
@@ -24,6 +24,7 @@ from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 SIGNALS_PER_BLOCK = 2048
 """Signals that are drawn together: families are drawn faster in bulk."""
 
+MOST_SNR_DB = 200.0
 TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 PICTURE_SNR_DB = 5.0
 
@@ -90,6 +91,16 @@ class X2Data:
     def __post_init__(self) -> None:
         if self.clean_recordings or self.noise_recordings:
             raise RecipeError("data kind 'x2' has its own signal; it takes no --clean and no --noise")
+        where = "data 'x2': "
+        check_number(f"{where}samples", self.samples, 1, whole=True)
+        check_number(f"{where}noise_deviation", self.noise_deviation, 0)
+        check_number(f"{where}test_share", self.test_share, 0, 1)
+        check_number(f"{where}validation_share", self.validation_share, 0, 1)
+        if not 0 < self._first_validation < self._first_test < self.samples:
+            raise RecipeError(
+                f"{where}samples={self.samples}, test_share={self.test_share} and "
+                f"validation_share={self.validation_share} leave training, validation or test without a window"
+            )
 
     @property
     def windows_per_block(self) -> int:
@@ -175,8 +186,17 @@ class MixtureData:
     test_signals: int
 
     def __post_init__(self) -> None:
+        where = "data 'mixtures': "
+        for key in ("windows_per_signal", "validation_signals", "test_signals"):
+            check_number(where + key, getattr(self, key), 1, whole=True)
+        for key in ("overlays", "clean_share", "recordings_share", "noise_recordings_share"):
+            check_number(where + key, getattr(self, key), 0, 1)
         try:
-            self._draw(seeded(self.seed, TRAINING), 0, None)
+            least, most = self.snr_db
+            check_number(f"{where}snr_db, from", least, -MOST_SNR_DB, MOST_SNR_DB)
+            check_number(f"{where}snr_db, to", most, least, MOST_SNR_DB)
+            for split in (TRAINING, VALIDATION, TEST):
+                self._draw(split, 0, 0, None)
         except (TypeError, ValueError) as error:
             # No signal was drawn: only the recipe's values can be wrong.
             raise RecipeError(f"data 'mixtures': {error}") from error
@@ -188,15 +208,15 @@ class MixtureData:
 
     def block(self, number: int) -> Pairs:
         """Draw the training windows of a block."""
-        return self._draw(seeded(self.seed, TRAINING, number), SIGNALS_PER_BLOCK, None)
+        return self._draw(TRAINING, number, SIGNALS_PER_BLOCK, None)
 
     def validation(self) -> Pairs:
         """Draw the validation windows."""
-        return self._draw(seeded(self.seed, VALIDATION), self.validation_signals, None)
+        return self._draw(VALIDATION, 0, self.validation_signals, None)
 
     def test(self, snr_db: float) -> Pairs:
         """Draw the test windows at one SNR, the same signals and noise for every SNR."""
-        return self._draw(seeded(self.seed, TEST), self.test_signals, snr_db)
+        return self._draw(TEST, 0, self.test_signals, snr_db)
 
     def examples(self, count: int) -> Pairs:
         """Draw the first test window of each signal."""
@@ -222,12 +242,13 @@ class MixtureData:
         clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
         return float(snr_improvement_db(signals(clean), signals(noisy), signals(denoised)).mean())
 
-    def _draw(self, rng: np.random.Generator, count: int, fixed_snr_db: float | None) -> Pairs:
+    def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
+        rng = seeded(self.seed, split, index)
         length = self.windows_per_signal * self.window
         clean = draw_signals(rng, count, length, tuple(self.families), self.overlays)
         noise = draw_noise(rng, count, length, self.noise)
-        _replace_some(rng, clean, self.clean_recordings, self.recordings_share)
-        _replace_some(rng, noise, self.noise_recordings, self.noise_recordings_share)
+        _replace_some(rng, clean, self.clean_recordings, split, self.recordings_share)
+        _replace_some(rng, noise, self.noise_recordings, split, self.noise_recordings_share)
         snr_db = rng.uniform(*self.snr_db, (count, 1))
         noisy = mix_at_snr(clean, noise, snr_db if fixed_snr_db is None else fixed_snr_db)
         untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None else 0.0)
@@ -243,10 +264,12 @@ class MixtureData:
         return Pairs(scaled_noisy, target.astype(np.float32))
 
 
-def _replace_some(rng: np.random.Generator, rows: Array, recordings: Recordings | None, share: float) -> None:
+def _replace_some(
+    rng: np.random.Generator, rows: Array, recordings: Recordings | None, split: int, share: float
+) -> None:
     if recordings is not None:
         chosen = rng.random(len(rows)) < share
-        rows[chosen] = recordings.draw(rng, int(chosen.sum()), rows.shape[1])
+        rows[chosen] = recordings.part(split).draw(rng, int(chosen.sum()), rows.shape[1])
 
 
 DATA_KINDS: dict[str, Callable[..., Data]] = {"x2": X2Data, "mixtures": MixtureData}

@@ -5,18 +5,23 @@ schedule and seed. Sections whose keys depend on their ``kind`` (data, architect
 to the function of that kind, whose parameters are the keys it takes: see :func:`build_section`.
 """
 
+import contextlib
 import inspect
 import json
 import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from denoise_stream import DenoiseError
+from denoise_stream.contract import LONGEST_WINDOW
 
 Built = TypeVar("Built")
+
+LARGEST_SEED = 2**32 - 1
+"""What Keras takes."""
 
 
 class RecipeError(DenoiseError):
@@ -102,23 +107,61 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         raise RecipeError(f"{path.name} is no TOML: {error}") from error
     for key, kind in (("schedule", Schedule), ("optimizer", Optimizer)):
         if key in table:
+            if not isinstance(table[key], dict):
+                raise RecipeError(f"{path.name}: {key}={table[key]!r}; it must be a section [{key}]")
             table[key] = _build(kind, table[key], f"{path.name}, section [{key}]")
     recipe: Recipe = _build(Recipe, table, path.name)
     for key in ("data", "architecture", "loss"):
         section = getattr(recipe, key)
         if not isinstance(section, dict) or "kind" not in section:
             raise RecipeError(f"{path.name}, section [{key}]: the key 'kind' is missing")
-    numbers = {
-        "window": recipe.window,
-        "hop": recipe.hop,
-        "epochs": recipe.schedule.epochs,
-        "batch_size": recipe.schedule.batch_size,
-        "learning_rate": recipe.optimizer.learning_rate,
-    }
-    for key, value in numbers.items():
-        if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-            raise RecipeError(f"{path.name}: {key}={value!r}; it must be a number above 0")
+    _check(recipe, f"{path.name}: ")
     return recipe
+
+
+def check_number(
+    name: str, value: Any, least: float, most: float = math.inf, *, whole: bool = False, above: bool = False
+) -> None:
+    """Check one value of a recipe.
+
+    Parameters
+    ----------
+    name
+        The key, and where it stands, for the error.
+    value
+        What was found; true and false are no numbers.
+    least, most
+        The range; with ``above`` the least itself is left out.
+    whole
+        Take whole numbers only.
+
+    Raises
+    ------
+    RecipeError
+        If the value is no number or outside its range.
+    """
+    number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if number and least <= value <= most and abs(value) < math.inf and not (above and value == least):
+        return
+    kind = "a whole number" if whole else "a number"
+    span = f"from {least:g} to {most:g}" if most < math.inf else f"{'above' if above else 'from'} {least:g}"
+    raise RecipeError(f"{name}={value!r}; it must be {kind} {span}")
+
+
+@contextlib.contextmanager
+def building(section: str) -> Iterator[None]:
+    """Name the section of a recipe whose values what is built in this block could not use.
+
+    Raises
+    ------
+    RecipeError
+        In place of the errors by which Keras and NumPy refuse values.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise RecipeError(f"section [{section}] holds a value that cannot be used: {reason}") from error
 
 
 def build_section(
@@ -151,6 +194,25 @@ def build_section(
     except TypeError as error:
         raise RecipeError(f"{name} {kind!r}: {error}") from error
     return kinds[kind](*arguments, **settings)
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    for key in ("name", "trained_on", "license"):
+        if not isinstance(getattr(recipe, key), str):
+            raise RecipeError(f"{where}{key}={getattr(recipe, key)!r}; it must be a text")
+    if not isinstance(recipe.noise, dict):
+        raise RecipeError(f"{where}noise={recipe.noise!r}; it must be a section [noise]")
+    schedule = recipe.schedule
+    check_number(f"{where}seed", recipe.seed, 0, LARGEST_SEED, whole=True)
+    check_number(f"{where}window", recipe.window, 2, LONGEST_WINDOW, whole=True)
+    check_number(f"{where}hop", recipe.hop, 1, recipe.window, whole=True)
+    check_number(f"{where}epochs", schedule.epochs, 1, whole=True)
+    check_number(f"{where}batch_size", schedule.batch_size, 1, whole=True)
+    check_number(f"{where}batches_per_epoch", schedule.batches_per_epoch, 0, whole=True)
+    check_number(f"{where}warm_up_batches", schedule.warm_up_batches, 0, whole=True)
+    check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
+    if recipe.sample_rate_hz is not None:
+        check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
 
 
 def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:

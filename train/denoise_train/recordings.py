@@ -10,16 +10,54 @@ import numpy as np
 from denoise_stream import SourceError
 from denoise_stream.endpoints import open_file
 from denoise_train.arrays import Array, standardize
+from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 ARRAYS = frozenset({".npz", ".npy"})
+FILES_TO_SPLIT = 10
+"""With at least so many files each belongs to one split; fewer are split in time."""
 FOUND_IN_FOLDERS = ARRAYS | {".csv", ".tsv", ".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".au", ".caf", ".w64"}
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Real signals, each a float64 array ``(n,)`` without gaps."""
+    """Real signals, each a float64 array ``(n,)`` without gaps.
+
+    ``files`` holds for each signal the number of its file; empty means that each has its own.
+    """
 
     signals: Sequence[Array]
+    files: Sequence[int] = ()
+
+    def part(self, split: int) -> "Recordings":
+        """Give what belongs to training, validation or test; no two of them share a sample.
+
+        Of 10 or more files every ninth and tenth are for validation and test. Fewer are cut in time: the first
+        80 % of each signal for training, then 10 % each.
+
+        Raises
+        ------
+        SourceError
+            If the recordings are too short for that.
+        """
+        files = self.files or range(len(self.signals))
+        signals: list[Array] = []
+        if len(set(files)) >= FILES_TO_SPLIT:
+            split_of = {8: VALIDATION, 9: TEST}
+            signals += [
+                signal
+                for file, signal in zip(files, self.signals, strict=True)
+                if split_of.get(file % 10, TRAINING) == split
+            ]
+        else:
+            start, stop = {TRAINING: (0, 8), VALIDATION: (8, 9), TEST: (9, 10)}[split]
+            cut = [signal[len(signal) * start // 10 : len(signal) * stop // 10] for signal in self.signals]
+            signals += [signal for signal in cut if len(signal)]
+        if not signals:
+            raise SourceError(
+                "the recordings are too short to be split into 80 % for training and 10 % each for validation and "
+                "test; give one of 10 samples or more"
+            )
+        return Recordings(signals)
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> Array:
         """Draw standardized crops ``(count, length)``; longer recordings are drawn more often.
@@ -57,16 +95,19 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
         If a path does not exist or cannot be read, a signal holds an infinity, or there is no signal at all.
     """
     signals: list[Array] = []
+    files: list[int] = []
     for path in _find_files(paths):
+        number = files[-1] + 1 if files else 0
         for signal in _read(path):
             if np.isinf(signal).any():
                 raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
             known = np.flatnonzero(~np.isnan(signal))
             if len(known) > 1:
                 signals.append(np.interp(np.arange(len(signal)), known, signal[known]))
+                files.append(number)
     if not signals:
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
-    return Recordings(signals)
+    return Recordings(signals, files)
 
 
 def _find_files(paths: Sequence[Path]) -> list[Path]:

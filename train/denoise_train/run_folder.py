@@ -2,41 +2,75 @@
 
 import csv
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from denoise_stream import SinkError
+from denoise_stream import SinkError, SourceError
 from denoise_stream.sinks import whole_file, write_json
 from denoise_train import plots
 from denoise_train.datasets import Pairs, Windows
-from denoise_train.recipe import Recipe
+from denoise_train.recipe import Recipe, load_recipe
 
-BEST, LAST, HISTORY = "model.keras", "last.weights.h5", "history.csv"
+BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
+MAY_DIFFER = "schedule.epochs"
+"""The only key of a recipe that may change when a run goes on."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 SECONDS_BETWEEN_LINES = 30
 
 
 def prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
-    """Create a run folder, or find the interrupted run in it, and write the recipe.
+    """Create a run folder, or find the interrupted run of the same recipe in it.
 
     Raises
     ------
     SinkError
-        If the folder holds a run and ``resume`` is false, or none and it is true, or it cannot be written.
+        If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true, or
+        it cannot be written.
     """
-    if resume and not (folder / LAST).is_file():
-        raise SinkError(f"{folder} holds no interrupted run to resume")
-    if not resume and folder.is_dir() and any(folder.iterdir()):
+    if resume:
+        if not all((folder / name).is_file() for name in (BEST, LAST, HISTORY, RECIPE)):
+            raise SinkError(f"{folder} holds no interrupted run to resume")
+        _refuse_other_recipe(folder, recipe)
+    elif folder.is_dir() and not _may_begin_in(folder):
         raise SinkError(f"{folder} is not empty; choose another --output, or --resume an interrupted run")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SinkError(f"cannot create {folder}: {error.strerror}") from error
-    with whole_file(folder / "recipe.toml") as partial:
+
+
+def write_recipe(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe of a run."""
+    with whole_file(folder / RECIPE) as partial:
         partial.write_text(recipe.to_toml(), encoding="utf-8")
+
+
+def _may_begin_in(folder: Path) -> bool:
+    """Tell whether a folder holds no more than a run that ended within its first epoch leaves behind."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".partial-")}
+    # The network comes after the state: alone it is somebody's.
+    return names <= {RECIPE} or (LAST in names and names <= {RECIPE, LAST, BEST})
+
+
+def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
+    begun, given = (_flat(tomllib.loads(each.to_toml())) for each in (load_recipe(folder / RECIPE), recipe))
+    for key in [*given, *begun]:
+        if key != MAY_DIFFER and begun.get(key) != given.get(key):
+            raise SinkError(
+                f"the run in {folder} began with {key}={begun.get(key)!r}, not {given.get(key)!r}; "
+                f"resume it with the same recipe and options, only the number of epochs may differ"
+            )
+
+
+def _flat(table: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= {f"{key}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
@@ -58,19 +92,27 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         return min((row["val_loss"] for row in self.rows), default=None)
 
     def restore(self, network: keras.Model) -> None:
-        """Go back to the end of the last complete epoch in the folder."""
+        """Go back to the end of the last complete epoch in the folder.
+
+        Raises
+        ------
+        SourceError
+            If its files cannot be read.
+        """
         network.optimizer.build(network.trainable_variables)
-        network.load_weights(self._folder / LAST)
-        with (self._folder / HISTORY).open(newline="") as file:
-            self.rows = [
-                {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        try:
+            network.load_weights(self._folder / LAST)
+            with (self._folder / HISTORY).open(newline="") as file:
+                self.rows = [
+                    {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        except Exception as error:  # h5py's, Keras' and csv's errors share no base class but Exception
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise SourceError(f"cannot go on with the run in {self._folder}: {reason}") from error
 
     def load_best(self) -> keras.Model:
-        """Load the best network; without a complete epoch that is the network as it is."""
-        if not self.rows:
-            self._save_best()
+        """Load the best network; there is one as soon as an epoch is complete."""
         return keras.models.load_model(self._folder / BEST, compile=False)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -94,23 +136,20 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": round(time.monotonic() - self._started, 2),
         }
-        if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
-            self._save_best()
         with whole_file(self._folder / LAST) as partial:
             self.model.save_weights(partial)
-        self.rows.append(row)
+        if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
+            with whole_file(self._folder / BEST) as partial:
+                self.model.save(partial)
         with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, HISTORY_COLUMNS)
             writer.writeheader()
-            writer.writerows(self.rows)
+            writer.writerows([*self.rows, row])
+        self.rows.append(row)
         self._say(
             f"epoch {epoch + 1}/{self._epochs}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
             f"{row['seconds']:.0f} s, {row['seconds'] * (self._epochs - epoch - 1) / 60:.0f} min to go"
         )
-
-    def _save_best(self) -> None:
-        with whole_file(self._folder / BEST) as partial:
-            self.model.save(partial)
 
 
 def write_results(

@@ -11,9 +11,9 @@ from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
 from denoise_train.datasets import Windows, build_data
 from denoise_train.losses import build_loss
-from denoise_train.recipe import Recipe, RecipeError
+from denoise_train.recipe import Recipe, RecipeError, building
 from denoise_train.recordings import Recordings
-from denoise_train.run_folder import Keeper, prepare_folder, write_results
+from denoise_train.run_folder import Keeper, prepare_folder, write_recipe, write_results
 
 EXAMPLES = 12
 """Test signals in the picture: every kind of signal comes up in the first ones."""
@@ -49,29 +49,34 @@ def train(
     Returns
     -------
     The report. A KeyboardInterrupt ends the training after the running batch; the best network is kept and
-    reported.
+    reported. Before the first epoch is complete there is none: then ``epochs`` is 0, nothing was measured, and
+    the folder can be used again.
 
     Raises
     ------
     RecipeError
         If the recipe holds a wrong key or value.
+    SourceError
+        If the recordings are too short to be split, or the state to resume from cannot be read.
     SinkError
-        If the folder holds a run and ``resume`` is false, or none and it is true.
+        If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true.
     """
     keras.utils.set_random_seed(recipe.seed)
-    data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, clean, noise)
-    network = build_network(recipe.window, recipe.architecture)
+    with building("data"):
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, clean, noise)
+    with building("architecture"):
+        network = build_network(recipe.window, recipe.architecture)
+    with building("loss"):
+        loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
-    network.compile(
-        optimizer=_build_optimizer(recipe, len(batches)),
-        loss=build_loss(recipe.loss, recipe.window, data.windows_per_signal),
-    )
+    network.compile(optimizer=_build_optimizer(recipe, len(batches)), loss=loss)
     prepare_folder(folder, recipe, resume=resume)
     keeper = Keeper(folder, say, recipe.schedule.epochs)
     keeper.set_model(network)
     if resume:
         keeper.restore(network)
         batches.epoch = len(keeper.rows)
+    write_recipe(folder, recipe)
     validation = data.validation()
     interrupted = False
     try:
@@ -87,6 +92,8 @@ def train(
         )
     except KeyboardInterrupt:
         interrupted = True
+    if not keeper.rows:
+        return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
 
     def denoise(noisy: Windows) -> Windows:
