@@ -1,5 +1,6 @@
 """Export: what comes out computes what Keras does, says everything about itself, and is small."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 from keras import layers, ops
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from denoise_export.complexity import complexity
 from denoise_export.export import export
@@ -143,6 +144,73 @@ def test_any_network_of_usual_layers_keeps_parity(tmp_path, seed):
     assert facts["parity_with_keras"] <= 1e-5
 
 
+@pytest.mark.parametrize("kind", ["gru", "bidirectional", "simple", "dilated"])
+def test_networks_with_loops_and_dilated_transposes_keep_parity(tmp_path, kind):
+    keras.utils.set_random_seed(0)
+    noisy = keras.Input((60,))
+    signal = layers.Conv1D(4, 3, padding="same")(layers.Reshape((60, 1))(noisy))
+    if kind == "dilated":
+        signal = layers.Conv1DTranspose(1, 3, padding="same", dilation_rate=2)(signal)
+    elif kind == "bidirectional":
+        signal = layers.Dense(1)(layers.Bidirectional(layers.GRU(3, return_sequences=True))(signal))
+    else:
+        recurrent = {"gru": layers.GRU, "simple": layers.SimpleRNN}[kind]
+        signal = layers.Dense(1)(recurrent(3, return_sequences=True)(signal))
+    keras.Model(noisy, layers.Reshape((60,))(signal)).save(tmp_path / "mine.keras")
+    _, facts = export(tmp_path / "mine.keras")
+    assert facts["parity_with_keras"] <= 1e-5
+    assert (facts["file"]["macs_per_window"] is None) == (kind != "dilated")
+
+
+FOLDED = {"strides": [1, 1], "dilations": [1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "folds"),
+    [
+        (FOLDED, True),
+        ({**FOLDED, "dilations": [1, 2]}, False),
+        ({**FOLDED, "strides": [1, 2], "output_padding": [0, 1]}, False),
+        ({**FOLDED, "auto_pad": "SAME_UPPER"}, False),
+        ({"dilations": [1, 1]}, False),
+    ],
+)
+def test_slice_becomes_padding_only_of_a_plain_transposed_convolution(settings, folds):
+    constants = {"weights": np.ones((1, 1, 1, 3), np.float32)}
+    constants |= {name: np.array([value]) for name, value in (("low", 1), ("high", 9), ("axis", 3))}
+    nodes = [
+        helper.make_node("ConvTranspose", ["x", "weights"], ["whole"], **settings),
+        helper.make_node("Slice", ["whole", "low", "high", "axis"], ["y"]),
+    ]
+    assert ("Slice" not in simplified(nodes, constants, ["b", 1, 1, 10])) == folds
+
+
+def test_squeeze_and_unsqueeze_cancel_only_where_they_undo_each_other():
+    nodes = [
+        helper.make_node("Squeeze", ["x", "two"], ["flat"]),
+        helper.make_node("Unsqueeze", ["flat", "back"], ["z"]),
+    ]
+    nodes += [helper.make_node("Transpose", ["z"], ["y"])]
+    constants = {"two": np.array([2]), "back": np.array([-2])}
+    assert "Unsqueeze" in simplified(nodes, constants, ["b", 7, 1])
+
+
+def simplified(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], shape: list[int | str]) -> list[str]:
+    """Apply the rules to a graph from x to y, check that it computes the same and give its operators."""
+    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)]
+    outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)]
+    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "test", inputs, outputs, initializers)
+    before = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    after = simplify(onnx.ModelProto.FromString(before.SerializeToString()))
+    rows = np.random.default_rng(0).random([3, *shape[1:]], dtype=np.float32)
+    wanted, found = (
+        onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": rows})[0] for model in (before, after)
+    )
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    return [node.op_type for node in after.graph.node]
+
+
 def test_simplifying_leaves_other_graphs_computing_the_same(models):
     rows = np.random.default_rng(0).random((3, 150), dtype=np.float32)
     for kind in ("identity", "smoother"):
@@ -188,6 +256,82 @@ def test_what_is_no_network_is_refused_in_one_sentence(tmp_path, make):
         export(path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model.onnx").exists()
+
+
+def unusual_network(kind: str) -> keras.Model:
+    noisy, state = keras.Input((150,), name="noisy"), keras.Input((8,), name="state")
+    signal = layers.Reshape((150, 1))(noisy)
+    clean = layers.Dense(150)(noisy)
+    if kind == "no next state":
+        return keras.Model([noisy, state], layers.Dense(150)(ops.concatenate([noisy, state], axis=1)))
+    if kind == "gelu":
+        clean = layers.Reshape((150,))(layers.Dense(1)(layers.Dense(4, activation="gelu")(signal)))
+    elif kind == "groups":
+        grouped = layers.Conv1D(4, 3, padding="same", groups=2)(layers.Conv1D(4, 3, padding="same")(signal))
+        clean = layers.Reshape((150,))(layers.Conv1D(1, 3, padding="same")(grouped))
+    outputs = {"two outputs": [clean, noisy], "dictionary": {"clean": clean}, "channel": layers.Dense(1)(signal)}
+    return keras.Model(noisy, outputs.get(kind, clean))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("two outputs", r"outputs have shapes \[\(None, 150\), \(None, 150\)\]; needed: \[\(None, 150\)\]"),
+        ("no next state", r"outputs have shapes \[\(None, 150\)\]; needed: \[\(None, 150\), \(None, 8\)\]"),
+        ("dictionary", r"in a dictionary; needed: \[\(None, 150\)\]"),
+        ("channel", r"outputs have shapes \[\(None, 150, 1\)\]; needed"),
+        ("gelu", "cannot be converted: ONNX has no operator for TensorFlow's Erfc"),
+        ("groups", "cannot be converted: ONNX has no operator for TensorFlow's StatefulPartitionedCall"),
+    ],
+)
+def test_networks_that_cannot_be_exported_are_refused_in_one_sentence(tmp_path, kind, words, capfd):
+    unusual_network(kind).save(tmp_path / "mine.keras")
+    with pytest.raises(SourceError, match=words) as caught:
+        export(tmp_path / "mine.keras")
+    assert "\n" not in str(caught.value)
+    assert "upported" not in capfd.readouterr().err  # tf2onnx has its own words for it
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.keras"]
+
+
+def test_failing_conversion_is_told_in_one_sentence(runs, tmp_path, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise KeyError("first line\nsecond line")
+
+    monkeypatch.setattr("denoise_export.export.convert", fail)
+    with pytest.raises(SourceError, match=r"model.keras cannot be converted: 'first line"):
+        export(runs["x2"], tmp_path / "m.onnx")
+
+
+def test_broken_contract_is_told_of_the_file_by_its_own_name(tmp_path):
+    run = save_run(tmp_path / "run", "x2")
+    recipe = dataclasses.replace(load_recipe("x2"), window=400, hop=200)
+    (run / "recipe.toml").write_text(recipe.to_toml())
+    with pytest.raises(ContractError, match=r"^m\.onnx: metadata hop='200'; needed"):
+        export(run, tmp_path / "m.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_facts_take_the_place_of_no_file_of_the_run(tmp_path):
+    run = save_run(tmp_path / "run", "x2")
+    with pytest.raises(SinkError, match=r"report\.json is the input itself"):
+        export(run, run / "report.onnx", force=True)
+    assert (run / "report.json").read_text() == '{"val_loss": 0.5}'
+    (run / "report.json").write_text("{")
+    with pytest.raises(SourceError, match=r"report\.json is no JSON"):
+        export(run)
+
+
+@pytest.mark.parametrize("name", ["x.json", "."])
+def test_output_that_is_no_name_for_a_model_is_wrong_usage(runs, monkeypatch, capsys, name):
+    from denoise_export.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["denoise-export", str(runs["x2"]), "-o", name])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    message = capsys.readouterr().err
+    assert "name a file such as model.onnx; the same name with .json gets the facts" in message
+    assert message.count("\n") == 1
 
 
 def test_existing_files_are_kept_without_force(runs, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from denoise_stream import SourceError
 from denoise_stream.windows import normalize
 from denoise_train.arrays import standardize
 from denoise_train.datasets import build_data
@@ -10,6 +11,7 @@ from denoise_train.families import FAMILIES
 from denoise_train.mixing import mix_at_snr, scale_by_noisy
 from denoise_train.noise import NOISE_KINDS, draw_noise
 from denoise_train.recipe import RecipeError, load_recipe
+from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.splits import EVALUATION, TEST, TRAINING, VALIDATION, seeded
 
@@ -149,3 +151,65 @@ def test_x2_is_the_tutorials_data():
 def test_mistakes_in_data_sections_are_named(section, noise, words):
     with pytest.raises(RecipeError, match=words):
         build_data(section, noise, 150, 0)
+
+
+SPLITS = (TRAINING, VALIDATION, TEST)
+
+
+def test_ten_recordings_and_more_are_split_by_file():
+    files = [index // 2 for index in range(44)]  # two channels each
+    recordings = Recordings([np.full(100, float(file)) for file in files], files)
+    held = [{int(signal[0]) for signal in recordings.part(split).signals} for split in SPLITS]
+    assert held == [set(range(22)) - {8, 9, 18, 19}, {8, 18}, {9, 19}]
+
+
+def test_few_recordings_are_split_in_time_and_empty_parts_left_out():
+    recordings = Recordings([np.arange(1000.0), np.arange(5000.0, 5005.0)])
+    parts = [recordings.part(split).signals for split in SPLITS]
+    assert [(part[0][0], part[0][-1]) for part in parts] == [(0, 799), (800, 899), (900, 999)]
+    assert [len(part) for part in parts] == [2, 1, 2]
+    samples = np.concatenate([signal for part in parts for signal in part])
+    assert len(np.unique(samples)) == len(samples) == 1005
+    with pytest.raises(SourceError, match="too short to be split"):
+        Recordings([np.arange(5.0)]).part(VALIDATION)
+
+
+@pytest.mark.parametrize("kind", ["clean", "noise"])
+def test_no_split_draws_a_crop_of_what_another_draws_from(kind, monkeypatch):
+    """A ramp of one recording: the crops' own values say where in it they were taken."""
+    taken: list[tuple[float, float]] = []
+    draw = Recordings.draw
+
+    def noting(self: Recordings, rng: np.random.Generator, count: int, length: int) -> np.ndarray:
+        if count:
+            taken.append((min(map(np.min, self.signals)), max(map(np.max, self.signals))))
+        return draw(self, rng, count, length)
+
+    monkeypatch.setattr(Recordings, "draw", noting)
+    section = {**load_recipe("general").data, "validation_signals": 20, "test_signals": 20}
+    ramp = Recordings([np.arange(10_000.0)])
+    recordings = {f"{kind}_recordings": ramp}
+    data = build_data(section, {"white": 1.0}, 150, 0, **recordings)
+    data.block(0), data.validation(), data.test(5.0)
+    assert taken == [(0, 7999), (8000, 8999), (9000, 9999)]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change", "words"),
+    [
+        ("x2", {"samples": "many"}, "samples='many'; it must be a whole number from 1"),
+        ("x2", {"samples": 0}, "samples=0; it must be a whole number from 1"),
+        ("x2", {"samples": 3}, "leave training, validation or test without a window"),
+        ("x2", {"validation_share": 0.0}, "leave training, validation or test without a window"),
+        ("x2", {"noise_deviation": -1}, "noise_deviation=-1; it must be a number from 0"),
+        ("general", {"validation_signals": 0}, "validation_signals=0; it must be a whole number from 1"),
+        ("general", {"test_signals": 0}, "test_signals=0; it must be a whole number from 1"),
+        ("general", {"windows_per_signal": 0}, "windows_per_signal=0; it must be a whole number from 1"),
+        ("general", {"clean_share": 2}, "clean_share=2; it must be a number from 0 to 1"),
+        ("general", {"snr_db": [10.0, 0.0]}, "snr_db, to=0.0; it must be a number from 10 to 200"),
+    ],
+)
+def test_values_out_of_range_in_data_sections_are_named(recipe, change, words):
+    loaded = load_recipe(recipe)
+    with pytest.raises(RecipeError, match=words):
+        build_data({**loaded.data, **change}, loaded.noise, 150, 0)

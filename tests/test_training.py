@@ -18,6 +18,7 @@ from denoise_train import cli
 from denoise_train.architectures import build_network
 from denoise_train.recipe import RecipeError, build_section, bundled_recipes, load_recipe
 from denoise_train.recordings import load_recordings
+from denoise_train.run_folder import Keeper
 from denoise_train.training import train
 
 SMALL = """
@@ -135,6 +136,58 @@ def test_only_an_interrupted_run_can_be_resumed(tmp_path, recipe):
         train(load_recipe(recipe), tmp_path / "run", resume=True)
 
 
+def test_run_goes_on_with_its_own_recipe_only(tmp_path, recipe):
+    run, settings = tmp_path / "run", load_recipe(recipe)
+    train(settings, run, say=interrupt)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    other = dataclasses.replace(settings, architecture={**settings.architecture, "filters": [8, 16, 24]})
+    for wrong, words in (
+        (other, r"began with architecture.filters=\[8, 16, 32\], not \[8, 16, 24\]"),
+        (dataclasses.replace(settings, seed=4), r"began with seed=3, not 4"),
+    ):
+        with pytest.raises(SinkError, match=words):
+            train(wrong, run, resume=True)
+    (run / "last.weights.h5").write_bytes(b"broken")
+    longer = dataclasses.replace(settings, schedule=dataclasses.replace(settings.schedule, epochs=3))
+    with pytest.raises(SourceError, match="cannot go on with the run"):
+        train(longer, run, resume=True)
+    (run / "last.weights.h5").write_bytes(before["last.weights.h5"])
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    assert train(longer, run, resume=True, say=lambda line: None)["epochs"] == 3
+    assert load_recipe(run / "recipe.toml") == longer
+
+
+def test_interruption_in_the_first_epoch_keeps_nothing_and_the_folder_can_be_used_again(
+    tmp_path, recipe, monkeypatch, capfd
+):
+    run = tmp_path / "run"
+    arguments = ["denoise-train", str(recipe), "--output", str(run), "--epochs", "1"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, "on_train_batch_end", lambda self, batch, logs=None: interrupt(""))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert ended.value.code == 130
+    printed = capfd.readouterr()
+    assert (printed.out + printed.err).splitlines() == [
+        "interrupted before the first epoch was complete: no network was kept; start again"
+    ]
+    assert [path.name for path in run.iterdir()] == ["recipe.toml"]
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert (run / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("present", ["notes.txt", "model.keras"])
+def test_training_begins_in_no_folder_with_files_that_it_could_replace(tmp_path, recipe, present):
+    (tmp_path / "recipe.toml").write_text(SMALL)
+    (tmp_path / present).write_text("somebody's")
+    with pytest.raises(SinkError, match="is not empty"):
+        train(load_recipe(recipe), tmp_path)
+    assert (tmp_path / present).read_text() == "somebody's"
+
+
 def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
     run = tmp_path / "run"
     process = subprocess.Popen(command(recipe, run, "--epochs", 500), stdout=subprocess.PIPE, text=True)
@@ -179,6 +232,7 @@ def test_recordings_are_drawn_from_files_and_folders(tmp_path):
     (tmp_path / "notes.txt").write_text("not a recording")
     recordings = load_recordings([tmp_path])
     assert [len(signal) for signal in recordings.signals] == [5000, 300, 200]
+    assert recordings.files == [0, 1, 2]
     crops = recordings.draw(np.random.default_rng(0), 50, 600)
     assert crops.shape == (50, 600)
     np.testing.assert_allclose(crops.std(axis=1), 1, rtol=1e-9)
@@ -205,7 +259,23 @@ def test_recordings_that_cannot_be_used_are_refused(tmp_path, make, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("epochs = 2", "epochs = 0"), "epochs=0; it must be a number above 0"),
+        (("epochs = 2", "epochs = 0"), "epochs=0; it must be a whole number from 1"),
+        (("epochs = 2", "epochs = 2.5"), "epochs=2.5; it must be a whole number from 1"),
+        (("seed = 3", "seed = -1"), "seed=-1; it must be a whole number from 0 to 4294967295"),
+        (("seed = 3", 'seed = "a"'), "seed='a'; it must be a whole number from 0"),
+        (("seed = 3", "window = 150.5"), "window=150.5; it must be a whole number from 2"),
+        (("seed = 3", "hop = 200"), "hop=200; it must be a whole number from 1 to 150"),
+        (("seed = 3", 'sample_rate_hz = "abc"'), "sample_rate_hz='abc'; it must be a number above 0"),
+        (("seed = 3", "sample_rate_hz = -1"), "sample_rate_hz=-1; it must be a number above 0"),
+        (("[optimizer]", "[[optimizer]]"), "it must be a section [optimizer]"),
+        (('name = "small"', "name = 5"), "name=5; it must be a text"),
+        (("learning_rate = 0.01", "learning_rate = nan"), "learning_rate=nan; it must be a number above 0"),
+        (("warm_up_batches = 5", "warm_up_batches = -5"), "warm_up_batches=-5; it must be a whole number from 0"),
+        (("filters = [8, 16, 32]", "filters = [0, 16, 32]"), "section [architecture] holds a value"),
+        (("strides = [3, 2, 5]", "strides = [0, 2, 5]"), "do not divide window=150 exactly"),
+        (("strides = [3, 2, 5]", "strides = 3"), "section [architecture] holds a value"),
+        (("floor_db = -30.0", 'floor_db = "low"'), "section [loss] holds a value"),
+        (("validation_signals = 50", "validation_signals = 0"), "validation_signals=0; it must be"),
         (("seed = 3", "sead = 3"), "key 'sead' is not known"),
         (('kind = "mixtures"', "#"), "section [data]: the key 'kind' is missing"),
         (('name = "small"', ""), "needed and not there: 'name'"),
@@ -230,6 +300,18 @@ def test_mistakes_in_recipes_are_named_in_one_line(tmp_path, change, words, capf
     assert ended.value.code == 1
     assert words in message
     assert message.count("\n") == 1
+
+
+def test_kernel_longer_than_the_window_is_named_before_the_training(tmp_path):
+    x2 = load_recipe("x2")
+    for change in ({"kernel": 200}, {"filters": [0]}):
+        broken = dataclasses.replace(x2, architecture={**x2.architecture, **change})
+        with pytest.raises(
+            RecipeError, match=r"section \[architecture\] holds a value that cannot be used: \S"
+        ) as caught:
+            train(broken, tmp_path / "run")
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_unknown_recipe_is_refused_with_the_bundled_names():

@@ -33,6 +33,10 @@ from denoise_train.backend import loading_backend
 @version_option
 def command(source: Path, output: Path | None, self_normalizing: bool, force: bool) -> None:
     """Convert a trained network to one self-describing ONNX file, and prove that it computes the same."""
+    if output is not None and (not output.name or output.suffix == ".json"):
+        raise click.UsageError(
+            f"--output {output}: name a file such as model.onnx; the same name with .json gets the facts"
+        )
     with loading_backend("exporting", "export"):
         from denoise_export.export import export
     path, facts = export(source, output, self_normalizing=self_normalizing, force=force)
@@ -47,9 +51,11 @@ def main() -> NoReturn:
 def _describe(path: Path, facts: dict[str, Any]) -> str:
     file = facts["file"]
     operators = ", ".join(f"{number} {kind}" for kind, number in file["operators"].items())
+    macs = file["macs_per_window"]
+    work = "loops" if macs is None else f"{macs:,} multiply-accumulates per window"
     return (
         f"{path}: {file['bytes'] / 1024:.0f} KiB, {file['parameters']:,} parameters, "
-        f"{file['macs_per_window']:,} multiply-accumulates per window\n"
+        f"{work}\n"
         f"{file['nodes']} nodes: {operators}\n"
         f"largest difference from Keras: {facts['parity_with_keras']:.1e}"
     )

@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+NOT_COUNTED = frozenset({"GRU", "If", "LSTM", "Loop", "RNN", "Scan"})
+"""Operators whose multiplications depend on how often their bodies run."""
+
 
 def complexity(model: onnx.ModelProto) -> dict[str, Any]:
     """Count what a model costs.
@@ -15,7 +18,8 @@ def complexity(model: onnx.ModelProto) -> dict[str, Any]:
     Returns
     -------
     ``bytes`` of the file, ``nodes``, ``operators`` (kind to number), ``parameters`` (floating-point constants) and
-    ``macs_per_window`` (multiply-accumulate operations of convolutions and matrix products for one window).
+    ``macs_per_window`` (multiply-accumulate operations of convolutions and matrix products for one window; None
+    for a graph with loops).
     """
     constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
     return {
@@ -23,7 +27,7 @@ def complexity(model: onnx.ModelProto) -> dict[str, Any]:
         "nodes": len(model.graph.node),
         "operators": dict(sorted(Counter(node.op_type for node in model.graph.node).items())),
         "parameters": sum(int(array.size) for array in constants.values() if np.issubdtype(array.dtype, np.floating)),
-        "macs_per_window": _macs(model),
+        "macs_per_window": None if NOT_COUNTED & {node.op_type for node in model.graph.node} else _macs(model),
     }
 
 

@@ -1,5 +1,6 @@
 """Convert: a Keras network comes in, an ONNX graph with the contract's names and free batch size goes out."""
 
+import logging
 from typing import Any
 
 import keras
@@ -10,7 +11,10 @@ from keras import ops
 from onnx import helper
 
 from denoise_export.simplify import simplify
-from denoise_stream import Contract
+from denoise_stream import Contract, SourceError
+
+# What tf2onnx cannot convert is named in an error of ours.
+logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
 
 OPSET = 17
 IR_VERSION = 8
@@ -42,6 +46,11 @@ def convert(network: keras.Model, contract: Contract) -> onnx.ModelProto:
         ``noisy (batch, window)`` to ``clean``; a stateful one ``[noisy, state]`` to ``[clean, state_out]``.
     contract
         The facts that the file will state.
+
+    Raises
+    ------
+    SourceError
+        If the network computes something that ONNX has no operator for.
     """
     sizes = {"noisy": contract.window} | ({"state": contract.state_size} if contract.state_size else {})
     signature = [tf.TensorSpec((None, size), tf.float32, name=name) for name, size in sizes.items()]
@@ -52,6 +61,11 @@ def convert(network: keras.Model, contract: Contract) -> onnx.ModelProto:
     converted, _ = tf2onnx.convert.from_function(
         tf.function(call, input_signature=signature), input_signature=signature, opset=OPSET
     )
+    unknown = sorted({node.op_type for node in converted.graph.node if not node.domain} - _operators())
+    if unknown:
+        raise SourceError(
+            f"the network cannot be converted: ONNX has no operator for TensorFlow's {', '.join(unknown)}"
+        )
     model = simplify(converted)
     _name_outputs(model.graph, ["clean", "state_out"][: len(sizes)])
     for value in [*model.graph.input, *model.graph.output]:
@@ -64,6 +78,10 @@ def convert(network: keras.Model, contract: Contract) -> onnx.ModelProto:
     helper.set_model_props(model, contract.to_metadata())
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _operators() -> set[str]:
+    return {schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain}
 
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:

@@ -10,7 +10,7 @@ import keras
 from denoise_export.complexity import complexity
 from denoise_export.conversion import convert, with_normalization
 from denoise_export.parity import prove_parity
-from denoise_stream import Contract, SourceError
+from denoise_stream import Contract, ContractError, DenoiseError, SourceError
 from denoise_stream.contract import CONTRACT_VERSION
 from denoise_stream.model import Model
 from denoise_stream.sinks import check_outputs, whole_file
@@ -42,36 +42,47 @@ def export(
     Raises
     ------
     SourceError, ContractError, SinkError
-        If the network cannot be read or breaks the contract, the file differs from it, or an output cannot be
-        written. Nothing is left behind then.
+        If the network cannot be read or converted or breaks the contract, the file differs from it, or an output
+        cannot be written. Nothing is left behind then.
+    ValueError
+        If the output's own name ends in ``.json``.
     """
     network_file = source / "model.keras" if source.is_dir() else source
     folder = network_file.parent
     output = output or folder / "model.onnx"
     facts_file = output.with_suffix(".json")
-    check_outputs(output, facts_file, force=force, inputs=(network_file,))
+    recipe_file, report_file = folder / "recipe.toml", folder / "report.json"
+    check_outputs(output, facts_file, force=force, inputs=(network_file, recipe_file, report_file))
     network = _load(network_file)
-    recipe = load_recipe(folder / "recipe.toml") if (folder / "recipe.toml").is_file() else None
+    recipe = load_recipe(recipe_file) if recipe_file.is_file() else None
+    report = _read_report(report_file) if report_file.is_file() else None
     contract = _contract(network, recipe, network_file.stem)
     if self_normalizing:
         if contract.state_size:
             raise SourceError(f"{network_file} is stateful; --self-normalizing works on stateless networks only")
-        network, contract = with_normalization(network), dataclasses.replace(contract, normalization="none")
-    model = convert(network, contract)
-    parity = prove_parity(network, model, contract)
-    report_file = folder / "report.json"
+        contract = dataclasses.replace(contract, normalization="none")
+    try:
+        if self_normalizing:
+            network = with_normalization(network)
+        model = convert(network, contract)
+        parity = prove_parity(network, model, contract)
+        costs = complexity(model)
+    except DenoiseError:
+        raise
+    except Exception as error:  # the errors of Keras, tf2onnx, onnxslim and onnx share no base class but Exception
+        raise SourceError(f"{network_file} cannot be converted: {_reason(error)}") from error
     facts = {"contract_version": CONTRACT_VERSION} | dataclasses.asdict(contract)
     facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
         "inputs": [value.name for value in model.graph.input],
         "outputs": [value.name for value in model.graph.output],
-        "file": complexity(model),
+        "file": costs,
         "parity_with_keras": parity,
-        "report": json.loads(report_file.read_text()) if report_file.is_file() else None,
+        "report": report,
     }
     with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
         partial_model.write_bytes(model.SerializeToString())
-        Model(partial_model)  # refuses what breaks the contract
+        _check_file(partial_model, output.name)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return output, facts
 
@@ -82,7 +93,26 @@ def _load(file: Path) -> keras.Model:
     try:
         return keras.models.load_model(file, compile=False)
     except Exception as error:  # zip, json and Keras errors share no base class but Exception
-        raise SourceError(f"{file} is no Keras model: {str(error).splitlines()[0]}") from error
+        raise SourceError(f"{file} is no Keras model: {_reason(error)}") from error
+
+
+def _read_report(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise SourceError(f"{file} is no JSON: {error}") from error
+
+
+def _check_file(partial: Path, name: str) -> None:
+    """Refuse a file that breaks the contract, by the name that it was to get."""
+    try:
+        Model(partial)
+    except ContractError as error:
+        raise ContractError(str(error).replace(partial.name, name)) from error
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contract:
@@ -92,6 +122,16 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
     if len(sizes) != len(shapes) or len(sizes) not in (1, 2):
         raise SourceError(f"the network's inputs have shapes {shapes}; needed: (None, window), and (None, state_size)")
     window, state_size = sizes[0], sizes[1] if len(sizes) == 2 else 0
+    if window < 2:
+        raise SourceError(f"the network's windows hold {window} sample; needed: 2 or more")
+    needed = [(None, size) for size in sizes]
+    found = [tuple(tensor.shape) for tensor in network.outputs]
+    if isinstance(network.output, dict) or found != needed:
+        by_name = " in a dictionary" if isinstance(network.output, dict) else ""
+        raise SourceError(
+            f"the network's outputs have shapes {found}{by_name}; needed: {needed}"
+            f"{' (window and next state)' if state_size else ''}"
+        )
     if recipe is None:
         return Contract(name, window, max(1, window // 2), state_size=state_size)
     return Contract(

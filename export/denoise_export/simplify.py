@@ -13,7 +13,7 @@ them:
 Whether the result still computes the same is not assumed here: the export compares it with Keras.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,32 +68,34 @@ class _Editor:
     def tidy(self) -> None:
         """Drop nodes that nobody uses, restore the order and renew the look-ups."""
         outputs = {value.name for value in self.graph.output}
-        producer = {name: node for node in self.graph.node for name in node.output}
-        ordered: list[onnx.NodeProto] = []
-        done: set[str] = set()
+        nodes = list(self.graph.node)
+        made_by = {name: index for index, node in enumerate(nodes) for name in node.output if name}
+        ordered: list[int] = []
+        done: set[int] = set()
 
         def visit(name: str) -> None:
-            node = producer.get(name)
-            if node is None or node.output[0] in done:
+            index = made_by.get(name)
+            if index is None or index in done:
                 return
-            done.add(node.output[0])
-            for wanted in node.input:
+            done.add(index)
+            for wanted in (*nodes[index].input, *_used_inside(nodes[index])):
                 visit(wanted)
-            ordered.append(node)
+            ordered.append(index)
 
         for name in sorted(outputs):
             visit(name)
-        kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
+        kept = [onnx.NodeProto.FromString(nodes[index].SerializeToString()) for index in ordered]
         del self.graph.node[:]
         self.graph.node.extend(kept)
         del self.graph.value_info[:]
-        self.producer = {name: node for node in self.graph.node for name in node.output}
+        self.producer = {name: node for node in self.graph.node for name in node.output if name}
         self.constants = {item.name: numpy_helper.to_array(item) for item in self.graph.initializer}
         self.users: dict[str, list[onnx.NodeProto]] = {name: [] for name in outputs}
         for node in self.graph.node:
-            for name in node.input:
+            for name in (*node.input, *_used_inside(node)):
                 self.users.setdefault(name, []).append(node)
-        self.outputs = outputs
+        # What a loop's body uses must stay there under its name, like what the graph gives out.
+        self.outputs = outputs.union(*(_used_inside(node) for node in self.graph.node))
 
     def only_user(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         """Give the single node that uses this node's output, unless the graph gives it out too."""
@@ -130,6 +132,16 @@ class _Editor:
         return output
 
 
+def _used_inside(node: onnx.NodeProto) -> Iterator[str]:
+    """Give every name that is used in a node's bodies (of Loop, If and Scan), theirs and the graph's."""
+    for attribute in node.attribute:
+        for body in (attribute.g, *attribute.graphs):
+            yield from (value.name for value in body.output)
+            for inner in body.node:
+                yield from inner.input
+                yield from _used_inside(inner)
+
+
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {item.name: helper.get_attribute_value(item) for item in node.attribute}
 
@@ -143,14 +155,14 @@ def _mover(editor: _Editor, node: onnx.NodeProto | None) -> str:
     """Name what a node does to the layout, if it is one of the two that can move."""
     if node is None:
         return ""
-    if node.op_type == "Transpose" and list(_attributes(node)["perm"]) == [0, 2, 1]:
+    if node.op_type == "Transpose" and list(_attributes(node).get("perm", ())) == [0, 2, 1]:
         return SWAP
     return SQUEEZE if node.op_type == "Squeeze" and _axes(editor, node) == [2] else ""
 
 
 def _transpose_before_unsqueezing(editor: _Editor, node: onnx.NodeProto) -> bool:
     """Exchange (b, t, c) -> (b, 1, t, c) -> (b, c, 1, t) for (b, t, c) -> (b, c, t) -> (b, c, 1, t)."""
-    if node.op_type != "Transpose" or list(_attributes(node)["perm"]) != [0, 3, 1, 2]:
+    if node.op_type != "Transpose" or list(_attributes(node).get("perm", ())) != [0, 3, 1, 2]:
         return False
     before = editor.producer.get(node.input[0])
     if before is None or before.op_type != "Unsqueeze" or _axes(editor, before) not in ([1], [-3]):
@@ -171,6 +183,10 @@ def _fold_slice_into_padding(editor: _Editor, node: onnx.NodeProto) -> bool:
     if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()):
         return False
     if weights is None or weights.ndim != 4 or weights.shape[2] != 1 or any(settings.get("pads", ())):
+        return False
+    if any(size != 1 for size in settings.get("dilations", ())) or any(settings.get("output_padding", ())):
+        return False
+    if "strides" not in settings or "output_shape" in settings or settings.get("auto_pad", b"NOTSET") != b"NOTSET":
         return False
     bounds = {int(axis): (int(low), int(high)) for axis, low, high in zip(axes, starts, ends, strict=True)}
     low, high = bounds.pop(3, (0, 1 << 62))
@@ -220,7 +236,7 @@ def _cancel(editor: _Editor, node: onnx.NodeProto) -> bool:
     before = editor.producer.get(node.input[0]) if node.input else None
     undone = _mover(editor, before)
     swaps_back = undone == SWAP and _mover(editor, node) == SWAP
-    expands = undone == SQUEEZE and node.op_type == "Unsqueeze" and _axes(editor, node) in ([2], [-2])
+    expands = undone == SQUEEZE and node.op_type == "Unsqueeze" and _axes(editor, node) == [2]
     if before is None or node.output[0] in editor.outputs or not (swaps_back or expands):
         return False
     for user in editor.users[node.output[0]]:

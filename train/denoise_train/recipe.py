@@ -144,7 +144,7 @@ def check_number(
     if number and least <= value <= most and abs(value) < math.inf and not (above and value == least):
         return
     kind = "a whole number" if whole else "a number"
-    span = f"from {least:g} to {most:g}" if most < math.inf else f"{'above' if above else 'from'} {least:g}"
+    span = f"from {least:.12g} to {most:.12g}" if most < math.inf else f"{'above' if above else 'from'} {least:.12g}"
     raise RecipeError(f"{name}={value!r}; it must be {kind} {span}")
 
 
