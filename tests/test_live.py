@@ -102,14 +102,24 @@ def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server,
     assert facts["samples_in"] >= 6 * RATE_HZ
     assert facts["rtf"] < 1
     assert "input overflow" not in facts["events"]
-    expected = Denoiser("general").denoise(captured[0])
-    start_of_sound = lag(expected, played[0])
-    heard = expected[max(0, start_of_sound) :][: len(played[0])]
-    common = played[0][max(0, -start_of_sound) :][: len(heard)]
-    heard = heard[: len(common)]
-    # The grid of windows differs from the offline one, so samples differ a little; the sound does not.
-    correlation = float(np.corrcoef(heard, common)[0, 1])
-    assert correlation > 0.97
+    assert difference_on_best_grid(captured[0], played[0]) < 1e-4
+
+
+def difference_on_best_grid(captured: np.ndarray, played: np.ndarray) -> float:
+    """Compare half a second of sound with the offline result of what was captured.
+
+    Where the program's first window began is not known, so all grids of windows are tried; only the right one can
+    agree. A dropout would show as a difference, but elsewhere the two stay comparable.
+    """
+    middle = int(np.argmax(np.convolve(np.abs(played), np.ones(RATE_HZ // 2), "same")))
+    part = slice(middle - RATE_HZ // 4, middle + RATE_HZ // 4)
+    offset = lag(Denoiser("general").denoise(captured), played[part])
+    differences = []
+    for grid in range(75):
+        before = offset - 3000 + grid
+        expected = Denoiser("general").denoise(captured[before : offset + RATE_HZ // 2 + 3000])
+        differences.append(np.abs(expected[offset - before :][: RATE_HZ // 2] - played[part]).max())
+    return float(min(differences))
 
 
 def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
