@@ -25,8 +25,9 @@ version_option = click.version_option(package_name="denoise-stream", message="%(
 def run_command(command: click.Command, name: str) -> NoReturn:
     """Run a command with the program's arguments and exit."""
     for kind in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, kind):  # Windows has no SIGHUP
-            signal.signal(getattr(signal, kind), _terminate)
+        number = getattr(signal, kind, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, _terminate)
     try:
         command.main(prog_name=name, standalone_mode=False)
     except click.Abort:
@@ -67,6 +68,9 @@ def examples(*lines: str) -> str:
 @contextlib.contextmanager
 def native_messages_hidden() -> Iterator[None]:
     """Hide what C libraries write past Python's standard error; Python's own still reaches the terminal."""
+    if sys.stderr is None:  # closed by who started us
+        yield
+        return
     sys.stderr.flush()
     python_error, kept = sys.stderr, os.dup(2)
     try:

@@ -74,7 +74,8 @@ def portaudio() -> Any:
 def list_devices() -> list[Device]:
     """Give all devices there are."""
     sounddevice = portaudio()
-    host_apis = sounddevice.query_hostapis()
+    with device_errors("look for audio devices"):
+        host_apis, found = sounddevice.query_hostapis(), sounddevice.query_devices()
     default_input, default_output = sounddevice.default.device
     return [
         Device(
@@ -87,7 +88,7 @@ def list_devices() -> list[Device]:
             default_input=facts["index"] == default_input,
             default_output=facts["index"] == default_output,
         )
-        for facts in sounddevice.query_devices()
+        for facts in found
     ]
 
 
@@ -143,8 +144,10 @@ def find_device(wanted: str | None, direction: Direction) -> Device:
 def rescan() -> None:
     """Let PortAudio look for devices anew; no stream may be open."""
     sounddevice = portaudio()
-    sounddevice._terminate()
-    sounddevice._initialize()
+    with device_errors("look for audio devices"):
+        if sounddevice._initialized:
+            sounddevice._terminate()
+        sounddevice._initialize()
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ class Endpoints:
         self._channels = channels
         self._columns = None if columns is None else [name.strip() for name in next(csv.reader([columns]))]
         self.is_table = pipe_format == "csv" if source == "-" else _is_table_file(source)
+        self._output_device: str | None = None
         self._check()
 
     @property
@@ -134,6 +135,7 @@ class Endpoints:
             for name, value in (*options, ("--output-device", output_device)):
                 if value is not None and not (name == "--output-device" and self.sink == "speaker"):
                     raise ValueError(f"{name} describes a live run; use it with --input mic")
+            self._output_device = output_device
             return None
         from denoise_stream.live_run import LiveSettings
 
@@ -202,7 +204,7 @@ class Endpoints:
             from denoise_stream.devices import find_device
             from denoise_stream.live import SpeakerSink
 
-            return SpeakerSink(find_device(None, "output"), signal.channels, signal.sample_rate_hz)
+            return SpeakerSink(find_device(self._output_device, "output"), signal.channels, signal.sample_rate_hz)
         if path is None or partial is None:
             encoding = wav_encoding(audio.subtype)
             header = wav_header(encoding, signal.sample_rate_hz, signal.channels, signal.length_samples)

@@ -157,6 +157,7 @@ class DenoiseStream:
         self._hop = hop
         self._mix = self._mix_target = mix
         self._fade_samples = 0
+        self._fade: tuple[float, int] | None = None
         self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
         self._stage = build_stage(model, hop, channels, self.sample_rate_hz)
         self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
@@ -185,8 +186,7 @@ class DenoiseStream:
         samples
             How many samples the change takes; 0 is at once, with a click.
         """
-        self._mix_target = mix
-        self._fade_samples = samples
+        self._fade = (mix, samples)  # one assignment, as another thread may be at work in process()
 
     def reset(self) -> None:
         """Forget everything, tail and model state included; the next sample is sample 0."""
@@ -234,6 +234,8 @@ class DenoiseStream:
 
     def _next_mix(self, count: int) -> float | Samples | None:
         """Give the share of the denoised signal for the next samples; None if it is all of it."""
+        if self._fade is not None:
+            (self._mix_target, self._fade_samples), self._fade = self._fade, None
         if self._mix != self._mix_target:
             left = max(self._fade_samples, 1)
             steps = np.minimum(np.arange(1, count + 1), left)

@@ -66,6 +66,18 @@ class RingBuffer:
         self._taken += min(count, len(self))
 
 
+EVENTS = (
+    "input overflow",
+    "input underflow",
+    "output overflow",
+    "output underflow",
+    "late block",
+    "starved block",
+    "skip",
+)
+"""What is counted; all keys are there from the start, so that a callback never resizes what others read."""
+
+
 @dataclass
 class LiveState:
     """What happened so far; written by the callbacks, read by whoever shows it.
@@ -77,16 +89,19 @@ class LiveState:
     samples
         Samples per channel that came from the microphone.
     last_block_at
-        ``time.monotonic()`` of the last block.
+        ``time.monotonic()`` of the microphone's last block.
+    last_played_at
+        The same of the loudspeaker's.
     input_rms, output_rms
         Of the last block, full scale 1.0.
     last_late_ms
         Compute time and allowed time of the last late block.
     """
 
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))
     samples: int = 0
     last_block_at: float = 0.0
+    last_played_at: float = 0.0
     input_rms: float = 0.0
     output_rms: float = 0.0
     last_late_ms: tuple[float, float] = (0.0, 0.0)
@@ -129,7 +144,7 @@ class LiveSession:
         self.stream = denoiser.stream(channels, sample_rate_hz)
         self.state = LiveState()
         self.sample_rate_hz = sample_rate_hz
-        self.hop = denoiser.hop
+        self._hop_s = denoiser.hop / (denoiser.contract.sample_rate_hz or sample_rate_hz)
         self.failure: Exception | None = None
         self._recorder = recorder
         self._block_times = np.zeros(RECENT_BLOCKS)
@@ -171,8 +186,11 @@ class LiveSession:
 
     @property
     def is_alive(self) -> bool:
-        """Whether blocks still come from the microphone."""
-        return self.failure is None and time.monotonic() - self.state.last_block_at < STALL_S + self.device_latency_s
+        """Whether blocks still come from the microphone and go to the loudspeaker."""
+        last = self.state.last_block_at
+        if self._output is not None:
+            last = min(last, self.state.last_played_at)
+        return self.failure is None and time.monotonic() - last < STALL_S + self.device_latency_s
 
     def compute_ms(self) -> tuple[float, float]:
         """Give the median and the 99th percentile of recent compute times per hop, in ms."""
@@ -184,20 +202,26 @@ class LiveSession:
 
     def start(self) -> None:
         """Start the devices."""
-        self.state.last_block_at = time.monotonic()
-        for stream in reversed(self._streams):
-            with device_errors("start the audio device"):
-                stream.start()
+        self.state.last_block_at = self.state.last_played_at = time.monotonic()
+        try:
+            for stream in reversed(self._streams):
+                with device_errors("start the audio device"):
+                    stream.start()
+        except BaseException:
+            self._close()
+            raise
 
     def stop(self) -> None:
         """Stop the devices and give the tail to the recorder."""
+        self._close()
+        if self._recorder is not None and self.failure is None:
+            self._recorder.put(self.stream.flush().reshape(-1, self.stream.channels))
+
+    def _close(self) -> None:
         for stream in self._streams:
             # A device that is gone fails here; there is nothing left to save in it.
             stream.close(ignore_errors=True)
         self._streams = []
-        tail = self.stream.flush()
-        if self._recorder is not None:
-            self._recorder.put(tail.reshape(-1, self.stream.channels))
 
     def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
         try:
@@ -223,14 +247,23 @@ class LiveSession:
         spent = time.perf_counter() - started
         state.compute_time_s += spent
         allowed = frames / self.sample_rate_hz
-        self._block_times[self._blocks % RECENT_BLOCKS] = 1000 * spent * self.hop / max(frames, 1)
+        hops = allowed / self._hop_s
+        self._block_times[self._blocks % RECENT_BLOCKS] = 1000 * spent / max(hops, 1e-9)
         self._blocks += 1
         if spent > allowed:
             state.counts["late block"] += 1
             state.last_late_ms = (1000 * spent, 1000 * allowed)
 
     def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
+        try:
+            self._play(out, frames, status)
+        except Exception as error:  # shown by the owner; a callback must not print
+            self.failure = error
+            raise portaudio().CallbackAbort from error
+
+    def _play(self, out: Any, frames: int, status: Any) -> None:
         self._count(status)
+        self.state.last_played_at = time.monotonic()
         ring = self._ring
         if ring is None:
             return

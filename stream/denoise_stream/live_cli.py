@@ -1,20 +1,22 @@
 """The live part of ``denoise-stream``: options come in, a run that is shown, recorded and reported goes out."""
 
 import contextlib
-import json
+import math
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
 from denoise_stream.endpoints import format_for
 from denoise_stream.engine import Denoiser
-from denoise_stream.errors import DenoiseError, SinkError
+from denoise_stream.errors import SinkError
+from denoise_stream.live import BLOCK_S
 from denoise_stream.live_run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
 from denoise_stream.recorder import Recorder
-from denoise_stream.sinks import AudioSink, PipeSink, Sink, wav_header, whole_file
+from denoise_stream.sinks import AudioSink, PipeSink, Sink, wav_header, whole_file, write_json
 from denoise_stream.sources import ENCODINGS, AudioFormat
 
 
@@ -49,27 +51,24 @@ def go_live(
         report are complete.
     """
     run = LiveRun(denoiser, settings)
+    recorder: Recorder | None = None
     ended: BaseException | None = None
-    with contextlib.ExitStack() as stack:
-        report_file = None if report is None else stack.enter_context(whole_file(report))
+    with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
         sink = _open_sink(output, pipe_format, run, stack)
-        recorder = None if sink is None else Recorder(sink, _queued_blocks(run))
+        if sink is not None:
+            recorder = Recorder(sink, math.ceil(QUEUED_S / BLOCK_S))
         try:
             run.start(recorder)
             _loop(run, output, quiet=quiet)
-        except (KeyboardInterrupt, SystemExit, DenoiseError, OSError) as error:
-            if not hasattr(run, "session"):
-                raise
+        except BaseException as error:  # whatever ends it: first the recording is completed
             ended = error
-        run.end_session()
-        if recorder is not None and sink is not None:
-            recorder.finish()
-            ended = recorder.error or ended
-            with contextlib.suppress(*([DenoiseError, OSError] if recorder.error else [])):
-                sink.close()  # after a full disk this completes the header of what fitted
-        summary = run.summary() | {"output": output}
-        if report_file is not None:
-            report_file.write_text(json.dumps(summary, indent=2) + "\n")
+        with _undisturbed():
+            ended = _complete(run, recorder, sink, ended)
+        if not run.has_started and ended is not None:
+            raise ended
+    summary = run.summary() | {"output": output}
+    if report is not None:
+        write_json(report, summary)
     if not quiet:
         events = ", ".join(f"{number} x {kind}" for kind, number in summary["events"].items()) or "no dropouts"
         click.echo(
@@ -83,9 +82,31 @@ def go_live(
         raise ended
 
 
-def _queued_blocks(run: LiveRun) -> int:
-    """Give how many blocks fit into ``QUEUED_S``, if a block is as short as a hop."""
-    return max(100, int(QUEUED_S * run.sample_rate_hz / run.denoiser.hop))
+def _complete(
+    run: LiveRun, recorder: Recorder | None, sink: Sink | None, ended: BaseException | None
+) -> BaseException | None:
+    """Stop the devices and complete the recording, each step whatever the others do; return what ended the run."""
+    steps: list[Callable[[], None]] = [run.end_session]
+    if recorder is not None and sink is not None:
+        steps += [recorder.finish, sink.close]
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # after a full disk closing fails too, but has completed the header
+            ended = ended or error
+    return (recorder.error if recorder is not None else None) or ended
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore a second Ctrl-C or SIGTERM while the first is being obeyed."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, signal.SIG_IGN) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 def _open_sink(output: str, pipe_format: str | None, run: LiveRun, stack: contextlib.ExitStack) -> Sink | None:

@@ -70,6 +70,7 @@ class LiveRun:
         self.compute_time_s = 0.0
         self.reconnects = 0
         self.mix = denoiser.mix
+        self.has_started = False
         self._recorder: Recorder | None = None
         self._warned_at = -math.inf
         self._warned: Counter[str] = Counter()
@@ -78,6 +79,7 @@ class LiveRun:
         """Open and start the devices."""
         self._recorder = recorder
         self.session = self._open()
+        self.has_started = True
         self.started_at = time.monotonic()
 
     def _open(self) -> LiveSession:
@@ -132,7 +134,7 @@ class LiveRun:
 
     def all_counts(self) -> Counter[str]:
         """Give all events so far, by kind."""
-        counts = self.counts + self.session.state.counts
+        counts = self.counts + self.session.state.counts  # the sum leaves out what has not happened
         if self._recorder is not None and self._recorder.dropped_samples:
             counts["dropped sample"] = self._recorder.dropped_samples
         return counts
@@ -182,7 +184,7 @@ class LiveRun:
         failure = self.session.failure
         self.end_session()
         if failure is not None and not isinstance(failure, DeviceError):
-            raise failure
+            raise DenoiseError(f"denoising failed: {failure}; everything up to here is kept") from failure
         if not wanted:
             raise DeviceError(f"the audio device {self.microphone.name!r} is gone; everything up to here is kept")
         say(f"the audio device {self.microphone.name!r} is gone; waiting up to {RECONNECT_LIMIT_S:g} s for it")
@@ -191,9 +193,10 @@ class LiveRun:
             time.sleep(1.0)
             with contextlib.suppress(DeviceError):
                 rescan()
-                self.microphone = find_device(self.settings.device, "input")
+                # By name: numbers change when devices come and go.
+                self.microphone = find_device(self.microphone.name, "input")
                 if self.loudspeaker is not None:
-                    self.loudspeaker = find_device(self.settings.output_device, "output")
+                    self.loudspeaker = find_device(self.loudspeaker.name, "output")
                 self.session = self._open()
                 self.session.stream.fade_to(self.mix, 0)
                 self.reconnects += 1
@@ -206,11 +209,13 @@ class LiveRun:
 
     def end_session(self) -> None:
         """Stop the devices and add up what the session counted; safe to call twice."""
+        if not self.has_started:
+            return
         session = self.session
         if session.is_open:
             session.stop()
             self.counts += session.state.counts
-            session.state.counts.clear()
+            session.state.counts = Counter()
             self.samples += session.state.samples
             session.state.samples = 0
             self.compute_time_s += session.state.compute_time_s

@@ -34,7 +34,9 @@ class Keys:
             import tty
         except ImportError:  # Windows
             self._descriptor = -1
-        if self._descriptor < 0:
+        # In the background the terminal belongs to somebody else, and would stop who changes it.
+        if self._descriptor < 0 or os.tcgetpgrp(self._descriptor) != os.getpgrp():
+            self._descriptor = -1
             yield
             return
         before = termios.tcgetattr(self._descriptor)
@@ -74,6 +76,8 @@ class LiveView:
     def say(self, message: str) -> None:
         """Show a message below the figures; the last few stay."""
         self._messages = [*self._messages, f"{self._run.elapsed_s:5.0f} s  {message}"][-MESSAGES:]
+        self._drawn_at = 0.0
+        self.draw()
 
     def draw(self) -> None:
         """Draw, if it is time to."""
