@@ -62,8 +62,8 @@ class RingBuffer:
         return len(out) - count
 
     def skip(self, count: int) -> None:
-        """Forget the oldest samples."""
-        self._taken += min(count, len(self))
+        """Forget the oldest samples; nothing if ``count`` is not above 0."""
+        self._taken += max(0, min(count, len(self)))
 
 
 EVENTS = (
@@ -271,6 +271,10 @@ class LiveSession:
             # The two devices do not tick at the same moment: the loudspeaker starts one block after the microphone.
             self._playing = self.state.samples > 0
             out[:] = 0
+            if self._playing:
+                # Blocks that came in a burst at the start would stay between the two as latency.
+                inside = self.stream.samples_in - self.stream.samples_out
+                ring.skip(len(ring) + inside - self.stream.latency_samples - frames)
             return
         missing = ring.take(out)
         if missing:
