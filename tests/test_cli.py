@@ -419,7 +419,7 @@ def test_truncated_raw_pipe_says_how_much_is_left_over():
     done = pipe(b"\0" * 1001, "--input", "-", "--format", "s16le", "--quiet")
     assert done.returncode == 1
     assert b"ends inside a sample: 1 bytes are left over" in done.stderr
-    assert len(done.stdout) == 1000 or len(done.stdout) < 1000
+    assert len(done.stdout) == 2 * 375  # what 500 samples have finished: five hops
 
 
 def limit_file_size() -> None:
@@ -498,7 +498,7 @@ def test_import_loads_neither_tensorflow_nor_portaudio_nor_matplotlib():
     assert not modules & {"tensorflow", "keras", "matplotlib", "sounddevice", "onnxruntime", "denoise_train"}
 
 
-def test_help_loads_neither_onnxruntime_nor_portaudio_and_is_quick():
+def test_help_loads_neither_onnxruntime_nor_portaudio():
     code = (
         "import sys; sys.argv = ['denoise-stream', '--help']\n"
         "from denoise_stream.cli import main\n"

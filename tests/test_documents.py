@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import denoise_stream
+from denoise_export.cli import command as export_command
 from denoise_stream.cli import command as stream_command
 from denoise_train.cli import command as train_command
+from denoise_train.evaluate_cli import command as evaluate_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -46,9 +48,15 @@ def test_python_example_of_the_readme_runs():
     np.testing.assert_allclose(np.concatenate(played), names["clean"], atol=1e-6)
 
 
-@pytest.mark.parametrize("line", re.findall(r"^.*\bdenoise-(?:stream|train) .*$", README, re.MULTILINE))
+@pytest.mark.parametrize("line", re.findall(r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$", README, re.MULTILINE))
 def test_options_in_the_readme_exist(line):
-    for name, command in (("denoise-stream", stream_command), ("denoise-train", train_command)):
+    programs = {
+        "denoise-stream": stream_command,
+        "denoise-train": train_command,
+        "denoise-evaluate": evaluate_command,
+        "denoise-export": export_command,
+    }
+    for name, command in programs.items():
         for part in re.findall(rf"{name} ([^|#\n]*)", line):
             known = {option for parameter in command.params for option in parameter.opts}
             assert set(re.findall(r"--[a-z-]+", part)) <= known

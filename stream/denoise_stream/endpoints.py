@@ -209,7 +209,7 @@ class Endpoints:
             encoding = wav_encoding(audio.subtype)
             header = wav_header(encoding, signal.sample_rate_hz, signal.channels, signal.length_samples)
             return PipeSink(sys.stdout.buffer, encoding, header)
-        same = self.sink == _default_sink(self.source) or self.source.lower().endswith(path.suffix.lower())
+        same = self.sink == _default_sink(self.source) or Path(self.source).suffix.lower() == path.suffix.lower()
         audio = audio if same else format_for(path, audio)
         return AudioSink(partial, audio, signal.sample_rate_hz, signal.channels)
 

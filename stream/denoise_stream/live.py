@@ -8,6 +8,7 @@ Nothing in a callback waits, prints or touches files, and each allocates no more
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -224,11 +225,7 @@ class LiveSession:
         self._streams = []
 
     def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
-        try:
-            self._denoise(block, frames, status)
-        except Exception as error:  # shown by the owner; a callback must not print
-            self.failure = error
-            raise portaudio().CallbackAbort from error
+        self._guard(self._denoise, block, frames, status)
 
     def _denoise(self, block: Any, frames: int, status: Any) -> None:
         started = time.perf_counter()
@@ -255,9 +252,13 @@ class LiveSession:
             state.last_late_ms = (1000 * spent, 1000 * allowed)
 
     def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
+        self._guard(self._play, out, frames, status)
+
+    def _guard(self, step: Callable[[Any, int, Any], None], block: Any, frames: int, status: Any) -> None:
+        """Do a callback's work; keep what goes wrong for the owner to show, as a callback must not print."""
         try:
-            self._play(out, frames, status)
-        except Exception as error:  # shown by the owner; a callback must not print
+            step(block, frames, status)
+        except Exception as error:
             self.failure = error
             raise portaudio().CallbackAbort from error
 
