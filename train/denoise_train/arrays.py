@@ -13,6 +13,11 @@ Draw = Callable[[np.random.Generator, int, int], Array]
 """Draws rows: ``(rng, count, length) -> (count, length)``; ``count`` is 1 or more."""
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float, *shape: int) -> Array:
+    """Draw values whose logarithm is uniform between ``low`` and ``high``."""
+    return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), shape)))
+
+
 def draw_by_kind(rng: np.random.Generator, chosen: NDArray[np.intp], kinds: Sequence[Draw], length: int) -> Array:
     """Draw each row from the kind chosen for it, all rows of a kind together.
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from denoise_stream.windows import normalize
 from denoise_train.arrays import Array
 from denoise_train.metrics import rmse, snr_improvement_db
-from denoise_train.mixing import mix_at_snr, scale_by_noisy
-from denoise_train.noise import draw_noise
+from denoise_train.mixing import add_noise, mix_at_snr, scale_by_noisy
 from denoise_train.recipe import RecipeError, build_section, check_number
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
@@ -177,6 +176,8 @@ class MixtureData:
     noise_recordings: Recordings | None
     families: list[str]
     overlays: float
+    altered: float
+    blends: float
     windows_per_signal: int
     snr_db: tuple[float, float]
     clean_share: float
@@ -189,7 +190,7 @@ class MixtureData:
         where = "data 'mixtures': "
         for key in ("windows_per_signal", "validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
-        for key in ("overlays", "clean_share", "recordings_share", "noise_recordings_share"):
+        for key in ("overlays", "altered", "blends", "clean_share", "recordings_share", "noise_recordings_share"):
             check_number(where + key, getattr(self, key), 0, 1)
         try:
             least, most = self.snr_db
@@ -245,12 +246,18 @@ class MixtureData:
     def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
         rng = seeded(self.seed, split, index)
         length = self.windows_per_signal * self.window
-        clean = draw_signals(rng, count, length, tuple(self.families), self.overlays)
-        noise = draw_noise(rng, count, length, self.noise)
-        _replace_some(rng, clean, self.clean_recordings, split, self.recordings_share)
-        _replace_some(rng, noise, self.noise_recordings, split, self.noise_recordings_share)
+        clean = draw_signals(rng, count, length, tuple(self.families), self.overlays, self.altered)
+        if self.clean_recordings is not None:
+            chosen = rng.random(count) < self.recordings_share
+            clean[chosen] = self.clean_recordings.part(split).draw(rng, int(chosen.sum()), length)
         snr_db = rng.uniform(*self.snr_db, (count, 1))
-        noisy = mix_at_snr(clean, noise, snr_db if fixed_snr_db is None else fixed_snr_db)
+        if fixed_snr_db is not None:
+            snr_db = np.full((count, 1), fixed_snr_db)
+        noisy = add_noise(rng, clean, snr_db, self.noise, self.blends)
+        if self.noise_recordings is not None:
+            chosen = rng.random(count) < self.noise_recordings_share
+            noise = self.noise_recordings.part(split).draw(rng, int(chosen.sum()), length)
+            noisy[chosen] = mix_at_snr(clean[chosen], noise, snr_db[chosen])
         untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None else 0.0)
         noisy[untouched] = clean[untouched]
         level = np.sqrt(np.mean((noisy - clean) ** 2, axis=1))
@@ -262,14 +269,6 @@ class MixtureData:
         relative_span = span / np.repeat(level, self.windows_per_signal)[:, None]
         target = np.concatenate((scaled_clean, relative_span), axis=1)
         return Pairs(scaled_noisy, target.astype(np.float32))
-
-
-def _replace_some(
-    rng: np.random.Generator, rows: Array, recordings: Recordings | None, split: int, share: float
-) -> None:
-    if recordings is not None:
-        chosen = rng.random(len(rows)) < share
-        rows[chosen] = recordings.part(split).draw(rng, int(chosen.sum()), rows.shape[1])
 
 
 DATA_KINDS: dict[str, Callable[..., Data]] = {"x2": X2Data, "mixtures": MixtureData}

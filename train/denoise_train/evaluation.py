@@ -183,7 +183,7 @@ def evaluate_families(
     families: dict[str, tuple[Result, Result]] = {}
     for index, family in enumerate(FAMILIES, start=1):
         rng = seeded(seed, EVALUATION, index)
-        draw = functools.partial(draw_signals, families=(family,), overlays=0.0)
+        draw = functools.partial(draw_signals, families=(family,), overlays=0.0, altered=0.0)
         clean = _draw_lively(draw, rng, count, length)
         mixtures = Mixtures(clean, rng.normal(size=clean.shape), tuple(snr_db))
         itself, _, oracle = _measure((model, SAVITZKY_GOLAY), mixtures)

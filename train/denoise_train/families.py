@@ -10,14 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as scipy_signal
 
-from denoise_train.arrays import Array, Draw, standardize
+from denoise_train.arrays import Array, Draw, log_uniform, standardize
 
 # ------------------------------------------------------------------------------ drawing helpers
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float, *shape: int) -> Array:
-    """Draw values whose logarithm is uniform between ``low`` and ``high``."""
-    return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), shape)))
 
 
 def _phase(rng: np.random.Generator, *shape: int) -> Array:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from denoise_train.alterations import alter_some
 from denoise_train.arrays import Array, draw_by_kind, standardize
 from denoise_train.families import FAMILIES
 
@@ -12,6 +13,7 @@ def draw_signals(
     length: int,
     families: tuple[str, ...] = (),
     overlays: float = 0.25,
+    altered: float = 0.3,
 ) -> Array:
     """Draw signals from randomly chosen families.
 
@@ -25,6 +27,8 @@ def draw_signals(
         Names to choose from; empty means every family.
     overlays
         Share of the signals, 0 to 1, that are the sum of two families, the second one weaker.
+    altered
+        Share of the signals, 0 to 1, that are altered before: see :mod:`denoise_train.alterations`.
 
     Returns
     -------
@@ -40,13 +44,14 @@ def draw_signals(
     for name in names:
         if name not in FAMILIES:
             raise ValueError(f"family={name!r} is not known; use one of {', '.join(FAMILIES)}")
-    signals = _draw_mixture(rng, count, length, names)
+    signals = _draw_mixture(rng, count, length, names, altered)
     with_overlay = rng.random(count) < overlays
-    second = _draw_mixture(rng, int(with_overlay.sum()), length, names)
+    second = _draw_mixture(rng, int(with_overlay.sum()), length, names, altered)
     signals[with_overlay] += second * rng.uniform(0.1, 0.7, (len(second), 1))
     return standardize(signals)
 
 
-def _draw_mixture(rng: np.random.Generator, count: int, length: int, names: tuple[str, ...]) -> Array:
+def _draw_mixture(rng: np.random.Generator, count: int, length: int, names: tuple[str, ...], altered: float) -> Array:
     chosen = rng.integers(len(names), size=count)
-    return standardize(draw_by_kind(rng, chosen, [FAMILIES[name] for name in names], length))
+    rows = standardize(draw_by_kind(rng, chosen, [FAMILIES[name] for name in names], length))
+    return standardize(alter_some(rng, rows, altered))
