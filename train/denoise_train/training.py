@@ -11,7 +11,8 @@ from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
 from denoise_train.datasets import Windows, build_data
 from denoise_train.losses import build_loss
-from denoise_train.recipe import Recipe, RecipeError, building
+from denoise_train.optimizers import build_optimizer
+from denoise_train.recipe import Recipe, building
 from denoise_train.recordings import Recordings
 from denoise_train.run_folder import Keeper, prepare_folder, write_recipe, write_results
 
@@ -69,7 +70,8 @@ def train(
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
-    network.compile(optimizer=_build_optimizer(recipe, len(batches)), loss=loss)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
+    network.compile(optimizer=optimizer, loss=loss)
     prepare_folder(folder, recipe, resume=resume)
     keeper = Keeper(folder, say, recipe.schedule.epochs)
     keeper.set_model(network)
@@ -115,20 +117,3 @@ def train(
     examples = data.examples(EXAMPLES)
     write_results(folder, recipe.name, report, keeper.rows, examples, denoise(examples.noisy))
     return report
-
-
-def _build_optimizer(recipe: Recipe, batches_per_epoch: int) -> keras.Optimizer:
-    rate, schedule = recipe.optimizer.learning_rate, recipe.schedule
-    if schedule.decay == "none":
-        return keras.optimizers.Adam(rate)
-    if schedule.decay != "cosine":
-        raise RecipeError(f"schedule decay={schedule.decay!r} is not known; use 'none' or 'cosine'")
-    warm_up = schedule.warm_up_batches
-    decaying = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=rate / 100 if warm_up else rate,
-        decay_steps=max(1, schedule.epochs * batches_per_epoch - warm_up),
-        alpha=0.001,
-        warmup_target=rate if warm_up else None,
-        warmup_steps=warm_up,
-    )
-    return keras.optimizers.Adam(decaying)
