@@ -142,9 +142,7 @@ VARIANTS: dict[str, tuple[Callable[[], keras.Model], str, float]] = {
     "half the filters": (lambda: strided(filters=[16, 32, 64]), "muon", 0.003),
     "filters 48-96-192": (lambda: strided(filters=[48, 96, 192]), "muon", 0.003),
     "strides 5-6": (
-        lambda: strided(
-            strides=[5, 6], filters=[64, 128], kernels=[15, 11], up_kernels=[15, 6], refine_kernels=[5, 5]
-        ),
+        lambda: strided(strides=[5, 6], filters=[64, 128], kernels=[15, 11], up_kernels=[15, 6], refine_kernels=[5, 5]),
         "muon",
         0.003,
     ),

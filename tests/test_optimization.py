@@ -9,14 +9,16 @@ from denoise_train.losses import build_loss
 from denoise_train.optimizers import KernelMuon
 
 WINDOW = 150
-LOSS = {"kind": "snr_db", "floor_db": -30.0, "clean_floor_db": -45.0, "centre_weight": 0.0}
+LOSS = {"kind": "snr_db", "floor_db": -30.0, "clean_floor_db": -45.0, "harm_weight": 0.0, "centre_weight": 0.0}
 
 
-def loss_of(error: float, noise: float, level: float = 1.0) -> float:
+def loss_of(error: float, noise: float, level: float = 1.0, **changes: float) -> float:
     """Give the loss of signals of the given level with errors and noise of the given size."""
     clean = np.zeros((8, WINDOW))
     target = np.concatenate((clean, np.full((8, 1), 1 / noise), np.full((8, 1), level / noise)), axis=1)
-    return float(build_loss(LOSS, WINDOW, 4)(target.astype(np.float32), np.full((8, WINDOW), error, np.float32)))
+    return float(
+        build_loss(LOSS | changes, WINDOW, 4)(target.astype(np.float32), np.full((8, WINDOW), error, np.float32))
+    )
 
 
 def test_loss_is_the_error_in_db_relative_to_the_noise():
@@ -27,6 +29,11 @@ def test_loss_is_the_error_in_db_relative_to_the_noise():
 def test_nothing_is_gained_far_below_the_noise_or_the_signal():
     assert loss_of(error=0.0, noise=1.0) == pytest.approx(-30, abs=0.2)
     assert loss_of(error=0.0, noise=0.01) == pytest.approx(-5, abs=0.1)
+
+
+def test_harm_counts_more_than_gain():
+    assert loss_of(error=0.2, noise=0.1, harm_weight=1.0) == pytest.approx(2 * loss_of(error=0.2, noise=0.1))
+    assert loss_of(error=0.05, noise=0.1, harm_weight=1.0) == loss_of(error=0.05, noise=0.1)
 
 
 def test_every_signal_counts_alike_whatever_its_noise():

@@ -53,6 +53,7 @@ bottleneck_kernel = 3
 kind = "snr_db"
 floor_db = -30.0
 clean_floor_db = -45.0
+harm_weight = 1.0
 centre_weight = 0.5
 [optimizer]
 kind = "muon"

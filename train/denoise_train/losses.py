@@ -22,7 +22,14 @@ def binary_crossentropy(window: int, windows_per_signal: int) -> str:
     return "binary_crossentropy"
 
 
-def snr_db(window: int, windows_per_signal: int, floor_db: float, clean_floor_db: float, centre_weight: float) -> Loss:
+def snr_db(
+    window: int,
+    windows_per_signal: int,
+    floor_db: float,
+    clean_floor_db: float,
+    harm_weight: float,
+    centre_weight: float,
+) -> Loss:
     """Measure the error in dB below the noise, signal by signal, and average over signals.
 
     A signal counts as much at 25 dB as at -5 dB, and its windows count as they do in the whole signal's
@@ -39,6 +46,8 @@ def snr_db(window: int, windows_per_signal: int, floor_db: float, clean_floor_db
         Error in dB relative to the noise below which nothing is gained, negative.
     clean_floor_db
         Error in dB relative to the signal below which nothing is gained, negative.
+    harm_weight
+        How much more every dB counts by which a signal gets worse; 0 for not more.
     centre_weight
         0: all samples of a window count alike; 1: they count as overlap-add weights them.
 
@@ -56,7 +65,8 @@ def snr_db(window: int, windows_per_signal: int, floor_db: float, clean_floor_db
         relative = ops.mean(squares, axis=1) * ops.square(target[:, window])
         by_signal = ops.mean(ops.reshape(relative, (-1, windows_per_signal)), axis=1)
         signal_power = ops.square(target[::windows_per_signal, window + 1])
-        return ops.mean(ops.log(by_signal + floor + clean_floor * signal_power)) * (10 / math.log(10))
+        error_db = ops.log(by_signal + floor + clean_floor * signal_power) * (10 / math.log(10))
+        return ops.mean(error_db + harm_weight * ops.relu(error_db))
 
     return loss
 
