@@ -23,6 +23,7 @@ models: .venv/tests  # train and export the shipped models anew (about half an h
 	$(BIN)/denoise-train general --output runs/shipped/general
 	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
+	$(BIN)/python -m denoise_train.start runs/shipped/general  # the network that --from general starts from
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
