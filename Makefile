@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 
-.PHONY: demo test lint models bench bench-live clean
+.PHONY: demo test lint models bench bench-live bench-ecg clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -30,6 +30,9 @@ bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 
 bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
 	$(BIN)/python tests/bench_live.py
+
+bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
+	$(BIN)/python tests/bench_ecg.py $(ECG) --train
 
 clean:
 	rm -rf .venv demo
