@@ -34,6 +34,7 @@ SMALL_NETWORK = {
     "filters": [8, 16, 32],
     "kernels": [9, 5, 5],
     "refine_kernels": [3, 3, 3],
+    "up_kernels": [9, 5, 5],
     "bottleneck_kernel": 3,
 }
 

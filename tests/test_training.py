@@ -31,6 +31,7 @@ families = ["polynomials", "steps"]
 overlays = 0.25
 altered = 0.3
 blends = 0.15
+gentle_blocks = 2
 windows_per_signal = 4
 snr_db = [0.0, 10.0]
 clean_share = 0.02
@@ -45,13 +46,16 @@ kind = "strided"
 strides = [3, 2, 5]
 filters = [8, 16, 32]
 kernels = [9, 5, 5]
+up_kernels = [9, 2, 5]
 refine_kernels = [3, 3, 3]
 bottleneck_kernel = 3
 [loss]
 kind = "snr_db"
 floor_db = -30.0
+clean_floor_db = -45.0
 centre_weight = 0.5
 [optimizer]
+kind = "muon"
 learning_rate = 0.01
 [schedule]
 epochs = 2
@@ -287,6 +291,7 @@ def test_recordings_that_cannot_be_used_are_refused(tmp_path, make, words):
         (("strides = [3, 2, 5]", "strides = [3, 2]"), "need one entry per level each"),
         (("bottleneck_kernel = 3", "bottle = 3"), "architecture 'strided': missing a required argument"),
         (("bottleneck_kernel = 3", "bottleneck_kernel = 3\nnope = 3"), "unexpected keyword argument 'nope'"),
+        (('kind = "muon"', 'kind = "magic"'), "optimizer kind='magic' is not known; use adam, muon"),
         (('kind = "snr_db"', 'kind = "magic"'), "loss kind 'magic' is not known; use binary_crossentropy, snr_db"),
         (('decay = "cosine"', 'decay = "magic"'), "decay='magic' is not known"),
         (("batch_size = 128", "batch_size = 63"), "a multiple of windows_per_signal=4"),

@@ -45,6 +45,7 @@ def strided(
     strides: list[int],
     filters: list[int],
     kernels: list[int],
+    up_kernels: list[int],
     refine_kernels: list[int],
     bottleneck_kernel: int,
 ) -> keras.Model:
@@ -54,15 +55,16 @@ def strided(
     ----------
     window
         Samples per window; the product of the strides must divide it.
-    strides, filters, kernels
-        One entry per level, outermost first.
+    strides, filters, kernels, up_kernels
+        One entry per level, outermost first; ``up_kernels`` are those of the transposed convolutions. One that equals
+        its stride runs faster, because the exporter makes it a plain convolution.
     refine_kernels
         Kernel of the convolution that follows each level's strided one, down and up.
     bottleneck_kernel
         Kernel of the last convolution on the narrowest level.
     """
-    if len({len(strides), len(filters), len(kernels), len(refine_kernels)}) > 1:
-        raise RecipeError("strides, filters, kernels and refine_kernels need one entry per level each")
+    if len({len(strides), len(filters), len(kernels), len(up_kernels), len(refine_kernels)}) > 1:
+        raise RecipeError("strides, filters, kernels, up_kernels and refine_kernels need one entry per level each")
     length = window
     for stride in strides:
         if stride < 1 or length % stride:
@@ -83,12 +85,13 @@ def strided(
     signal = layers.Add()([signal, skips.pop()])
     signal = convolve(signal, filters[-1], bottleneck_kernel)
     for index in range(len(levels) - 1, 0, -1):
-        stride, _, kernel, _ = levels[index]
         _, count, _, refine_kernel = levels[index - 1]
-        signal = layers.Conv1DTranspose(count, kernel, strides=stride, padding="same", activation="relu")(signal)
+        signal = layers.Conv1DTranspose(
+            count, up_kernels[index], strides=strides[index], padding="same", activation="relu"
+        )(signal)
         signal = layers.Add()([signal, skips.pop()])
         signal = convolve(signal, count, refine_kernel)
-    noise = layers.Conv1DTranspose(1, kernels[0], strides=strides[0], padding="same")(signal)
+    noise = layers.Conv1DTranspose(1, up_kernels[0], strides=strides[0], padding="same")(signal)
     noise = layers.Reshape((window,))(noise)
     return keras.Model(noisy, layers.Subtract()([noisy, noise]), name="strided")
 

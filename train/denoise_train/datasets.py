@@ -167,8 +167,8 @@ class X2Data:
 class MixtureData:
     """Clean signals and noise, mixed at random SNR and drawn anew for every block of a training.
 
-    The target has one more column than the window: the window's span over its signal's noise level, which
-    turns errors of scaled windows into errors relative to the noise.
+    The target has two more columns than the window: the window's span over its signal's noise level, which turns
+    errors of scaled windows into errors relative to the noise, and the signal's level over its noise level.
     """
 
     window: int
@@ -184,6 +184,7 @@ class MixtureData:
     windows_per_signal: int
     snr_db: tuple[float, float]
     clean_share: float
+    gentle_blocks: int
     recordings_share: float
     noise_recordings_share: float
     validation_signals: int
@@ -193,6 +194,7 @@ class MixtureData:
         where = "data 'mixtures': "
         for key in ("windows_per_signal", "validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
+        check_number(f"{where}gentle_blocks", self.gentle_blocks, 0, whole=True)
         for key in ("overlays", "altered", "blends", "clean_share", "recordings_share", "noise_recordings_share"):
             check_number(where + key, getattr(self, key), 0, 1)
         try:
@@ -237,7 +239,7 @@ class MixtureData:
         }
 
     def _improvement_db(self, test: Pairs, denoise: Callable[[Windows], Windows]) -> float:
-        relative_span = test.target[:, self.window :].astype(np.float64)
+        relative_span = test.target[:, self.window : self.window + 1].astype(np.float64)
 
         def signals(windows: Windows) -> Array:
             """Put the windows of a signal side by side, in units of its noise."""
@@ -253,7 +255,10 @@ class MixtureData:
         if self.clean_recordings is not None:
             chosen = rng.random(count) < self.recordings_share
             clean[chosen] = self.clean_recordings.part(split).draw(rng, int(chosen.sum()), length)
-        snr_db = rng.uniform(*self.snr_db, (count, 1))
+        # A network that begins with signals of high SNR learns to do nothing, and stays at that.
+        gentleness = max(0.0, 1 - index / self.gentle_blocks) if split == TRAINING and self.gentle_blocks else 0.0
+        least, most = self.snr_db
+        snr_db = rng.uniform(least, most - gentleness * (most - least) / 2, (count, 1))
         if fixed_snr_db is not None:
             snr_db = np.full((count, 1), fixed_snr_db)
         noisy = add_noise(rng, clean, snr_db, self.noise, self.blends)
@@ -261,7 +266,7 @@ class MixtureData:
             chosen = rng.random(count) < self.noise_recordings_share
             noise = self.noise_recordings.part(split).draw(rng, int(chosen.sum()), length)
             noisy[chosen] = mix_at_snr(clean[chosen], noise, snr_db[chosen])
-        untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None else 0.0)
+        untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None and not gentleness else 0.0)
         noisy[untouched] = clean[untouched]
         if self.pairs is not None and fixed_snr_db is None:
             chosen = rng.random(count) < self.recordings_share
@@ -272,8 +277,11 @@ class MixtureData:
         scaled_noisy, scaled_clean, span = scale_by_noisy(
             noisy.reshape(-1, self.window), clean.reshape(-1, self.window)
         )
-        relative_span = span / np.repeat(level, self.windows_per_signal)[:, None]
-        target = np.concatenate((scaled_clean, relative_span), axis=1)
+        relative_span, relative_level = (
+            values / np.repeat(level, self.windows_per_signal)[:, None]
+            for values in (span, np.repeat(clean.std(axis=1), self.windows_per_signal)[:, None])
+        )
+        target = np.concatenate((scaled_clean, relative_span, relative_level), axis=1)
         return Pairs(scaled_noisy, target.astype(np.float32))
 
 

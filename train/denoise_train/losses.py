@@ -22,11 +22,12 @@ def binary_crossentropy(window: int, windows_per_signal: int) -> str:
     return "binary_crossentropy"
 
 
-def snr_db(window: int, windows_per_signal: int, floor_db: float, centre_weight: float) -> Loss:
+def snr_db(window: int, windows_per_signal: int, floor_db: float, clean_floor_db: float, centre_weight: float) -> Loss:
     """Measure the error in dB below the noise, signal by signal, and average over signals.
 
     A signal counts as much at 25 dB as at -5 dB, and its windows count as they do in the whole signal's
-    SNR. Errors more than ``-floor_db`` dB below the noise do not matter any more.
+    SNR. Errors far enough below the noise or the signal do not matter any more; without the second limit a signal
+    without noise would draw the network to doing nothing at all.
 
     Parameters
     ----------
@@ -36,23 +37,26 @@ def snr_db(window: int, windows_per_signal: int, floor_db: float, centre_weight:
         Consecutive rows of a batch that belong to one signal.
     floor_db
         Error in dB relative to the noise below which nothing is gained, negative.
+    clean_floor_db
+        Error in dB relative to the signal below which nothing is gained, negative.
     centre_weight
         0: all samples of a window count alike; 1: they count as overlap-add weights them.
 
     Returns
     -------
-    Function of a target ``(batch, window + 1)``, the scaled clean windows and behind each the window's span over
-    the signal's noise level, and a prediction ``(batch, window)``; it returns a scalar in dB.
+    Function of a target ``(batch, window + 2)``, the scaled clean windows and behind each the window's span and the
+    signal's level, both over the signal's noise level, and a prediction ``(batch, window)``; it returns a scalar in dB.
     """
     weights = 1 - centre_weight + centre_weight * taper(window) / taper(window).mean()
     sample_weights = weights.astype(np.float32)
-    floor = 10 ** (floor_db / 10)
+    floor, clean_floor = 10 ** (floor_db / 10), 10 ** (clean_floor_db / 10)
 
     def loss(target: Any, prediction: Any) -> Any:
         squares = ops.square(target[:, :window] - prediction) * sample_weights
         relative = ops.mean(squares, axis=1) * ops.square(target[:, window])
         by_signal = ops.mean(ops.reshape(relative, (-1, windows_per_signal)), axis=1)
-        return ops.mean(ops.log(by_signal + floor)) * (10 / math.log(10))
+        signal_power = ops.square(target[::windows_per_signal, window + 1])
+        return ops.mean(ops.log(by_signal + floor + clean_floor * signal_power)) * (10 / math.log(10))
 
     return loss
 

@@ -1,4 +1,4 @@
-"""The pace of a training: a schedule comes in, learning rates by batch or by the clock go out."""
+"""The pace of a training by the clock: minutes come in, learning rates and the end go out."""
 
 import math
 import time
@@ -6,28 +6,10 @@ from typing import Any
 
 import keras
 
-from denoise_train.recipe import Recipe, RecipeError
+from denoise_train.recipe import Recipe
 
 LEAST_RATE = 0.001
 """The learning rate at the end of a decay, as a share of the first one."""
-
-
-def build_optimizer(recipe: Recipe, batches_per_epoch: int) -> keras.Optimizer:
-    """Make the optimiser; RecipeError if the kind of decay is not known."""
-    rate, schedule = recipe.optimizer.learning_rate, recipe.schedule
-    if schedule.decay not in ("none", "cosine"):
-        raise RecipeError(f"schedule decay={schedule.decay!r} is not known; use 'none' or 'cosine'")
-    if schedule.decay == "none" or schedule.minutes:
-        return keras.optimizers.Adam(rate)
-    warm_up = schedule.warm_up_batches
-    decaying = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=rate / 100 if warm_up else rate,
-        decay_steps=max(1, schedule.epochs * batches_per_epoch - warm_up),
-        alpha=LEAST_RATE,
-        warmup_target=rate if warm_up else None,
-        warmup_steps=warm_up,
-    )
-    return keras.optimizers.Adam(decaying)
 
 
 class Clock(keras.callbacks.Callback):  # type: ignore[misc]

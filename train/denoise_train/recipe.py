@@ -30,8 +30,9 @@ class RecipeError(DenoiseError):
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How large the steps of Adam are, at first or after the warm-up."""
+    """What chooses the steps, ``"adam"`` or ``"muon"``, and how large they are, at first or after the warm-up."""
 
+    kind: str = "adam"
     learning_rate: float = 1e-3
 
 

@@ -35,7 +35,9 @@ def starting_from(recipe: Recipe, start: str) -> Recipe:
         warm_up_batches=min(WARM_UP_BATCHES, recipe.schedule.warm_up_batches),
     )
     optimizer = dataclasses.replace(recipe.optimizer, learning_rate=recipe.optimizer.learning_rate * GENTLER)
-    return dataclasses.replace(recipe, start=start, schedule=schedule, optimizer=optimizer)
+    # A trained network needs no gentle beginning.
+    data = dict(recipe.data) | ({"gentle_blocks": 0} if "gentle_blocks" in recipe.data else {})
+    return dataclasses.replace(recipe, start=start, data=data, schedule=schedule, optimizer=optimizer)
 
 
 def load_start(start: str) -> keras.Model:

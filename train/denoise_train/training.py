@@ -13,7 +13,8 @@ from denoise_train.datasets import Windows, build_data
 from denoise_train.filters import Filter
 from denoise_train.losses import build_loss
 from denoise_train.network_engine import network_method
-from denoise_train.pace import Clock, build_optimizer
+from denoise_train.optimizers import build_optimizer
+from denoise_train.pace import Clock
 from denoise_train.pairs import PairSource
 from denoise_train.recipe import Recipe, building
 from denoise_train.recordings import Recordings
@@ -84,7 +85,8 @@ def train(
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
-    network.compile(optimizer=build_optimizer(recipe, len(batches)), loss=loss)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
+    network.compile(optimizer=optimizer, loss=loss)
     prepare_folder(folder, recipe, resume=resume)
     keeper = Keeper(folder, say, recipe.schedule)
     keeper.set_model(network)
