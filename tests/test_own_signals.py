@@ -14,6 +14,7 @@ from denoise_stream import Denoiser, SinkError, SourceError
 from denoise_stream.model import Model
 from denoise_train import cli, verdict
 from denoise_train.architectures import build_network
+from denoise_train.datasets import build_data
 from denoise_train.evaluation import engine_method
 from denoise_train.filters import Filter
 from denoise_train.metrics import snr_improvement_db
@@ -171,6 +172,13 @@ def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
     assert second["epochs"] >= first["epochs"]
     with pytest.raises(SinkError, match=r"began with data.recordings_share=\S+ not 0.7"):
         train(dataclasses.replace(longer, data={**longer.data, "recordings_share": 0.7}), tmp_path / "run", resume=True)
+
+
+def test_signals_that_salt_and_pepper_spared_do_not_spoil_the_report():
+    recipe = small()
+    data = build_data({**recipe.data, "test_signals": 40}, {"salt_and_pepper": 1.0}, 150, 1)
+    figures = data.figures(lambda noisy: 0.999 * noisy, None)
+    assert figures["snr_improvement_db_by_input_snr"]["20"] == pytest.approx(0, abs=1)
 
 
 # ------------------------------------------------------------------------------------ the network in the engine

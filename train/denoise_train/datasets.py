@@ -246,7 +246,10 @@ class MixtureData:
             return (windows * relative_span).reshape(-1, self.windows_per_signal * self.window)
 
         clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
-        return float(snr_improvement_db(signals(clean), signals(noisy), signals(denoised)).mean())
+        improvement = snr_improvement_db(signals(clean), signals(noisy), signals(denoised))
+        # Salt and pepper hits no sample of some signals: nothing can improve there.
+        hit = np.abs(signals(noisy) - signals(clean)).max(axis=1) > 0
+        return float(improvement[hit].mean())
 
     def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
         rng = seeded(self.seed, split, index)
