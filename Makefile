@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 
-.PHONY: demo test lint models bench bench-live clean
+.PHONY: demo test lint models bench bench-live bench-ecg clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -23,12 +23,16 @@ models: .venv/tests  # train and export the shipped models anew (about half an h
 	$(BIN)/denoise-train general --output runs/shipped/general
 	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
+	$(BIN)/python -m denoise_train.start runs/shipped/general  # the network that --from general starts from
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
 
 bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
 	$(BIN)/python tests/bench_live.py
+
+bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
+	$(BIN)/python tests/bench_ecg.py $(ECG) --train
 
 clean:
 	rm -rf .venv demo

@@ -10,11 +10,12 @@ import pytest
 
 from denoise_stream import Denoiser, SourceError
 from denoise_train import evaluate_cli
-from denoise_train.evaluation import draw_mixtures, engine_method, evaluate, evaluate_families
+from denoise_train.evaluation import engine_method, evaluate, evaluate_families
 from denoise_train.families import FAMILIES
 from denoise_train.filters import FILTERS, Filter, bayes_shrink, visu_shrink
-from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
+from denoise_train.metrics import peak_amplitude_error, rmse, si_sdr_db, snr_improvement_db
 from denoise_train.mixing import mix_at_snr
+from denoise_train.mixtures import draw_mixtures
 from denoise_train.recordings import Recordings
 
 CLEAN = np.array([[1.0, -1.0, 1.0, -1.0], [2.0, 0.0, -2.0, 0.0]])
@@ -49,6 +50,22 @@ def test_an_exact_result_has_a_finite_improvement() -> None:
 
 def test_rmse_is_the_root_of_the_mean_square() -> None:
     np.testing.assert_allclose(rmse(CLEAN, CLEAN + [[1, 1, 5, 3], [0, 0, 0, 4]]), [3.0, 2.0])
+
+
+def test_peak_amplitude_error_counts_high_peaks_and_deep_troughs_at_their_very_sample() -> None:
+    clean = np.zeros((3, 9))
+    clean[:, 4], clean[:, 7], clean[:, 1] = 2.0, -1.2, 0.5
+    estimate = clean.copy()
+    estimate[0, 4], estimate[0, 1] = 1.6, 9.0
+    estimate[1] = np.roll(clean[1], 1)
+    np.testing.assert_allclose(peak_amplitude_error(clean, estimate), [0.1, 1.0, 0.0])
+
+
+def test_peak_amplitude_error_takes_a_plateau_whole_and_nothing_from_a_constant() -> None:
+    steps = np.array([[0.0] * 6 + [1.0] * 4, [3.0] * 10])
+    estimate = steps.copy()
+    estimate[:, 7] += 0.4
+    np.testing.assert_allclose(peak_amplitude_error(steps, estimate), [0.1, 0.0])
 
 
 # ------------------------------------------------------------------------------------------- filters
@@ -95,7 +112,7 @@ def test_shrinking_leaves_a_signal_without_fine_details_alone(shrink: object) ->
 def test_the_same_seed_gives_the_same_mixtures_and_another_seed_others() -> None:
     one, same, other = (draw_mixtures(seed, 3, 300, [0.0]) for seed in (7, 7, 8))
     np.testing.assert_array_equal(one.clean, same.clean)
-    np.testing.assert_array_equal(one.noise, same.noise)
+    np.testing.assert_array_equal(one.noisy, same.noisy)
     assert not np.isin(other.clean, one.clean).any()
 
 
@@ -118,10 +135,7 @@ def test_the_best_single_setting_is_better_on_average_than_every_other() -> None
     for result, method in zip(evaluation.filters, FILTERS, strict=True):
         means = [
             np.mean(
-                [
-                    snr_improvement_db(mixtures.clean, noisy, method.apply(noisy, setting))
-                    for noisy in (mix_at_snr(mixtures.clean, mixtures.noise, snr_db) for snr_db in mixtures.snr_db)
-                ]
+                [snr_improvement_db(mixtures.clean, noisy, method.apply(noisy, setting)) for noisy in mixtures.noisy]
             )
             for setting in method.settings
         ]
@@ -134,13 +148,13 @@ def test_a_model_that_changes_nothing_gains_nothing(models: dict[str, Path]) -> 
     evaluation = evaluate(engine_method(Denoiser(models["identity"])), mixtures)
     np.testing.assert_array_equal(evaluation.reference.improvement_db, 0.0)
     np.testing.assert_allclose(evaluation.model.improvement_db, 0.0, atol=1e-3)
-    np.testing.assert_allclose(evaluation.reference.rmse, np.repeat([[1.0], [0.1]], 3, axis=1))
+    np.testing.assert_allclose(evaluation.reference.rmse, np.repeat([[1.0], [0.1]], 3, axis=1), rtol=1e-6)
 
 
 def test_the_model_is_measured_as_the_engine_runs_it(models: dict[str, Path]) -> None:
     mixtures = draw_mixtures(0, 3, 400, [5.0])
     denoiser = Denoiser(models["leaky_mean"])
-    noisy = mix_at_snr(mixtures.clean, mixtures.noise, 5.0)
+    noisy = mixtures.noisy[0]
     alone = np.stack([denoiser.denoise(row) for row in noisy])
     expected = snr_improvement_db(mixtures.clean, noisy, alone)
     measured = evaluate(engine_method(denoiser), mixtures).model.improvement_db[0]
@@ -157,9 +171,22 @@ def test_silent_stretches_of_recordings_are_not_measured() -> None:
     clicks = np.zeros(2000)
     clicks[1000:1100] = np.random.default_rng(0).normal(size=100)
     mixtures = draw_mixtures(0, 8, 300, [0.0], noise=Recordings([clicks]))
-    assert (mixtures.noise.std(axis=1) > 0).all()
+    assert ((mixtures.noisy[0] - mixtures.clean).std(axis=1) > 0).all()
     with pytest.raises(SourceError, match="silent or constant"):
         draw_mixtures(0, 8, 300, [0.0], clean=Recordings([np.ones(2000)]))
+
+
+def test_each_kind_of_noise_and_recorded_noise_come_up_and_keep_the_snr() -> None:
+    recorded = Recordings([np.sin(np.arange(5000) / 9)])
+    mixtures = draw_mixtures(0, 200, 600, [3.0, 30.0], noise=recorded, kinds={"white": 1.0, "salt_and_pepper": 1.0})
+    noise = mixtures.noisy - mixtures.clean
+    power = np.mean(noise**2, axis=2)
+    assert (power > 0).all()
+    assert np.median(10 * np.log10(mixtures.clean.var(axis=1) / power[0])) == pytest.approx(3.0, abs=0.1)
+    sparse = (noise[0] == 0).mean(axis=1) > 0.5
+    smooth = np.abs(np.diff(noise[0], axis=1)).max(axis=1) < 0.3
+    assert 40 < sparse.sum() < 95
+    assert 40 < smooth.sum() < 95
 
 
 # --------------------------------------------------------------------------------------- the program
@@ -219,6 +246,10 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--snr", "nan"], 2, "--snr 'nan'"),
         (["general", "--clean", "nowhere.wav"], 1, "cannot read nowhere.wav"),
         (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is no sample rate"),
+        (["general", "--noise", "pinkish"], 1, "cannot read pinkish: no such file or folder"),
+        (["general", "--optimum", "--harm"], 2, "--optimum and --harm are two evaluations; ask for one of them"),
+        (["general", "--noisy", "a", "--plot", "b.png"], 2, "--plot draws improvement against SNR, which --noisy does"),
+        (["general", "--pairs", "nowhere", "nowhere"], 1, "cannot read nowhere: no such file or folder"),
         (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "here.txt and here.txt name the same file"),
         ([], 2, "Missing argument 'MODEL'"),
     ],

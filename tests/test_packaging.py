@@ -41,6 +41,7 @@ def test_wheel_holds_models_reports_recipes_and_types(wheel):
         assert f"denoise_stream/models/{name}.onnx" in listing
         assert f"denoise_stream/models/{name}.json" in listing
         assert f"denoise_train/recipes/{name}.toml" in listing
+    assert "denoise_train/weights/general.keras" in listing
     for package in ("denoise_stream", "denoise_train", "denoise_export"):
         assert f"{package}/py.typed" in listing
     assert not re.search(r"\btests/|\bsamples/|^train/|^stream/", listing, re.MULTILINE)

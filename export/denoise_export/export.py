@@ -142,5 +142,11 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
         state_size=state_size,
         license=recipe.license,
         trained_on=recipe.trained_on,
-        training_recipe=f"{recipe.name}.toml, seed {recipe.seed}, {recipe.schedule.epochs} epochs",
+        training_recipe=_describe_training(recipe),
     )
+
+
+def _describe_training(recipe: Recipe) -> str:
+    schedule = recipe.schedule
+    long = f"{schedule.minutes:g} minutes" if schedule.minutes else f"{schedule.epochs} epochs"
+    return f"{recipe.name}.toml, seed {recipe.seed}, {long}" + (f", from {recipe.start}" if recipe.start else "")

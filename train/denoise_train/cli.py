@@ -8,20 +8,36 @@ import click
 
 from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
 from denoise_train.backend import loading_backend
-from denoise_train.recipe import load_recipe
+from denoise_train.noisy_recordings import NoisyRecordings
+from denoise_train.pairs import PairSource, load_pairs
+from denoise_train.recipe import Recipe, RecipeError, load_recipe
 from denoise_train.recordings import load_recordings
+from denoise_train.text_tables import paragraphs
+
+MINUTES = 10
+"""How long a training lasts that starts from a trained network."""
+
+NOISY_SHARE = 0.9
+"""Share of noisy recordings without clean ones in their training; the rest, synthetic, keeps what was known."""
 
 EPILOG = examples(
     "denoise-train x2",
-    "denoise-train general --output runs/mine --clean recordings/ --epochs 10",
-    "denoise-train general --output runs/mine --clean recordings/ --resume",
+    "denoise-train general --from general --clean recordings/ --output runs/mine",
+    "denoise-train general --from general --pairs clean/ noisy/ --output runs/mine --minutes 30",
+    "denoise-train general --from general --noisy recordings/ --output runs/mine",
+    "denoise-train general --clean recordings/ --noise hall.wav --output runs/mine --resume",
 )
 
 
 @click.command(epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
 @click.argument("recipe", metavar="RECIPE")
 @click.option("-o", "--output", type=PATH, metavar="DIR", help="Run folder. Default: runs/NAME.")
-@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train N epochs instead of the recipe's number.")
+@click.option(
+    "--from",
+    "start",
+    metavar="MODEL",
+    help="Start from a trained network, with smaller steps: general, a run folder, or a .keras file.",
+)
 @click.option(
     "--clean",
     type=PATH,
@@ -36,37 +52,95 @@ EPILOG = examples(
     metavar="PATH",
     help="Recorded noise to mix in; the same kinds of files. Repeatable.",
 )
+@click.option(
+    "--pairs",
+    type=(PATH, PATH),
+    metavar="CLEAN NOISY",
+    help="Recordings of the same signals clean and noisy: two folders whose files have the same names but for the "
+    "ending, or two files.",
+)
+@click.option(
+    "--noisy",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Noisy recordings where no clean ones exist. Only noise that is independent from sample to sample goes; hum "
+    "and other coloured noise stays, and a warning says so. Repeatable.",
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="X",
+    help=f"Share of the training taken from your recordings; the rest is synthetic. Default: the recipe's; "
+    f"{NOISY_SHARE} with --noisy.",
+)
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train N epochs instead of the recipe's number.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    metavar="M",
+    help=f"Train for M minutes instead of a number of epochs. Default with --from: {MINUTES}.",
+)
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw other data and other initial weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; give the same other options again.")
 @version_option
 def command(
     recipe: str,
     output: Path | None,
-    epochs: int | None,
+    start: str | None,
     clean: tuple[Path, ...],
     noise: tuple[Path, ...],
+    pairs: tuple[Path, Path] | None,
+    noisy: tuple[Path, ...],
+    share: float | None,
+    epochs: int | None,
+    minutes: float | None,
     seed: int | None,
     resume: bool,
 ) -> None:
     """Train a denoising autoencoder. RECIPE is a bundled name (general, x2) or a TOML file.
 
+    Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
+    They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part
+    that the training never saw.
+
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.
     """
+    _refuse_contradictions(bool(clean), bool(noise), bool(pairs), bool(noisy), share, epochs, minutes)
     settings = load_recipe(recipe)
-    if epochs is not None:
-        settings = dataclasses.replace(settings, schedule=dataclasses.replace(settings.schedule, epochs=epochs))
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
     clean_recordings = load_recordings(clean) if clean else None
     noise_recordings = load_recordings(noise) if noise else None
-    if clean:
-        trained_on = f"{settings.trained_on}; recordings in {', '.join(path.name for path in clean)}"
-        settings = dataclasses.replace(settings, trained_on=trained_on)
+    pair_source: PairSource | None = load_pairs(*pairs) if pairs else None
+    if noisy:
+        pair_source = NoisyRecordings(load_recordings(noisy))
+        share = share or NOISY_SHARE
+    settings = _with_own(settings, (*clean, *(pairs or ()), *noisy), share)
     with loading_backend("training", "train"):
+        from denoise_train.start import starting_from
         from denoise_train.training import train
+    if start is not None:
+        settings = starting_from(settings, start)
+        minutes = minutes or (None if epochs else MINUTES)
+    schedule = settings.schedule
+    settings = dataclasses.replace(
+        settings,
+        schedule=dataclasses.replace(
+            schedule, epochs=epochs or schedule.epochs, minutes=0.0 if epochs else minutes or schedule.minutes
+        ),
+    )
     folder = output or Path("runs") / settings.name
-    report = train(settings, folder, clean=clean_recordings, noise=noise_recordings, resume=resume, say=click.echo)
+    report = train(
+        settings,
+        folder,
+        clean=clean_recordings,
+        noise=noise_recordings,
+        pairs=pair_source,
+        resume=resume,
+        say=click.echo,
+    )
     click.echo(_summary(folder, report))
     if report["interrupted"]:
         raise SystemExit(130)
@@ -77,11 +151,41 @@ def main() -> NoReturn:
     run_command(command, "denoise-train")
 
 
+def _refuse_contradictions(
+    clean: bool, noise: bool, pairs: bool, noisy: bool, share: float | None, epochs: int | None, minutes: float | None
+) -> None:
+    if pairs and (clean or noise or noisy):
+        raise click.UsageError(
+            "--pairs brings clean signals and their noise; give it without --clean, --noise, --noisy"
+        )
+    if noisy and (clean or noise):
+        raise click.UsageError("--noisy is for recordings without clean ones; give it without --clean and --noise")
+    if share is not None and not (clean or pairs or noisy):
+        raise click.UsageError("--share is about your recordings; give --clean, --pairs or --noisy with it")
+    if epochs is not None and minutes is not None:
+        raise click.UsageError("--epochs and --minutes are two ways to say how long; give one of them")
+
+
+def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> Recipe:
+    """Note somebody's recordings in a recipe."""
+    if not paths:
+        return recipe
+    data = dict(recipe.data)
+    if share is not None:
+        if "recordings_share" not in data:
+            raise RecipeError(f"data kind {data['kind']!r} has its own signal and takes no recordings")
+        data["recordings_share"] = share
+    names = ", ".join(path.name for path in paths)
+    return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on}; recordings in {names}")
+
+
 def _summary(folder: Path, report: dict[str, Any]) -> str:
     if not report["epochs"]:
         return "interrupted before the first epoch was complete: no network was kept; start again"
     ended = "interrupted" if report["interrupted"] else "done"
-    return (
+    summary = (
         f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, "
         f"SNR improvement on test data {report['snr_improvement_db']:.2f} dB; see {folder}/report.json"
     )
+    own = report.get("own_recordings")
+    return f"{summary}\n{paragraphs(own['verdict'])}" if own else summary

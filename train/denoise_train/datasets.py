@@ -15,6 +15,7 @@ from denoise_stream.windows import normalize
 from denoise_train.arrays import Array
 from denoise_train.metrics import rmse, snr_improvement_db
 from denoise_train.mixing import add_noise, mix_at_snr, scale_by_noisy
+from denoise_train.pairs import PairSource
 from denoise_train.recipe import RecipeError, build_section, check_number
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
@@ -80,6 +81,7 @@ class X2Data:
     noise: Mapping[str, float]
     clean_recordings: Recordings | None
     noise_recordings: Recordings | None
+    pairs: PairSource | None
     samples: int
     noise_deviation: float
     test_share: float
@@ -88,8 +90,8 @@ class X2Data:
     windows_per_signal = 1
 
     def __post_init__(self) -> None:
-        if self.clean_recordings or self.noise_recordings:
-            raise RecipeError("data kind 'x2' has its own signal; it takes no --clean and no --noise")
+        if self.clean_recordings or self.noise_recordings or self.pairs:
+            raise RecipeError("data kind 'x2' has its own signal; it takes no --clean, --noise, --pairs or --noisy")
         where = "data 'x2': "
         check_number(f"{where}samples", self.samples, 1, whole=True)
         check_number(f"{where}noise_deviation", self.noise_deviation, 0)
@@ -174,6 +176,7 @@ class MixtureData:
     noise: Mapping[str, float]
     clean_recordings: Recordings | None
     noise_recordings: Recordings | None
+    pairs: PairSource | None
     families: list[str]
     overlays: float
     altered: float
@@ -243,7 +246,10 @@ class MixtureData:
             return (windows * relative_span).reshape(-1, self.windows_per_signal * self.window)
 
         clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
-        return float(snr_improvement_db(signals(clean), signals(noisy), signals(denoised)).mean())
+        improvement = snr_improvement_db(signals(clean), signals(noisy), signals(denoised))
+        # Salt and pepper hits no sample of some signals: nothing can improve there.
+        hit = np.abs(signals(noisy) - signals(clean)).max(axis=1) > 0
+        return float(improvement[hit].mean())
 
     def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
         rng = seeded(self.seed, split, index)
@@ -265,6 +271,9 @@ class MixtureData:
             noisy[chosen] = mix_at_snr(clean[chosen], noise, snr_db[chosen])
         untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None and not gentleness else 0.0)
         noisy[untouched] = clean[untouched]
+        if self.pairs is not None and fixed_snr_db is None:
+            chosen = rng.random(count) < self.recordings_share
+            clean[chosen], noisy[chosen] = self.pairs.part(split).draw(rng, int(chosen.sum()), length)
         level = np.sqrt(np.mean((noisy - clean) ** 2, axis=1))
         # Without noise the error is measured against noise 40 dB below the signal.
         level = np.maximum(level, 0.01 * np.maximum(clean.std(axis=1), 1e-6))
@@ -290,6 +299,7 @@ def build_data(
     seed: int,
     clean_recordings: Recordings | None = None,
     noise_recordings: Recordings | None = None,
+    pairs: PairSource | None = None,
 ) -> Data:
     """Make the data set of a recipe's ``[data]`` and ``[noise]``.
 
@@ -298,4 +308,4 @@ def build_data(
     RecipeError
         If its kind, one of its keys or one of its values is wrong.
     """
-    return build_section("data", section, DATA_KINDS, window, seed, noise, clean_recordings, noise_recordings)
+    return build_section("data", section, DATA_KINDS, window, seed, noise, clean_recordings, noise_recordings, pairs)

@@ -12,33 +12,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream import Denoiser, SourceError
-from denoise_train.arrays import Array, Draw
+from denoise_stream import Denoiser
+from denoise_train.arrays import Array
 from denoise_train.families import FAMILIES
 from denoise_train.filters import FILTERS, SAVITZKY_GOLAY, Filter
-from denoise_train.metrics import rmse, si_sdr_db, snr_improvement_db
+from denoise_train.metrics import peak_amplitude_error, rmse, si_sdr_db, snr_improvement_db
 from denoise_train.mixing import mix_at_snr
-from denoise_train.recordings import Recordings
+from denoise_train.mixtures import Mixtures, draw_lively
 from denoise_train.signals import draw_signals
 from denoise_train.splits import EVALUATION, seeded
 
-METRICS = 3
-"""SNR improvement, SI-SDR improvement and RMSE."""
-
-MOST_DRAWS = 20
-"""Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
+METRICS = 4
+"""SNR improvement, SI-SDR improvement, RMSE and peak amplitude error."""
 
 Choice = Literal["", "best single", "oracle"]
 Setting = int | float | str | None
-
-
-@dataclass(frozen=True)
-class Mixtures:
-    """Clean signals and noise ``(n, length)`` that are mixed at each of the input SNRs, in dB."""
-
-    clean: Array
-    noise: Array
-    snr_db: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Result:
         Each setting with the number of mixtures it was used for.
     unit
         What a setting is counted in.
-    improvement_db, si_sdr_improvement_db, rmse
+    improvement_db, si_sdr_improvement_db, rmse, peak_error
         float64 arrays ``(snrs, signals)``; the RMSE is relative to the clean signal's standard deviation.
     """
 
@@ -67,6 +55,7 @@ class Result:
     improvement_db: Array
     si_sdr_improvement_db: Array
     rmse: Array
+    peak_error: Array
 
     @property
     def label(self) -> str:
@@ -94,6 +83,7 @@ class Result:
             "worst_improvement_db": summary(self.improvement_db, worst=True),
             "si_sdr_improvement_db": summary(self.si_sdr_improvement_db),
             "rmse": summary(self.rmse),
+            "peak_amplitude_error": summary(self.peak_error),
         }
 
 
@@ -113,49 +103,6 @@ class Evaluation:
         return (self.reference, self.model, *self.filters, *self.oracles)
 
 
-def draw_mixtures(
-    seed: int,
-    count: int,
-    length: int,
-    snr_db: Sequence[float],
-    clean: Recordings | None = None,
-    noise: Recordings | None = None,
-) -> Mixtures:
-    """Draw signals and noise for an evaluation.
-
-    Parameters
-    ----------
-    seed
-        Any whole number from 0; the same one gives the same mixtures.
-    count, length
-        Number of signals and samples per signal.
-    snr_db
-        Input SNRs in dB; every signal and its noise are mixed at each of them.
-    clean, noise
-        Recordings to draw crops from; None means the built-in family of signals and white Gaussian noise.
-
-    Raises
-    ------
-    SourceError
-        If the recordings hold hardly anything but constant stretches.
-    """
-    rng = seeded(seed, EVALUATION)
-    signals = _draw_lively(draw_signals if clean is None else clean.draw, rng, count, length)
-    noises = rng.normal(size=(count, length)) if noise is None else _draw_lively(noise.draw, rng, count, length)
-    return Mixtures(signals, noises, tuple(snr_db))
-
-
-def _draw_lively(draw: Draw, rng: np.random.Generator, count: int, length: int) -> Array:
-    """Draw rows that are not constant: silence has no SNR."""
-    rows = np.empty((0, length))
-    for _ in range(MOST_DRAWS):
-        drawn = draw(rng, count, length)
-        rows = np.concatenate((rows, drawn[drawn.std(axis=1) > 0]))[:count]
-        if len(rows) == count:
-            return rows
-    raise SourceError(f"the recordings are silent or constant almost everywhere, in stretches of {length} samples")
-
-
 def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Filter:
     """Make the engine a method like the filters; the signals go through it as channels."""
 
@@ -168,9 +115,9 @@ def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Fi
 NO_PROCESSING = Filter("no processing", lambda noisy, _: noisy, (None,), "")
 
 
-def evaluate(model: Filter, mixtures: Mixtures) -> Evaluation:
+def evaluate(model: Filter, mixtures: Mixtures, methods: Sequence[Filter] = FILTERS) -> Evaluation:
     """Measure no processing, the model, and the filters with one setting and with an oracle."""
-    reference, itself, *others = _measure((NO_PROCESSING, model, *FILTERS), mixtures)
+    reference, itself, *others = _measure((NO_PROCESSING, model, *methods), mixtures)
     filters = tuple(result for result in others if result.choice != "oracle")
     oracles = tuple(result for result in others if result.choice == "oracle")
     return Evaluation(mixtures.snr_db, reference, itself, filters, oracles)
@@ -184,8 +131,10 @@ def evaluate_families(
     for index, family in enumerate(FAMILIES, start=1):
         rng = seeded(seed, EVALUATION, index)
         draw = functools.partial(draw_signals, families=(family,), overlays=0.0, altered=0.0)
-        clean = _draw_lively(draw, rng, count, length)
-        mixtures = Mixtures(clean, rng.normal(size=clean.shape), tuple(snr_db))
+        clean = draw_lively(draw, rng, count, length)
+        noise = rng.normal(size=clean.shape)
+        noisy = np.stack([mix_at_snr(clean, noise, snr) for snr in snr_db])
+        mixtures = Mixtures(clean, noisy, tuple(snr_db))
         itself, _, oracle = _measure((model, SAVITZKY_GOLAY), mixtures)
         families[family] = itself, oracle
     return families
@@ -194,8 +143,7 @@ def evaluate_families(
 def _measure(methods: Sequence[Filter], mixtures: Mixtures) -> list[Result]:
     shape = (len(mixtures.snr_db), len(mixtures.clean))
     tables = [np.empty((METRICS, len(method.settings), *shape)) for method in methods]
-    for index, snr_db in enumerate(mixtures.snr_db):
-        noisy = mix_at_snr(mixtures.clean, mixtures.noise, snr_db)
+    for index, noisy in enumerate(mixtures.noisy):
         for method, scores in zip(methods, tables, strict=True):
             for choice, setting in enumerate(method.settings):
                 scores[:, choice, index] = _score(mixtures.clean, noisy, method.apply(noisy, setting))
@@ -215,12 +163,13 @@ def _results(method: Filter, scores: Array) -> list[Result]:
 
 
 def _score(clean: Array, noisy: Array, denoised: Array) -> Array:
-    """Give all metrics ``(metrics, signals)``: SNR improvement, SI-SDR improvement, RMSE."""
+    """Give all metrics ``(metrics, signals)``: SNR improvement, SI-SDR improvement, RMSE, peak amplitude error."""
     return np.stack(
         (
             snr_improvement_db(clean, noisy, denoised),
             si_sdr_db(clean, denoised) - si_sdr_db(clean, noisy),
-            rmse(clean, denoised),
+            rmse(clean, denoised) / clean.std(axis=1),
+            peak_amplitude_error(clean, denoised),
         )
     )
 

@@ -13,11 +13,10 @@ import pywt
 from scipy import signal as scipy_signal
 
 from denoise_train.arrays import Array
+from denoise_train.noise_level import NORMAL_MAD
 
 SAVITZKY_GOLAY_DEGREE = 2
 BUTTERWORTH_ORDER = 4
-NORMAL_MAD = 0.6745
-"""Median of the absolute value of a standard normal variable."""
 
 
 def savitzky_golay(noisy: Array, window: int) -> Array:
@@ -148,7 +147,7 @@ FILTERS = (
             0.009,
             0.007,
         ),
-        "cycles/sample",
+        "/sample",
     ),
     Filter("VisuShrink", visu_shrink, ("sym8",), "wavelet"),
     Filter("BayesShrink", bayes_shrink, ("sym8",), "wavelet"),

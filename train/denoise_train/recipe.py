@@ -38,18 +38,25 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long the training lasts; ``batches_per_epoch`` of 0 means one block of the data: for ``x2`` all of it."""
+    """How long the training lasts; ``batches_per_epoch`` of 0 means one block of the data: for ``x2`` all of it.
+
+    With ``minutes`` above 0 it lasts that long, however many epochs that makes.
+    """
 
     epochs: int
     batch_size: int
     batches_per_epoch: int = 0
     warm_up_batches: int = 0
     decay: str = "none"
+    minutes: float = 0.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a training makes; see the bundled TOML files for the keys."""
+    """Everything that decides what a training makes; see the bundled TOML files for the keys.
+
+    ``start`` names the trained network whose weights are the first ones; empty means random weights.
+    """
 
     name: str
     data: Mapping[str, Any]
@@ -64,6 +71,7 @@ class Recipe:
     window: int = 150
     hop: int = 75
     sample_rate_hz: float | None = None
+    start: str = ""
 
     def to_toml(self) -> str:
         """Write the recipe as TOML, sections last."""
@@ -198,7 +206,7 @@ def build_section(
 
 
 def _check(recipe: Recipe, where: str) -> None:
-    for key in ("name", "trained_on", "license"):
+    for key in ("name", "trained_on", "license", "start"):
         if not isinstance(getattr(recipe, key), str):
             raise RecipeError(f"{where}{key}={getattr(recipe, key)!r}; it must be a text")
     if not isinstance(recipe.noise, dict):
@@ -211,6 +219,7 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}batch_size", schedule.batch_size, 1, whole=True)
     check_number(f"{where}batches_per_epoch", schedule.batches_per_epoch, 0, whole=True)
     check_number(f"{where}warm_up_batches", schedule.warm_up_batches, 0, whole=True)
+    check_number(f"{where}minutes", schedule.minutes, 0)
     check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)

@@ -64,16 +64,21 @@ class Recordings:
 
         A recording shorter than a crop is continued by reflection.
         """
+        return standardize(self.crops(self.places(rng, count, length), length))
+
+    def places(self, rng: np.random.Generator, count: int, length: int) -> list[tuple[int, int]]:
+        """Draw where crops lie: the signal's index and the first sample of each."""
         sizes = np.array([len(signal) for signal in self.signals], dtype=np.float64)
         chosen = rng.choice(len(sizes), size=count, p=sizes / sizes.sum())
-        crops = np.empty((count, length))
-        for row, index in enumerate(chosen):
-            signal = self.signals[index]
-            if len(signal) < length:
-                signal = np.pad(signal, (0, length - len(signal)), mode="reflect")
-            start = rng.integers(len(signal) - length + 1)
-            crops[row] = signal[start : start + length]
-        return standardize(crops)
+        return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
+
+    def crops(self, places: Sequence[tuple[int, int]], length: int) -> Array:
+        """Cut out ``length`` samples at each place, as they are."""
+        crops = np.empty((len(places), length))
+        for row, (index, start) in enumerate(places):
+            crop = self.signals[index][start : start + length]
+            crops[row] = np.pad(crop, (0, length - len(crop)), mode="reflect") if len(crop) < length else crop
+        return crops
 
 
 def load_recordings(paths: Sequence[Path]) -> Recordings:
@@ -96,21 +101,17 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
     """
     signals: list[Array] = []
     files: list[int] = []
-    for path in _find_files(paths):
-        number = files[-1] + 1 if files else 0
-        for signal in _read(path):
-            if np.isinf(signal).any():
-                raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
-            known = np.flatnonzero(~np.isnan(signal))
-            if len(known) > 1:
-                signals.append(np.interp(np.arange(len(signal)), known, signal[known]))
-                files.append(number)
+    for path in find_files(paths):
+        found = read_signals(path)
+        files += [files[-1] + 1 if files else 0] * len(found)
+        signals += found
     if not signals:
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
     return Recordings(signals, files)
 
 
-def _find_files(paths: Sequence[Path]) -> list[Path]:
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """Find the recordings in files and folders; SourceError if a path does not exist or a folder holds none."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -124,6 +125,18 @@ def _find_files(paths: Sequence[Path]) -> list[Path]:
         else:
             raise SourceError(f"cannot read {path}: no such file or folder")
     return found
+
+
+def read_signals(path: Path) -> list[Array]:
+    """Read every channel or column of at least two known samples, gaps bridged; SourceError if it cannot be read."""
+    signals: list[Array] = []
+    for signal in _read(path):
+        if np.isinf(signal).any():
+            raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
+        known = np.flatnonzero(~np.isnan(signal))
+        if len(known) > 1:
+            signals.append(np.interp(np.arange(len(signal)), known, signal[known]))
+    return signals
 
 
 def _read(path: Path) -> Iterator[Array]:

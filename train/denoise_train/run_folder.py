@@ -12,12 +12,13 @@ import keras
 from denoise_stream import SinkError, SourceError
 from denoise_stream.sinks import whole_file, write_json
 from denoise_train import plots
+from denoise_train.arrays import Array
 from denoise_train.datasets import Pairs, Windows
-from denoise_train.recipe import Recipe, load_recipe
+from denoise_train.recipe import Recipe, Schedule, load_recipe
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
-MAY_DIFFER = "schedule.epochs"
-"""The only key of a recipe that may change when a run goes on."""
+MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
+"""The only keys of a recipe that may change when a run goes on."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 SECONDS_BETWEEN_LINES = 30
 
@@ -59,10 +60,10 @@ def _may_begin_in(folder: Path) -> bool:
 def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
     begun, given = (_flat(tomllib.loads(each.to_toml())) for each in (load_recipe(folder / RECIPE), recipe))
     for key in [*given, *begun]:
-        if key != MAY_DIFFER and begun.get(key) != given.get(key):
+        if key not in MAY_DIFFER and begun.get(key) != given.get(key):
             raise SinkError(
                 f"the run in {folder} began with {key}={begun.get(key)!r}, not {given.get(key)!r}; "
-                f"resume it with the same recipe and options, only the number of epochs may differ"
+                f"resume it with the same recipe and options, only the number of epochs or minutes may differ"
             )
 
 
@@ -79,10 +80,10 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     It says one line per epoch, and how far the running one is every half minute.
     """
 
-    def __init__(self, folder: Path, say: Callable[[str], None], epochs: int) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule) -> None:
         super().__init__()
         self.rows: list[dict[str, float]] = []
-        self._folder, self._say, self._epochs = folder, say, epochs
+        self._folder, self._say, self._schedule = folder, say, schedule
         self._epoch = 0
         self._started = self._said = time.monotonic()
 
@@ -124,7 +125,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         """Say how far the epoch is, now and then."""
         if time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
-            self._say(f"epoch {self._epoch}/{self._epochs}: batch {batch + 1}")
+            self._say(f"{self._name()}: batch {batch + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write what the epoch brought, and say it."""
@@ -147,9 +148,17 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             writer.writerows([*self.rows, row])
         self.rows.append(row)
         self._say(
-            f"epoch {epoch + 1}/{self._epochs}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
-            f"{row['seconds']:.0f} s, {row['seconds'] * (self._epochs - epoch - 1) / 60:.0f} min to go"
+            f"{self._name()}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
+            f"{row['seconds']:.0f} s, {self._minutes_to_go():.0f} min to go"
         )
+
+    def _name(self) -> str:
+        return f"epoch {self._epoch}" + ("" if self._schedule.minutes else f"/{self._schedule.epochs}")
+
+    def _minutes_to_go(self) -> float:
+        if self._schedule.minutes:
+            return max(0.0, self._schedule.minutes - sum(row["seconds"] for row in self.rows) / 60)
+        return self.rows[-1]["seconds"] * (self._schedule.epochs - self._epoch) / 60
 
 
 def write_results(
@@ -167,3 +176,9 @@ def write_results(
             plots.draw_history(rows, partial, name)
     with whole_file(folder / "samples.png") as partial:
         plots.draw_samples(examples.noisy, examples.target, denoised, partial, name)
+
+
+def write_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:
+    """Draw held-out recordings before and after: noisy, denoised, and clean where it is known."""
+    with whole_file(folder / "own.png") as partial:
+        plots.draw_panels(*panels, partial, title)

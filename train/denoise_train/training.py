@@ -10,14 +10,23 @@ import numpy as np
 from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
 from denoise_train.datasets import Windows, build_data
+from denoise_train.filters import Filter
 from denoise_train.losses import build_loss
+from denoise_train.network_engine import network_method
 from denoise_train.optimizers import build_optimizer
+from denoise_train.pace import Clock
+from denoise_train.pairs import PairSource
 from denoise_train.recipe import Recipe, building
 from denoise_train.recordings import Recordings
-from denoise_train.run_folder import Keeper, prepare_folder, write_recipe, write_results
+from denoise_train.run_folder import Keeper, prepare_folder, write_panels, write_recipe, write_results
+from denoise_train.start import copy_weights, load_start
+from denoise_train.verdict import OwnData, judge
 
 EXAMPLES = 12
 """Test signals in the picture: every kind of signal comes up in the first ones."""
+
+MOST_EPOCHS = 1_000_000
+"""For a training that ends by the clock."""
 
 
 def train(
@@ -26,13 +35,15 @@ def train(
     *,
     clean: Recordings | None = None,
     noise: Recordings | None = None,
+    pairs: PairSource | None = None,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Train a network and fill a run folder.
 
     The folder gets ``recipe.toml``, ``model.keras`` (the best network so far, by ``val_loss``), ``last.weights.h5``
-    (with the optimiser's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and ``report.json``.
+    (with the optimiser's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and
+    ``report.json``; with recordings of one's own also ``own.png``.
 
     Parameters
     ----------
@@ -42,6 +53,8 @@ def train(
         The run folder; it is created.
     clean, noise
         Recordings to draw from beside the synthetic family.
+    pairs
+        Pairs to draw from beside the synthetic family: clean and noisy recordings, or noisy ones alone.
     resume
         Go on with an interrupted run in this folder.
     say
@@ -64,33 +77,38 @@ def train(
     """
     keras.utils.set_random_seed(recipe.seed)
     with building("data"):
-        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, clean, noise)
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, clean, noise, pairs)
     with building("architecture"):
         network = build_network(recipe.window, recipe.architecture)
+    if recipe.start:
+        copy_weights(network, load_start(recipe.start), recipe.start)
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
     network.compile(optimizer=optimizer, loss=loss)
     prepare_folder(folder, recipe, resume=resume)
-    keeper = Keeper(folder, say, recipe.schedule.epochs)
+    keeper = Keeper(folder, say, recipe.schedule)
     keeper.set_model(network)
     if resume:
         keeper.restore(network)
         batches.epoch = len(keeper.rows)
     write_recipe(folder, recipe)
     validation = data.validation()
+    callbacks: list[keras.callbacks.Callback] = [keeper]
+    if recipe.schedule.minutes:
+        callbacks.append(Clock(recipe, sum(row["seconds"] for row in keeper.rows)))
     interrupted = False
     try:
         network.fit(
             batches,
             initial_epoch=len(keeper.rows),
-            epochs=recipe.schedule.epochs,
+            epochs=MOST_EPOCHS if recipe.schedule.minutes else recipe.schedule.epochs,
             validation_data=(validation.noisy, validation.target),
             validation_batch_size=recipe.schedule.batch_size,
             shuffle=False,
             verbose=0,
-            callbacks=[keeper],
+            callbacks=callbacks,
         )
     except KeyboardInterrupt:
         interrupted = True
@@ -114,6 +132,17 @@ def train(
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
     }
+    if own := OwnData(clean, noise, pairs):
+        found = judge(network_method(best, "the model", recipe.hop), _start_method(recipe), recipe, own)
+        report["own_recordings"] = {"verdict": found.sentence, **found.figures}
+        if found.panels is not None:
+            write_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
     examples = data.examples(EXAMPLES)
     write_results(folder, recipe.name, report, keeper.rows, examples, denoise(examples.noisy))
     return report
+
+
+def _start_method(recipe: Recipe) -> Filter | None:
+    if not recipe.start:
+        return None
+    return network_method(load_start(recipe.start), Path(recipe.start).name, recipe.hop)
