@@ -117,7 +117,7 @@ def matrix_product(work: Translation, node: Node) -> None:
         work.program.loop("{0} = 0.0f;", spread)
         work.program.loop(
             "{0} += {1} * {2};",
-            _with_axis(spread, -1).broadcast(whole),
+            _with_axis(spread, -2).broadcast(whole),
             _with_axis(left, len(left.shape)),
             _with_axis(right, len(right.shape) - 2),
         )
@@ -173,7 +173,9 @@ def _weights(work: Translation, node: Node, outputs_axis: int) -> tuple[Weights,
         weights = weights[:, :, 0]
     if weights.ndim != 3:
         size = " x ".join(map(str, weights.shape[2:]))
-        raise ContractError(f"{node.kind} with taps {size} cannot be turned into C; one-dimensional ones can (1 x taps)")
+        raise ContractError(
+            f"{node.kind} with taps {size} cannot be turned into C; one-dimensional ones can (1 x taps)"
+        )
     outputs = weights.shape[outputs_axis] * (node.attributes.get("group", 1) if outputs_axis else 1)
     bias = np.zeros(outputs, np.float32)
     return weights, np.asarray(work.constant(node, 2, "bias"), np.float32) if node.input(2) else bias
@@ -184,8 +186,12 @@ def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
     view = work.view(node.inputs[0])
     if len(view.shape) == 4:
         if view.shape[2] != 1:
-            raise ContractError(f"{node.kind} on images of height {view.shape[2]} cannot be turned into C; height 1 can")
-        view = View(view.buffer, (view.shape[0], *view.shape[1::2]), (view.strides[0], *view.strides[1::2]), view.offset)
+            raise ContractError(
+                f"{node.kind} on images of height {view.shape[2]} cannot be turned into C; height 1 can"
+            )
+        view = View(
+            view.buffer, (view.shape[0], *view.shape[1::2]), (view.strides[0], *view.strides[1::2]), view.offset
+        )
     _, channels, steps = view.shape
     return View(view.buffer, (steps, channels), (view.strides[2], view.strides[1]), view.offset), (steps, channels)
 

@@ -205,7 +205,9 @@ def concat(work: Translation, node: Node) -> None:
 def pad(work: Translation, node: Node) -> None:
     """Put a tensor into a larger one that holds a constant."""
     if node.attributes.get("mode", b"constant") != b"constant":
-        raise ContractError(f"Pad with mode={node.attributes['mode'].decode()!r} cannot be turned into C; 'constant' can")
+        raise ContractError(
+            f"Pad with mode={node.attributes['mode'].decode()!r} cannot be turned into C; 'constant' can"
+        )
     view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
     pads, rank = work.setting(node, "pads", 1), len(view.shape)
     value = work.setting(node, "value", 2, 0.0)

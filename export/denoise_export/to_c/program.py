@@ -70,9 +70,7 @@ class Program:
                 merged[-1] = (merged[-1][0] * size, steps)
             else:
                 merged.append((size, steps))
-        lines = [
-            f"for (int i{depth} = 0; i{depth} < {size}; ++i{depth})" for depth, (size, _) in enumerate(merged)
-        ]
+        lines = [f"for (int i{depth} = 0; i{depth} < {size}; ++i{depth})" for depth, (size, _) in enumerate(merged)]
         elements = [
             f"{view.buffer.name}[{_index(view.offset, [steps[number] for _, steps in merged])}]"
             for number, view in enumerate(operands)

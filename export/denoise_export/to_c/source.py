@@ -69,6 +69,8 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
     work = _translate(graph)
     program = work.program
     offsets, size = program.plan()
+    called = set(re.findall(r"\w+", " ".join(program.steps)))
+    constants = {name: array for name, array in program.constants.items() if name in called}
     contract, state = graph.contract, graph.contract.state_size
     body = [f"    float *const {name} = work + {offset};" for name, offset in offsets.items()]
     body += [f"    {step}" for step in program.steps]
@@ -82,8 +84,10 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
         "LICENSE": contract.license or "not stated",
         "WORK": str(size),
-        "STATE": f"    float memory[{state}]; /* what the network remembers from window to window */\n" if state else "",
-        "CONSTANTS": "\n".join(_array(name, array) for name, array in program.constants.items()),
+        "STATE": f"    float memory[{state}]; /* what the network remembers from window to window */\n"
+        if state
+        else "",
+        "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
         "TAPER": _numbers(taper(contract.window)),
         "KERNELS": "\n".join(_kernels(program.kernels)),
         "NETWORK": "\n".join(body),
@@ -98,7 +102,7 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], (TEMPLATES / name).read_text())
         for name in ("denoise.c", "denoise.h")
     )
-    weights = sum(array.nbytes for array in program.constants.values())
+    weights = sum(array.nbytes for array in constants.values())
     return source, header, {"weights": weights, "work": 4 * size}
 
 

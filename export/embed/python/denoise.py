@@ -13,8 +13,7 @@ class DenoiseStream:
         self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         facts = self.session.get_modelmeta().custom_metadata_map
         self.window, self.hop = int(facts["window"]), int(facts["hop"])
-        self.scaled = facts["normalization"] == "minmax"
-        self.state_size = int(facts.get("state_size", "0"))
+        self.scaled, self.state_size = facts["normalization"] == "minmax", int(facts.get("state_size", "0"))
         self.taper = np.sin(np.pi * (np.arange(self.window) + 0.5) / self.window) ** 2
         self.reset()
 
@@ -30,14 +29,14 @@ class DenoiseStream:
         while len(self.kept) >= self.next + self.window:
             finished.append(self._step(self.kept[self.next : self.next + self.window]))
             self.next += self.hop
-        forget = max(0, min(self.next, len(self.kept)) - self.window)
+        forget = max(0, self.next - self.window)
         self.kept, self.next = self.kept[forget:], self.next - forget
         return np.concatenate(finished)
 
     def flush(self):
         """End the signal: reflect it for a last window, return the rest, and start anew."""
         rest, missing = len(self.kept) - self.next, self.next + self.window - len(self.kept)
-        finished = np.empty(0)
+        finished = []
         if rest > (self.window - self.hop if self.sums[1].any() else 0):
             finished = self._step(np.pad(self.kept, (0, missing), mode="reflect")[self.next :])
         tail = self.sums[0] / np.where(self.sums[1], self.sums[1], 1)
@@ -47,16 +46,15 @@ class DenoiseStream:
     def _step(self, window):
         low, span = (window.min(), np.ptp(window)) if self.scaled else (0.0, 1.0)
         feed = {"noisy": ((window - low) / (span or 1))[None].astype(np.float32)}
-        outputs = self.session.run(None, feed | ({"state": self.state} if self.state_size else {}))
-        results = dict(zip([node.name for node in self.session.get_outputs()], outputs, strict=True))
-        self.state = results.get("state_out", self.state)
-        self.sums += [self.taper * (results["clean"][0].astype(float) * span + low), self.taper]
-        finished = self.sums[0, : self.hop] / self.sums[1, : self.hop]
-        self.sums = np.concatenate((self.sums[:, self.hop :], np.zeros((2, self.hop))), axis=1)
-        return finished
+        if self.state_size:
+            clean, self.state = self.session.run(["clean", "state_out"], feed | {"state": self.state})
+        else:
+            (clean,) = self.session.run(["clean"], feed)
+        self.sums += [self.taper * (clean[0].astype(float) * span + low), self.taper]
+        done, self.sums = np.split(np.pad(self.sums, ((0, 0), (0, self.hop))), [self.hop], axis=1)
+        return done[0] / done[1]
 
 
 if __name__ == "__main__":
-    stream = DenoiseStream(sys.argv[1])
-    noisy = np.fromfile(sys.argv[2], "<f4").astype(float)
+    stream, noisy = DenoiseStream(sys.argv[1]), np.fromfile(sys.argv[2], "<f4").astype(float)
     np.concatenate((stream.process(noisy), stream.flush())).astype("<f4").tofile(sys.argv[3])
