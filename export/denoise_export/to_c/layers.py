@@ -1,8 +1,8 @@
-"""Layers with weights: convolutions, products and GRUs become calls of a few helper functions.
+"""Layers with weights: convolutions and products become calls of a few helper functions.
 
-A convolution over channels-last samples is a product of overlapping rows with a matrix: with one tap after the other in
-memory, output ``t`` is ``x[t * stride * channels : ...] @ weights``. A transposed one of stride s is s such products, one for
-each phase of its output. So one helper, ``product``, does the work of them all.
+A convolution over channels-last samples is a product of overlapping rows with a matrix: with one tap after the other
+in memory, output ``t`` is ``x[t * stride * channels : ...] @ weights``. A transposed one of stride s is s such
+products, one for each phase of its output. So one helper, ``product``, does the work of them all.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,12 +35,11 @@ def convolution(work: Translation, node: Node) -> None:
     if group == channels == outputs and terms == 1:
         packed = work.program.constant(weights[:, 0].T)
         biases = work.program.constant(bias)
-        numbers = (count, outputs, taps, pointer(padded), stride * channels, dilation * channels)
-        work.program.add(
-            f"depthwise({', '.join(map(str, numbers))}, {packed.buffer.name}, {biases.buffer.name}, {pointer(target)});",
-            [padded, target],
-            "depthwise",
+        numbers = (
+            *(count, outputs, taps, pointer(padded), stride * channels, dilation * channels),
+            *(pointer(packed), pointer(biases), pointer(target)),
         )
+        work.program.add(f"depthwise({', '.join(map(str, numbers))});", [padded, target], "depthwise")
     else:
         for part in range(group):
             own = slice(part * (outputs // group), (part + 1) * (outputs // group))

@@ -34,12 +34,9 @@ class Program:
     def constant(self, array: NDArray[np.generic]) -> View:
         """Make a constant tensor; equal constants are one."""
         values = np.ascontiguousarray(array, dtype=np.float32)
-        for name, known in self.constants.items():
-            if known.shape == values.shape and np.array_equal(known, values):
-                break
-        else:
-            name = f"c{len(self.constants) + 1}"
-            self.constants[name] = values
+        equal = (name for name, known in self.constants.items() if np.array_equal(known, values))
+        name = next(equal, f"c{len(self.constants) + 1}")
+        self.constants[name] = values
         return View(Buffer(name, values.size, planned=False), values.shape, row_major(values.shape))
 
     def add(self, code: str, views: Sequence[View], kernel: str = "") -> None:

@@ -18,9 +18,10 @@ class DenoiseStream:
         self.reset()
 
     def reset(self):
+        """Forget everything."""
         self.kept, self.next = np.empty(0), 0  # samples, and where among them the next window starts
         self.sums = np.zeros((2, self.window))  # above and below the line of the overlap-add equation
-        self.state = np.zeros((1, self.state_size), np.float32)
+        self.memory = [np.zeros((1, self.state_size), np.float32)] if self.state_size else []
 
     def process(self, chunk):
         """Take the next samples; return those that are finished."""
@@ -35,21 +36,19 @@ class DenoiseStream:
 
     def flush(self):
         """End the signal: reflect it for a last window, return the rest, and start anew."""
-        rest, missing = len(self.kept) - self.next, self.next + self.window - len(self.kept)
-        finished = []
+        rest = len(self.kept) - self.next
+        last = [np.empty(0)]
         if rest > (self.window - self.hop if self.sums[1].any() else 0):
-            finished = self._step(np.pad(self.kept, (0, missing), mode="reflect")[self.next :])
-        tail = self.sums[0] / np.where(self.sums[1], self.sums[1], 1)
+            last = [self._step(np.pad(self.kept, (0, self.window - rest), mode="reflect")[self.next :])]
+        last.append(self.sums[0] / np.where(self.sums[1], self.sums[1], 1))
         self.reset()
-        return np.concatenate((finished, tail))[: max(0, rest)]
+        return np.concatenate(last)[: max(0, rest)]
 
     def _step(self, window):
         low, span = (window.min(), np.ptp(window)) if self.scaled else (0.0, 1.0)
         feed = {"noisy": ((window - low) / (span or 1))[None].astype(np.float32)}
-        if self.state_size:
-            clean, self.state = self.session.run(["clean", "state_out"], feed | {"state": self.state})
-        else:
-            (clean,) = self.session.run(["clean"], feed)
+        feed |= {"state": self.memory[0]} if self.memory else {}
+        clean, *self.memory = self.session.run(["clean", "state_out"][: len(feed)], feed)
         self.sums += [self.taper * (clean[0].astype(float) * span + low), self.taper]
         done, self.sums = np.split(np.pad(self.sums, ((0, 0), (0, self.hop))), [self.hop], axis=1)
         return done[0] / done[1]
