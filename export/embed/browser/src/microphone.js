@@ -15,12 +15,12 @@ const UNAVAILABLE = "This page may not use the microphone: open it through local
 const SOUND = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 /**
- * Start denoising the microphone.
+ * Start denoising the microphone, at a rate in Hz or, if that is undefined, at the device's own.
  *
  * @returns an object with `sampleRateHz`, `shared`, `outputLatencyS()`, `setMix(share)` and `stop()`
  * @throws {Error} with a message in words
  */
-export async function startMicrophone(client, contract, { onReport, onEnd }) {
+export async function startMicrophone(client, contract, { sampleRateHz, onReport, onEnd }) {
   if (!navigator.mediaDevices?.getUserMedia) throw new Error(UNAVAILABLE);
   let sound;
   try {
@@ -28,7 +28,7 @@ export async function startMicrophone(client, contract, { onReport, onEnd }) {
   } catch (error) {
     throw new Error(REASONS[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
   }
-  const context = new AudioContext({ latencyHint: "interactive", sampleRate: contract.sampleRateHz ?? undefined });
+  const context = new AudioContext({ latencyHint: "interactive", sampleRate: sampleRateHz });
   try {
     const shared = self.crossOriginIsolated === true;
     const memory = shared ? { input: ringMemory(true), output: ringMemory(true) } : undefined;

@@ -11,22 +11,24 @@ const LONGEST_TAKE_S = 600;
 
 const client = new Client();
 const view = new View();
-const { microphone, file, example, model, play, download, progress, veil } = view.elements;
+const { microphone, rate, file, example, model, play, download, progress, veil } = view.elements;
 const mixSwitch = view.elements.switch;
 
 const dropped = new Map(); // models by file name
 let loaded = "";
+let runtimeBytes = 0; // what the worker fetched
 let contract = null;
 let live = null; // the running microphone
 let player = null; // of the recording that is shown
 let signal = null; // the file that is shown
 let mix = 1;
 let busy = Promise.resolve();
+let done = 0; // how many things have been done, for who watches from outside
 
 /** Do one thing after the other, and say in words what fails. */
 function doing(work) {
   busy = busy.then(work).catch((error) => view.problem(error.message));
-  return busy;
+  return busy.then(() => (document.documentElement.dataset.done = ++done));
 }
 
 /** Load a model of the server, or one that was dropped; what was loaded stays if it is refused. */
@@ -34,7 +36,10 @@ async function loadModel(choice) {
   const bytes = dropped.has(choice) ? dropped.get(choice) : await fetched(`${choice}.onnx`);
   await stopAll();
   try {
-    contract = await client.call("load", [bytes, dropped.has(choice) ? choice : `${choice}.onnx`]);
+    const file = dropped.has(choice) ? choice : `${choice}.onnx`;
+    const result = await client.call("load", [bytes, file]);
+    contract = result.contract;
+    runtimeBytes = result.loaded;
     loaded = choice;
   } catch (error) {
     dropped.delete(choice);
@@ -128,7 +133,8 @@ async function toggleMicrophone() {
     await stopAll();
     view.problem("The microphone went away. Connect it and start again.");
   });
-  live = await startMicrophone(client, contract, { onReport, onEnd });
+  const sampleRateHz = contract.sampleRateHz ?? (Number(rate.value) || undefined);
+  live = await startMicrophone(client, contract, { sampleRateHz, onReport, onEnd });
   live.take = take;
   view.clear();
   view.elements["extra-name"].textContent = "Missed blocks";
@@ -220,7 +226,7 @@ doing(async () => {
   await loadModel("general");
   const bytes = performance.getEntriesByType("resource").reduce((sum, { transferSize }) => sum + transferSize, 0);
   const [page] = performance.getEntriesByType("navigation");
-  const weight = ((bytes + (page?.transferSize ?? 0)) / 1e6).toFixed(1);
+  const weight = ((bytes + runtimeBytes + (page?.transferSize ?? 0)) / 1e6).toFixed(1);
   view.elements.start.textContent = `Ready ${milliseconds(performance.now())} after opening, ${weight} MB loaded.`;
   document.documentElement.dataset.ready = "";
 });

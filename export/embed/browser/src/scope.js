@@ -4,6 +4,9 @@ import { BINS, FFT_SAMPLES, levels } from "./spectrum.js";
 
 const COLUMNS = 360;
 const RANGE_DB = 70;
+/** Share of columns whose extremes may leave the picture, and the room left for most of them. */
+const OUTLIERS = 0.02;
+const ROOM = 0.15;
 /** Seconds that a live picture shows. */
 const SPAN_S = 6;
 
@@ -46,14 +49,20 @@ export class Scope {
     this._position -= old;
   }
 
-  /** The largest and smallest sample and the loudest level, for a scale that pictures share. */
+  /** The range of samples, a few outliers apart, and the loudest level: a scale that pictures share. */
   get scale() {
-    const known = this.columns.filter(({ low }) => low <= Infinity && !Number.isNaN(low));
-    return {
-      low: Math.min(...known.map(({ low }) => low)),
-      high: Math.max(...known.map(({ high }) => high)),
-      loudest: Math.max(...known.map(({ spectrum }) => spectrum.reduce((most, level) => Math.max(most, level), -200))),
-    };
+    const known = this.columns.filter(({ low, high }) => low <= high);
+    const lows = Float64Array.from(known, ({ low }) => low).sort();
+    const highs = Float64Array.from(known, ({ high }) => high).sort();
+    let low = lows[Math.floor(OUTLIERS * lows.length)];
+    let high = highs[Math.ceil((1 - OUTLIERS) * highs.length) - 1];
+    const room = ROOM * (high - low);
+    low = Math.max(lows[0], low - room);
+    high = Math.min(highs.at(-1), high + room);
+    // What swings round 0 is shown so.
+    const peak = Math.max(-low, high);
+    if (Math.min(-low, high) > peak / 4) [low, high] = [-peak, peak];
+    return { low, high, loudest: Math.max(...known.map(({ loudest }) => loudest)) };
   }
 
   /** Draw with a scale, and a line at the place that is played (0 to 1). */
@@ -66,7 +75,8 @@ export class Scope {
     const { paint, width, height } = prepared(this._wave);
     if (!this.columns.length || !(high > low)) return;
     const margin = 0.06 * height;
-    const y = (value) => margin + ((high - value) / (high - low)) * (height - 2 * margin);
+    const share = (value) => Math.max(0, Math.min(1, (high - value) / (high - low)));
+    const y = (value) => margin + share(value) * (height - 2 * margin);
     const step = width / COLUMNS;
     const first = COLUMNS - this.columns.length;
     paint.fillStyle = getComputedStyle(this._wave).color;
@@ -82,13 +92,13 @@ export class Scope {
     if (!this.columns.length) return;
     const image = this._image.getContext("2d");
     const pixels = image.createImageData(COLUMNS, BINS);
+    const colours = new Uint32Array(pixels.data.buffer);
     const first = COLUMNS - this.columns.length;
-    const colours = palette();
+    const known = palette();
+    const quietest = loudest - RANGE_DB;
     this.columns.forEach(({ spectrum }, n) => {
-      for (let bin = 0; bin < BINS; bin++) {
-        const share = Math.max(0, Math.min(1, 1 + (spectrum[bin] - loudest) / RANGE_DB));
-        pixels.data.set(colours[Math.round(255 * share)], 4 * ((BINS - 1 - bin) * COLUMNS + first + n));
-      }
+      for (let bin = 0, at = (BINS - 1) * COLUMNS + first + n; bin < BINS; bin++, at -= COLUMNS)
+        colours[at] = known[Math.max(0, Math.min(255, ((spectrum[bin] - quietest) / RANGE_DB) * 255)) | 0];
     });
     image.putImageData(pixels, 0, 0);
     paint.drawImage(this._image, 0, 0, width, height);
@@ -104,7 +114,8 @@ function column(samples, start, step) {
     if (samples[n] < low) low = samples[n];
     if (samples[n] > high) high = samples[n];
   }
-  return { low, high, spectrum: levels(samples, start + step / 2) };
+  const spectrum = levels(samples, start + step / 2);
+  return { low, high, spectrum, loudest: spectrum.reduce((most, level) => Math.max(most, level)) };
 }
 
 /** Fit a canvas to the screen's pixels and wipe it. */
@@ -125,15 +136,17 @@ function line(paint, x, height, canvas) {
 
 const palettes = new Map();
 
+/** Give the 256 colours of the page's scheme. */
 function palette() {
   const stops = matchMedia("(prefers-color-scheme: dark)").matches ? DARK : LIGHT;
   if (!palettes.has(stops))
     palettes.set(
       stops,
-      Array.from({ length: 256 }, (_, n) => {
+      Uint32Array.from({ length: 256 }, (_, n) => {
         const place = (n / 255) * (stops.length - 1);
         const from = Math.min(stops.length - 2, Math.floor(place));
-        return [0, 1, 2].map((part) => stops[from][part] + (place - from) * (stops[from + 1][part] - stops[from][part])).concat(255);
+        const part = (index) => stops[from][index] + (place - from) * (stops[from + 1][index] - stops[from][index]);
+        return (0xff000000 | (part(2) << 16) | (part(1) << 8) | part(0)) >>> 0; // red, green, blue, opaque in memory
       }),
     );
   return palettes.get(stops);

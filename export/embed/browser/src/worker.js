@@ -17,7 +17,8 @@ const calls = {
   /** Load a model from its bytes. */
   async load(bytes, file) {
     denoiser = await Denoiser.fromBytes(runtime, new Uint8Array(bytes), file);
-    return denoiser.contract;
+    const loaded = performance.getEntriesByType("resource").reduce((sum, { transferSize }) => sum + transferSize, 0);
+    return { contract: denoiser.contract, loaded };
   },
 
   /** Denoise whole channels; report how far it is. */
@@ -107,9 +108,10 @@ class Meter {
     this._clean.push(clean);
     if (now - this._reported >= REPORT_MS) {
       const signalMs = (1000 * this._samples) / this._rate;
-      const [before, after] = [this._noisy, this._clean].map((parts) => concatenated(parts, Float32Array));
+      const [all, after] = [this._noisy, this._clean].map((parts) => concatenated(parts, Float32Array));
+      const before = all.slice(0, after.length); // the same samples; the others wait for their denoised ones
       self.postMessage({ live: { noisy: before, clean: after, busyMs: this._busyMs, signalMs } });
-      this._noisy = [];
+      this._noisy = [all.slice(after.length)];
       this._clean = [];
       this._busyMs = this._samples = 0;
       this._reported = now;

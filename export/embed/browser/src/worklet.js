@@ -4,11 +4,13 @@
  * It never waits. Denoised samples and the originals carry the same numbers, so switching between them is exact in time.
  */
 
-import { Ring, ringMemory } from "./ring.js";
+import { RING_SAMPLES, Ring, ringMemory } from "./ring.js";
 
 const FADE_S = 0.02;
 const REPORT_BLOCKS = 32;
 const SPARE_BLOCKS = 3;
+/** The first seconds are not played, as everything starts up then. */
+const WARM_UP_S = 0.5;
 
 class Transport extends AudioWorkletProcessor {
   constructor({ processorOptions: { memory, window, hop } }) {
@@ -21,10 +23,12 @@ class Transport extends AudioWorkletProcessor {
     this._blocks = 0;
     this._missed = 0;
     this._playing = false;
+    this._begun = false;
     this._ended = false;
     this._unused = new Float32Array(1024);
     // Samples behind the microphone at which playing starts: the window, a burst of hops, and some blocks to spare.
     this._lead = window + hop + SPARE_BLOCKS * 128;
+    this._warmUp = (WARM_UP_S * sampleRate) / 128;
     this.port.onmessage = ({ data }) => {
       if (data.mix !== undefined) this._target = data.mix;
       if (data.end) this._ended = true;
@@ -44,12 +48,18 @@ class Transport extends AudioWorkletProcessor {
       this._input.pull(this._unused.subarray(0, size)); // what was read stays there to be looked at
     }
     const behind = (this._input.written - this._output.read) | 0;
-    if (!this._playing && behind >= this._lead && this._output.available >= size) {
+    if (!this._playing && this._blocks >= this._warmUp && behind >= this._lead && this._output.available >= size) {
       // What came in a burst before is left out, as it would stay as latency.
-      this._output.pull(this._unused.subarray(0, Math.min(behind - this._lead, this._output.available - size)));
-      this._playing = true;
+      const late = Math.min(behind - this._lead, this._output.available - size);
+      for (let left = late; left > 0; left -= this._unused.length) this._output.pull(this._unused.subarray(0, left));
+      this._playing = this._begun = true;
+    }
+    if (this._playing && this._output.available < size) {
+      this._playing = false;
+      this._lead = Math.min(this._lead + size, RING_SAMPLES / 2); // a little more to spare from now on
     }
     if (this._playing) this._play(played[0]);
+    else if (this._begun) this._missed += 1;
     for (const channel of played.slice(1)) channel.set(played[0]);
     this._blocks += 1;
     if (this._blocks % REPORT_BLOCKS === 0)
@@ -59,10 +69,6 @@ class Transport extends AudioWorkletProcessor {
 
   _play(target) {
     const first = this._output.read;
-    if (this._output.available < target.length) {
-      this._missed += 1;
-      return;
-    }
     this._output.pull(target);
     const step = 1 / (FADE_S * sampleRate);
     for (let n = 0; n < target.length; n++) {
