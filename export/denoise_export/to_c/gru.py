@@ -4,8 +4,8 @@ import numpy as np
 
 from denoise_export.to_c.graph import Node
 from denoise_export.to_c.layers import product
-from denoise_export.to_c.operators import Translation
 from denoise_export.to_c.program import pointer
+from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import View
 from denoise_stream import ContractError
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_export.to_c.graph import Node
-from denoise_export.to_c.operators import Translation
 from denoise_export.to_c.program import Program, pointer
+from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import View
 from denoise_stream import ContractError
 

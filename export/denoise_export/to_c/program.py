@@ -86,6 +86,14 @@ class Program:
         self.copy(view, packed)
         return packed
 
+    def reshaped(self, view: View, shape: Sequence[int]) -> View:
+        """Give the tensor with another shape, copied if it lies so that a view cannot show that."""
+        found = view.reshaped(shape)
+        if found is None:
+            dense = self.dense(view)
+            found = View(dense.buffer, tuple(shape), row_major(shape), dense.offset)
+        return found
+
     def plan(self) -> tuple[dict[str, int], int]:
         """Place every buffer so that those in use at the same time do not overlap.
 

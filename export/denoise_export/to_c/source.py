@@ -8,17 +8,26 @@ from typing import Any
 import onnx
 from numpy.typing import NDArray
 
+from denoise_export.to_c.arrangement import ARRANGING_OPERATORS
+from denoise_export.to_c.elements import ELEMENT_OPERATORS
 from denoise_export.to_c.graph import Graph, Node, read_graph, shape_of
 from denoise_export.to_c.gru import gru
 from denoise_export.to_c.layers import WEIGHTED_OPERATORS
-from denoise_export.to_c.operators import ELEMENT_OPERATORS, Translation
 from denoise_export.to_c.program import number
+from denoise_export.to_c.reductions import REDUCING_OPERATORS
+from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
 from denoise_stream.overlap_add import taper
 from denoise_stream.sinks import check_outputs, whole_file
 
-OPERATORS: dict[str, Callable[[Translation, Node], None]] = {**ELEMENT_OPERATORS, **WEIGHTED_OPERATORS, "GRU": gru}
+OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
+    **ARRANGING_OPERATORS,
+    **ELEMENT_OPERATORS,
+    **REDUCING_OPERATORS,
+    **WEIGHTED_OPERATORS,
+    "GRU": gru,
+}
 
 TEMPLATES = Path(__file__).parent
 NUMBERS_PER_LINE = 8

@@ -7,6 +7,7 @@ export class Client {
     this._count = 0;
     this.onLive = () => {};
     this.onProgress = () => {};
+    this.onFailure = () => {};
     this._worker.onmessage = ({ data }) => this._receive(data);
     this._worker.onerror = (event) => {
       for (const { reject } of this._waiting.values()) reject(new Error(event.message || "the denoising thread failed"));
@@ -23,8 +24,9 @@ export class Client {
     });
   }
 
-  _receive({ id, result, error, live, progress }) {
-    if (live) this.onLive(live);
+  _receive({ id, result, error, live, progress, failure }) {
+    if (failure) this.onFailure(failure);
+    else if (live) this.onLive(live);
     else if (progress !== undefined) this.onProgress(progress);
     else {
       const { resolve, reject } = this._waiting.get(id);

@@ -28,7 +28,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
   } catch (error) {
     throw new Error(REASONS[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
   }
-  const context = new AudioContext({ latencyHint: "interactive", sampleRate: sampleRateHz });
+  const { context, source } = opened(sound, sampleRateHz, contract.sampleRateHz === null);
   try {
     const shared = self.crossOriginIsolated === true;
     const memory = shared ? { input: ringMemory(true), output: ringMemory(true) } : undefined;
@@ -44,7 +44,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
       await client.call("start", [{ port: port1, sampleRateHz: context.sampleRate }], [port1]);
       node.port.postMessage({ link: port2 }, [port2]);
     }
-    context.createMediaStreamSource(sound).connect(node).connect(context.destination);
+    source.connect(node).connect(context.destination);
     await context.resume();
     sound.getAudioTracks()[0].addEventListener("ended", onEnd);
     return {
@@ -62,5 +62,19 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
     sound.getTracks().forEach((track) => track.stop());
     await context.close();
     throw new Error(`The sound could not be started: ${error.message}`, { cause: error });
+  }
+}
+
+/** Open an audio context for the microphone; where the browser does not change its rate, at the device's own if allowed. */
+function opened(sound, sampleRateHz, anyRate) {
+  const context = new AudioContext({ latencyHint: "interactive", sampleRate: sampleRateHz });
+  try {
+    return { context, source: context.createMediaStreamSource(sound) };
+  } catch (error) {
+    context.close();
+    if (anyRate && sampleRateHz) return opened(sound, undefined, anyRate);
+    sound.getTracks().forEach((track) => track.stop());
+    const needed = sampleRateHz ? ` at ${sampleRateHz} Hz, the model's only rate` : "";
+    throw new Error(`This browser does not give the microphone${needed}: ${error.message}`, { cause: error });
   }
 }

@@ -129,10 +129,14 @@ async function toggleMicrophone() {
     take.clean.push(clean);
     take.samples += noisy.length;
   };
-  const onEnd = () => doing(async () => {
-    await stopAll();
-    view.problem("The microphone went away. Connect it and start again.");
-  });
+  const ends = (message) =>
+    doing(async () => {
+      if (!live) return;
+      await stopAll();
+      view.problem(message);
+    });
+  const onEnd = () => ends("The microphone went away. Connect it and start again.");
+  client.onFailure = (message) => ends(`The model failed: ${message}`);
   const sampleRateHz = contract.sampleRateHz ?? (Number(rate.value) || undefined);
   live = await startMicrophone(client, contract, { sampleRateHz, onReport, onEnd });
   live.take = take;

@@ -62,12 +62,11 @@ const calls = {
     const stream = denoiser.stream();
     const meter = new Meter(sampleRateHz);
     live = { ended: false };
-    if (memory) pump(new Ring(memory.input), new Ring(memory.output), stream, meter, live);
+    const failed = (error) => self.postMessage({ failure: error.message });
+    if (memory) pump(new Ring(memory.input), new Ring(memory.output), stream, meter, live).catch(failed);
     else
-      port.onmessage = async ({ data: noisy }) => {
-        const clean = await meter.measure(noisy, stream);
-        if (clean.length) port.postMessage(clean);
-      };
+      port.onmessage = ({ data: noisy }) =>
+        meter.measure(noisy, stream).then((clean) => clean.length && port.postMessage(clean), failed);
   },
 
   async stop() {
