@@ -214,6 +214,20 @@ OPERATORS: dict[str, tuple[list[int], onnx.NodeProto, dict[str, np.ndarray]]] = 
     "largest": (LINE, node("ReduceMax", "x", axes=[1], keepdims=0), {}),
     "mean": (LINE, node("ReduceMean", "x", axes=[1, 2], keepdims=1), {}),
     "sum": (LINE, node("ReduceSum", "x", "a", keepdims=0), {"a": np.array([-1])}),
+    "mean over time": (LINE, node("GlobalAveragePool", "x"), {}),
+    "layer statistics": (
+        COLUMNS,
+        node("LayerNormalization", "x", "s", "o", epsilon=1e-3),
+        {"s": random(6), "o": random(6)},
+    ),
+    "error function": (LINE, node("Erf", "x"), {}),
+    "hard swish": (LINE, node("HardSwish", "x"), {}),
+    "repetition": (LINE, node("Tile", "x", "r"), {"r": np.array([1, 2, 3])}),
+    "expansion": (
+        [-1, 6, 1, 25],
+        node("Expand", "x", "s"),
+        {"s": np.array([1, 6, 4, 25])},
+    ),
     "softmax": (LINE, node("Softmax", "x", axis=1), {}),
     "channel statistics": (
         LINE,
@@ -313,7 +327,7 @@ def test_memory_of_the_network_is_shared_between_its_layers(vectors):
 @pytest.mark.parametrize(
     ("operator", "words"),
     [
-        (node("Erf", "x"), "cannot be turned into C: no translation of Erf; there is one of .*Conv"),
+        (node("Det", "x"), "cannot be turned into C: no translation of Det; there is one of .*Conv"),
         (node("Conv", "x", "x"), "Conv with computed weights cannot be turned into C; constant ones can"),
         (node("Pad", "x", "p", mode="reflect"), "Pad with mode='reflect' cannot be turned into C; 'constant' can"),
     ],

@@ -1,5 +1,6 @@
 """Operators that rearrange elements: a node comes in, views go out, and copies where there is no other way."""
 
+import itertools
 from collections.abc import Callable
 
 from denoise_export.to_c.graph import Node
@@ -60,6 +61,23 @@ def concat(work: Translation, node: Node) -> None:
     work.define(node.outputs[0], whole)
 
 
+def expand(work: Translation, node: Node) -> None:
+    """Show a tensor repeated along axes of size 1, without copying it."""
+    work.define(node.outputs[0], work.view(node.inputs[0]).broadcast(work.shape(node)))
+
+
+def tile(work: Translation, node: Node) -> None:
+    """Copy a tensor several times behind itself."""
+    view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
+    repeats = [int(count) for count in work.constant(node, 1, "repeats").reshape(-1)]
+    for place in itertools.product(*(range(count) for count in repeats)):
+        part = target
+        for axis, (number_of_copy, size) in enumerate(zip(place, view.shape, strict=True)):
+            part = part.sliced(axis, number_of_copy * size, size)
+        work.program.copy(view, part)
+    work.define(node.outputs[0], target)
+
+
 def pad(work: Translation, node: Node) -> None:
     """Put a tensor into a larger one that holds a constant."""
     if node.attributes.get("mode", b"constant") != b"constant":
@@ -81,9 +99,11 @@ def pad(work: Translation, node: Node) -> None:
 ARRANGING_OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
     "Concat": concat,
+    "Expand": expand,
     "Identity": identity,
     "Pad": pad,
     "Slice": slice_,
     "Split": split,
+    "Tile": tile,
     "Transpose": transpose,
 }

@@ -13,8 +13,10 @@ from denoise_export.to_c.translation import Translation
 UNARY = {
     "Abs": "fabsf({1})",
     "Ceil": "ceilf({1})",
+    "Erf": "erff({1})",
     "Exp": "expf({1})",
     "Floor": "floorf({1})",
+    "HardSwish": "{1} * fminf(fmaxf({1} / 6.0f + 0.5f, 0.0f), 1.0f)",
     "Log": "logf({1})",
     "Neg": "-{1}",
     "Reciprocal": "1.0f / {1}",
@@ -34,6 +36,7 @@ BINARY = {
     "PRelu": "{1} < 0.0f ? {1} * {2} : {1}",
     "Pow": "powf({1}, {2})",
     "Sub": "{1} - {2}",
+    "Sum": "{1} + {2}",
 }
 
 
