@@ -74,7 +74,7 @@ def outcome(servers, fixtures, vectors, tmp_path_factory) -> tuple[str, Path]:
     environment |= {"ISOLATED_URL": servers[0], "PLAIN_URL": servers[1], "CHROMIUM": str(shutil.which("chromium"))}
     command = ["node", "--test", "--test-reporter=tap", "test/page.test.js"]
     done = subprocess.run(
-        command, cwd=PAGE, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=400
+        command, cwd=PAGE, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=900
     )
     return done.stdout + done.stderr, output
 
@@ -119,11 +119,11 @@ def test_table_from_the_page_holds_the_numbers_of_the_engine_and_every_other_cel
 def snr_db(heard: np.ndarray) -> float:
     """Give the median SNR of pieces of what was heard, each laid on the clean signal where it fits best."""
     clean = np.tile(clean_signal(6 * RATE_HZ), 2)
-    size = RATE_HZ // 8
+    size = RATE_HZ // 12
     found = []
-    for start in range(0, len(heard) - size, size):
+    for start in range(0, len(heard) - size, size // 4):
         piece = heard[start : start + size]
-        if np.count_nonzero(piece) < size - 64:
+        if np.count_nonzero(piece) < size - 8:
             continue  # before the start, or a missed block
         spectrum = np.fft.rfft(clean) * np.conj(np.fft.rfft(piece, len(clean)))
         place = int(np.argmax(np.fft.irfft(spectrum)[: len(clean) - size]))

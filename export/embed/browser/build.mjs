@@ -33,4 +33,7 @@ copyFileSync(join(root, "LICENSE"), join(dist, "LICENSE"));
 
 // Compressed copies, for servers that send them where the browser accepts it.
 for (const name of readdirSync(dist).filter((name) => /\.(js|css|html|svg|wasm|onnx)$/.test(name)))
-  writeFileSync(join(dist, `${name}.gz`), gzipSync(readFileSync(join(dist, name)), { level: constants.Z_BEST_COMPRESSION }));
+  writeFileSync(
+    join(dist, `${name}.gz`),
+    gzipSync(readFileSync(join(dist, name)), { level: constants.Z_BEST_COMPRESSION }),
+  );

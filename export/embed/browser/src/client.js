@@ -10,7 +10,8 @@ export class Client {
     this.onFailure = () => {};
     this._worker.onmessage = ({ data }) => this._receive(data);
     this._worker.onerror = (event) => {
-      for (const { reject } of this._waiting.values()) reject(new Error(event.message || "the denoising thread failed"));
+      for (const { reject } of this._waiting.values())
+        reject(new Error(event.message || "the denoising thread failed"));
       this._waiting.clear();
     };
   }

@@ -7,7 +7,8 @@ const DIGITS = 13;
  * Read a table; its signals are the columns of numbers that are not time or a count.
  *
  * @param {string} text
- * @returns {{ names: string[], columns: Float64Array[], write: (clean: Float64Array[]) => string, sampleRateHz: number }}
+ * @returns {{ names: string[], columns: Float64Array[], sampleRateHz: number,
+ *   write: (clean: Float64Array[]) => string }} the rate is 0 where the table does not tell
  */
 export function readCsv(text) {
   const end = text.includes("\r\n") ? "\r\n" : "\n";
@@ -33,7 +34,9 @@ export function readCsv(text) {
     write(clean) {
       signals.forEach(({ index, values }, number) =>
         rows.forEach((row, n) => {
-          if (!Number.isNaN(values[n])) row[index] = String(Number(clean[number][n].toPrecision(DIGITS))).replace(".", decimal === "," && row[index].includes(",") ? "," : ".");
+          if (Number.isNaN(values[n])) return; // what is missing stays missing
+          const text = String(Number(clean[number][n].toPrecision(DIGITS)));
+          row[index] = row[index].includes(",") ? text.replace(".", ",") : text;
         }),
       );
       return [...(header ? [header] : []), ...rows].map((row) => row.join(delimiter)).join(end) + end;

@@ -16,7 +16,8 @@ const DISPLAY_RATE_HZ = 48000;
  *   labels: string[], note: string, write: (clean: any[]) => { name: string, blob: Blob } }>}
  */
 export async function readSignal(file, neededHz) {
-  if (file.size > LARGEST_BYTES) throw new Error(`${file.name} is larger than ${LARGEST_BYTES / 1e6} MB; use the program denoise-stream for it.`);
+  if (file.size > LARGEST_BYTES)
+    throw new Error(`${file.name} is larger than ${LARGEST_BYTES / 1e6} MB; use the program denoise-stream for it.`);
   const stem = file.name.replace(/\.[^.]*$/, "");
   if (/\.(csv|tsv|txt)$/i.test(file.name)) return readTable(file, stem);
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -39,7 +40,10 @@ export async function readSignal(file, neededHz) {
     audible: audio.sampleRateHz >= 3000 && audio.sampleRateHz <= 192000,
     labels: audio.channels.map((_, n) => `channel ${n + 1}`),
     note,
-    write: (clean) => ({ name: `${stem}.denoised.wav`, blob: new Blob([writeWav({ ...audio, channels: clean })], { type: "audio/wav" }) }),
+    write: (clean) => ({
+      name: `${stem}.denoised.wav`,
+      blob: new Blob([writeWav({ ...audio, channels: clean })], { type: "audio/wav" }),
+    }),
   };
 }
 
@@ -58,7 +62,10 @@ async function readTable(file, stem) {
     audible: false,
     labels: table.names,
     note: "",
-    write: (clean) => ({ name: `${stem}.denoised${extension}`, blob: new Blob([table.write(clean)], { type: "text/csv" }) }),
+    write: (clean) => ({
+      name: `${stem}.denoised${extension}`,
+      blob: new Blob([table.write(clean)], { type: "text/csv" }),
+    }),
   };
 }
 
@@ -68,7 +75,9 @@ async function decoded(bytes, file, error) {
     const buffer = await new OfflineAudioContext(1, 1, DISPLAY_RATE_HZ).decodeAudioData(bytes.buffer);
     return { sampleRateHz: buffer.sampleRate, channels: channelsOf(buffer), bits: 16, float: false };
   } catch {
-    throw new Error(`${file.name} is no recording, table or model that can be read here (${error.message}).`, { cause: error });
+    throw new Error(`${file.name} is no recording, table or model that can be read here (${error.message}).`, {
+      cause: error,
+    });
   }
 }
 

@@ -65,7 +65,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
   }
 }
 
-/** Open an audio context for the microphone; where the browser does not change its rate, at the device's own if allowed. */
+/** Open an audio context for the microphone; at the device's own rate where the browser changes none. */
 function opened(sound, sampleRateHz, anyRate) {
   const context = new AudioContext({ latencyHint: "interactive", sampleRate: sampleRateHz });
   try {

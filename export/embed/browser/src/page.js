@@ -56,7 +56,8 @@ async function loadModel(choice) {
 
 async function fetched(name) {
   const answer = await fetch(name);
-  if (!answer.ok) throw new Error(`${name} is missing on the server (${answer.status}); build the page again: make web.`);
+  if (!answer.ok)
+    throw new Error(`${name} is missing on the server (${answer.status}); build the page again: make web.`);
   return answer.arrayBuffer();
 }
 
@@ -86,9 +87,16 @@ function finish({ channels, sampleRateHz, audible, labels, note, write }, { clea
   const parts = [length, `${labels.length === 1 ? labels[0] : `${labels.length} channels, ${labels[0]} shown`}`, note];
   view.elements.status.textContent = parts.filter(Boolean).join(" · ");
   const window = contract.window;
-  view.number("latency", sampleRateHz ? milliseconds((1000 * window) / sampleRateHz) : `${window} samples`, "one window");
+  view.number(
+    "latency",
+    sampleRateHz ? milliseconds((1000 * window) / sampleRateHz) : `${window} samples`,
+    "one window",
+  );
   const perSample = computeMs / (samples * channels.length);
-  view.number("load", sampleRateHz ? percent((perSample * sampleRateHz) / 1000) : `${(1000 * perSample).toFixed(1)} µs a sample`);
+  view.number(
+    "load",
+    sampleRateHz ? percent((perSample * sampleRateHz) / 1000) : `${(1000 * perSample).toFixed(1)} µs a sample`,
+  );
   view.number("removed", removedDb(channels[0], clean[0]));
   view.elements["extra-name"].textContent = "First sample after";
   view.number("extra", milliseconds(firstMs));
@@ -159,7 +167,7 @@ async function stopAll() {
   const ended = live;
   live = null;
   microphone.setAttribute("aria-pressed", "false");
-  microphone.querySelector("span").textContent = "Use the microphone";
+  microphone.querySelector("span").textContent = "Microphone";
   await ended.stop();
   if (!ended.take.samples) return;
   await denoise(new File([asWav(ended)], "microphone.wav"));

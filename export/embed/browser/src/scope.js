@@ -11,8 +11,22 @@ const ROOM = 0.15;
 const SPAN_S = 6;
 
 /** Colours from quiet to loud, on dark and on light pages: equal steps of brightness. */
-const DARK = [[15, 18, 27], [45, 35, 105], [112, 63, 190], [190, 104, 205], [247, 170, 165], [255, 240, 205]];
-const LIGHT = [[250, 251, 254], [205, 210, 246], [142, 138, 236], [97, 72, 205], [68, 33, 134], [29, 12, 62]];
+const DARK = [
+  [15, 18, 27],
+  [45, 35, 105],
+  [112, 63, 190],
+  [190, 104, 205],
+  [247, 170, 165],
+  [255, 240, 205],
+];
+const LIGHT = [
+  [250, 251, 254],
+  [205, 210, 246],
+  [142, 138, 236],
+  [97, 72, 205],
+  [68, 33, 134],
+  [29, 12, 62],
+];
 
 export class Scope {
   constructor(wave, spectrum) {
@@ -41,7 +55,11 @@ export class Scope {
     all.set(this._tail);
     all.set(samples, this._tail.length);
     // A column is complete when the spectrum round it is; `_position` is where the next one starts.
-    for (; this._position + step / 2 + FFT_SAMPLES / 2 <= all.length && this._position + step <= all.length; this._position += step)
+    for (
+      ;
+      this._position + step / 2 + FFT_SAMPLES / 2 <= all.length && this._position + step <= all.length;
+      this._position += step
+    )
       this.columns.push(column(all, this._position, step));
     this.columns.splice(0, this.columns.length - COLUMNS);
     const old = Math.max(0, Math.floor(this._position) - FFT_SAMPLES);

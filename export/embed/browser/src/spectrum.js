@@ -12,7 +12,7 @@ const imaginary = new Float64Array(FFT_SAMPLES);
 export function levels(samples, centre) {
   const start = Math.round(centre) - FFT_SAMPLES / 2;
   let mean = 0;
-  for (let n = 0; n < FFT_SAMPLES; n++) mean += (real[n] = samples[start + n] || 0);
+  for (let n = 0; n < FFT_SAMPLES; n++) mean += real[n] = samples[start + n] || 0;
   mean /= FFT_SAMPLES;
   for (let n = 0; n < FFT_SAMPLES; n++) real[n] = (real[n] - mean) * HANN[n];
   imaginary.fill(0);

@@ -92,5 +92,9 @@ export function removedDb(noisy, clean) {
   return kept > 0 && removed > 0 ? `${(10 * Math.log10(kept / removed)).toFixed(1)} dB` : "–";
 }
 
-export const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+export function milliseconds(value) {
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+}
+
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;

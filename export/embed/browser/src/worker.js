@@ -32,7 +32,7 @@ const calls = {
       const stream = denoiser.stream();
       const parts = [];
       // The first window alone, to know when the first denoised sample is there.
-      for (let at = 0, size = denoiser.contract.window; at < noisy.length; ) {
+      for (let at = 0, size = denoiser.contract.window; at < noisy.length;) {
         const chunk = noisy.subarray(at, at + size);
         parts.push(await stream.process(chunk));
         firstMs ??= performance.now() - started;

@@ -1,7 +1,7 @@
 /**
  * The audio thread: blocks of the microphone go to the worker, denoised ones come back and are played.
  *
- * It never waits. Denoised samples and the originals carry the same numbers, so switching between them is exact in time.
+ * It never waits. Denoised samples and the originals carry the same numbers, so that switching is exact in time.
  */
 
 import { RING_SAMPLES, Ring, ringMemory } from "./ring.js";

@@ -10,7 +10,9 @@ const text = async (page, id) => (await page.textContent(`#${id}`)).trim();
 const { page } = await open(browser, url);
 console.log(await text(page, "start"));
 await drop(page, "speech.wav", readFileSync(WAV));
-console.log(`first denoised sample ${await text(page, "extra")} after a file's samples are there; compute load ${await text(page, "load")}`);
+console.log(`first denoised sample ${await text(page, "extra")} after a file's samples are there`);
+console.log(`compute load ${await text(page, "load")}`);
+await page.close();
 
 for (const rate of ["Speech, 16 kHz", "Full band"]) {
   const { page } = await open(browser, url);
@@ -23,7 +25,8 @@ for (const rate of ["Speech, 16 kHz", "Full band"]) {
     await text(page, "latency"),
     await text(page, "load"),
   ];
-  console.log(`${rate}, ${await text(page, "status")}: ${missed} missed ${blocks} in ${SECONDS} s; latency ${latency}, compute load ${load}`);
+  console.log(`${rate}, ${await text(page, "status")}: ${missed} missed ${blocks} in ${SECONDS} s`);
+  console.log(`  latency ${latency}, compute load ${load}`);
   await page.close();
 }
 await browser.close();

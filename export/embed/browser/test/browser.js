@@ -12,13 +12,17 @@ const FLAGS = [
 /** Start Chromium; `wav` is what its microphone hears, and without it there is none. */
 export async function launch(wav) {
   const device = wav
-    ? ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${wav}`]
+    ? [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        `--use-file-for-fake-audio-capture=${wav}`,
+      ]
     : [];
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...device] });
 }
 
-/** Open the page, ready to use; `check()` fails if anything left its origin or was logged as an error. */
+/** Open the page, ready to use; `close()` fails if anything left its origin or was logged as an error. */
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
   const page = await context.newPage();
@@ -32,7 +36,8 @@ export async function open(browser, url, options = {}) {
   await page.waitForSelector("html[data-ready]", { timeout: 60000 });
   return {
     page,
-    check() {
+    async close() {
+      await context.close();
       assert.deepEqual(errors, []);
       assert.ok(requests.length > 4);
       for (const request of requests) assert.ok(request.replace(/^blob:/, "").startsWith(url), request);

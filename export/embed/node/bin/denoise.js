@@ -15,7 +15,9 @@ async function main([model, noisy, clean, ...rest]) {
     const audio = readWav(new Uint8Array(await readFile(noisy)));
     const rate = denoiser.contract.sampleRateHz;
     if (rate !== null && rate !== audio.sampleRateHz)
-      throw new Error(`${noisy} has ${audio.sampleRateHz} Hz; ${denoiser.contract.name} needs ${rate} Hz: resample the file`);
+      throw new Error(
+        `${noisy} has ${audio.sampleRateHz} Hz; ${denoiser.contract.name} needs ${rate} Hz: resample the file`,
+      );
     const channels = await Promise.all(audio.channels.map((samples) => denoiser.denoise(samples)));
     await writeFile(partial, writeWav({ ...audio, channels }));
     await rename(partial, clean);

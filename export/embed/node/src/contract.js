@@ -14,14 +14,16 @@ export class ContractError extends Error {
  */
 export function readContract(metadata, file) {
   function value(key, needed) {
-    if (metadata[key] === undefined) throw new ContractError(`${file}: metadata key '${key}' is missing; needed: ${needed}`);
+    if (metadata[key] === undefined)
+      throw new ContractError(`${file}: metadata key '${key}' is missing; needed: ${needed}`);
     return String(metadata[key]);
   }
   function wholeNumber(key, low, high) {
     const needed = `a whole number from ${low} to ${high}`;
     const found = value(key, needed);
     const number = /^\d+$/.test(found) ? Number(found) : NaN;
-    if (!(number >= low && number <= high)) throw new ContractError(`${file}: metadata ${key}='${found}'; needed: ${needed}`);
+    if (!(number >= low && number <= high))
+      throw new ContractError(`${file}: metadata ${key}='${found}'; needed: ${needed}`);
     return number;
   }
 

@@ -66,7 +66,9 @@ export class Denoiser {
       if (next && next.length !== stateSize)
         throw new Error(`output 'state_out' has ${next.length} numbers; needed: ${stateSize}`);
     } catch (error) {
-      throw new ContractError(`${file} fails on a window: ${String(error?.message ?? error).split("\n")[0]}`, { cause: error });
+      throw new ContractError(`${file} fails on a window: ${String(error?.message ?? error).split("\n")[0]}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -53,7 +53,8 @@ function fields(bytes, wanted) {
       continue;
     }
     const length = kind === BYTES ? varint() : { [FIXED64]: 8, [FIXED32]: 4 }[kind];
-    if (length === undefined || at + length > bytes.length) throw new Error("the file is no ONNX file, or is cut short");
+    if (length === undefined || at + length > bytes.length)
+      throw new Error("the file is no ONNX file, or is cut short");
     if (kind === BYTES && Math.floor(tag / 8) === wanted) found.push(bytes.subarray(at, at + length));
     at += length;
   }

@@ -73,7 +73,8 @@ export class DenoiseStream {
 
   async _process(chunk) {
     const wrong = chunk.findIndex((sample) => Math.abs(sample) === Infinity);
-    if (wrong >= 0) throw new RangeError(`sample ${wrong} of the chunk is ${chunk[wrong]}; every sample must be a finite number`);
+    if (wrong >= 0)
+      throw new RangeError(`sample ${wrong} of the chunk is ${chunk[wrong]}; every sample must be a finite number`);
     const { window } = this._contract;
     this._kind = chunk.constructor;
     this._kept = joined(this._kept, chunk);

@@ -16,7 +16,7 @@ export function readWav(bytes) {
   const name = (at) => String.fromCharCode(...bytes.subarray(at, at + 4));
   if (bytes.length < 12 || name(0) !== "RIFF" || name(8) !== "WAVE") throw new Error("this is no WAV file");
   let format;
-  for (let at = 12; at + 8 <= bytes.length; ) {
+  for (let at = 12; at + 8 <= bytes.length;) {
     const size = view.getUint32(at + 4, true);
     if (name(at) === "fmt ") {
       const tag = view.getUint16(at + 8, true);
@@ -47,7 +47,9 @@ function decode(view, start, size, { tag, count, sampleRateHz, bits }) {
   };
   const read = readers[`${tag}/${bits}`];
   if (!read || !count || !sampleRateHz)
-    throw new Error(`the WAV file has format ${tag} with ${bits} bits; use 8 to 32-bit integers or 32 or 64-bit floats`);
+    throw new Error(
+      `the WAV file has format ${tag} with ${bits} bits; use 8 to 32-bit integers or 32 or 64-bit floats`,
+    );
   const step = bits / 8;
   const length = Math.floor(size / (step * count));
   const channels = Array.from({ length: count }, (_, channel) =>
@@ -59,7 +61,7 @@ function decode(view, start, size, { tag, count, sampleRateHz, bits }) {
 /**
  * Make a WAV file.
  *
- * @param {{ sampleRateHz: number, channels: Float32Array[], bits?: number, float?: boolean }} audio 16-bit unless stated
+ * @param {import("../index.js").Audio} audio
  * @returns {Uint8Array}
  */
 export function writeWav({ sampleRateHz, channels, bits = 16, float = false }) {

@@ -27,8 +27,15 @@ test("a network that changes nothing gives the signal back, missing values too",
 
 test("calls that overlap are worked off in order", async () => {
   const stream = new DenoiseStream(CONTRACT, identity);
-  const parts = await Promise.all([stream.process(Float32Array.of(1, 2, 3, 4)), stream.process(Float32Array.of(5, 6, 7)), stream.flush()]);
-  assert.deepEqual(parts.flatMap((part) => [...part].map(Math.round)), [1, 2, 3, 4, 5, 6, 7]);
+  const parts = await Promise.all([
+    stream.process(Float32Array.of(1, 2, 3, 4)),
+    stream.process(Float32Array.of(5, 6, 7)),
+    stream.flush(),
+  ]);
+  assert.deepEqual(
+    parts.flatMap((part) => [...part].map(Math.round)),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
 });
 
 test("a failing network fails its call and not the next stream", async () => {
@@ -40,7 +47,10 @@ test("a failing network fails its call and not the next stream", async () => {
 
 test("wrong hops and infinite samples are refused with what was found", async () => {
   assert.throws(() => new DenoiseStream(CONTRACT, identity, 7), /hop=7 is out of range; use 1 to 6/);
-  await assert.rejects(new DenoiseStream(CONTRACT, identity).process(Float32Array.of(0, Infinity)), /sample 1 of the chunk is Infinity/);
+  await assert.rejects(
+    new DenoiseStream(CONTRACT, identity).process(Float32Array.of(0, Infinity)),
+    /sample 1 of the chunk is Infinity/,
+  );
 });
 
 test("reflection goes back and forth as numpy's does", () => {
@@ -54,7 +64,14 @@ test("gaps are bridged by lines, held at the ends", () => {
 });
 
 test("a contract that is broken is refused by key, value found and value needed", () => {
-  const good = { contract_version: "1", name: "m", window: "150", hop: "75", normalization: "none", sample_rate_hz: "16000" };
+  const good = {
+    contract_version: "1",
+    name: "m",
+    window: "150",
+    hop: "75",
+    normalization: "none",
+    sample_rate_hz: "16000",
+  };
   assert.deepEqual(readContract(good, "m.onnx").sampleRateHz, 16000);
   for (const [key, value, needed] of [
     ["contract_version", "2", "'1'"],
@@ -71,14 +88,26 @@ test("a contract that is broken is refused by key, value found and value needed"
 });
 
 test("what is no protobuf is refused", () => {
-  assert.throws(() => readMetadata(new TextEncoder().encode("PK not a model at all")), /no ONNX file|middle of a number/);
+  assert.throws(
+    () => readMetadata(new TextEncoder().encode("PK not a model at all")),
+    /no ONNX file|middle of a number/,
+  );
   assert.deepEqual(readMetadata(new Uint8Array()), {});
 });
 
 test("WAV files of every kind come back as they were", () => {
   const samples = Float32Array.of(0, 0.5, -1, 0.25, -0.75);
-  for (const [bits, float] of [[8, false], [16, false], [24, false], [32, false], [32, true], [64, true]]) {
-    const made = readWav(writeWav({ sampleRateHz: 8000, channels: [samples, samples.map((x) => -x / 2)], bits, float }));
+  for (const [bits, float] of [
+    [8, false],
+    [16, false],
+    [24, false],
+    [32, false],
+    [32, true],
+    [64, true],
+  ]) {
+    const made = readWav(
+      writeWav({ sampleRateHz: 8000, channels: [samples, samples.map((x) => -x / 2)], bits, float }),
+    );
     assert.deepEqual([made.sampleRateHz, made.bits, made.float, made.channels.length], [8000, bits, float, 2]);
     assert.deepEqual(made.channels[0], samples);
   }
