@@ -3,14 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 MODELS := stream/denoise_stream/models
+NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test lint models bench bench-live bench-ecg clean
+.PHONY: demo test test-embed lint models search bench bench-live bench-ecg bench-c bench-embed bench-web web npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
 
 test: .venv/tests lint  # everything: style, types, tests
 	$(BIN)/python -m pytest
+
+test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
+	$(BIN)/python -m pytest tests/test_derive.py tests/test_embed_*.py
 
 lint: .venv/tests
 	$(BIN)/ruff format --check .
@@ -25,6 +29,9 @@ models: .venv/tests  # train and export the shipped models anew (about half an h
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
 	$(BIN)/python -m denoise_train.start runs/shipped/general  # the network that --from general starts from
 
+search: .venv/tests  # compare architectures for the recipe general: the table of recipes/general.md (an hour)
+	$(BIN)/python tests/bench_architectures.py
+
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
 
@@ -34,8 +41,27 @@ bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loud
 bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
 	$(BIN)/python tests/bench_ecg.py $(ECG) --train
 
+bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (needs gcc; clang if it is there)
+	$(BIN)/python tests/bench_c.py
+
+bench-embed: .venv/tests  # size, speed and loss of 16-bit and 8-bit models: the table of export/embed/README.md
+	$(BIN)/python tests/bench_embed.py
+
+bench-web: .venv/tests npm  # the page's weight, its start, and a minute of the microphone (needs chromium)
+	$(BIN)/python tests/bench_web.py
+
+web: npm  # build the page and serve it on this machine
+	cd export/embed/browser && npm run --silent build
+	$(PYTHON) export/embed/browser/serve.py
+
+npm: $(NPM)
+
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo export/embed/*/node_modules export/embed/browser/dist
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'

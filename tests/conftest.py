@@ -8,6 +8,8 @@ import pytest
 
 import onnx_models
 from audio_server import AudioServer
+from denoise_export.vectors import write_vectors
+from denoise_stream import bundled_models
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every program they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,6 +23,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "identity": onnx_models.identity,
         "smoother": onnx_models.smoother,
         "leaky_mean": onnx_models.leaky_mean,
+        "recurrent": onnx_models.recurrent,
     }
     made = {kind: make(folder / f"{kind}.onnx") for kind, make in makers.items()}
     for kind, make in makers.items():
@@ -41,3 +44,14 @@ def audio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudioServ
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of test vectors, with the model beside them, for every shipped model and some hand-made ones."""
+    folder = tmp_path_factory.mktemp("vectors")
+    kinds = ("leaky_mean", "leaky_mean_raw", "recurrent", "smoother")
+    for name, model in (bundled_models() | {kind: models[kind] for kind in kinds}).items():
+        write_vectors(model, folder / name)
+        shutil.copy(model, folder / name / "model.onnx")
+    return {path.name: path for path in sorted(folder.iterdir())}

@@ -83,3 +83,40 @@ def leaky_mean(path: Path, **metadata: str | None) -> Path:
         constants,
         **{"state_size": "2", **metadata},
     )
+
+
+def recurrent(path: Path, **metadata: str | None) -> Path:
+    """Keep a GRU's state of 6 numbers from window to window: what a stateful speech model is made of."""
+    rng = np.random.default_rng(3)
+    constants = {
+        "by_frame": np.array([-1, 6, 25]),
+        "weights": rng.normal(0, 0.3, (1, 18, 25)).astype(np.float32),
+        "recurrent": rng.normal(0, 0.3, (1, 18, 6)).astype(np.float32),
+        "bias": rng.normal(0, 0.3, (1, 36)).astype(np.float32),
+        "state_3d": np.array([1, -1, 6]),
+        "state_2d": np.array([-1, 6]),
+        "to_window": rng.normal(0, 0.1, (6, 150)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Reshape", ["noisy", "by_frame"], ["frames"]),
+        helper.make_node("Transpose", ["frames"], ["sequence"], perm=[1, 0, 2]),
+        helper.make_node("Reshape", ["state", "state_3d"], ["before"]),
+        helper.make_node(
+            "GRU",
+            ["sequence", "weights", "recurrent", "bias", "", "before"],
+            ["", "after"],
+            hidden_size=6,
+            linear_before_reset=1,
+        ),
+        helper.make_node("Reshape", ["after", "state_2d"], ["state_out"]),
+        helper.make_node("MatMul", ["state_out", "to_window"], ["noise"]),
+        helper.make_node("Sub", ["noisy", "noise"], ["clean"]),
+    ]
+    return save(
+        path,
+        nodes,
+        [tensor("noisy", 150), tensor("state", 6)],
+        [tensor("clean", 150), tensor("state_out", 6)],
+        constants,
+        **{"state_size": "6", **metadata},
+    )

@@ -59,7 +59,7 @@ def test_options_in_the_readme_exist(line):
     for name, command in programs.items():
         for part in re.findall(rf"{name} ([^|#\n]*)", line):
             known = {option for parameter in command.params for option in parameter.opts}
-            assert set(re.findall(r"--[a-z-]+", part)) <= known
+            assert set(re.findall(r"--[a-z0-9-]+", part)) <= known
 
 
 def test_demo_gains_on_both_samples():

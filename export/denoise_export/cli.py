@@ -1,11 +1,12 @@
-"""The program ``denoise-export``: a trained network by path comes in, an ONNX file goes out."""
+"""The program ``denoise-export``: a trained network or an ONNX file by path comes in, files to embed go out."""
 
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
 from denoise_train.backend import loading_backend
 
 
@@ -13,10 +14,12 @@ from denoise_train.backend import loading_backend
     epilog=examples(
         "denoise-export runs/general",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
+        "denoise-export general --c firmware/ --test-vectors firmware/vectors",
+        "denoise-export mine.onnx --int8 --output mine-int8.onnx",
     ),
     context_settings=CONTEXT_SETTINGS,
 )
-@click.argument("source", type=PATH, metavar="RUN_DIR|MODEL.keras")
+@click.argument("source", type=PATH, metavar="RUN_DIR|MODEL.keras|MODEL.onnx|NAME")
 @click.option(
     "-o",
     "--output",
@@ -29,18 +32,62 @@ from denoise_train.backend import loading_backend
     is_flag=True,
     help="Bake the min-max scaling into the graph; it then takes samples as they are.",
 )
+@click.option("--fp16", is_flag=True, help="Use 16-bit floats: half the size.")
+@click.option("--int8", is_flag=True, help="Quantize convolutions and products to 8 bits.")
+@click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
+@click.option("--c", "c_folder", type=PATH, metavar="DIR", help="Write denoise.c and denoise.h: C99 without a runtime.")
+@click.option("--test-vectors", type=PATH, metavar="DIR", help="Write signals that a port must reproduce.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @version_option
-def command(source: Path, output: Path | None, self_normalizing: bool, force: bool) -> None:
-    """Convert a trained network to one self-describing ONNX file, and prove that it computes the same."""
+def command(
+    source: Path,
+    output: Path | None,
+    self_normalizing: bool,
+    fp16: bool,
+    int8: bool,
+    opset: int | None,
+    c_folder: Path | None,
+    test_vectors: Path | None,
+    force: bool,
+) -> None:
+    """Convert a trained network to one self-describing ONNX file, and prove that it computes the same.
+
+    A file that is exported already, or a bundled model by NAME, can be made smaller or older, or turned into C.
+    """
     if output is not None and (not output.name or output.suffix == ".json"):
         raise click.UsageError(
             f"--output {output}: name a file such as model.onnx; the same name with .json gets the facts"
         )
-    with loading_backend("exporting", "export"):
-        from denoise_export.export import export
-    path, facts = export(source, output, self_normalizing=self_normalizing, force=force)
-    click.echo(_describe(path, facts))
+    if fp16 and int8:
+        raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
+    with needs_extra("exporting", "export"):
+        from denoise_export.derive import derive, find_model
+        from denoise_export.to_c.source import write_c
+        from denoise_export.vectors import write_vectors
+    changes: dict[str, Any] = {"fp16": fp16, "int8": int8, "opset": opset}
+    changed = fp16 or int8 or opset is not None
+    model = find_model(source)
+    try:
+        if model is None:
+            model = _export(source, output, changes if changed else {}, self_normalizing=self_normalizing, force=force)
+        elif self_normalizing:
+            raise ValueError(f"--self-normalizing needs the network itself; {source} is exported already")
+        elif changed:
+            if output is None:
+                raise ValueError("--fp16, --int8 and --opset need an --output beside an exported model")
+            click.echo(_describe(output, derive(model, output, **changes, force=force)))
+            model = output
+        elif output is not None or (c_folder is None and test_vectors is None):
+            raise ValueError(f"{source} is exported already; say --fp16, --int8, --opset, --c or --test-vectors")
+        if c_folder is not None:
+            path, costs = write_c(model, c_folder, force=force)
+            click.echo(
+                f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in"
+            )
+        if test_vectors is not None:
+            click.echo(f"{write_vectors(model, test_vectors, force=force)}: what a port must give")
+    except ValueError as error:  # an option out of range, or options that contradict each other
+        raise click.UsageError(str(error)) from error
 
 
 def main() -> NoReturn:
@@ -48,14 +95,34 @@ def main() -> NoReturn:
     run_command(command, "denoise-export")
 
 
+def _export(source: Path, output: Path | None, changes: dict[str, Any], *, self_normalizing: bool, force: bool) -> Path:
+    """Export a network, and change the file on its way if that is asked for."""
+    with loading_backend("exporting", "export"):
+        from denoise_export.derive import derive
+        from denoise_export.export import export
+    if not changes:
+        path, facts = export(source, output, self_normalizing=self_normalizing, force=force)
+        click.echo(_describe(path, facts))
+        return path
+    output = output or (source if source.is_dir() else source.parent) / "model.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        whole, _ = export(source, Path(folder) / "model.onnx", self_normalizing=self_normalizing)
+        facts = derive(whole, output, **changes, force=force)
+    click.echo(_describe(output, facts))
+    return output
+
+
 def _describe(path: Path, facts: dict[str, Any]) -> str:
     file = facts["file"]
     operators = ", ".join(f"{number} {kind}" for kind, number in file["operators"].items())
     macs = file["macs_per_window"]
     work = "loops" if macs is None else f"{macs:,} multiply-accumulates per window"
-    return (
-        f"{path}: {file['bytes'] / 1024:.0f} KiB, {file['parameters']:,} parameters, "
-        f"{work}\n"
-        f"{file['nodes']} nodes: {operators}\n"
-        f"largest difference from Keras: {facts['parity_with_keras']:.1e}"
-    )
+    lines = [
+        f"{path}: {file['bytes'] / 1024:.0f} KiB, {file['parameters']:,} parameters, {work}",
+        f"{file['nodes']} nodes: {operators}",
+    ]
+    if "parity_with_keras" in facts:
+        lines.append(f"largest difference from Keras: {facts['parity_with_keras']:.1e}")
+    if "loss_db" in facts:
+        lines.append(f"{facts['numbers']} raises the SNR of synthetic signals by {facts['loss_db']:.2f} dB less")
+    return "\n".join(lines)

@@ -12,8 +12,16 @@ NOT_COUNTED = frozenset({"GRU", "If", "LSTM", "Loop", "RNN", "Scan"})
 """Operators whose multiplications depend on how often their bodies run."""
 
 
-def complexity(model: onnx.ModelProto) -> dict[str, Any]:
+def complexity(model: onnx.ModelProto, original: onnx.ModelProto | None = None) -> dict[str, Any]:
     """Count what a model costs.
+
+    Parameters
+    ----------
+    model
+        The model.
+    original
+        The model that it was made from by changing its numbers only, if it was; its multiplications and parameters
+        are the same, and easier to count.
 
     Returns
     -------
@@ -21,13 +29,14 @@ def complexity(model: onnx.ModelProto) -> dict[str, Any]:
     ``macs_per_window`` (multiply-accumulate operations of convolutions and matrix products for one window; None
     for a graph with loops).
     """
-    constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+    counted = original or model
+    constants = {item.name: numpy_helper.to_array(item) for item in counted.graph.initializer}
     return {
         "bytes": model.ByteSize(),
         "nodes": len(model.graph.node),
         "operators": dict(sorted(Counter(node.op_type for node in model.graph.node).items())),
         "parameters": sum(int(array.size) for array in constants.values() if np.issubdtype(array.dtype, np.floating)),
-        "macs_per_window": None if NOT_COUNTED & {node.op_type for node in model.graph.node} else _macs(model),
+        "macs_per_window": None if NOT_COUNTED & {node.op_type for node in model.graph.node} else _macs(counted),
     }
 
 

@@ -1,0 +1,88 @@
+"""Derive: an ONNX file comes in; a smaller or older one, C sources or test vectors go out. Needs no TensorFlow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from denoise_export.complexity import complexity
+from denoise_export.smaller import loss_db, to_fp16, to_int8, to_opset
+from denoise_stream import SourceError, bundled_models
+from denoise_stream.model import Model
+from denoise_stream.sinks import check_outputs, whole_file
+
+
+def find_model(source: Path) -> Path | None:
+    """Give the ONNX file that is meant: a path, or a bundled model by its name; None if it is neither."""
+    if source.suffix == ".onnx":
+        if not source.is_file():
+            raise SourceError(f"cannot read {source}: no such file")
+        return source
+    return None if source.exists() else bundled_models().get(str(source))
+
+
+def derive(
+    source: Path,
+    output: Path,
+    *,
+    fp16: bool = False,
+    int8: bool = False,
+    opset: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a smaller or older version of a model.
+
+    Parameters
+    ----------
+    source
+        The ONNX file.
+    output
+        The new one. The same name with ``.json`` gets the facts.
+    fp16, int8
+        Use 16-bit floats or 8-bit integers inside.
+    opset
+        The opset to write; None keeps it.
+    force
+        Replace files that exist.
+
+    Returns
+    -------
+    What the ``.json`` holds; ``loss_db`` is by how much less it raises the SNR of synthetic signals.
+
+    Raises
+    ------
+    ContractError, SinkError
+        If the model breaks the contract or cannot be converted, or an output cannot be written. Nothing is left
+        behind then.
+    """
+    facts_file = output.with_suffix(".json")
+    check_outputs(output, facts_file, force=force, inputs=(source,))
+    contract = Model(source).contract
+    model = original = onnx.load(source)
+    if opset is not None:
+        model = to_opset(model, opset)
+    if fp16:
+        model = to_fp16(model)
+    if int8:
+        model = to_int8(model, contract)
+    with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
+        partial_model.write_bytes(model.SerializeToString())
+        facts = _facts(source) | contract.to_metadata()
+        facts |= {"window": contract.window, "hop": contract.hop, "state_size": contract.state_size}
+        facts |= {"sample_rate_hz": contract.sample_rate_hz or "any", "file": complexity(model, original)}
+        facts |= {"numbers": "float16" if fp16 else "int8" if int8 else "float32"}
+        facts |= {"loss_db": loss_db(source, partial_model)}
+        partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
+    return facts
+
+
+def _facts(source: Path) -> dict[str, Any]:
+    """Give what is known of a model beside its file, if anything is."""
+    try:
+        found = json.loads(source.with_suffix(".json").read_text())
+    except (OSError, ValueError):
+        return {}
+    facts = found if isinstance(found, dict) else {}
+    facts.pop("parity_with_keras", None)  # of the original
+    return facts

@@ -1,0 +1,109 @@
+"""Operators that rearrange elements: a node comes in, views go out, and copies where there is no other way."""
+
+import itertools
+from collections.abc import Callable
+
+from denoise_export.to_c.graph import Node
+from denoise_export.to_c.program import number
+from denoise_export.to_c.translation import Translation
+from denoise_stream import ContractError
+
+
+def identity(work: Translation, node: Node) -> None:
+    """Give a tensor a second name."""
+    work.define(node.outputs[0], work.view(node.inputs[0]))
+
+
+def reshape(work: Translation, node: Node) -> None:
+    """Give a tensor another shape, without moving it where it lies suitably."""
+    work.define(node.outputs[0], work.program.reshaped(work.view(node.inputs[0]), work.shape(node)))
+
+
+def transpose(work: Translation, node: Node) -> None:
+    """Exchange axes, without moving anything."""
+    view = work.view(node.inputs[0])
+    work.define(node.outputs[0], view.transposed(node.attributes.get("perm", range(len(view.shape))[::-1])))
+
+
+def slice_(work: Translation, node: Node) -> None:
+    """Show a part of a tensor, without moving it."""
+    view = work.view(node.inputs[0])
+    starts, ends = work.setting(node, "starts", 1), work.setting(node, "ends", 2)
+    axes = work.setting(node, "axes", 3, range(len(starts)))
+    steps = work.setting(node, "steps", 4, [1] * len(starts))
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        chosen = range(view.shape[axis])[slice(start, end if step > 0 or end >= -view.shape[axis] else None, step)]
+        view = view.sliced(axis % len(view.shape), chosen.start, len(chosen), step)
+    work.define(node.outputs[0], view)
+
+
+def split(work: Translation, node: Node) -> None:
+    """Show the parts of a tensor, without moving them."""
+    view, axis, start = work.view(node.inputs[0]), node.attributes.get("axis", 0), 0
+    for position, name in enumerate(node.outputs):
+        length = work.shape(node, position)[axis]
+        work.define(name, view.sliced(axis % len(view.shape), start, length))
+        start += length
+
+
+def concat(work: Translation, node: Node) -> None:
+    """Copy tensors behind each other; their axes keep the order in memory that the first one has."""
+    shape, start = work.shape(node), 0
+    axis = node.attributes["axis"] % len(shape)
+    first = work.view(node.inputs[0])
+    order = sorted(range(len(shape)), key=lambda number: (-first.strides[number], number))
+    stored = work.program.new([shape[number] for number in order])
+    whole = stored.transposed([order.index(number) for number in range(len(shape))])
+    for name in node.inputs:
+        part = work.view(name)
+        work.program.copy(part, whole.sliced(axis, start, part.shape[axis]))
+        start += part.shape[axis]
+    work.define(node.outputs[0], whole)
+
+
+def expand(work: Translation, node: Node) -> None:
+    """Show a tensor repeated along axes of size 1, without copying it."""
+    work.define(node.outputs[0], work.view(node.inputs[0]).broadcast(work.shape(node)))
+
+
+def tile(work: Translation, node: Node) -> None:
+    """Copy a tensor several times behind itself."""
+    view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
+    repeats = [int(count) for count in work.constant(node, 1, "repeats").reshape(-1)]
+    for place in itertools.product(*(range(count) for count in repeats)):
+        part = target
+        for axis, (number_of_copy, size) in enumerate(zip(place, view.shape, strict=True)):
+            part = part.sliced(axis, number_of_copy * size, size)
+        work.program.copy(view, part)
+    work.define(node.outputs[0], target)
+
+
+def pad(work: Translation, node: Node) -> None:
+    """Put a tensor into a larger one that holds a constant."""
+    if node.attributes.get("mode", b"constant") != b"constant":
+        raise ContractError(
+            f"Pad with mode={node.attributes['mode'].decode()!r} cannot be turned into C; 'constant' can"
+        )
+    view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
+    pads, rank = work.setting(node, "pads", 1), len(view.shape)
+    value = work.setting(node, "value", 2, 0.0)
+    axes = work.setting(node, "axes", 3, range(rank))
+    work.program.loop(f"{{0}} = {number(value if isinstance(value, float) else value[0])};", target)
+    middle = target
+    for position, axis in enumerate(axes):
+        middle = middle.sliced(axis % rank, pads[position], view.shape[axis])
+    work.program.copy(view, middle)
+    work.define(node.outputs[0], target)
+
+
+ARRANGING_OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
+    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
+    "Concat": concat,
+    "Expand": expand,
+    "Identity": identity,
+    "Pad": pad,
+    "Slice": slice_,
+    "Split": split,
+    "Tile": tile,
+    "Transpose": transpose,
+}

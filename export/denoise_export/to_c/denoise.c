@@ -1,0 +1,91 @@
+/* @NAME@: see denoise.h. Made by denoise-export; change the model, not this file. */
+#include "denoise.h"
+
+#include <math.h>
+#include <string.h>
+
+#if DENOISE_HOP < 1 || DENOISE_HOP > DENOISE_WINDOW
+#error "DENOISE_HOP must be 1 to DENOISE_WINDOW"
+#endif
+
+@CONSTANTS@
+static const float taper[DENOISE_WINDOW] = {
+@TAPER@
+};
+
+@KERNELS@
+/* The network, one window. */
+static void network(float *work, const float *noisy, float *clean@ARGUMENTS@)
+{
+@NETWORK@
+}
+
+/* Denoise one window and add it to the sums. */
+static void add_window(denoise_state *state, const denoise_sample *samples)
+{
+    float noisy[DENOISE_WINDOW], clean[DENOISE_WINDOW];
+    denoise_sample low = 0, span = 1;
+@SCALING@    for (int i = 0; i < DENOISE_WINDOW; ++i)
+        noisy[i] = (float)((samples[i] - low) / (span > 0 ? span : 1));
+    network(state->work, noisy, clean@PASSED@);
+@KEEPING@    for (int i = 0; i < DENOISE_WINDOW; ++i) {
+        state->above[i] += taper[i] * (clean[i] * span + low);
+        state->below[i] += taper[i];
+    }
+    state->windows = 1;
+}
+
+/* Give out the first samples of the sums, which no later window changes. */
+static void release(denoise_state *state, int count, denoise_sample *clean)
+{
+    const size_t kept = (size_t)(DENOISE_WINDOW - count) * sizeof(denoise_sample);
+    for (int i = 0; i < count; ++i)
+        clean[i] = state->above[i] / state->below[i];
+    memmove(state->above, state->above + count, kept);
+    memmove(state->below, state->below + count, kept);
+    for (int i = DENOISE_WINDOW - count; i < DENOISE_WINDOW; ++i)
+        state->above[i] = state->below[i] = 0;
+}
+
+void denoise_init(denoise_state *state)
+{
+    memset(state, 0, sizeof *state);
+}
+
+size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t n, denoise_sample *clean)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < n; ++i) {
+        state->samples[state->count++] = noisy[i];
+        if (state->count < state->next + DENOISE_WINDOW)
+            continue;
+        add_window(state, state->samples + state->next);
+        release(state, DENOISE_HOP, clean + done);
+        done += DENOISE_HOP;
+        state->next += DENOISE_HOP;
+        if (state->next > DENOISE_WINDOW) { /* the last window stays: its reflection may be needed at the end */
+            const int old = state->next - DENOISE_WINDOW;
+            state->count -= old;
+            state->next -= old;
+            memmove(state->samples, state->samples + old, (size_t)state->count * sizeof(denoise_sample));
+        }
+    }
+    return done;
+}
+
+size_t denoise_flush(denoise_state *state, denoise_sample *clean)
+{
+    const int left = state->count - state->next, period = 2 * (state->count - 1);
+    if (left > (state->windows ? DENOISE_WINDOW - DENOISE_HOP : 0)) {
+        denoise_sample window[DENOISE_WINDOW];
+        for (int i = 0; i < DENOISE_WINDOW; ++i) {
+            int at = period > 0 ? (state->next + i) % period : 0;
+            window[i] = state->samples[at < state->count ? at : period - at];
+        }
+        add_window(state, window);
+    }
+    if (left > 0)
+        release(state, left, clean);
+    denoise_init(state);
+    return left > 0 ? (size_t)left : 0;
+}

@@ -1,0 +1,51 @@
+/*
+ * @NAME@: removes noise from a signal, one channel, any chunk size. Made by denoise-export; weights included.
+ *
+ *     static denoise_state state;                     (no memory is allocated; one state for each channel)
+ *     denoise_init(&state);
+ *     count = denoise_process(&state, noisy, n, clean);   (as often as samples come; clean: DENOISE_MOST(n) samples)
+ *     count = denoise_flush(&state, clean);               (the end: gives the rest and starts anew)
+ *
+ * A sample is given back when @WINDOW@ samples, itself included, have come in.
+ * Samples must be finite numbers; clean must not overlap noisy.
+ * @RATE@
+ * Licence of the weights: @LICENSE@
+ */
+#ifndef DENOISE_H
+#define DENOISE_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DENOISE_WINDOW @WINDOW@
+#ifndef DENOISE_HOP
+#define DENOISE_HOP @HOP@ /* 1 to DENOISE_WINDOW: fewer is cleaner and slower */
+#endif
+#define DENOISE_MOST(n) ((n) + DENOISE_WINDOW) /* samples that n samples can release at most */
+
+#ifndef DENOISE_SAMPLE
+#define DENOISE_SAMPLE float /* or double, for small changes on a large offset */
+#endif
+typedef DENOISE_SAMPLE denoise_sample;
+
+typedef struct {
+    denoise_sample samples[2 * DENOISE_WINDOW]; /* those that are still needed */
+    int count;                                  /* how many there are */
+    int next;                                   /* where among them the next window starts */
+    int windows;                                /* whether there was one: 0 or 1 */
+    denoise_sample above[DENOISE_WINDOW];       /* the sums of overlap-add: tapered windows ... */
+    denoise_sample below[DENOISE_WINDOW];       /* ... and tapers */
+@STATE@    float work[@WORK@]; /* for the network */
+} denoise_state;
+
+void denoise_init(denoise_state *state);
+size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t n, denoise_sample *clean);
+size_t denoise_flush(denoise_state *state, denoise_sample *clean); /* at most DENOISE_WINDOW samples */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,157 @@
+"""The source: an ONNX file comes in, ``denoise.h`` and ``denoise.c`` go out."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+from numpy.typing import NDArray
+
+from denoise_export.to_c.arrangement import ARRANGING_OPERATORS
+from denoise_export.to_c.elements import ELEMENT_OPERATORS
+from denoise_export.to_c.graph import Graph, Node, read_graph, shape_of
+from denoise_export.to_c.gru import gru
+from denoise_export.to_c.layers import WEIGHTED_OPERATORS
+from denoise_export.to_c.program import number
+from denoise_export.to_c.reductions import REDUCING_OPERATORS
+from denoise_export.to_c.translation import Translation
+from denoise_export.to_c.views import Buffer, View, row_major
+from denoise_stream import ContractError
+from denoise_stream.overlap_add import taper
+from denoise_stream.sinks import check_outputs, whole_file
+
+OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
+    **ARRANGING_OPERATORS,
+    **ELEMENT_OPERATORS,
+    **REDUCING_OPERATORS,
+    **WEIGHTED_OPERATORS,
+    "GRU": gru,
+}
+
+TEMPLATES = Path(__file__).parent
+NUMBERS_PER_LINE = 8
+
+
+def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, dict[str, int]]:
+    """Write a model as C99: one source and one header.
+
+    Parameters
+    ----------
+    model
+        The ONNX file.
+    folder
+        Where ``denoise.c`` and ``denoise.h`` go; made if it does not exist.
+    force
+        Replace files that exist.
+
+    Returns
+    -------
+    source, costs
+        The path of ``denoise.c``, and the bytes of ``weights`` (constant) and ``work`` (memory of the network).
+
+    Raises
+    ------
+    ContractError
+        If the model breaks the contract or holds an operator that has no translation; the sentence names them.
+    """
+    source, header, costs = c_source(onnx.load(model), model.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / "denoise.h": header, folder / "denoise.c": source}
+    check_outputs(*files, force=force)
+    for path, text in files.items():
+        with whole_file(path) as partial:
+            partial.write_text(text, newline="\n")
+    return folder / "denoise.c", costs
+
+
+def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int]]:
+    """Translate a model; give the source, the header and their costs as :func:`write_c` does."""
+    graph = read_graph(model, file)
+    unknown = sorted({node.kind for node in graph.nodes} - set(OPERATORS))
+    if unknown:
+        raise ContractError(
+            f"{file} cannot be turned into C: no translation of {', '.join(unknown)}; there is one of "
+            f"{', '.join(sorted(OPERATORS))}"
+        )
+    work = _translate(graph)
+    program = work.program
+    offsets, size = program.plan()
+    called = set(re.findall(r"\w+", " ".join(program.steps)))
+    constants = {name: array for name, array in program.constants.items() if name in called}
+    contract, state = graph.contract, graph.contract.state_size
+    body = [f"    float *const {name} = work + {offset};" for name, offset in offsets.items()]
+    body += [f"    {step}" for step in program.steps]
+    if not offsets:
+        body.insert(0, "    (void)work;")
+    rate = contract.sample_rate_hz
+    values = {
+        "NAME": contract.name,
+        "WINDOW": str(contract.window),
+        "HOP": str(contract.hop),
+        "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
+        "LICENSE": contract.license or "not stated",
+        "WORK": str(size),
+        "STATE": f"    float memory[{state}]; /* what the network remembers from window to window */\n"
+        if state
+        else "",
+        "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
+        "TAPER": _numbers(taper(contract.window)),
+        "KERNELS": "\n".join(_kernels(program.kernels)),
+        "NETWORK": "\n".join(body),
+        "ARGUMENTS": ", const float *state, float *state_out" if state else "",
+        "PASSED": ", state->memory, next" if state else "",
+        "SCALING": "" if contract.normalization == "none" else _SCALING,
+        "KEEPING": "    memcpy(state->memory, next, sizeof next);\n" if state else "",
+    }
+    if state:
+        values["SCALING"] = f"    float next[{state}];\n" + values["SCALING"]
+    source, header = (
+        re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], (TEMPLATES / name).read_text())
+        for name in ("denoise.c", "denoise.h")
+    )
+    weights = sum(array.nbytes for array in constants.values())
+    return source, header, {"weights": weights, "work": 4 * size}
+
+
+_SCALING = """    low = span = samples[0];
+    for (int i = 1; i < DENOISE_WINDOW; ++i) {
+        low = samples[i] < low ? samples[i] : low;
+        span = samples[i] > span ? samples[i] : span;
+    }
+    span -= low;
+"""
+
+
+def _translate(graph: Graph) -> Translation:
+    work = Translation(graph)
+    for name in graph.inputs:
+        shape = graph.shapes[name]
+        work.define(name, View(Buffer(name, shape[1], planned=False), shape, row_major(shape)))
+    for node in graph.nodes:
+        OPERATORS[node.kind](work, node)
+        for position, name in enumerate(node.outputs):
+            if name and name in work.views and work.views[name].shape != shape_of(graph, node, node.outputs[position]):
+                raise ContractError(f"{node.kind} gives {work.views[name].shape}, not {graph.shapes[name]}")
+    for name in graph.outputs:
+        shape = graph.shapes[name]
+        work.program.copy(work.view(name), View(Buffer(name, shape[1], planned=False), shape, row_major(shape)))
+    return work
+
+
+def _kernels(wanted: list[str]) -> list[str]:
+    """Give the helper functions that are called, behind those that they call themselves."""
+    parts = re.split(r"^//: (.*)\n", (TEMPLATES / "kernels.c").read_text(), flags=re.MULTILINE)[1:]
+    known = {title.split()[0]: (title.split()[1:], code) for title, code in zip(parts[::2], parts[1::2], strict=True)}
+    needed = set(wanted) | {name for kernel in wanted for name in known[kernel][0]}
+    return [code for name, (_, code) in known.items() if name in needed]
+
+
+def _array(name: str, array: NDArray[Any]) -> str:
+    return f"static const float {name}[{max(1, array.size)}] = {{\n{_numbers(array.reshape(-1))}\n}};"
+
+
+def _numbers(values: NDArray[Any]) -> str:
+    texts = [number(float(value)) for value in values]
+    lines = [", ".join(texts[at : at + NUMBERS_PER_LINE]) for at in range(0, len(texts), NUMBERS_PER_LINE)]
+    return ",\n".join(f"    {line}" for line in lines)

@@ -1,0 +1,105 @@
+"""Test vectors: an ONNX file comes in, signals with the output that every port must give go out.
+
+The folder holds ``vectors.json`` and bare little-endian float32 files, which every language reads without a library.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream import Denoiser
+from denoise_stream.contract import CONTRACT_VERSION
+from denoise_stream.sinks import check_outputs, whole_file
+
+CHUNK_SIZES = (1, 75, 128, 480)
+FORMAT = "float32, little-endian, one channel, no header"
+
+Signal = NDArray[np.float32]
+
+
+def probe_signals(window: int, hop: int) -> dict[str, Signal]:
+    """Give signals that find a port's mistakes: odd ends, short ones, constant windows, a large offset.
+
+    Returns
+    -------
+    Name to float32 ``(n,)``; n is at least 1.
+
+    >>> [len(signal) for signal in probe_signals(150, 75).values()]
+    [1837, 1, 2, 149, 150, 151, 226, 600, 1050, 700]
+    """
+    rng = np.random.default_rng(6)
+
+    def noisy(length: int, scale: float = 1.0, offset: float = 0.0) -> NDArray[np.float64]:
+        time = np.arange(length)
+        clean = np.sin(2 * np.pi * time / 97) + 0.4 * np.sin(2 * np.pi * time / 31 + 1)
+        return np.asarray(offset + scale * (clean + rng.normal(0, 0.3, length)))
+
+    gap = noisy(7 * window, 0.5)
+    gap[2 * window : 5 * window] = 0.25
+    signals = {
+        "odd_end": noisy(12 * window + hop // 2, 0.4),
+        "one_sample": noisy(1),
+        "two_samples": noisy(2),
+        "shorter_than_window": noisy(window - 1),
+        "one_window": noisy(window),
+        "one_window_and_one_sample": noisy(window + 1),
+        "two_windows_and_one_sample": noisy(window + hop + 1),
+        "constant": np.full(4 * window, -3.5),
+        "constant_stretch": gap,
+        "large_offset": noisy(4 * window + 100, 40.0, 1000.0),
+    }
+    return {name: signal.astype(np.float32) for name, signal in signals.items()}
+
+
+def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
+    """Write the test vectors of a model.
+
+    Parameters
+    ----------
+    model
+        The ONNX file.
+    folder
+        Where ``vectors.json`` and the signals go; made if it does not exist.
+    force
+        Replace files that exist.
+
+    Returns
+    -------
+    The path of ``vectors.json``.
+    """
+    denoiser = Denoiser(model)
+    contract = denoiser.contract
+    signals = probe_signals(contract.window, denoiser.hop)
+    index = folder / "vectors.json"
+    files = {name: (folder / f"{name}.noisy.f32", folder / f"{name}.expected.f32") for name in signals}
+    folder.mkdir(parents=True, exist_ok=True)
+    check_outputs(index, *(path for pair in files.values() for path in pair), force=force)
+    cases = []
+    for name, signal in signals.items():
+        expected = denoiser.denoise(signal)
+        for path, samples in zip(files[name], (signal, expected), strict=True):
+            with whole_file(path) as partial:
+                samples.astype("<f4").tofile(partial)
+        cases.append(_case(name, signal, contract.window, denoiser.hop))
+    facts: dict[str, Any] = {"contract_version": CONTRACT_VERSION} | asdict(contract)
+    facts["sample_rate_hz"] = contract.sample_rate_hz or "any"
+    content = {"model": model.name, "contract": facts, "format": FORMAT, "chunk_sizes": CHUNK_SIZES, "cases": cases}
+    with whole_file(index) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", newline="\n")
+    return index
+
+
+def _case(name: str, signal: Signal, window: int, hop: int) -> dict[str, Any]:
+    windows = max(0, (len(signal) - window) // hop + 1)
+    return {
+        "name": name,
+        "samples": len(signal),
+        "noisy": f"{name}.noisy.f32",
+        "expected": f"{name}.expected.f32",
+        "samples_before_flush": windows * hop,
+        "full_scale": float(np.abs(signal).max()),
+    }

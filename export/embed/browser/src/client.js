@@ -1,0 +1,39 @@
+/** The page's side of the worker: calls with answers, and reports while they last. */
+
+export class Client {
+  constructor() {
+    this._worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+    this._waiting = new Map();
+    this._count = 0;
+    this.onLive = () => {};
+    this.onProgress = () => {};
+    this.onFailure = () => {};
+    this._worker.onmessage = ({ data }) => this._receive(data);
+    this._worker.onerror = (event) => {
+      for (const { reject } of this._waiting.values())
+        reject(new Error(event.message || "the denoising thread failed"));
+      this._waiting.clear();
+    };
+  }
+
+  /** Call a function of worker.js. */
+  call(name, values, transfer = []) {
+    return new Promise((resolve, reject) => {
+      this._count += 1;
+      this._waiting.set(this._count, { resolve, reject });
+      this._worker.postMessage({ id: this._count, call: name, values }, transfer);
+    });
+  }
+
+  _receive({ id, result, error, live, progress, failure }) {
+    if (failure) this.onFailure(failure);
+    else if (live) this.onLive(live);
+    else if (progress !== undefined) this.onProgress(progress);
+    else {
+      const { resolve, reject } = this._waiting.get(id);
+      this._waiting.delete(id);
+      if (error === undefined) resolve(result);
+      else reject(new Error(error));
+    }
+  }
+}

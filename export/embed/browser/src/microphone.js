@@ -1,0 +1,80 @@
+/** The live graph: microphone -> audio thread -> loudspeaker, with the worker beside it. */
+
+import { ringMemory } from "./ring.js";
+
+/** What the browser's own words for a refused microphone mean. */
+const REASONS = {
+  NotAllowedError: "The microphone is blocked. Allow it for this page (the icon beside the address), then try again.",
+  NotFoundError: "No microphone was found. Connect one, or drop a recording on the page instead.",
+  NotReadableError: "The microphone is busy or does not answer. Close other programs that use it, then try again.",
+  OverconstrainedError: "No microphone was found that fits. Connect another, or drop a recording on the page instead.",
+};
+const UNAVAILABLE = "This page may not use the microphone: open it through localhost or https.";
+
+/** Raw sound: the browser's own noise suppression would work before ours. */
+const SOUND = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
+/**
+ * Start denoising the microphone, at a rate in Hz or, if that is undefined, at the device's own.
+ *
+ * @returns an object with `sampleRateHz`, `shared`, `outputLatencyS()`, `setMix(share)` and `stop()`
+ * @throws {Error} with a message in words
+ */
+export async function startMicrophone(client, contract, { sampleRateHz, onReport, onEnd }) {
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error(UNAVAILABLE);
+  let sound;
+  try {
+    sound = await navigator.mediaDevices.getUserMedia({ audio: SOUND });
+  } catch (error) {
+    throw new Error(REASONS[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
+  }
+  const { context, source } = opened(sound, sampleRateHz, contract.sampleRateHz === null);
+  try {
+    const shared = self.crossOriginIsolated === true;
+    const memory = shared ? { input: ringMemory(true), output: ringMemory(true) } : undefined;
+    await context.audioWorklet.addModule(new URL("worklet.js", document.baseURI).href);
+    const node = new AudioWorkletNode(context, "transport", {
+      outputChannelCount: [2],
+      processorOptions: { memory, window: contract.window, hop: contract.hop },
+    });
+    node.port.onmessage = ({ data }) => onReport(data);
+    if (shared) await client.call("start", [{ memory, sampleRateHz: context.sampleRate }]);
+    else {
+      const { port1, port2 } = new MessageChannel();
+      await client.call("start", [{ port: port1, sampleRateHz: context.sampleRate }], [port1]);
+      node.port.postMessage({ link: port2 }, [port2]);
+    }
+    source.connect(node).connect(context.destination);
+    await context.resume();
+    sound.getAudioTracks()[0].addEventListener("ended", onEnd);
+    return {
+      sampleRateHz: context.sampleRate,
+      shared,
+      outputLatencyS: () => (context.baseLatency ?? 0) + (context.outputLatency ?? 0),
+      setMix: (mix) => node.port.postMessage({ mix }),
+      async stop() {
+        sound.getTracks().forEach((track) => track.stop());
+        node.port.postMessage({ end: true });
+        await Promise.all([client.call("stop", []), context.close()]);
+      },
+    };
+  } catch (error) {
+    sound.getTracks().forEach((track) => track.stop());
+    await context.close();
+    throw new Error(`The sound could not be started: ${error.message}`, { cause: error });
+  }
+}
+
+/** Open an audio context for the microphone; at the device's own rate where the browser changes none. */
+function opened(sound, sampleRateHz, anyRate) {
+  const context = new AudioContext({ latencyHint: "interactive", sampleRate: sampleRateHz });
+  try {
+    return { context, source: context.createMediaStreamSource(sound) };
+  } catch (error) {
+    context.close();
+    if (anyRate && sampleRateHz) return opened(sound, undefined, anyRate);
+    sound.getTracks().forEach((track) => track.stop());
+    const needed = sampleRateHz ? ` at ${sampleRateHz} Hz, the model's only rate` : "";
+    throw new Error(`This browser does not give the microphone${needed}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,57 @@
+/** What a model file says about itself. */
+export interface Contract {
+  name: string;
+  /** Samples per window. */
+  window: number;
+  /** Recommended samples between window starts. */
+  hop: number;
+  normalization: "minmax" | "none";
+  /** The rate the model was trained for; null means any. */
+  sampleRateHz: number | null;
+  /** Numbers that a stateful model carries from window to window; 0 for a stateless one. */
+  stateSize: number;
+  license: string;
+  trainedOn: string;
+}
+
+export type Samples = Float32Array | Float64Array;
+
+/** A model file breaks the contract. */
+export class ContractError extends Error {}
+
+/** One channel, chunk by chunk; however the signal is cut, the result is the same. NaN marks a missing value. */
+export class DenoiseStream {
+  /** A sample is given back when this many samples, itself included, have come in. */
+  readonly latencySamples: number;
+  /** Take the next samples; give those that are finished, possibly none. */
+  process<T extends Samples>(chunk: T): Promise<T>;
+  /** End the signal and give the rest; the next chunk starts a new one. */
+  flush(): Promise<Samples>;
+  /** Forget everything. */
+  reset(): Promise<void>;
+}
+
+/** A loaded model; any number of streams share it. */
+export class Denoiser {
+  readonly contract: Contract;
+  stream(options?: { hop?: number }): DenoiseStream;
+  /** Denoise a whole signal of one channel. */
+  denoise<T extends Samples>(signal: T, options?: { hop?: number }): Promise<T>;
+}
+
+/** Load a model from a file. */
+export function load(path: string): Promise<Denoiser>;
+
+export interface Audio {
+  sampleRateHz: number;
+  channels: Float32Array[];
+  /** Bits per sample; 16 if left out. */
+  bits?: number;
+  /** Whether the samples are floats (32 or 64 bits) instead of integers. */
+  float?: boolean;
+}
+
+export function readWav(bytes: Uint8Array): Required<Audio>;
+export function writeWav(audio: Audio): Uint8Array;
+export function readMetadata(bytes: Uint8Array): Record<string, string>;
+export function readContract(metadata: Record<string, string>, file: string): Contract;

@@ -1,0 +1,34 @@
+"""The page's weight, its start and a minute of the microphone in Chromium: `python tests/bench_web.py [SECONDS]`."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "export" / "embed" / "browser"
+
+
+def main() -> None:
+    """Build, serve and measure."""
+    specification = importlib.util.spec_from_file_location("serve_page", PAGE / "serve.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True)
+    server = module.serve()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {
+        "URL": f"http://localhost:{server.server_port}/",
+        "WAV": str(ROOT / "samples" / "speech_noisy.wav"),
+        "SECONDS": sys.argv[1] if len(sys.argv) > 1 else "60",
+        "CHROMIUM": str(shutil.which("chromium")),
+    }
+    subprocess.run(["node", "test/bench.js"], cwd=PAGE, env=os.environ | environment, check=True)
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()

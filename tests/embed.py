@@ -1,0 +1,50 @@
+"""What the tests of all embeddings share: tools that must be there in CI, test vectors, how far a port is off."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+EMBED = Path(__file__).parents[1] / "export" / "embed"
+
+
+def need(*tools: str) -> None:
+    """Skip the test if a program is not installed; fail it in CI, where all must be there."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        no_tool(f"{', '.join(missing)} must be installed")
+
+
+def need_packages(folder: Path) -> None:
+    """Likewise for npm packages."""
+    need("node")
+    if not (folder / "node_modules").is_dir():
+        no_tool(f"run `npm ci` in {folder.name}/, or make test-embed")
+
+
+def no_tool(sentence: str) -> None:
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def worst_error(vectors: Path, denoise: Callable[[np.ndarray, int], tuple[np.ndarray, int]]) -> float:
+    """Give a port's largest error over all test vectors, relative to full scale.
+
+    ``denoise(noisy, chunk)`` gives the clean signal and how much of it came before the flush.
+    """
+    content: dict[str, Any] = json.loads((vectors / "vectors.json").read_text())
+    assert content["chunk_sizes"] == [1, 75, 128, 480]
+    worst = 0.0
+    for case in content["cases"]:
+        noisy, expected = (np.fromfile(vectors / case[kind], "<f4") for kind in ("noisy", "expected"))
+        for chunk in content["chunk_sizes"]:
+            clean, before_flush = denoise(noisy, chunk)
+            assert (len(clean), before_flush) == (case["samples"], case["samples_before_flush"]), case["name"]
+            worst = max(worst, float(np.abs(clean - expected).max()) / case["full_scale"])
+    return worst

@@ -1,0 +1,142 @@
+"""The page in real Chromium: the engine's samples, less noise from the microphone, and not a byte to anybody else."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import onnx_models
+from denoise_stream import Denoiser
+from embed import EMBED, need, need_packages
+
+PAGE = EMBED / "browser"
+RATE_HZ = 16_000
+
+
+def load_server() -> object:
+    specification = importlib.util.spec_from_file_location("serve_page", PAGE / "serve.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[str]]:
+    """Serve the freshly built page with and without the headers of cross-origin isolation; give both addresses."""
+    need("chromium")
+    need_packages(PAGE)
+    subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True, timeout=120)
+    made = [load_server().serve(isolated=isolated) for isolated in (True, False)]
+    for server in made:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield [f"http://localhost:{server.server_port}/" for server in made]
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+def clean_signal(length: int) -> np.ndarray:
+    time_s = np.arange(length) / RATE_HZ
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * 2.1 * time_s)
+    return 0.25 * swell * np.sin(2 * np.pi * 170 * time_s + 3 * np.sin(2 * np.pi * 0.7 * time_s))
+
+
+@pytest.fixture(scope="module")
+def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fixtures")
+    rng = np.random.default_rng(0)
+    clean = clean_signal(6 * RATE_HZ)
+    soundfile.write(folder / "noisy.wav", clean + rng.normal(0, 0.08, clean.shape), RATE_HZ, "PCM_16")
+    soundfile.write(folder / "short.wav", rng.normal(0, 0.2, (1037, 2)), RATE_HZ, "FLOAT")
+    left, right = np.cumsum(rng.normal(size=(2, 500)), axis=1)
+    rows = [f"{n / 50:.2f},{left[n]:.4f},note {n},{'' if n == 77 else f'{right[n]:.4f}'}" for n in range(500)]
+    (folder / "sensor.csv").write_text("\r\n".join(["time,left,remark,right", *rows, ""]), newline="")
+    onnx_models.leaky_mean(folder / "memory.onnx")
+    onnx_models.identity(folder / "slow.onnx", sample_rate_hz="8000")
+    onnx_models.identity(folder / "broken.onnx", hop="400")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcome(servers, fixtures, vectors, tmp_path_factory) -> tuple[str, Path]:
+    """Run the tests in the browser; give what they say and the folder of what they leave."""
+    output = tmp_path_factory.mktemp("output")
+    places = {"FIXTURES": fixtures, "OUTPUT": output, "VECTORS": vectors["general"].parent}
+    environment = {name: str(path) for name, path in places.items()}
+    environment |= {"ISOLATED_URL": servers[0], "PLAIN_URL": servers[1], "CHROMIUM": str(shutil.which("chromium"))}
+    command = ["node", "--test", "--test-reporter=tap", "test/page.test.js"]
+    done = subprocess.run(
+        command, cwd=PAGE, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=900
+    )
+    return done.stdout + done.stderr, output
+
+
+PAGE_TESTS = re.findall(r'^test\("(.*?)"', (PAGE / "test" / "page.test.js").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *PAGE_TESTS,
+        *(f"the microphone is denoised through {link}" for link in ("shared memory", "messages")),
+        *(f"the page fits {width} pixels in {scheme} colours" for width in (1200, 390) for scheme in ("light", "dark")),
+    ],
+)
+def test_in_the_browser(outcome, name):
+    said, _ = outcome
+    assert re.search(rf"^ok \d+ - {re.escape(name)}$", said, re.MULTILINE), said[-6000:]
+
+
+@pytest.mark.parametrize(("name", "model"), [("short", "general"), ("memory", None)])
+def test_wav_file_from_the_page_holds_the_samples_of_the_engine(outcome, fixtures, name, model):
+    noisy, _ = soundfile.read(fixtures / "short.wav", dtype="float32")
+    found, rate_hz = soundfile.read(outcome[1] / f"{name}.wav", dtype="float32")
+    assert rate_hz == RATE_HZ
+    assert soundfile.info(outcome[1] / f"{name}.wav").subtype == "FLOAT"
+    np.testing.assert_allclose(found, Denoiser(model or fixtures / "memory.onnx").denoise(noisy), atol=1e-5)
+
+
+def test_table_from_the_page_holds_the_numbers_of_the_engine_and_every_other_cell(outcome, fixtures):
+    before, after = (
+        path.read_bytes().decode().split("\r\n") for path in (fixtures / "sensor.csv", outcome[1] / "sensor.csv")
+    )
+    assert (len(after), after[0], after[-1]) == (502, before[0], "")
+    rows = [[line.split(",") for line in lines[1:-1]] for lines in (before, after)]
+    assert [row[::2] for row in rows[0]] == [row[::2] for row in rows[1]]
+    assert rows[1][77][3] == ""
+    noisy, clean = (np.array([[float(row[i] or "nan") for i in (1, 3)] for row in table]) for table in rows)
+    np.testing.assert_allclose(clean, Denoiser("general").denoise(noisy), atol=1e-5 * np.nanmax(np.abs(noisy)))
+
+
+def snr_db(heard: np.ndarray) -> float:
+    """Give the median SNR of pieces of what was heard, each laid on the clean signal where it fits best."""
+    clean = np.tile(clean_signal(6 * RATE_HZ), 2)
+    size = RATE_HZ // 12
+    found = []
+    for start in range(0, len(heard) - size, size // 4):
+        piece = heard[start : start + size]
+        if np.count_nonzero(piece) < size - 8:
+            continue  # before the start, or a missed block
+        spectrum = np.fft.rfft(clean) * np.conj(np.fft.rfft(piece, len(clean)))
+        place = int(np.argmax(np.fft.irfft(spectrum)[: len(clean) - size]))
+        wanted = clean[place : place + size]
+        wanted = wanted * (piece @ wanted) / (wanted @ wanted)
+        found.append(10 * np.log10(np.mean(wanted**2) / np.mean((piece - wanted) ** 2)))
+    assert len(found) >= 4
+    return float(np.median(found))
+
+
+@pytest.mark.parametrize("link", ["shared", "messages"])
+def test_what_the_page_plays_has_less_noise_than_what_the_microphone_hears(outcome, link):
+    original, denoised = (np.fromfile(outcome[1] / f"{name}.f32", "<f4") for name in ("original", f"denoised-{link}"))
+    gain_db = snr_db(denoised) - snr_db(original)
+    print(f"SNR gain of what the page plays: {gain_db:.1f} dB")
+    assert gain_db > 4
