@@ -6,13 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from denoise_stream.archive_cli import ArchiveOptions, archive_options, is_archive, run_archive
 from denoise_stream.command_line import (
     CONTEXT_SETTINGS,
     PATH,
+    SectionedCommand,
     examples,
     native_messages_hidden,
     needs_extra,
@@ -54,9 +56,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 
 
 @click.command(
+    cls=SectionedCommand,
     epilog=examples(
         "denoise-stream --input speech.wav",
         "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
+        "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
         "tail -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
@@ -71,7 +75,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     required=True,
     metavar="SOURCE",
-    help="Audio file (WAV, FLAC, OGG ...), .csv or .tsv, '-' (standard input) or 'mic'.",
+    help="Audio file (WAV, FLAC, OGG ...), .csv or .tsv, '-' (standard input) or 'mic'; a folder, a pattern or a URL.",
 )
 @click.option(
     "-o",
@@ -79,7 +83,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "sink",
     metavar="SINK",
     help="File, '-' (standard output), 'speaker' or 'null' (write nothing). Default: NAME.denoised.EXT beside a "
-    "file, '-' for a pipe, 'speaker' for 'mic'.",
+    "file, '-' for a pipe, 'speaker' for 'mic'. Many files need a folder or URL.",
 )
 @click.option(
     "-m",
@@ -145,6 +149,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     callback=_list_devices,
     help="List the audio devices and exit.",
 )
+@archive_options
 @version_option
 def command(
     source: str,
@@ -165,6 +170,7 @@ def command(
     report: Path | None,
     force: bool,
     quiet: bool,
+    **many: Any,
 ) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     from denoise_stream.endpoints import Endpoints
@@ -174,6 +180,26 @@ def command(
     from denoise_stream.sinks import check_outputs, whole_file
 
     try:
+        archive = ArchiveOptions(**many)
+        if is_archive(source, sink):
+            single = {"--format": pipe_format, "--channels": channels, "--device": device, "--latency": latency}
+            live = {"--output-device": output_device, "--duration": duration, "--reconnect": reconnect}
+            archive.check_alone({**single, **live, "--plot": plot})
+            run_archive(
+                source,
+                sink,
+                archive,
+                model=model,
+                hop=hop,
+                mix=mix,
+                columns=columns,
+                rate=rate,
+                report=report,
+                force=force,
+                quiet=quiet,
+            )
+            return
+        archive.check_unused()
         if output_device is not None:
             sink = sink or "speaker"
         ends = Endpoints(source, sink, pipe_format, rate, channels, columns)

@@ -69,6 +69,11 @@ class Denoiser:
         """The model's facts: ``window``, ``hop``, ``sample_rate_hz``, ``normalization`` ..."""
         return self._model.contract
 
+    @property
+    def model_path(self) -> Path:
+        """The model's ONNX file."""
+        return self._model.path
+
     def denoise(self, signal: ArrayLike, sample_rate_hz: float | None = None) -> NDArray[Any]:
         """Denoise a whole signal.
 
