@@ -132,7 +132,7 @@ class Archive:
             where = "is the input" if source.place == target.place else f"holds the input {source.place}"
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
         denoiser = Denoiser(model, hop=hop, mix=mix)
-        path = denoiser.model_path
+        path = denoiser.model.path
         bundled = path.parent == Path(__file__).with_name("models")
         self.work = Work(
             source,
