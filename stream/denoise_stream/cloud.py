@@ -137,7 +137,9 @@ class RemoteFolder:
             raise
 
     def prepare(self) -> None:
-        """Nothing to make: a folder of an object store is part of its files' names."""
+        """Make the folder if it is missing; on an object store it is only part of its files' names."""
+        if self.protocol not in WHOLE_UPLOADS:
+            self._try(lambda: self.files.makedirs(self.path, exist_ok=True), f"make {self.place}", SinkError)
 
     def open_log(self, name: str) -> "RemoteLog":
         """Open a log for appending."""
