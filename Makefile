@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 
-.PHONY: demo test lint models bench bench-live clean
+.PHONY: demo test test-slow lint models bench bench-archive bench-pool bench-live clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
 
 test: .venv/tests lint  # everything: style, types, tests
 	$(BIN)/python -m pytest
+
+test-slow: .venv/tests  # what takes minutes: a Ray cluster whose nodes die
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/tests
 	$(BIN)/ruff format --check .
@@ -26,6 +29,12 @@ models: .venv/tests  # train and export the shipped models anew (about half an h
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
+
+bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (half an hour)
+	$(BIN)/python tests/bench_archive.py
+
+bench-pool: .venv/tests  # streams that one core sustains, and their latency
+	$(BIN)/python tests/bench_pool.py
 
 bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
 	$(BIN)/python tests/bench_live.py
