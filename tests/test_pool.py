@@ -1,6 +1,7 @@
 """The pool of streams: what each gives equals a stream of its own, whatever the others do; it pushes back and ends."""
 
 import asyncio
+import contextlib
 import gc
 import re
 import threading
@@ -126,13 +127,28 @@ def test_full_stream_pushes_back_and_takes_more_when_it_is_read(models):
                 pushed += 100
             except StreamFull as error:
                 refusal = str(error)
-        assert re.match("the stream holds 1[01][0-9][0-9] samples; pull what is finished", refusal)
-        assert 1000 <= pushed <= 1000 + 100 + stream.latency_samples
+        assert re.match(r"the stream holds \d+ samples to denoise and \d+ to pull; pull what is finished", refusal)
+        assert 2000 <= pushed <= 3 * 1000 + 100 + stream.latency_samples
         first = stream.pull()
         assert first is not None
         stream.push(np.ones(100), timeout_s=5)
         stream.end()
         assert len(first) + len(collect(stream)) == pushed + 100
+
+
+@pytest.mark.parametrize("queue_samples", [1, 200, 1000])
+def test_one_thread_that_pushes_and_pulls_in_turn_is_never_stuck(models, queue_samples):
+    signal = draw(0, 30_000)
+    with StreamPool(models["smoother"], queue_samples=queue_samples) as pool:
+        stream = pool.open()
+        parts = []
+        for start in range(0, len(signal), 160):
+            stream.push(signal[start : start + 160], timeout_s=10)
+            with contextlib.suppress(TimeoutError):
+                parts.append(stream.pull(timeout_s=0))
+        stream.end()
+        found = np.concatenate([*parts, *stream])
+    assert np.abs(found - Denoiser(models["smoother"]).denoise(signal)).max() <= 1e-6 * np.ptp(signal)
 
 
 def test_waiting_push_goes_on_when_another_thread_reads(models):

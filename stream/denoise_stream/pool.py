@@ -25,7 +25,7 @@ from denoise_stream.stages import BATCH_WINDOWS
 from denoise_stream.steps import Answer, Question, answer
 
 QUEUE_SAMPLES = 48_000
-"""Samples a stream may hold, not yet denoised or not yet pulled: a second of audio."""
+"""Samples a stream may hold, not yet denoised, and as many not yet pulled: a second of audio."""
 
 
 class StreamPool:
@@ -42,7 +42,7 @@ class StreamPool:
     max_wait_ms
         How long a window may wait, while the thread has nothing else to do, for windows of other streams, in ms.
     queue_samples
-        Samples per channel that a stream may hold, not yet denoised or not yet pulled, before ``push`` waits.
+        Samples per channel that a stream may hold before ``push`` waits; and as many again that are not pulled yet.
 
     Raises
     ------

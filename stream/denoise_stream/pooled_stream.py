@@ -26,7 +26,8 @@ class PooledStream:
     """Denoise one signal among others. How it is cut into chunks never changes the result.
 
     Made by :meth:`StreamPool.open`. Every verb may be used from any thread; those that wait have a twin for asyncio.
-    Kept: chunks not denoised yet and samples not pulled yet, together at most about the pool's ``queue_samples``.
+    Kept: chunks not denoised yet, up to the pool's ``queue_samples``, and samples not pulled yet. A stream that has as
+    many of those is not denoised further until it is read, so its queue fills and ``push`` waits.
 
     Attributes
     ----------
@@ -47,7 +48,8 @@ class PooledStream:
         self._queue_samples = queue_samples
         self._queue: deque[Chunk] = deque()
         self._unread: deque[Chunk] = deque()
-        self._held = 0
+        self._queued_samples = 0
+        self._unread_samples = 0
         self._pushed = 0
         self._ending = False  # no more chunks will come
         self._done = False  # nothing more will be unread
@@ -115,7 +117,7 @@ class PooledStream:
             self._check_alive()
             if not self._ending:
                 self._ending = True
-                self._pool._announce(self, 0)
+                self._announce(0)
 
     def close(self) -> None:
         """Forget the stream and all it holds; whoever waits for it gets an error. Closing twice does nothing."""
@@ -124,7 +126,6 @@ class PooledStream:
                 self._error = DenoiseError("the stream is closed")
             self._queue.clear()
             self._unread.clear()
-            self._held = 0
             self._finish()
 
     def __enter__(self) -> "PooledStream":
@@ -192,7 +193,7 @@ class PooledStream:
         self._check_alive()
         if self._ending:
             raise DenoiseError("the stream has ended; open another one for another signal")
-        return self._held < self._queue_samples
+        return self._queued_samples < self._queue_samples
 
     def _has_news(self) -> bool:
         self._check_alive()
@@ -203,7 +204,8 @@ class PooledStream:
             raise DenoiseError(f"{self._error}") from self._error
 
     def _full(self) -> StreamFull:
-        return StreamFull(f"the stream holds {self._held} samples; pull what is finished, or push later")
+        held = f"{self._queued_samples} samples to denoise and {self._unread_samples} to pull"
+        return StreamFull(f"the stream holds {held}; pull what is finished, or push later")
 
     def _checked(self, chunk: ArrayLike) -> Chunk:
         samples = as_signal(chunk).copy()
@@ -214,17 +216,23 @@ class PooledStream:
         if len(samples) == 0:
             return
         self._queue.append(samples)
-        self._held += len(samples)
+        self._queued_samples += len(samples)
         self._pushed += len(samples)
-        self._pool._announce(self, len(samples))
+        self._announce(len(samples))
+
+    def _announce(self, samples: int) -> None:
+        """Ask to be denoised, unless too much is unread; then :meth:`_dequeue` asks."""
+        if self._unread_samples < self._queue_samples:
+            self._pool._announce(self, samples)
 
     def _dequeue(self) -> Chunk | None:
         if not self._unread:
             return None
         parts = list(self._unread)
         self._unread.clear()
-        self._held -= sum(len(part) for part in parts)
-        self._notify()
+        self._unread_samples = 0
+        if self._queue or (self._ending and not self._done):
+            self._announce(self._queued_samples)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _finish(self) -> None:
@@ -238,6 +246,8 @@ class PooledStream:
         """Give what is to be done now, with the pool's lock held."""
         chunks = list(self._queue)
         self._queue.clear()
+        self._queued_samples = 0
+        self._notify()
         return Working(self, chunks, last=self._ending)
 
     def steps(self, chunks: list[Chunk], *, last: bool) -> Steps[list[Chunk]]:
@@ -250,16 +260,16 @@ class PooledStream:
             parts.append((yield from self._stream.flush_steps()))
         return [part for part in parts if len(part)]
 
-    def deliver(self, parts: list[Chunk], taken: int, *, last: bool) -> None:
+    def deliver(self, parts: list[Chunk], *, last: bool) -> None:
         """Make finished samples ready to be pulled."""
         with self._lock:
             if self._error is not None:
                 return
             self._unread.extend(parts)
-            self._held += sum(len(part) for part in parts) - taken
+            self._unread_samples += sum(len(part) for part in parts)
             if last:
                 self._finish()
-            else:
+            elif parts:
                 self._notify()
 
     def fail(self, error: Exception) -> None:
@@ -274,7 +284,6 @@ class Working:
 
     def __init__(self, stream: PooledStream, chunks: list[Chunk], *, last: bool) -> None:
         self._stream = stream
-        self._taken = sum(len(chunk) for chunk in chunks)
         self._last = last
         self._steps = stream.steps(chunks, last=last)
 
@@ -287,7 +296,7 @@ class Working:
         try:
             return next(self._steps) if answer is None else self._steps.send(answer)
         except StopIteration as end:
-            self._stream.deliver(end.value, self._taken, last=self._last)
+            self._stream.deliver(end.value, last=self._last)
         except Exception as error:  # one stream's failure is no other's
             self._stream.fail(error)
         return None

@@ -7,6 +7,8 @@ one. A worker or a node that dies costs a retry of the file it was at, and the r
 import contextlib
 import dataclasses
 import logging
+import os
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -27,6 +29,8 @@ AHEAD = 2
 
 WAIT_S = 5.0
 """The number of cores is looked at again this often, as clusters grow and shrink."""
+
+CONNECT_S = 10.0
 
 _workers: dict[tuple[Work, int], Worker] = {}
 """What a process of the cluster keeps from task to task."""
@@ -55,6 +59,7 @@ class RayDispatcher:
     def __init__(self, work: Work, address: str | None, jobs: int | None) -> None:
         with needs_extra("a Ray cluster", "ray"):
             import ray
+        _check_reachable(address)
         self._ray: Any = ray
         self._work = work
         self._jobs = jobs
@@ -107,6 +112,17 @@ class RayDispatcher:
                 with contextlib.suppress(Exception):
                     ray.cancel(reports, force=True)
             ray.shutdown()
+
+
+def _check_reachable(address: str | None) -> None:
+    """Refuse a ``host:port`` that takes no connection: Ray itself would wait for it for many minutes."""
+    host, _, port = (address or os.environ.get("RAY_ADDRESS", "")).rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), CONNECT_S).close()
+    except OSError as error:
+        raise DenoiseError(f"no Ray cluster answers at {host}:{port}: {first_line(error)}") from error
 
 
 def _denoise_group(work: Work, group: Group, model: bytes | None) -> Iterator[Outcome]:
