@@ -20,10 +20,10 @@ from denoise_stream.model import Model
 
 RATE = 16_000
 CHUNK = 160  # 10 ms, as calls have it
-ROUNDS = 2
+ROUNDS = 5
 STREAMS = 50
 SECONDS = 4
-LIVE_SECONDS = 3
+LIVE_SECONDS = 10
 
 
 def noise(streams: int) -> np.ndarray:
