@@ -102,7 +102,7 @@ class Archive:
         Which files.
     model, hop, mix
         As for :class:`~denoise_stream.Denoiser`.
-    columns, sample_rate_hz
+    columns, sample_rate_hz, series_column
         How to read tables.
     force
         Whether to replace outputs that no run made.
@@ -126,6 +126,7 @@ class Archive:
         mix: float = 1.0,
         columns: tuple[str, ...] | None = None,
         sample_rate_hz: float | None = None,
+        series_column: str | None = None,
         force: bool = False,
     ) -> None:
         if lies_in(source.place, target.place):
@@ -143,6 +144,7 @@ class Archive:
             mix,
             columns,
             sample_rate_hz,
+            series_column,
         )
         self._selection = selection
         self._force = force

@@ -105,6 +105,7 @@ def run_archive(
     mix: float,
     columns: str | None,
     rate: float | None,
+    series_column: str | None,
     report: Path | None,
     force: bool,
     quiet: bool,
@@ -144,6 +145,7 @@ def run_archive(
         mix=mix,
         columns=None if columns is None else tuple(name.strip() for name in next(csv.reader([columns]))),
         sample_rate_hz=rate,
+        series_column=series_column,
         force=force,
     )
     if options.dry_run:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from denoise_stream.endpoints import PARQUET
 from denoise_stream.manifest import Known, Outcome
 from denoise_stream.storage import Entry, is_safe
 from denoise_stream.tables import TABLE_DELIMITERS
@@ -51,7 +52,7 @@ class Plan:
 def is_signal(name: str) -> bool:
     """Tell by its extension whether a file is audio or a table."""
     extension = name.rpartition(".")[2].lower() if "." in name else ""
-    return extension in AUDIO or f".{extension}" in TABLE_DELIMITERS
+    return extension in AUDIO or f".{extension}" in (*TABLE_DELIMITERS, *PARQUET)
 
 
 def make_plan(

@@ -9,15 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from denoise_stream.endpoints import open_file
+from denoise_stream.endpoints import open_file, open_stream, open_table_sink
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError, SinkError
 from denoise_stream.manifest import Outcome
-from denoise_stream.run import run
+from denoise_stream.run import Stream, run
 from denoise_stream.sinks import AudioSink, Sink
 from denoise_stream.sources import AudioSource
 from denoise_stream.storage import Entry, Folder, LocalFolder
-from denoise_stream.tables import TableSink
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Work:
         Folder for files in the making: on the target's file system if that is local.
     model, hop, mix
         As for :class:`~denoise_stream.Denoiser`.
-    columns, sample_rate_hz
+    columns, sample_rate_hz, series_column
         How to read tables.
     """
 
@@ -44,6 +43,7 @@ class Work:
     mix: float = 1.0
     columns: tuple[str, ...] | None = None
     sample_rate_hz: float | None = None
+    series_column: str | None = None
 
     def options(self) -> str:
         """Say in words what the results depend on besides inputs and model."""
@@ -52,6 +52,7 @@ class Work:
             "mix": self.mix,
             "columns": self.columns and ",".join(self.columns),
             "rate": self.sample_rate_hz,
+            "series": self.series_column,
         }
         return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
 
@@ -92,16 +93,18 @@ class Worker:
         """Denoise a local file into another; return its samples and seconds."""
         work = self._work
         with contextlib.ExitStack() as stack:
-            signal = stack.enter_context(
-                contextlib.closing(open_file(noisy, columns=work.columns, sample_rate_hz=work.sample_rate_hz))
+            opened = open_file(
+                noisy, columns=work.columns, sample_rate_hz=work.sample_rate_hz, series_column=work.series_column
             )
+            signal = stack.enter_context(contextlib.closing(opened))
             rate = signal.sample_rate_hz
-            stream = self._denoiser.stream(signal.channels, rate)
             sink: Sink
             if isinstance(signal, AudioSource):
+                stream: Stream = self._denoiser.stream(signal.channels, rate)
                 sink = AudioSink(clean, signal.format, rate or 0.0, signal.channels)
             else:
-                sink = TableSink(signal, stack.enter_context(clean.open("wb")))
+                stream = open_stream(self._denoiser, signal, work.series_column)
+                sink = open_table_sink(signal, clean, stack)
             try:
                 run(signal, stream, sink)
             finally:

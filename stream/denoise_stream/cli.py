@@ -75,7 +75,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     required=True,
     metavar="SOURCE",
-    help="Audio file (WAV, FLAC, OGG ...), .csv or .tsv, '-' (standard input) or 'mic'; a folder, a pattern or a URL.",
+    help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv or .parquet, '-' (standard input) or 'mic'; "
+    "a folder, a pattern or a URL.",
 )
 @click.option(
     "-o",
@@ -120,6 +121,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="A,B",
     help="Columns of a table to denoise. Default: all numeric ones but time stamps and indices.",
 )
+@click.option("--series-column", metavar="ID", help="Column of a table file that says to which series a row belongs.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
 @click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")
 @click.option("--latency", metavar="low|high|SECONDS", help="What to ask of the audio devices. Default: low.")
@@ -161,6 +163,7 @@ def command(
     rate: float | None,
     channels: int | None,
     columns: str | None,
+    series_column: str | None,
     device: str | None,
     output_device: str | None,
     latency: str | None,
@@ -173,7 +176,7 @@ def command(
     **many: Any,
 ) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
-    from denoise_stream.endpoints import Endpoints
+    from denoise_stream.endpoints import Endpoints, open_stream
     from denoise_stream.engine import Denoiser
     from denoise_stream.report import LevelMeter, facts, in_one_line
     from denoise_stream.run import run
@@ -194,6 +197,7 @@ def command(
                 mix=mix,
                 columns=columns,
                 rate=rate,
+                series_column=series_column,
                 report=report,
                 force=force,
                 quiet=quiet,
@@ -202,7 +206,7 @@ def command(
         archive.check_unused()
         if output_device is not None:
             sink = sink or "speaker"
-        ends = Endpoints(source, sink, pipe_format, rate, channels, columns)
+        ends = Endpoints(source, sink, pipe_format, rate, channels, columns, series_column)
         settings = ends.live_settings(device, output_device, latency, duration, reconnect)
         if settings is not None and plot is not None:
             raise ValueError("--plot draws files and pipes, not a live microphone")
@@ -219,7 +223,7 @@ def command(
             return
         with contextlib.ExitStack() as stack:
             signal = stack.enter_context(contextlib.closing(ends.open_source()))
-            stream = denoiser.stream(signal.channels, signal.sample_rate_hz)
+            stream = open_stream(denoiser, signal, series_column)
             names = ends.channel_names(signal)
             meter = LevelMeter(signal.channels)
             observers: list[Observer] = [meter]

@@ -14,15 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from denoise_stream.contract import Contract
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError
-from denoise_stream.model import DEFAULT_MODEL, Model
+from denoise_stream.model import DEFAULT_MODEL
 from denoise_stream.pooled_stream import PooledStream, Working
-from denoise_stream.stages import BATCH_WINDOWS
-from denoise_stream.steps import Answer, Question, answer
+from denoise_stream.steps import BATCH_WINDOWS, Question, answer_together
 
 QUEUE_SAMPLES = 48_000
 """Samples a stream may hold, not yet denoised, and as many not yet pulled: a second of audio."""
@@ -214,20 +211,3 @@ def _next_batch(turns: Any) -> list[tuple[Working, Question]]:
         batch.append(turn)
         rows += len(turn[1].rows)
     return batch
-
-
-def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
-    """Run the network once for several questions; all of them, or none, carry a state."""
-    if len(questions) == 1:
-        return [answer(model, questions[0])]
-    states = [question.state for question in questions if question.state is not None]
-    together = Question(
-        np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
-    )
-    clean, state = answer(model, together)
-    ends = np.cumsum([len(question.rows) for question in questions])
-    starts = [0, *ends[:-1]]
-    return [
-        Answer(clean[start:end], None if state is None else state[start:end])
-        for start, end in zip(starts, ends, strict=True)
-    ]

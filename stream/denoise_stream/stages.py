@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 from denoise_stream.model import Model
 from denoise_stream.overlap_add import OverlapAdd
 from denoise_stream.resampling import AskingStage, Resampled, Resampler
-from denoise_stream.steps import Question, Steps
+from denoise_stream.steps import BATCH_WINDOWS, Question, Steps
 from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
-
-BATCH_WINDOWS = 64
-"""Windows that go through the network at once; larger batches leave the processor's cache."""
-
 
 MOST_RESAMPLING = 256
 """A signal whose rate differs from the model's by more has nothing in common with what the model knows."""

@@ -5,12 +5,17 @@ questions answered at once (:func:`answer_all`), and many streams theirs togethe
 (:mod:`denoise_stream.pool`), by the same code.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from denoise_stream.model import Model, Rows
 
 Result = TypeVar("Result")
+
+BATCH_WINDOWS = 64
+"""Windows that go through the network at once; larger batches leave the processor's cache."""
 
 
 class Question(NamedTuple):
@@ -46,3 +51,44 @@ def answer_all(model: Model, steps: Steps[Result]) -> Result:
     except StopIteration as end:
         result: Result = end.value
         return result
+
+
+def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
+    """Run the network once for several questions; all of them, or none, carry a state."""
+    if len(questions) == 1:
+        return [answer(model, questions[0])]
+    states = [question.state for question in questions if question.state is not None]
+    together = Question(
+        np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
+    )
+    clean, state = answer(model, together)
+    ends = np.cumsum([len(question.rows) for question in questions])
+    starts = [0, *ends[:-1]]
+    return [
+        Answer(clean[start:end], None if state is None else state[start:end])
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
+    """Run computations to their ends, their questions answered in batches; return their results in order."""
+    results: dict[int, Result] = {}
+
+    def go_on(index: int, found: Answer | None) -> list[tuple[int, Question]]:
+        try:
+            return [(index, next(many[index]) if found is None else many[index].send(found))]
+        except StopIteration as end:
+            results[index] = end.value
+            return []
+
+    asking = [turn for index in range(len(many)) for turn in go_on(index, None)]
+    while asking:
+        batch, rows = 0, 0
+        while batch < len(asking) and rows < BATCH_WINDOWS:
+            rows += len(asking[batch][1].rows)
+            batch += 1
+        now, asking = asking[:batch], asking[batch:]
+        answers = answer_together(model, [question for _, question in now])
+        for (index, _), found in zip(now, answers, strict=True):
+            asking += go_on(index, found)
+    return [results[index] for index in range(len(many))]
