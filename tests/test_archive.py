@@ -240,7 +240,7 @@ class Deadly(LocalFolder):
 def test_file_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path, archive):
     work = Work(Deadly(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", "general")
     entries = list(LocalFolder(archive).entries())
-    outcomes = list(LocalDispatcher(work, 2).run(make_groups(entries, 2)))
+    outcomes = sum(LocalDispatcher(work, 2).run(make_groups(entries, 2)), [])
     assert sorted(outcome.name for outcome in outcomes) == [entry.name for entry in entries]
     (failed,) = [outcome for outcome in outcomes if outcome.error]
     assert failed.name == "000/000007.csv"

@@ -184,7 +184,7 @@ class Archive:
         dispatcher
             Makes what shares the work out.
         on_progress
-            Called after every file.
+            Called after every file, or some that were ready together.
 
         Raises
         ------
@@ -206,9 +206,10 @@ class Archive:
             if plan.todo:
                 with self._scratch() as work:
                     hands = dispatcher(work)
-                    for outcome in hands.run(make_groups(plan.todo, hands.hands)):
-                        self._manifest.record([outcome])
-                        summary.add(outcome, sizes[outcome.name])
+                    for outcomes in hands.run(make_groups(plan.todo, hands.hands)):
+                        self._manifest.record(outcomes)
+                        for outcome in outcomes:
+                            summary.add(outcome, sizes[outcome.name])
                         summary.wall_s = time.monotonic() - started
                         on_progress(summary)
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from denoise_stream.command_line import Option
+from denoise_stream.command_line import Option, needs_extra
 from denoise_stream.patterns import MAGIC
 from denoise_stream.storage import is_url
 
@@ -133,6 +133,9 @@ def run_archive(
         raise ValueError(f"--rate {rate:g} is no sample rate; use a number above 0")
     if options.ray_address is not None and options.engine != "ray":
         raise ValueError("--ray-address describes a Ray cluster; use it with --engine ray")
+    if options.engine == "ray":
+        with needs_extra("a Ray cluster", "ray"):
+            import ray as ray
     shard = _shard(options.shard)
     check_outputs(report, force=force)
     folder, pattern = open_input(source)

@@ -35,8 +35,8 @@ class Dispatcher(Protocol):
     hands: int
     """How many files are worked on at once."""
 
-    def run(self, groups: Iterator[Group]) -> Iterator[Outcome]:
-        """Give the outcome of every file once, in any order."""
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+        """Give the outcome of every file once, in any order, those together that are there together."""
         ...
 
 
@@ -132,8 +132,8 @@ class LocalDispatcher:
         self._work = work
         self.hands = jobs or physical_cores()
 
-    def run(self, groups: Iterator[Group]) -> Iterator[Outcome]:
-        """Give the outcome of every file once, in any order."""
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+        """Give the outcome of every file once, in any order, those together that are there together."""
         again: deque[Group] = deque()
         retries = Retries()
         hands: list[_Hand] = []
@@ -155,19 +155,23 @@ class LocalDispatcher:
             while hands:
                 ready = multiprocessing.connection.wait([hand.connection for hand in hands])
                 for hand in [hand for hand in hands if hand.connection in ready]:
+                    outcomes: list[Outcome] = []
                     try:
-                        outcome = hand.take()
+                        while hand.unfinished and (not outcomes or hand.connection.poll()):
+                            outcomes.append(hand.take())
                     except (EOFError, OSError):
                         hands.remove(hand)
+                        if outcomes:
+                            retries.gain()
                         unfinished, given_up = retries.lose(list(hand.unfinished), hand.bury())
                         if unfinished:
                             again.append(unfinished)
-                        yield from given_up
+                        yield outcomes + given_up
                         employ()
                         continue
                     retries.gain()
                     feed(hand)
-                    yield outcome
+                    yield outcomes
                     if not hand.unfinished:
                         hands.remove(hand)
                         hand.end()

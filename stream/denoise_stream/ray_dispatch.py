@@ -74,7 +74,7 @@ class RayDispatcher:
     def _slots(self) -> int:
         return self._jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def run(self, groups: Iterator[Group]) -> Iterator[Outcome]:
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
         """Give the outcome of every file once, in any order."""
         ray, work = self._ray, self._work
         model = None if work.model in bundled_models() else ray.put(Path(work.model).read_bytes())
@@ -102,11 +102,11 @@ class RayDispatcher:
                         unfinished, given_up = retries.lose(list(running.pop(reports)), reason)
                         if unfinished:
                             again.append(unfinished)
-                        yield from given_up
+                        yield given_up
                     else:
                         retries.gain()
                         running[reports].popleft()
-                        yield outcome
+                        yield [outcome]
         finally:
             for reports in running:
                 with contextlib.suppress(Exception):
