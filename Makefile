@@ -5,7 +5,8 @@ BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed lint models search bench bench-live bench-ecg bench-c bench-embed bench-web web npm clean
+.PHONY: demo test test-embed test-slow lint models search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: bench-c bench-embed bench-web web npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -15,6 +16,9 @@ test: .venv/tests lint  # everything: style, types, tests
 
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
 	$(BIN)/python -m pytest tests/test_derive.py tests/test_embed_*.py
+
+test-slow: .venv/tests  # what takes minutes: a Ray cluster whose nodes die
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/tests
 	$(BIN)/ruff format --check .
@@ -34,6 +38,12 @@ search: .venv/tests  # compare architectures for the recipe general: the table o
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
+
+bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (half an hour)
+	$(BIN)/python tests/bench_archive.py
+
+bench-pool: .venv/tests  # streams that one core sustains, and their latency
+	$(BIN)/python tests/bench_pool.py
 
 bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
 	$(BIN)/python tests/bench_live.py

@@ -331,7 +331,7 @@ def make_bad_inputs() -> None:
 
 BAD = [
     (["--input", "missing.wav"], 1, "cannot read missing.wav: No such file or directory"),
-    (["--input", "folder"], 1, "cannot read folder: Is a directory"),
+    (["--input", "folder"], 2, "--input folder is many files; name the folder for the results with --output"),
     (["--input", "empty.wav"], 1, "empty.wav is empty"),
     (["--input", "empty.csv"], 1, "empty.csv is empty"),
     (["--input", "cut.wav"], 1, "cut.wav is cut short: its header promises 2000 samples, 989 are there"),

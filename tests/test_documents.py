@@ -28,8 +28,11 @@ def test_names_of_the_package_are_pinned():
         "Denoiser",
         "DeviceError",
         "MissingExtra",
+        "PooledStream",
         "SinkError",
         "SourceError",
+        "StreamFull",
+        "StreamPool",
         "bundled_models",
     ]
 

@@ -49,7 +49,7 @@ def test_wheel_holds_models_reports_recipes_and_types(wheel):
 
 def test_wheel_without_extras_denoises_and_brings_no_extra_package(installed, tmp_path):
     packages = run(installed / "pip", "list", "--format", "freeze").stdout.lower()
-    for name in ("tensorflow", "keras", "matplotlib", "tf2onnx", "onnx==", "pywavelets"):
+    for name in ("tensorflow", "keras", "matplotlib", "tf2onnx", "onnx==", "pywavelets", "ray==", "fsspec", "pyarrow"):
         assert f"\n{name}" not in packages
     table = tmp_path / "a.csv"
     table.write_text("v\n" + "".join(f"{value % 7}.5\n" for value in range(400)))
@@ -65,6 +65,9 @@ def test_wheel_without_extras_denoises_and_brings_no_extra_package(installed, tm
         (["denoise-export", "run"], "export"),
         (["denoise-evaluate", "general"], "evaluate"),
         (["denoise-stream", "--input", "a.csv", "--plot", "a.png", "--force"], "plot"),
+        (["denoise-stream", "--input", "a.parquet"], "parquet"),
+        (["denoise-stream", "--input", ".", "--output", "out", "--engine", "ray"], "ray"),
+        (["denoise-stream", "--input", "s3://bucket/in", "--output", "out"], "cloud"),
     ],
 )
 def test_missing_extra_names_itself_in_one_line(installed, tmp_path, command, extra):

@@ -9,8 +9,11 @@ from denoise_stream.errors import (
     MissingExtra,
     SinkError,
     SourceError,
+    StreamFull,
 )
 from denoise_stream.model import bundled_models
+from denoise_stream.pool import StreamPool
+from denoise_stream.pooled_stream import PooledStream
 
 __version__ = "0.1.0"
 
@@ -22,7 +25,10 @@ __all__ = [
     "Denoiser",
     "DeviceError",
     "MissingExtra",
+    "PooledStream",
     "SinkError",
     "SourceError",
+    "StreamFull",
+    "StreamPool",
     "bundled_models",
 ]

@@ -6,13 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from denoise_stream.archive_cli import ArchiveOptions, archive_options, is_archive, run_archive
 from denoise_stream.command_line import (
     CONTEXT_SETTINGS,
     PATH,
+    SectionedCommand,
     examples,
     native_messages_hidden,
     needs_extra,
@@ -54,9 +56,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 
 
 @click.command(
+    cls=SectionedCommand,
     epilog=examples(
         "denoise-stream --input speech.wav",
         "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
+        "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
         "tail -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
@@ -71,7 +75,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     required=True,
     metavar="SOURCE",
-    help="Audio file (WAV, FLAC, OGG ...), .csv or .tsv, '-' (standard input) or 'mic'.",
+    help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv or .parquet, '-' (standard input) or 'mic'; "
+    "a folder, a pattern or a URL.",
 )
 @click.option(
     "-o",
@@ -79,7 +84,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "sink",
     metavar="SINK",
     help="File, '-' (standard output), 'speaker' or 'null' (write nothing). Default: NAME.denoised.EXT beside a "
-    "file, '-' for a pipe, 'speaker' for 'mic'.",
+    "file, '-' for a pipe, 'speaker' for 'mic'. Many files need a folder or URL.",
 )
 @click.option(
     "-m",
@@ -116,6 +121,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="A,B",
     help="Columns of a table to denoise. Default: all numeric ones but time stamps and indices.",
 )
+@click.option("--series-column", metavar="ID", help="Column of a table file that says to which series a row belongs.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
 @click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")
 @click.option("--latency", metavar="low|high|SECONDS", help="What to ask of the audio devices. Default: low.")
@@ -145,6 +151,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     callback=_list_devices,
     help="List the audio devices and exit.",
 )
+@archive_options
 @version_option
 def command(
     source: str,
@@ -156,6 +163,7 @@ def command(
     rate: float | None,
     channels: int | None,
     columns: str | None,
+    series_column: str | None,
     device: str | None,
     output_device: str | None,
     latency: str | None,
@@ -165,18 +173,40 @@ def command(
     report: Path | None,
     force: bool,
     quiet: bool,
+    **many: Any,
 ) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
-    from denoise_stream.endpoints import Endpoints
+    from denoise_stream.endpoints import Endpoints, open_stream
     from denoise_stream.engine import Denoiser
     from denoise_stream.report import LevelMeter, facts, in_one_line
     from denoise_stream.run import run
     from denoise_stream.sinks import check_outputs, whole_file
 
     try:
+        archive = ArchiveOptions(**many)
+        if is_archive(source, sink):
+            single = {"--format": pipe_format, "--channels": channels, "--device": device, "--latency": latency}
+            live = {"--output-device": output_device, "--duration": duration, "--reconnect": reconnect}
+            archive.check_alone({**single, **live, "--plot": plot})
+            run_archive(
+                source,
+                sink,
+                archive,
+                model=model,
+                hop=hop,
+                mix=mix,
+                columns=columns,
+                rate=rate,
+                series_column=series_column,
+                report=report,
+                force=force,
+                quiet=quiet,
+            )
+            return
+        archive.check_unused()
         if output_device is not None:
             sink = sink or "speaker"
-        ends = Endpoints(source, sink, pipe_format, rate, channels, columns)
+        ends = Endpoints(source, sink, pipe_format, rate, channels, columns, series_column)
         settings = ends.live_settings(device, output_device, latency, duration, reconnect)
         if settings is not None and plot is not None:
             raise ValueError("--plot draws files and pipes, not a live microphone")
@@ -193,7 +223,7 @@ def command(
             return
         with contextlib.ExitStack() as stack:
             signal = stack.enter_context(contextlib.closing(ends.open_source()))
-            stream = denoiser.stream(signal.channels, signal.sample_rate_hz)
+            stream = open_stream(denoiser, signal, series_column)
             names = ends.channel_names(signal)
             meter = LevelMeter(signal.channels)
             observers: list[Observer] = [meter]

@@ -63,7 +63,13 @@ class Row:
     fields: Sequence[str] = ()
 
 
-def find_layout(rows: Sequence[Row], name: str, delimiter: str | None, columns: Sequence[str] | None) -> Layout:
+def find_layout(
+    rows: Sequence[Row],
+    name: str,
+    delimiter: str | None,
+    columns: Sequence[str] | None,
+    series_column: str | None = None,
+) -> Layout:
     """Find out how a table is written and which of its columns are signals.
 
     Parameters
@@ -76,6 +82,8 @@ def find_layout(rows: Sequence[Row], name: str, delimiter: str | None, columns: 
         One character; None finds it in the first row.
     columns
         Names of the columns to denoise; None means every numeric one that is not a time stamp or an index.
+    series_column
+        Name of the column that says to which series a row belongs, if there is one; it is no signal.
 
     Raises
     ------
@@ -93,17 +101,20 @@ def find_layout(rows: Sequence[Row], name: str, delimiter: str | None, columns: 
         raise SourceError(f"{name} has a header but no rows")
     texts = [[unquote(row[index]) for row in fields] for index in range(len(names))]
     decimal = "." if delimiter == "," else ","
+    for column in [*(columns or ()), *([] if series_column is None else [series_column])]:
+        if column not in names:
+            raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
     if columns is None:
         chosen = _signal_columns(names, texts, decimal, named=has_header)
+        chosen = [index for index in chosen if names[index] != series_column]
         if not chosen:
             raise SourceError(
                 f"{name} has no numeric column besides time stamps and indices "
                 f"(columns: {', '.join(names)}); name the ones to denoise with --columns"
             )
     else:
-        for column in columns:
-            if column not in names:
-                raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
+        if series_column in columns:
+            raise SourceError(f"{name}, column {series_column!r} names the series, so it is no signal; leave it out")
         chosen = sorted({names.index(column) for column in columns})
     return Layout(delimiter, decimal, names, tuple(chosen), rows[0].line if has_header else 0)
 

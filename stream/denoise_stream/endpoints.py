@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from denoise_stream.sinks import AudioSink, NullSink, PipeSink, Sink, wav_encoding, wav_header, whole_file
 from denoise_stream.sources import (
@@ -22,7 +22,13 @@ from denoise_stream.sources import (
 from denoise_stream.tables import TABLE_DELIMITERS, TableSink, TableSource
 
 if TYPE_CHECKING:
+    from denoise_stream.engine import Denoiser
     from denoise_stream.live_run import LiveSettings
+    from denoise_stream.parquet import ParquetSource
+    from denoise_stream.run import Stream
+    from denoise_stream.series import SeriesSource
+
+PARQUET = (".parquet", ".pq")
 
 CONTAINERS = {"aif": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU"}
 """Extensions whose libsndfile container has another name."""
@@ -46,6 +52,8 @@ class Endpoints:
         Number of channels of a raw pipe or ``mic``.
     columns
         Names of a table's columns, separated by commas.
+    series_column
+        Name of the column that says to which series a row of a table belongs.
 
     Raises
     ------
@@ -61,6 +69,7 @@ class Endpoints:
         rate: float | None,
         channels: int | None,
         columns: str | None,
+        series_column: str | None = None,
     ) -> None:
         self.source = source
         self.sink = _default_sink(source) if sink is None else sink
@@ -68,6 +77,7 @@ class Endpoints:
         self._rate = rate
         self._channels = channels
         self._columns = None if columns is None else [name.strip() for name in next(csv.reader([columns]))]
+        self._series_column = series_column
         self.is_table = pipe_format == "csv" if source == "-" else _is_table_file(source)
         self._output_device: str | None = None
         self._check()
@@ -96,6 +106,8 @@ class Endpoints:
         raw = source == "mic" or (source == "-" and pipe_format in RAW_FORMATS)
         if self._columns is not None and not self.is_table:
             raise ValueError("--columns describes a table, but the input is audio")
+        if self._series_column is not None and (source == "-" or not self.is_table):
+            raise ValueError("--series-column describes a table in a file, which is read twice")
         if self._channels is not None and not raw:
             raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
         if self._channels is not None and self._channels < 1:
@@ -112,6 +124,8 @@ class Endpoints:
             raise ValueError(
                 f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
             )
+        if sink == "-" and Path(source).suffix.lower() in PARQUET:
+            raise ValueError(f"--output -: {source} is Parquet, which needs a file")
         if self.is_table and "-" not in (source, sink) and Path(source).suffix.lower() != Path(sink).suffix.lower():
             raise ValueError(f"--output {sink}: a table keeps its delimiter; end the name in {Path(source).suffix}")
 
@@ -158,14 +172,17 @@ class Endpoints:
 
     def channel_names(self, signal: Source) -> list[str]:
         """Give the columns' names, or the channels' numbers."""
-        if isinstance(signal, TableSource):
-            return signal.column_names
+        names: list[str] | None = getattr(signal, "column_names", None)
+        if names is not None:
+            return names
         return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
 
     def open_source(self) -> Source:
         """Open the file or pipe; the caller closes it."""
         if self.source != "-":
-            return open_file(Path(self.source), columns=self._columns, sample_rate_hz=self._rate)
+            return open_file(
+                Path(self.source), columns=self._columns, sample_rate_hz=self._rate, series_column=self._series_column
+            )
         if self.is_table:
             blocks = read_blocks(sys.stdin.fileno())
             return TableSource(blocks, "standard input", columns=self._columns, sample_rate_hz=self._rate)
@@ -186,13 +203,12 @@ class Endpoints:
     def _open_sink(self, signal: Source, stack: contextlib.ExitStack) -> Sink:
         path = self.output_file
         partial = None if path is None else stack.enter_context(whole_file(path))
-        if isinstance(signal, TableSource):
-            if self.sink == "null":
-                return TableSink(signal, None)
-            file = sys.stdout.buffer if partial is None else stack.enter_context(partial.open("wb"))
-            return TableSink(signal, file)
+        if isinstance(signal, TableSource) and (self.sink == "null" or partial is None):
+            return TableSink(signal, None if self.sink == "null" else sys.stdout.buffer)
         if self.sink == "null":
             return NullSink()
+        if self.is_table and partial is not None:
+            return open_table_sink(signal, partial, stack)
         if self.sink == "-" and sys.stdout.isatty():
             raise ValueError("audio would fill the terminal; redirect it or name an --output file")
         if self.sink == "-" and self._pipe_format in RAW_FORMATS:
@@ -215,8 +231,12 @@ class Endpoints:
 
 
 def open_file(
-    path: Path, *, columns: Sequence[str] | None = None, sample_rate_hz: float | None = None
-) -> AudioSource | TableSource:
+    path: Path,
+    *,
+    columns: Sequence[str] | None = None,
+    sample_rate_hz: float | None = None,
+    series_column: str | None = None,
+) -> "AudioSource | TableSource | ParquetSource":
     """Open a table or an audio file, by its extension. The caller closes it.
 
     Raises
@@ -224,9 +244,32 @@ def open_file(
     SourceError
         If it cannot be read as such.
     """
+    if path.suffix.lower() in PARQUET:
+        from denoise_stream.parquet import ParquetSource
+
+        return ParquetSource(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
     if _is_table_file(path.name):
-        return TableSource.open(path, columns=columns, sample_rate_hz=sample_rate_hz)
+        return TableSource.open(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
     return AudioSource(path)
+
+
+def open_table_sink(signal: Source, partial: Path, stack: contextlib.ExitStack) -> Sink:
+    """Open the sink that writes a table like the source into a file."""
+    if isinstance(signal, TableSource):
+        return TableSink(signal, stack.enter_context(partial.open("wb")))
+    from denoise_stream.parquet import ParquetSink, ParquetSource
+
+    assert isinstance(signal, ParquetSource)
+    return ParquetSink(signal, partial)
+
+
+def open_stream(denoiser: "Denoiser", signal: Source, series_column: str | None) -> "Stream":
+    """Open what denoises a source: one stream, or one for each series of a table."""
+    if series_column is None:
+        return denoiser.stream(signal.channels, signal.sample_rate_hz)
+    from denoise_stream.series import SeriesStream
+
+    return SeriesStream(denoiser, cast("SeriesSource", signal))
 
 
 def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
@@ -271,4 +314,4 @@ def _default_sink(source: str) -> str:
 
 
 def _is_table_file(name: str) -> bool:
-    return Path(name).suffix.lower() in TABLE_DELIMITERS
+    return Path(name).suffix.lower() in (*TABLE_DELIMITERS, *PARQUET)

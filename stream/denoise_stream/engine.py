@@ -14,6 +14,7 @@ from denoise_stream.contract import Contract
 from denoise_stream.errors import SourceError
 from denoise_stream.model import DEFAULT_MODEL, Model
 from denoise_stream.stages import build_stage, latency_samples
+from denoise_stream.steps import Steps, answer_all
 from denoise_stream.windows import Samples
 
 BLOCK_SAMPLES = 16_384
@@ -69,6 +70,11 @@ class Denoiser:
         """The model's facts: ``window``, ``hop``, ``sample_rate_hz``, ``normalization`` ..."""
         return self._model.contract
 
+    @property
+    def model(self) -> Model:
+        """The loaded network, shared by all streams."""
+        return self._model
+
     def denoise(self, signal: ArrayLike, sample_rate_hz: float | None = None) -> NDArray[Any]:
         """Denoise a whole signal.
 
@@ -91,7 +97,7 @@ class Denoiser:
         SourceError
             If the signal holds an infinity; the sentence names its position.
         """
-        samples = _as_signal(signal)
+        samples = as_signal(signal)
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         stream = self.stream(channels, sample_rate_hz)
         denoised = np.empty_like(samples)
@@ -153,6 +159,7 @@ class DenoiseStream:
         if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
             raise ValueError(f"sample_rate_hz={sample_rate_hz} is no sample rate; use a number above 0")
         self.channels = channels
+        self._model = model
         self._contract = model.contract
         self._hop = hop
         self._mix = self._mix_target = mix
@@ -212,15 +219,7 @@ class DenoiseStream:
         SourceError
             If it holds an infinity; the sentence names the position. Nothing of the chunk is taken.
         """
-        array = _as_signal(chunk)
-        if self._ended:
-            self._begin()
-        samples = self._as_samples(array)
-        self._shape = (-1, *array.shape[1:])
-        self._dtype = array.dtype
-        self.samples_in += samples.shape[1]
-        self._pending = np.concatenate((self._pending, samples), axis=1)
-        return self._finish(self._stage.process(samples)[:, : self._pending.shape[1]])
+        return answer_all(self._model, self.process_steps(chunk))
 
     def flush(self) -> NDArray[Any]:
         """Give back all that is still inside and end the signal; the next chunk starts a new one.
@@ -229,8 +228,26 @@ class DenoiseStream:
         -------
         Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
         """
+        return answer_all(self._model, self.flush_steps())
+
+    def process_steps(self, chunk: ArrayLike) -> Steps[NDArray[Any]]:
+        """Do what :meth:`process` does, with the network run by the caller; see :mod:`denoise_stream.steps`."""
+        array = as_signal(chunk)
+        if self._ended:
+            self._begin()
+        samples = self._as_samples(array)
+        self._shape = (-1, *array.shape[1:])
+        self._dtype = array.dtype
+        self.samples_in += samples.shape[1]
+        self._pending = np.concatenate((self._pending, samples), axis=1)
+        finished = yield from self._stage.process(samples)
+        return self._finish(finished[:, : self._pending.shape[1]])
+
+    def flush_steps(self) -> Steps[NDArray[Any]]:
+        """Do what :meth:`flush` does, with the network run by the caller."""
         self._ended = True
-        return self._finish(self._stage.flush()[:, : self._pending.shape[1]])
+        finished = yield from self._stage.flush()
+        return self._finish(finished[:, : self._pending.shape[1]])
 
     def _next_mix(self, count: int) -> float | Samples | None:
         """Give the share of the denoised signal for the next samples; None if it is all of it."""
@@ -247,26 +264,46 @@ class DenoiseStream:
             return shares
         return None if self._mix == 1.0 else self._mix
 
-    def _as_samples(self, array: NDArray[Any]) -> Samples:
+    def check(self, array: NDArray[Any], first: int) -> bool:
+        """Check a chunk without taking it; tell whether it is free of missing values.
+
+        Parameters
+        ----------
+        array
+            As :func:`as_signal` gives it.
+        first
+            Position of its first sample in the signal.
+
+        Raises
+        ------
+        ValueError
+            If it has another number of channels.
+        SourceError
+            If it holds an infinity; the sentence names the position.
+        """
         channels = 1 if array.ndim == 1 else array.shape[1]
         if channels != self.channels:
             raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}")
-        samples = np.asarray(array, dtype=np.float64).reshape(-1, channels).T
-        peak = np.abs(samples).max(initial=0.0)
-        if not peak <= LARGEST_SAMPLE:  # NaN too
-            self._check_finite(samples)
-            self.missing_samples += int(np.isnan(samples).sum())
-        return samples
-
-    def _check_finite(self, samples: Samples) -> None:
-        too_large = np.argwhere(np.abs(samples.T) > LARGEST_SAMPLE)
+        peak = np.abs(array, dtype=np.float64).max(initial=0.0)
+        if peak <= LARGEST_SAMPLE:
+            return True
+        samples = array.astype(np.float64).reshape(-1, channels)
+        too_large = np.argwhere(np.abs(samples) > LARGEST_SAMPLE)
         if len(too_large):
             position, channel = too_large[0]
             where = f" of channel {channel}" if self.channels > 1 else ""
             raise SourceError(
-                f"sample {self.samples_in + position}{where} is {samples[channel, position]:g}; "
+                f"sample {first + position}{where} is {samples[position, channel]:g}; "
                 "every sample must be a finite number (NaN marks a missing one)"
             )
+        return False
+
+    def _as_samples(self, array: NDArray[Any]) -> Samples:
+        whole = self.check(array, self.samples_in)
+        samples = np.asarray(array, dtype=np.float64).reshape(-1, self.channels).T
+        if not whole:
+            self.missing_samples += int(np.isnan(samples).sum())
+        return samples
 
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""
@@ -294,7 +331,8 @@ def _as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
 
 
-def _as_signal(signal: ArrayLike) -> NDArray[Any]:
+def as_signal(signal: ArrayLike) -> NDArray[Any]:
+    """Give a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN."""
     if isinstance(signal, np.ma.MaskedArray):
         signal = np.ma.filled(signal.astype(np.float64), np.nan)
     array = np.asarray(signal)

@@ -4,6 +4,7 @@ DenoiseError
  ├── ContractError   an ONNX file that breaks the contract or is no ONNX file
  ├── SourceError     an input that cannot be read, or data in it that cannot be processed
  ├── SinkError       an output that cannot be written
+ ├── StreamFull      a stream of a pool that holds too many samples to take more
  ├── DeviceError     an audio device that is missing or fails
  └── MissingExtra    a package of an optional extra that is not installed
 
@@ -25,6 +26,10 @@ class SourceError(DenoiseError):
 
 class SinkError(DenoiseError):
     """An output cannot be written; nothing of it is left behind."""
+
+
+class StreamFull(DenoiseError):
+    """A stream of a pool holds as many samples as it may; nothing of the chunk was taken."""
 
 
 class DeviceError(DenoiseError):

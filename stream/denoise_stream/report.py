@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from denoise_stream.engine import Denoiser, DenoiseStream
+from denoise_stream.engine import Denoiser
+from denoise_stream.run import Stream
 from denoise_stream.sources import Chunk
 
 
@@ -36,7 +37,7 @@ class LevelMeter:
 
 
 def facts(
-    denoiser: Denoiser, stream: DenoiseStream, compute_time_s: float, meter: LevelMeter, *, audio: bool
+    denoiser: Denoiser, stream: Stream, compute_time_s: float, meter: LevelMeter, *, audio: bool
 ) -> dict[str, Any]:
     """Put together what ``--report`` writes.
 

@@ -5,20 +5,21 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from denoise_stream.steps import Steps
 from denoise_stream.windows import Samples
 
 FILTER_SAMPLES = 200
 """More than soxr's HQ filter reaches to either side, in samples of the lower rate."""
 
 
-class Stage(Protocol):
-    """What all stages share; samples are float64 ``(channels, n)``."""
+class AskingStage(Protocol):
+    """A stage that needs the network (see :mod:`denoise_stream.steps`); samples are float64 ``(channels, n)``."""
 
-    def process(self, samples: Samples) -> Samples:
+    def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples; return those that are finished."""
         ...
 
-    def flush(self) -> Samples:
+    def flush(self) -> Steps[Samples]:
         """Give out all that is kept and reset."""
         ...
 
@@ -106,29 +107,28 @@ class Baseline:
 class Resampled:
     """A stage that works at another rate than the stages around it; see :class:`Baseline`."""
 
-    def __init__(self, inner: Stage, from_hz: float, inner_hz: float, channels: int) -> None:
+    def __init__(self, inner: AskingStage, from_hz: float, inner_hz: float, channels: int) -> None:
         self._baseline = Baseline(channels)
-        self._stages = (Resampler(from_hz, inner_hz, channels), inner, Resampler(inner_hz, from_hz, channels))
-        self._channels = channels
+        self._into = Resampler(from_hz, inner_hz, channels)
+        self._inner = inner
+        self._out_of = Resampler(inner_hz, from_hz, channels)
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
-        self._baseline.reset()
-        for stage in self._stages:
+        for stage in (self._baseline, self._into, self._inner, self._out_of):
             stage.reset()
 
-    def process(self, samples: Samples) -> Samples:
+    def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples ``(channels, n)``; return those that are finished, at the same rate."""
-        samples = self._baseline.remove(samples)
-        for stage in self._stages:
-            samples = stage.process(samples)
-        return self._baseline.restore(samples)
+        samples = yield from self._inner.process(self._into.process(self._baseline.remove(samples)))
+        return self._baseline.restore(self._out_of.process(samples))
 
-    def flush(self) -> Samples:
+    def flush(self) -> Steps[Samples]:
         """Give out the tail, some samples longer than the signal, and reset."""
-        samples: Samples = np.empty((self._channels, 0))
-        for stage in self._stages:
-            samples = np.concatenate((stage.process(samples), stage.flush()), axis=1)
+        finished = yield from self._inner.process(self._into.flush())
+        last = yield from self._inner.flush()
+        samples = self._out_of.process(np.concatenate((finished, last), axis=1))
+        samples = np.concatenate((samples, self._out_of.flush()), axis=1)
         tail = self._baseline.restore(samples)
         self._baseline.reset()
         return tail

@@ -7,10 +7,32 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from denoise_stream.engine import DenoiseStream
 from denoise_stream.errors import SourceError
 from denoise_stream.sinks import Sink
 from denoise_stream.sources import Chunk, Source
+
+
+class Stream(Protocol):
+    """What denoises: one signal (:class:`~denoise_stream.DenoiseStream`) or the many series of a table."""
+
+    channels: int
+    sample_rate_hz: float | None
+    samples_in: int
+    samples_out: int
+    missing_samples: int
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples that come in until a sample is given back, itself included."""
+        ...
+
+    def process(self, chunk: Chunk) -> Chunk:
+        """Take the next samples; return those that are finished."""
+        ...
+
+    def flush(self) -> Chunk:
+        """Give back all that is still inside."""
+        ...
 
 
 class Observer(Protocol):
@@ -23,7 +45,7 @@ class Observer(Protocol):
 
 def run(
     source: Source,
-    stream: DenoiseStream,
+    stream: Stream,
     sink: Sink,
     observers: Sequence[Observer] = (),
     on_progress: Callable[[int], None] = lambda samples_in: None,

@@ -74,18 +74,18 @@ def check_outputs(*paths: Path | None, force: bool, inputs: tuple[Path, ...] = (
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside ``path`` that takes its name when the block ends well.
+def whole_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """Give a temporary file that takes the name ``path`` when the block ends well.
 
-    When the block fails, or the program is interrupted, the temporary file is removed and what
-    was at ``path`` stays as it was.
+    It lies beside ``path``, or in the folder ``scratch`` of the same file system. When the block fails, or the
+    program is interrupted, the temporary file is removed and what was at ``path`` stays as it was.
     """
     try:
         target = path.resolve()
     except (OSError, RuntimeError) as error:
         raise SinkError(f"cannot write {path}: {error}") from error
     # The end of the name stays, extension and all; the whole must not exceed what a file system takes.
-    partial = target.with_name(f".partial-{secrets.token_hex(4)}-{target.name[-50:]}")
+    partial = (scratch or target.parent) / f".partial-{secrets.token_hex(4)}-{target.name[-50:]}"
     try:
         with partial.open("xb"):
             pass

@@ -2,7 +2,8 @@
 
     [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample]
 
-Every stage has the same verbs; samples are float64 ``(channels, n)``.
+Every stage has the same verbs; samples are float64 ``(channels, n)``. What needs the network asks for it
+(:mod:`denoise_stream.steps`).
 """
 
 import functools
@@ -13,18 +14,15 @@ from numpy.typing import NDArray
 
 from denoise_stream.model import Model
 from denoise_stream.overlap_add import OverlapAdd
-from denoise_stream.resampling import Resampled, Resampler, Stage
+from denoise_stream.resampling import AskingStage, Resampled, Resampler
+from denoise_stream.steps import BATCH_WINDOWS, Question, Steps
 from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
-
-BATCH_WINDOWS = 64
-"""Windows that go through the network at once; larger batches leave the processor's cache."""
-
 
 MOST_RESAMPLING = 256
 """A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
 
 
-def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Stage:
+def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> AskingStage:
     """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
     windows = WindowDenoiser(model, hop, channels)
     model_hz = model.contract.sample_rate_hz
@@ -57,45 +55,49 @@ class WindowDenoiser:
         self._overlap_add.reset()
         self._state = self._model.initial_state(self._channels)
 
-    def process(self, samples: Samples) -> Samples:
+    def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples; return those that no later window can change."""
         return self._run(self._cutter.process(samples))
 
-    def flush(self) -> Samples:
+    def flush(self) -> Steps[Samples]:
         """Run the last window over the reflected end, give out the tail and reset."""
         windows, tail = self._cutter.flush()
-        finished = self._run(windows)
+        finished = yield from self._run(windows)
         rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
         self.reset()
         return np.concatenate((finished[:, :tail], rest), axis=1)
 
-    def _run(self, windows: Samples) -> Samples:
+    def _run(self, windows: Samples) -> Steps[Samples]:
         batch = max(1, BATCH_WINDOWS // self._channels)
-        parts = [
-            self._overlap_add.process(self._denoise(windows[start : start + batch]))
-            for start in range(0, len(windows), batch)
-        ]
+        parts = []
+        for start in range(0, len(windows), batch):
+            clean = yield from self._denoise(windows[start : start + batch])
+            parts.append(self._overlap_add.process(clean))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))
 
-    def _denoise(self, windows: Samples) -> Samples:
+    def _denoise(self, windows: Samples) -> Steps[Samples]:
         """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
         rows = windows.reshape(-1, windows.shape[2])
         if self._model.contract.normalization == "none":
-            return self._predict(bridge_gaps(rows).astype(np.float32)).astype(np.float64).reshape(windows.shape)
+            clean = yield from self._predict(bridge_gaps(rows).astype(np.float32))
+            return clean.astype(np.float64).reshape(windows.shape)
         scaled, minimum, span = normalize(rows)
         if not (span >= 0).all():  # NaN: a value is missing
             scaled, minimum, span = normalize(bridge_gaps(rows))
-        return denormalize(self._predict(scaled), minimum, span).reshape(windows.shape)
+        clean = yield from self._predict(scaled)
+        return denormalize(clean, minimum, span).reshape(windows.shape)
 
-    def _predict(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _predict(self, rows: NDArray[np.float32]) -> Steps[NDArray[np.float32]]:
         if self._model.contract.state_size == 0:
-            return self._model.run(rows)
+            return (yield Question(rows)).clean
         clean = np.empty_like(rows)
         for start in range(0, len(rows), self._channels):  # windows in order, for the state
             step = slice(start, start + self._channels)
-            clean[step], self._state = self._model.run_stateful(rows[step], self._state)
+            clean[step], state = yield Question(rows[step], self._state)
+            assert state is not None
+            self._state = state
         return clean
 
 

@@ -7,7 +7,7 @@ are not there yet wait in a queue that source and sink share.
 import itertools
 import math
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -46,6 +46,7 @@ class TableSource:
         delimiter: str | None = None,
         columns: Sequence[str] | None = None,
         sample_rate_hz: float | None = None,
+        series_column: str | None = None,
     ) -> None:
         """Read the first rows and find the columns.
 
@@ -62,6 +63,8 @@ class TableSource:
             is not a time stamp or an index.
         sample_rate_hz
             Rows per second, if known.
+        series_column
+            Name of the column that says to which series a row belongs, if there is one.
 
         Raises
         ------
@@ -73,15 +76,23 @@ class TableSource:
         self.length_samples: int | None = None
         self.waiting: deque[Row] = deque()
         self._file: BinaryIO | None = None
+        self._path: Path | None = None
         self._rows = _rows(blocks, name)
         self._ahead: list[list[Row]] = []
-        self.layout = find_layout(self._read_ahead(), name, delimiter, columns)
+        self.layout = find_layout(self._read_ahead(), name, delimiter, columns, series_column)
+        self._series_index = None if series_column is None else self.layout.names.index(series_column)
+        self._series: deque[str] = deque()
         self.channels = len(self.layout.chosen)
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
 
     @classmethod
     def open(
-        cls, path: Path, *, columns: Sequence[str] | None = None, sample_rate_hz: float | None = None
+        cls,
+        path: Path,
+        *,
+        columns: Sequence[str] | None = None,
+        sample_rate_hz: float | None = None,
+        series_column: str | None = None,
     ) -> "TableSource":
         """Open a table file; its extension may tell the delimiter.
 
@@ -95,11 +106,19 @@ class TableSource:
         file = path.open("rb")
         try:
             blocks = read_blocks(file.fileno())
-            table = cls(blocks, path.name, delimiter=delimiter, columns=columns, sample_rate_hz=sample_rate_hz)
+            table = cls(
+                blocks,
+                path.name,
+                delimiter=delimiter,
+                columns=columns,
+                sample_rate_hz=sample_rate_hz,
+                series_column=series_column,
+            )
         except BaseException:
             file.close()
             raise
         table._file = file
+        table._path = path
         return table
 
     def _read_ahead(self) -> list[Row]:
@@ -117,6 +136,25 @@ class TableSource:
         for rows in itertools.chain(self._ahead, self._rows):
             yield from self._parse(rows)
 
+    def count_series(self) -> Counter[str]:
+        """Count the rows of each series, in a reading of its own; only a file can be read twice."""
+        assert self._path is not None
+        assert self._series_index is not None
+        counts: Counter[str] = Counter()
+        with self._path.open("rb") as file:
+            for rows in _rows(read_blocks(file.fileno()), self.name):
+                for row in rows:
+                    if row.line != self.layout.header_line and _is_data(row.text):
+                        counts[unquote(self._fields(row)[self._series_index])] += 1
+        return counts
+
+    def take_series(self, rows: int) -> list[str]:
+        """Give the series of the next rows that were read."""
+        return [self._series.popleft() for _ in range(rows)]
+
+    def _fields(self, row: Row) -> list[str]:
+        return fields_of(row, self.layout.delimiter, len(self.layout.names), self.name)
+
     def close(self) -> None:
         """Close the file, if there is one."""
         if self._file is not None:
@@ -131,8 +169,10 @@ class TableSource:
                 if row.line == layout.header_line or not _is_data(row.text):
                     self.waiting.append(row)
                     continue
-                fields = fields_of(row, layout.delimiter, len(layout.names), self.name)
+                fields = self._fields(row)
                 values.append([self._value(fields[index], index, row.line) for index in layout.chosen])
+                if self._series_index is not None:
+                    self._series.append(unquote(fields[self._series_index]))
                 self.waiting.append(Row(row.line, row.text, fields))
         except SourceError:
             yield self._as_chunk(values)

@@ -1,0 +1,125 @@
+"""Denoise the files of an archive, one after the other: entries come in, outcomes go out.
+
+The same code works in a process of this machine and on a node of a Ray cluster; all it needs can be pickled.
+"""
+
+import contextlib
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from denoise_stream.endpoints import open_file, open_stream, open_table_sink
+from denoise_stream.engine import Denoiser
+from denoise_stream.errors import DenoiseError, SinkError
+from denoise_stream.manifest import Outcome
+from denoise_stream.run import Stream, run
+from denoise_stream.sinks import AudioSink, Sink
+from denoise_stream.sources import AudioSource
+from denoise_stream.storage import Entry, Folder, LocalFolder
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a worker needs to know.
+
+    Attributes
+    ----------
+    source, target
+        The archive and where its results go.
+    scratch
+        Folder for files in the making: on the target's file system if that is local.
+    model, hop, mix
+        As for :class:`~denoise_stream.Denoiser`.
+    columns, sample_rate_hz, series_column
+        How to read tables.
+    """
+
+    source: Folder
+    target: Folder
+    scratch: Path
+    model: str
+    hop: int | None = None
+    mix: float = 1.0
+    columns: tuple[str, ...] | None = None
+    sample_rate_hz: float | None = None
+    series_column: str | None = None
+
+    def options(self) -> str:
+        """Say in words what the results depend on besides inputs and model."""
+        facts = {
+            "hop": self.hop,
+            "mix": self.mix,
+            "columns": self.columns and ",".join(self.columns),
+            "rate": self.sample_rate_hz,
+            "series": self.series_column,
+        }
+        return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+
+
+class Worker:
+    """Hold the model and denoise file by file."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._denoiser = Denoiser(work.model, hop=work.hop, mix=work.mix)
+        work.scratch.mkdir(parents=True, exist_ok=True)
+
+    def denoise(self, entry: Entry) -> Outcome:
+        """Denoise one file; what goes wrong with it is part of the outcome."""
+        started = time.perf_counter()
+        work = self._work
+        try:
+            _check_apart(work, entry.name)
+            with (
+                work.source.fetch(entry, work.scratch) as noisy,
+                work.target.put(entry.name, work.scratch) as clean,
+            ):
+                samples, signal_s = self._denoise(noisy, clean)
+                size = clean.stat().st_size
+        except (DenoiseError, ValueError) as error:
+            return self._failed(entry, str(error), started)
+        except OSError as error:
+            return self._failed(entry, f"{error.filename or 'input or output'}: {error.strerror or error}", started)
+        except Exception as error:  # whatever is wrong with one file must not stop the others
+            return self._failed(entry, f"{type(error).__name__}: {error}", started)
+        return Outcome(entry.name, entry.fingerprint, "", size, samples, signal_s, time.perf_counter() - started)
+
+    def _failed(self, entry: Entry, reason: str, started: float) -> Outcome:
+        sentence = " ".join(reason.split()) or "failed without a word"
+        return Outcome(entry.name, entry.fingerprint, sentence, seconds=time.perf_counter() - started)
+
+    def _denoise(self, noisy: Path, clean: Path) -> tuple[int, float | None]:
+        """Denoise a local file into another; return its samples and seconds."""
+        work = self._work
+        with contextlib.ExitStack() as stack:
+            opened = open_file(
+                noisy, columns=work.columns, sample_rate_hz=work.sample_rate_hz, series_column=work.series_column
+            )
+            signal = stack.enter_context(contextlib.closing(opened))
+            rate = signal.sample_rate_hz
+            sink: Sink
+            if isinstance(signal, AudioSource):
+                stream: Stream = self._denoiser.stream(signal.channels, rate)
+                sink = AudioSink(clean, signal.format, rate or 0.0, signal.channels)
+            else:
+                stream = open_stream(self._denoiser, signal, work.series_column)
+                sink = open_table_sink(signal, clean, stack)
+            try:
+                run(signal, stream, sink)
+            finally:
+                sink.close()
+            return stream.samples_in, stream.samples_in / rate if rate else None
+
+
+def model_fingerprint(path: Path) -> str:
+    """Give a text that changes when a model file does."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _check_apart(work: Work, name: str) -> None:
+    """Refuse an output that is, by a link, an input."""
+    if isinstance(work.source, LocalFolder) and isinstance(work.target, LocalFolder):
+        noisy, clean = work.source.path / name, work.target.path / name
+        if clean.exists() and noisy.exists() and clean.samefile(noisy):
+            raise SinkError(f"{clean} is the input itself; choose another output")

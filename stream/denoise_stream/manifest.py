@@ -1,0 +1,140 @@
+"""What a run over an archive remembers: outcomes come in, rows of a log go out, and what they say of each file.
+
+A log lies in the output folder, one JSON object a line, and only grows. ``planned`` rows name files whose outputs a
+run is about to make, so that an output of theirs is known for our own even when the run was killed before it could
+say more; then follows a row a file, ``done`` or ``failed``. The last row about a file counts.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from denoise_stream.storage import Entry, Folder
+
+NAME = "denoise-manifest"
+PLANNED_PER_ROW = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes
+    ----------
+    name, input
+        The file and its fingerprint.
+    error
+        One sentence if it failed, else empty.
+    output_bytes, samples
+        Size of the output, and samples per channel in it; 0 if it failed.
+    signal_s
+        Length of the signal in seconds; None if it failed, or has no sample rate.
+    seconds
+        Time it took, reading and writing included.
+    """
+
+    name: str
+    input: str
+    error: str = ""
+    output_bytes: int = 0
+    samples: int = 0
+    signal_s: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the manifest says of one file: the key of its last good run, and the size of its output.
+
+    ``output_bytes`` is None while a later run has it planned, and its output may be the old or the new one.
+    """
+
+    key: str
+    output_bytes: int | None
+    time: str
+
+
+class Manifest:
+    """The log of one run, and what all earlier ones said.
+
+    Parameters
+    ----------
+    folder
+        The output folder.
+    model, options
+        What the outputs depend on besides their inputs: the model's fingerprint, and options in words.
+    shard
+        Number of this part of the work and of all parts; each part has a log of its own.
+    """
+
+    def __init__(self, folder: Folder, model: str, options: str, shard: tuple[int, int] | None = None) -> None:
+        self._folder = folder
+        self._model = model
+        self._options = options
+        self.name = NAME if shard is None else f"{NAME}-{shard[0]}-of-{shard[1]}"
+
+    def key(self, fingerprint: str) -> str:
+        """Put together all that an output depends on."""
+        return f"{fingerprint} {self._model} {self._options}"
+
+    def read(self) -> dict[str, Known]:
+        """Give what is known of each file; lines that a killed run left unfinished are passed over."""
+        known: dict[str, Known] = {}
+        for line in self._folder.read_logs(NAME):
+            try:
+                row = json.loads(line)
+                state, time = row["state"], row["time"]
+                if state == "planned":
+                    for name in row["files"]:
+                        earlier = known.get(name)
+                        if earlier is None or earlier.time <= time:
+                            known[name] = Known("", None, time)
+                elif state == "done" and known.get(row["file"], Known("", None, "")).time <= time:
+                    key = f"{row['input']} {row['model']} {row['options']}"
+                    known[row["file"]] = Known(key, int(row["output_bytes"]), time)
+            except (ValueError, KeyError, TypeError):
+                continue
+        return known
+
+    def open(self) -> None:
+        """Open the log of this run; close it at the end.
+
+        Raises
+        ------
+        SinkError
+            If the output folder cannot be written, or another run is writing to it.
+        """
+        self._log = self._folder.open_log(self.name)
+
+    def plan(self, entries: Sequence[Entry]) -> None:
+        """Remember files whose outputs are about to be made."""
+        names = [entry.name for entry in entries]
+        starts = range(0, len(names), PLANNED_PER_ROW)
+        self._add({"state": "planned", "files": names[start : start + PLANNED_PER_ROW]} for start in starts)
+
+    def record(self, outcomes: Iterable[Outcome]) -> None:
+        """Remember what became of files."""
+        self._add(
+            {
+                "file": outcome.name,
+                "state": "failed" if outcome.error else "done",
+                "input": outcome.input,
+                "model": self._model,
+                "options": self._options,
+                "seconds": round(outcome.seconds, 6),
+                "samples": outcome.samples,
+                "signal_s": outcome.signal_s,
+                "output_bytes": outcome.output_bytes,
+                "error": outcome.error,
+            }
+            for outcome in outcomes
+        )
+
+    def _add(self, rows: Iterable[dict[str, object]]) -> None:
+        time = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._log.append(json.dumps({**row, "time": time}, ensure_ascii=False) for row in rows)
+
+    def close(self) -> None:
+        """Make all rows safe."""
+        self._log.close()

@@ -1,0 +1,94 @@
+"""Computations that ask the network on their way: windows go out as questions, denoised windows come in as answers.
+
+A stage does not run the network; it yields a question and goes on with the answer. So one stream can have its
+questions answered at once (:func:`answer_all`), and many streams theirs together, in one batch
+(:mod:`denoise_stream.pool`), by the same code.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from denoise_stream.model import Model, Rows
+
+Result = TypeVar("Result")
+
+BATCH_WINDOWS = 64
+"""Windows that go through the network at once; larger batches leave the processor's cache."""
+
+
+class Question(NamedTuple):
+    """Windows ``(rows, window)`` for the network, and the state ``(rows, state_size)`` of a stateful one."""
+
+    rows: Rows
+    state: Rows | None = None
+
+
+class Answer(NamedTuple):
+    """Denoised windows ``(rows, window)``, and the next state of a stateful network."""
+
+    clean: Rows
+    state: Rows | None = None
+
+
+Steps = Generator[Question, Answer, Result]
+
+
+def answer(model: Model, question: Question) -> Answer:
+    """Run the network once."""
+    if question.state is None:
+        return Answer(model.run(question.rows))
+    return Answer(*model.run_stateful(question.rows, question.state))
+
+
+def answer_all(model: Model, steps: Steps[Result]) -> Result:
+    """Run a computation to its end, with every question answered as it comes; return its result."""
+    try:
+        question = next(steps)
+        while True:
+            question = steps.send(answer(model, question))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
+    """Run the network once for several questions; all of them, or none, carry a state."""
+    if len(questions) == 1:
+        return [answer(model, questions[0])]
+    states = [question.state for question in questions if question.state is not None]
+    together = Question(
+        np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
+    )
+    clean, state = answer(model, together)
+    ends = np.cumsum([len(question.rows) for question in questions])
+    starts = [0, *ends[:-1]]
+    return [
+        Answer(clean[start:end], None if state is None else state[start:end])
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
+    """Run computations to their ends, their questions answered in batches; return their results in order."""
+    results: dict[int, Result] = {}
+
+    def go_on(index: int, found: Answer | None) -> list[tuple[int, Question]]:
+        try:
+            return [(index, next(many[index]) if found is None else many[index].send(found))]
+        except StopIteration as end:
+            results[index] = end.value
+            return []
+
+    asking = [turn for index in range(len(many)) for turn in go_on(index, None)]
+    while asking:
+        batch, rows = 0, 0
+        while batch < len(asking) and rows < BATCH_WINDOWS:
+            rows += len(asking[batch][1].rows)
+            batch += 1
+        now, asking = asking[:batch], asking[batch:]
+        answers = answer_together(model, [question for _, question in now])
+        for (index, _), found in zip(now, answers, strict=True):
+            asking += go_on(index, found)
+    return [results[index] for index in range(len(many))]

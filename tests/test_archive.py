@@ -1,0 +1,370 @@
+"""Archives: the tree is mirrored, runs resume, kills lose nothing, failures are listed and stop nobody."""
+
+import contextlib
+import json
+import os
+import pickle
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from archives import PROGRAM, kill_at_random, make_archive, rows, run_program, times_done, tree
+from denoise_stream import Denoiser
+from denoise_stream.archive_plan import make_groups
+from denoise_stream.archive_worker import Work
+from denoise_stream.cli import main
+from denoise_stream.dispatch import LocalDispatcher, physical_cores
+from denoise_stream.patterns import matcher
+from denoise_stream.storage import Entry, LocalFolder
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Call the program in this process; return exit status, standard output and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["denoise-stream", *(str(argument) for argument in arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory) -> Path:
+    """Sixty small files, none of which is changed by a test."""
+    return make_archive(tmp_path_factory.mktemp("archive") / "in", 60)
+
+
+def test_tree_is_mirrored_and_each_file_equals_a_run_of_its_own(folder, call):
+    make_archive(folder / "in", 4)
+    soundfile.write("in/stereo.flac", np.random.default_rng(0).normal(0, 0.1, (5000, 2)), 22050, subtype="PCM_24")
+    Path("in/readme.txt").write_text("keep me out")
+    assert call("--input", "in", "--output", "out")[0] == 0
+    expected = {}
+    for name in ("000/000000.wav", "000/000001.wav", "000/000002.wav", "000/000003.csv", "stereo.flac"):
+        assert call("--input", f"in/{name}", "--output", f"one{Path(name).suffix}", "--force")[0] == 0
+        expected[name] = Path(f"one{Path(name).suffix}").read_bytes()
+    assert tree(Path("out")) == expected
+
+
+def test_manifest_holds_a_row_for_each_file(folder, call):
+    make_archive(folder / "in", 3)
+    Path("in/bad.csv").write_text("v\n1.5\nx\n2.5\n")
+    status, _, message = call("--input", "in", "--output", "out", "--hop", 50, "--report", "r.json")
+    assert status == 1
+    by_name = {row["file"]: row for row in rows(Path("out")) if row["state"] != "planned"}
+    good, bad = by_name["000/000000.wav"], by_name["bad.csv"]
+    assert (good["state"], good["samples"], good["signal_s"], good["error"]) == ("done", 4000, 0.25, "")
+    assert good["output_bytes"] == Path("out/000/000000.wav").stat().st_size
+    assert "hop=50" in good["options"]
+    assert (bad["state"], bad["error"]) == ("failed", "bad.csv, line 3, column 'v': 'x' is not a number")
+    assert "bad.csv  bad.csv, line 3, column 'v': 'x' is not a number" in message
+    report = json.loads(Path("r.json").read_text())
+    assert (report["files"], report["signal_s"]) == (3, 0.75)
+    assert report["failed"] == [{"file": "bad.csv", "error": bad["error"]}]
+
+
+def test_second_run_does_only_what_is_missing_or_changed(folder, call):
+    make_archive(folder / "in", 8)
+    assert call("--input", "in", "--output", "out")[0] == 0
+    assert "8 done before" in call("--input", "in", "--output", "out")[2]
+    Path("out/000/000001.wav").unlink()
+    soundfile.write("in/000/000002.wav", np.random.default_rng(1).normal(0, 0.1, 3000), 16_000)
+    soundfile.write("in/new.wav", np.zeros(100), 16_000)
+    assert "3 files denoised, 6 done before" in call("--input", "in", "--output", "out")[2]
+    changed = {"000/000001.wav", "000/000002.wav", "new.wav"}
+    assert {name for name, count in times_done(Path("out")).items() if count == 2} | {"new.wav"} == changed
+    assert soundfile.info("out/000/000002.wav").frames == 3000
+
+
+def test_another_model_or_another_option_makes_everything_anew(folder, call, models):
+    make_archive(folder / "in", 3)
+    assert call("--input", "in", "--output", "out")[0] == 0
+    assert "3 files denoised" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
+    assert "3 files denoised" in call("--input", "in", "--output", "out", "--model", models["smoother"])[2]
+    assert "3 done before" in call("--input", "in", "--output", "out", "--model", models["smoother"])[2]
+
+
+def test_outputs_that_are_not_ours_or_were_changed_are_kept_unless_forced(folder, call):
+    make_archive(folder / "in", 3)
+    Path("out/000").mkdir(parents=True)
+    Path("out/000/000000.wav").write_bytes(b"mine")
+    status, _, message = call("--input", "in", "--output", "out")
+    assert status == 1
+    assert "000/000000.wav  the output exists and is not from this program; use --force to replace it" in message
+    Path("out/000/000001.wav").write_bytes(b"edited")
+    assert "was changed since it was made" in call("--input", "in", "--output", "out")[2]
+    assert Path("out/000/000000.wav").read_bytes() == b"mine"
+    assert Path("out/000/000001.wav").read_bytes() == b"edited"
+    assert call("--input", "in", "--output", "out", "--force")[0] == 0
+    assert soundfile.info("out/000/000000.wav").frames == soundfile.info("out/000/000001.wav").frames == 4000
+
+
+def test_outputs_inside_the_input_folder_do_not_become_inputs(folder, call):
+    make_archive(folder / "in", 3)
+    before = tree(Path("in"))
+    assert call("--input", "in", "--output", "in/clean")[0] == 0
+    assert "3 done before" in call("--input", "in", "--output", "in/clean")[2]
+    after = tree(Path("in"))
+    assert len(after) == 6
+    assert {name: after[name] for name in before} == before
+
+
+def test_output_that_is_by_a_link_an_input_is_refused(folder, call):
+    make_archive(folder / "in", 1)
+    before = tree(Path("in"))
+    Path("out/000").mkdir(parents=True)
+    Path("out/000/000000.wav").symlink_to(folder / "in/000/000000.wav")
+    status, _, message = call("--input", "in", "--output", "out", "--force")
+    assert status == 1
+    assert "is the input itself" in message
+    assert tree(Path("in")) == before
+
+
+def test_patterns_choose_files(folder, call):
+    make_archive(folder / "in", 204)
+    out = call("--input", "in/00[01]/*.csv", "--output", "a", "--dry-run")[1]
+    assert len(out.splitlines()) == 50
+    assert out.splitlines()[0].split("\t")[0] == "00[01]/*.csv".replace("[01]", "0").replace("*", "000003")
+    out = call("--input", "in", "--output", "a", "--include", "*.wav", "--exclude", "000/**", "--dry-run")[1]
+    assert len(out.splitlines()) == 75 + 3
+    assert not Path("a").exists()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.wav", ["a.wav", "b/c.wav", "b/[x].wav"]),
+        ("b/*", ["b/c.wav", "b/[x].wav"]),
+        ("**/c.*", ["b/c.wav", "d/e/c.csv"]),
+        ("d/**", ["d/e/c.csv"]),
+        ("b/[[]x[]].wav", ["b/[x].wav"]),
+        ("?.wav", ["a.wav", "b/c.wav"]),
+        ("[!a].wav", ["b/c.wav"]),
+        ("[a-b].wav", ["a.wav"]),
+    ],
+)
+def test_patterns_mean_what_they_mean_elsewhere(pattern, names):
+    every = ["a.wav", "b/c.wav", "b/[x].wav", "d/e/c.csv"]
+    assert [name for name in every if matcher([pattern], [])(name)] == names
+    assert [name for name in every if matcher([], [pattern])(name)] == [name for name in every if name not in names]
+
+
+def test_shards_share_the_work_without_overlap_and_know_each_others_results(folder, call, archive):
+    for part in (1, 2, 3):
+        assert call("--input", archive, "--output", "out", "--shard", f"{part}/3")[0] == 0
+    assert set(times_done(folder / "out").values()) == {1}
+    assert len(times_done(folder / "out")) == 60
+    assert "60 done before" in call("--input", archive, "--output", "out")[2]
+
+
+def test_two_runs_into_one_folder_at_once_are_refused(folder, archive):
+    first = subprocess.Popen([*PROGRAM, "--input", archive, "--output", "out", "--hop", "2"], stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 30
+    while not list(Path("out").glob("denoise-manifest*")) and time.monotonic() < limit:
+        time.sleep(0.01)
+    second = run_program("--input", archive, "--output", "out")
+    first.kill()
+    first.wait()
+    assert second.returncode == 1
+    assert "another run is writing to" in second.stderr
+
+
+def test_killed_again_and_again_then_finished_equals_an_undisturbed_run(tmp_path, archive):
+    undisturbed, killed, rng = tmp_path / "undisturbed", tmp_path / "killed", random.Random(8)
+    arguments = ["--input", archive, "--hop", 5, "--jobs", 2, "--quiet", "--output"]
+    assert run_program(*arguments, undisturbed).returncode == 0
+    for turn in range(4):
+        assert kill_at_random([*arguments, killed], killed, rng, group=turn % 2 == 0) > 0
+    assert len(times_done(killed)) < 60
+    assert run_program(*arguments, killed).returncode == 0
+    assert tree(killed) == tree(undisturbed)
+    assert len(times_done(killed)) == 60
+    assert set(times_done(killed).values()) == {1}
+
+
+def test_row_cut_short_by_a_crash_is_passed_over_and_its_file_done_again(folder, call):
+    make_archive(folder / "in", 3)
+    assert call("--input", "in", "--output", "out")[0] == 0
+    log = Path("out/denoise-manifest.jsonl")
+    log.write_bytes(log.read_bytes()[:-40])
+    assert "1 files denoised, 2 done before" in call("--input", "in", "--output", "out")[2]
+    assert "3 done before" in call("--input", "in", "--output", "out")[2]
+
+
+def test_workers_that_are_killed_cost_a_retry_only(tmp_path, archive):
+    process = subprocess.Popen([*PROGRAM, "--input", archive, "--output", tmp_path / "out", "--hop", "5", "--quiet"])
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    killed = 0
+    limit = time.monotonic() + 60
+    while process.poll() is None and killed < 3 and time.monotonic() < limit:
+        for child in children.read_text().split() if children.exists() else []:
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() and times_done(tmp_path / "out"):
+                os.kill(int(child), signal.SIGKILL)
+                killed += 1
+                time.sleep(0.5)
+                break
+        time.sleep(0.05)
+    assert process.wait(120) == 0
+    assert killed == 3
+    assert len(times_done(tmp_path / "out")) == 60
+    assert set(times_done(tmp_path / "out").values()) == {1}
+
+
+class Deadly(LocalFolder):
+    """A folder one of whose files kills whoever reads it."""
+
+    def fetch(self, entry, scratch):
+        if entry.name.endswith("000007.csv"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fetch(entry, scratch)
+
+
+def test_file_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path, archive):
+    work = Work(Deadly(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", "general")
+    entries = list(LocalFolder(archive).entries())
+    outcomes = sum(LocalDispatcher(work, 2).run(make_groups(entries, 2)), [])
+    assert sorted(outcome.name for outcome in outcomes) == [entry.name for entry in entries]
+    (failed,) = [outcome for outcome in outcomes if outcome.error]
+    assert failed.name == "000/000007.csv"
+    assert "the worker process died (signal 9) 3 times while at this file" in failed.error
+
+
+def living(session: int) -> list[str]:
+    """Give the processes of a session that still run (a dead one may wait for its parent to notice)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(path.parent.name)
+    return found
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, number, status):
+    out = tmp_path / "out"
+    command = [*PROGRAM, "--input", archive, "--output", out, "--hop", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    limit = time.monotonic() + 30
+    while not times_done(out) and time.monotonic() < limit:
+        time.sleep(0.01)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert b"Traceback" not in message
+    assert set(tree(out)) == set(times_done(out))
+    limit = time.monotonic() + 10
+    while living(process.pid) and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert not living(process.pid)
+
+
+def test_small_files_are_grouped_and_large_ones_are_not():
+    small, large = [Entry(str(n), 2000, "") for n in range(5000)], [Entry(f"l{n}", 90 << 20, "") for n in range(4)]
+    groups = list(make_groups([*large, *small], 2))
+    assert [len(group) for group in groups[:4]] == [1, 1, 1, 1]
+    assert {len(group) for group in groups[4:-1]} == {64}
+    assert sum(groups, []) == [*large, *small]
+
+
+def test_physical_cores_are_counted():
+    assert 1 <= physical_cores() <= (os.cpu_count() or 1)
+
+
+BAD = [
+    (["--input", "in"], 2, "--input in is many files; name the folder for the results with --output"),
+    (["--input", "in", "--output", "-"], 2, "--output - takes one signal, --input in is many files"),
+    (["--input", "in", "--output", "in"], 1, "is the input: results could replace inputs"),
+    (["--input", "in/000", "--output", "in"], 1, "holds the input"),
+    (["--input", "in", "--output", "file"], 1, "--output file is a file; results of many files need a folder"),
+    (["--input", "no/*.wav", "--output", "out"], 1, "cannot read no/*.wav: there is no such file or folder"),
+    (["--input", "in", "--output", "out", "--shard", "0/3"], 2, "--shard 0/3 is no part of a whole; use I/N"),
+    (["--input", "in", "--output", "out", "--shard", "x"], 2, "--shard x is no part of a whole"),
+    (["--input", "in", "--output", "out", "--jobs", "0"], 2, "0 is not in the range x>=1"),
+    (["--input", "in", "--output", "out", "--plot", "a.png"], 2, "--plot describes a single signal"),
+    (["--input", "in", "--output", "out", "--format", "wav"], 2, "--format describes a single signal"),
+    (["--input", "in", "--output", "out", "--ray-address", "auto"], 2, "use it with --engine ray"),
+    (["--input", "in", "--output", "out", "--model", "nope"], 1, "model 'nope' is neither a file nor a bundled"),
+    (["--input", "in", "--output", "out", "--hop", "200"], 2, "hop=200 is longer than window=150"),
+    (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is no sample rate"),
+    (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs describes a folder, a pattern or a URL"),
+    (["--input", "foo://a/b", "--output", "out"], 1, "fsspec knows no protocol 'foo'"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), BAD, ids=[" ".join(row[0]) for row in BAD])
+def test_bad_archives_get_one_sentence_and_leave_nothing_behind(folder, call, arguments, status, words):
+    make_archive(folder / "in", 1)
+    Path("file").write_text("keep me")
+    before = tree(folder)
+    found_status, _, message = call(*arguments)
+    assert (found_status, message.count("\n")) == (status, 1), message
+    assert words in message
+    assert tree(folder) == before
+
+
+def test_file_url_is_a_path(folder, call):
+    make_archive(folder / "in", 2)
+    assert call("--input", f"file://{folder}/in", "--output", f"file://{folder}/out")[0] == 0
+    assert sorted(tree(folder / "out")) == ["000/000000.wav", "000/000001.wav"]
+
+
+def test_archive_loads_neither_fsspec_nor_ray_nor_pyarrow(folder):
+    make_archive(folder / "in", 1)
+    code = (
+        "import sys; sys.argv = ['denoise-stream', '--input', 'in', '--output', 'out', '--quiet']\n"
+        "from denoise_stream.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not set(done.stdout.split()) & {"fsspec", "s3fs", "ray", "pyarrow", "rich", "matplotlib", "tensorflow"}
+    assert (folder / "out/000/000000.wav").is_file()
+
+
+def test_hours_in_one_file_and_many_small_ones_keep_the_memory_of_workers_bounded(tmp_path):
+    make_archive(tmp_path / "in", 100)
+    block = np.random.default_rng(0).normal(0, 0.1, 48_000)
+    with soundfile.SoundFile(tmp_path / "in/long.wav", "w", 48_000, 1) as file:
+        for _ in range(200):
+            file.write(block)
+    work = Work(LocalFolder(tmp_path / "in"), LocalFolder(tmp_path / "out"), tmp_path / "scratch", "general")
+    code = (
+        "import pickle, sys\nfrom denoise_stream.archive_worker import Worker\n"
+        "worker = Worker(pickle.loads(sys.stdin.buffer.read()))\n"
+        "def peak():\n"
+        "    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "entries = sorted(worker._work.source.entries(), key=lambda entry: entry.name == 'long.wav')\n"
+        "first = [worker.denoise(entry).error for entry in entries[:20]]\nearly = peak()\n"
+        "rest = [worker.denoise(entry).error for entry in entries[20:]]\n"
+        "print(early, peak(), len(rest), *set(first + rest))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(work), capture_output=True, timeout=120)
+    early, late, rest = (int(word) for word in done.stdout.split())
+    assert rest == 81
+    assert late - early < 12 * 1024
+
+
+def test_same_denoiser_makes_the_same_samples(folder, call, archive):
+    assert call("--input", archive, "--output", "out", "--include", "000000.wav")[0] == 0
+    noisy, _ = soundfile.read(archive / "000/000000.wav")
+    clean, _ = soundfile.read("out/000/000000.wav")
+    assert np.abs(clean - Denoiser().denoise(noisy)).max() < 2e-5
+    shutil.rmtree("out")
