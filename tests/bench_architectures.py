@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import onnxruntime
-from keras import layers
+from keras import layers, ops
 
 from denoise_export.complexity import complexity
 from denoise_export.conversion import convert
@@ -52,9 +52,12 @@ def strided(**changes: Any) -> keras.Model:
     return build_network(WINDOW, {**load_recipe("general").architecture, **changes})
 
 
-def hourglass(refine: Callable[[Any, int], Any], join: Callable[[Any, Any, int], Any]) -> keras.Model:
+def hourglass(
+    refine: Callable[[Any, int], Any], join: Callable[[Any, Any, int], Any], noisy: Any = None, signal: Any = None
+) -> keras.Model:
     """Build the recipe's shape with another layer on each level and another way to use the skips."""
-    noisy, signal = started()
+    if noisy is None:
+        noisy, signal = started()
     skips = []
     for stride, count, kernel in ((3, 32, 9), (2, 64, 5), (5, 128, 5)):
         signal = conv(count, kernel, stride)(signal)
@@ -125,35 +128,34 @@ def dense() -> keras.Model:
 
 
 def level_aware() -> keras.Model:
-    """Give the recipe's network the standard deviation of second differences, a measure of the noise level."""
+    """Give the recipe's network a measure of the noise level: the mean absolute second difference, at every sample."""
     noisy, signal = started()
-    kernel = np.array([1.0, -2.0, 1.0], np.float32).reshape(3, 1, 1) / np.sqrt(6)
-    roughness = layers.Conv1D(1, 3, use_bias=False, trainable=False, kernel_initializer=lambda *_, **__: kernel)(signal)
-    level = layers.GlobalAveragePooling1D()(layers.Activation("relu")(roughness))
-    features = [signal, layers.Reshape((WINDOW, 1))(layers.RepeatVector(WINDOW)(level))]
-    inner = hourglass(plain, added)
-    wide = conv(1, 1, activation=None)(layers.Concatenate()(features))
-    return keras.Model(noisy, inner(layers.Reshape((WINDOW,))(wide)))
+    kernel = np.array([1.0, -2.0, 1.0], np.float32).reshape(3, 1, 1)
+    rough = layers.Conv1D(1, 3, use_bias=False, trainable=False, kernel_initializer=lambda *_, **__: kernel)(signal)
+    level = layers.GlobalAveragePooling1D()(ops.abs(rough))
+    level = layers.Reshape((WINDOW, 1))(layers.Flatten()(layers.RepeatVector(WINDOW)(level)))
+    return hourglass(plain, added, noisy, layers.Concatenate()([signal, level]))
 
 
 VARIANTS: dict[str, tuple[Callable[[], keras.Model], str, float]] = {
-    "general": (strided, "muon", 0.003),
+    "general": (strided, "muon", 0.0025),
     "the same by Adam": (strided, "adam", 0.002),
-    "half the filters": (lambda: strided(filters=[16, 32, 64]), "muon", 0.003),
-    "filters 48-96-192": (lambda: strided(filters=[48, 96, 192]), "muon", 0.003),
+    "half the filters": (lambda: strided(filters=[16, 32, 64]), "muon", 0.0025),
+    "filters 48-96-192": (lambda: strided(filters=[48, 96, 192]), "muon", 0.0025),
     "strides 5-6": (
         lambda: strided(strides=[5, 6], filters=[64, 128], kernels=[15, 11], up_kernels=[15, 6], refine_kernels=[5, 5]),
         "muon",
-        0.003,
+        0.0025,
     ),
-    "residual layers": (lambda: hourglass(residual, added), "muon", 0.003),
-    "gated skips": (lambda: hourglass(plain, gated), "muon", 0.003),
-    "depthwise separable": (lambda: hourglass(separable, added), "muon", 0.003),
-    "dilated, no narrowing": (dilated, "muon", 0.003),
-    "mixer of patches": (lambda: mixer(attention=False), "muon", 0.003),
-    "attention over patches": (lambda: mixer(attention=True), "muon", 0.003),
-    "dense 640": (dense, "muon", 0.003),
-    "noise level as input": (level_aware, "muon", 0.003),
+    "all kernels 5": (lambda: hourglass(plain, added), "muon", 0.0025),
+    "all kernels 5, residual": (lambda: hourglass(residual, added), "muon", 0.0025),
+    "all kernels 5, gated skips": (lambda: hourglass(plain, gated), "muon", 0.0025),
+    "depthwise separable, residual": (lambda: hourglass(separable, added), "muon", 0.0025),
+    "dilated, no narrowing": (dilated, "muon", 0.0025),
+    "mixer of patches": (lambda: mixer(attention=False), "muon", 0.0025),
+    "attention over patches": (lambda: mixer(attention=True), "muon", 0.0025),
+    "dense 640": (dense, "muon", 0.0025),
+    "all kernels 5, noise level as input": (level_aware, "muon", 0.0025),
 }
 
 

@@ -241,6 +241,20 @@ def test_other_transposed_convolutions_stay(kernel, settings):
     assert simplified(nodes, constants, ["n", 3, 1, 7]) == ["ConvTranspose"]
 
 
+def test_transposed_convolution_of_two_dimensions_or_with_a_computed_bias_stays():
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(3, 6, 1, 5)).astype(np.float32)
+    nodes = [helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[1, 5])]
+    assert simplified(nodes, {"w": weights}, ["n", 3, 4, 7]) == ["ConvTranspose"]
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["highest"], keepdims=0),
+        helper.make_node("Mul", ["highest", "six"], ["b"]),
+        helper.make_node("ConvTranspose", ["x", "w", "b"], ["y"], strides=[1, 5]),
+    ]
+    constants = {"w": weights, "six": np.arange(6, dtype=np.float32)}
+    assert simplified(nodes, constants, ["n", 3, 1, 7])[-1] == "ConvTranspose"
+
+
 def test_simplifying_leaves_other_graphs_computing_the_same(models):
     rows = np.random.default_rng(0).random((3, 150), dtype=np.float32)
     for kind in ("identity", "smoother"):

@@ -69,13 +69,12 @@ class Editor:
         self.graph.node.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
-    def lengths(self) -> dict[str, int]:
-        """Infer the size of the last axis of every tensor that has a fixed one."""
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Infer the shape of every tensor whose rank is known; a size that is not fixed is 0."""
         values = onnx.shape_inference.infer_shapes(self._model).graph
         return {
-            value.name: value.type.tensor_type.shape.dim[-1].dim_value
+            value.name: tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
             for value in [*values.value_info, *values.input]
-            if len(value.type.tensor_type.shape.dim) and value.type.tensor_type.shape.dim[-1].HasField("dim_value")
         }
 
     def take_out(self, node: onnx.NodeProto) -> str:

@@ -107,8 +107,8 @@ def _fold_slice_into_padding(editor: Editor, node: onnx.NodeProto) -> bool:
     low, high = bounds.pop(3, (0, 1 << 62))
     if any(key != 2 or value[0] != 0 or value[1] < 1 for key, value in bounds.items()):
         return False
-    before = editor.lengths().get(convolution.input[0])
-    if before is None or low < 0 or high < 0:
+    before = (editor.shapes().get(convolution.input[0]) or (0,))[-1]
+    if not before or low < 0 or high < 0:
         return False
     full = (before - 1) * settings["strides"][1] + weights.shape[3]
     settings["pads"] = [0, low, 0, full - min(high, full)]
@@ -211,9 +211,13 @@ def _spread_by_shuffling(editor: Editor, node: onnx.NodeProto) -> bool:
 
     Its Relu goes before the change of order, where onnxruntime computes it with the convolution.
     """
-    weights = editor.constants.get(node.input[1]) if node.op_type == "ConvTranspose" else None
-    length = editor.lengths().get(node.input[0]) if weights is not None else None
-    if weights is None or length is None or weights.ndim != 4 or weights.shape[2] != 1:
+    if node.op_type != "ConvTranspose":
+        return False
+    weights, bias = (editor.constants.get(name) for name in [*node.input[1:], ""][:2])
+    shape = editor.shapes().get(node.input[0], ())
+    if weights is None or (bias is None) != (len(node.input) == 2) or len(shape) != 4 or shape[2] != 1 or not shape[3]:
+        return False
+    if weights.shape[2] != 1:
         return False
     settings = attributes(node)
     _, channels, _, stride = weights.shape
@@ -225,16 +229,16 @@ def _spread_by_shuffling(editor: Editor, node: onnx.NodeProto) -> bool:
     if any(settings.get(key, value) != value for key, value in plain.items()):
         return False
     inputs = [editor.constant(weights[:, :, 0].transpose(1, 2, 0).reshape(channels * stride, -1, 1, 1))]
-    if len(node.input) > 2:
-        inputs.append(editor.constant(np.repeat(editor.constants[node.input[2]], stride)))
+    if bias is not None:
+        inputs.append(editor.constant(np.repeat(bias, stride)))
     behind = editor.only_user(node)
     spread = editor.add("Conv", [node.input[0], *inputs], kernel_shape=[1, 1])
     if behind is not None and behind.op_type == "Relu":
         spread = editor.add("Relu", [spread])
         editor.take_out(node)
         node = behind
-    pieces = editor.add("Reshape", [spread, editor.constant(np.array([0, channels, stride, length]))])
+    pieces = editor.add("Reshape", [spread, editor.constant(np.array([0, channels, stride, shape[3]]))])
     ordered = editor.add("Transpose", [pieces], perm=[0, 1, 3, 2])
-    shape = editor.constant(np.array([0, channels, 1, stride * length]))
-    editor.add("Reshape", [ordered, shape], editor.take_out(node))
+    whole = editor.constant(np.array([0, channels, 1, stride * shape[3]]))
+    editor.add("Reshape", [ordered, whole], editor.take_out(node))
     return True
