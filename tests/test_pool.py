@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from denoise_stream import DenoiseError, Denoiser, SourceError, StreamFull, StreamPool
+from denoise_stream.steps import Question, answer_together
 from test_engine import draw
 
 KINDS = ["identity", "smoother", "leaky_mean", "smoother_raw", "leaky_mean_16k", "smoother_16k"]
@@ -117,18 +118,19 @@ def test_stream_alone_is_not_kept_waiting(models):
         assert time.monotonic() - started < 5
 
 
-def test_full_stream_pushes_back_and_takes_more_when_it_is_read(models):
+@pytest.mark.parametrize("chunk", [100, 5000])
+def test_full_stream_pushes_back_and_takes_more_when_it_is_read(models, chunk):
     with StreamPool(models["identity"], queue_samples=1000) as pool:
         stream = pool.open()
         pushed, refusal = 0, ""
         while not refusal and pushed < 100_000:
             try:
-                stream.push(np.ones(100), timeout_s=0.2)
-                pushed += 100
+                stream.push(np.ones(chunk), timeout_s=0.2)
+                pushed += chunk
             except StreamFull as error:
                 refusal = str(error)
         assert re.match(r"the stream holds \d+ samples to denoise and \d+ to pull; pull what is finished", refusal)
-        assert 2000 <= pushed <= 4 * 1000 + 100 + stream.latency_samples
+        assert 2000 <= pushed <= 4 * 1000 + 3 * chunk + stream.latency_samples
         first = stream.pull()
         assert first is not None
         stream.push(np.ones(100), timeout_s=5)
@@ -250,6 +252,49 @@ def test_network_that_fails_is_told_to_its_streams_and_the_pool_goes_on(models, 
         whole.push(draw(0, 200))
         assert whole.pull(10) is not None
         assert pool.open_streams == 1
+
+
+def test_chunks_of_several_kinds_come_back_whole_and_each_in_its_kind(models):
+    with StreamPool(models["identity"]) as pool:
+        stream = pool.open()
+        for chunk in (np.ones(300), np.ones((300, 1)), np.ones(300, np.float32), np.ones(300)):
+            stream.push(chunk)
+        stream.end()
+        while stream._pool.open_streams:
+            time.sleep(0.01)
+        parts = [*stream]
+    assert sum(len(part) for part in parts) == 1200
+    assert {(part.dtype.name, part.ndim) for part in parts} == {("float64", 1), ("float64", 2), ("float32", 1)}
+
+
+def test_pulls_that_are_cancelled_leave_nothing_behind(models):
+    async def main(pool: StreamPool) -> int:
+        stream = pool.open()
+        for _ in range(50):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stream.pull_async(), 0.001)
+        return len(stream._waiting)
+
+    with StreamPool(models["identity"]) as pool:
+        assert asyncio.run(main(pool)) <= 1
+
+
+def test_stream_closed_before_all_was_read_does_not_look_ended(models):
+    with StreamPool(models["identity"]) as pool:
+        stream = pool.open()
+        stream.push(np.ones(300))
+        stream.end()
+        while pool.open_streams:
+            time.sleep(0.01)
+        stream.close()
+        with pytest.raises(DenoiseError, match="the stream is closed"):
+            stream.pull()
+
+
+def test_state_given_back_does_not_keep_a_batch_alive(models):
+    model = Denoiser(models["leaky_mean"]).model
+    rows, state = np.ones((1, model.contract.window), np.float32), model.initial_state(1)
+    assert all(found.state.base is None for found in answer_together(model, [Question(rows, state)] * 3))
 
 
 def test_verbs_after_the_end_say_so(models):

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from denoise_stream.contract import Contract
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError
 from denoise_stream.model import DEFAULT_MODEL
@@ -86,11 +85,6 @@ class StreamPool:
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="denoise-pool", daemon=True)
         self._thread.start()
-
-    @property
-    def contract(self) -> Contract:
-        """The model's facts."""
-        return self._denoiser.contract
 
     @property
     def open_streams(self) -> int:

@@ -26,8 +26,9 @@ class PooledStream:
     """Denoise one signal among others. How it is cut into chunks never changes the result.
 
     Made by :meth:`StreamPool.open`. Every verb may be used from any thread; those that wait have a twin for asyncio.
-    Kept: chunks not denoised yet, up to the pool's ``queue_samples``, and samples not pulled yet. A stream that has as
-    many of those is not denoised further until it is read, so its queue fills and ``push`` waits.
+    Kept: chunks not denoised yet, up to the pool's ``queue_samples`` and one chunk more, and samples not pulled yet. A
+    stream that has as many of those is not denoised further until it is read, so its queue fills and ``push`` waits.
+    In all it holds at most four times ``queue_samples`` and three chunks: a chunk is taken whole or not at all.
 
     Attributes
     ----------
@@ -92,7 +93,8 @@ class PooledStream:
 
         Returns
         -------
-        Array ``(m,)`` or ``(m, channels)`` with m above 0; None at the end of the signal.
+        Array ``(m,)`` or ``(m, channels)`` with m above 0, of the chunks' dtype; None at the end of the signal. Samples
+        of another dtype or number of dimensions come with the next call.
 
         Raises
         ------
@@ -120,9 +122,12 @@ class PooledStream:
                 self._announce(0)
 
     def close(self) -> None:
-        """Forget the stream and all it holds; whoever waits for it gets an error. Closing twice does nothing."""
+        """Forget the stream and all it holds; who waits for it, or for what was not read, gets an error.
+
+        Closing twice does nothing.
+        """
         with self._lock:
-            if not self._done:
+            if self._unread or not self._done:
                 self._error = DenoiseError("the stream is closed")
             self._queue.clear()
             self._unread.clear()
@@ -179,6 +184,7 @@ class PooledStream:
     def _next_change(self) -> "asyncio.Future[None]":
         loop = asyncio.get_running_loop()
         change: asyncio.Future[None] = loop.create_future()
+        self._waiting = [waiting for waiting in self._waiting if not waiting[1].done()]  # cancelled ones go
         self._waiting.append((loop, change))
         return change
 
@@ -228,9 +234,10 @@ class PooledStream:
     def _dequeue(self) -> Chunk | None:
         if not self._unread:
             return None
-        parts = list(self._unread)
-        self._unread.clear()
-        self._unread_samples = 0
+        parts = [self._unread.popleft()]
+        while self._unread and _kind(self._unread[0]) == _kind(parts[0]):
+            parts.append(self._unread.popleft())
+        self._unread_samples -= sum(len(part) for part in parts)
         if self._queue or (self._ending and not self._done):
             self._announce(self._queued_samples)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -252,7 +259,7 @@ class PooledStream:
 
     def steps(self, chunks: list[Chunk], *, last: bool) -> Steps[list[Chunk]]:
         """Denoise chunks; return the samples that are finished."""
-        same = len({(chunk.dtype, chunk.ndim) for chunk in chunks}) == 1
+        same = len({_kind(chunk) for chunk in chunks}) == 1
         parts = []
         for chunk in [np.concatenate(chunks)] if same and len(chunks) > 1 else chunks:
             parts.append((yield from self._stream.process_steps(chunk)))
@@ -305,6 +312,10 @@ class Working:
         """Give up, for this reason."""
         self._steps.close()
         self._stream.fail(error)
+
+
+def _kind(chunk: Chunk) -> tuple[np.dtype[Any], int]:
+    return chunk.dtype, chunk.ndim
 
 
 def _set(change: "asyncio.Future[None]") -> None:

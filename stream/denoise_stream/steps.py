@@ -65,7 +65,8 @@ def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]
     ends = np.cumsum([len(question.rows) for question in questions])
     starts = [0, *ends[:-1]]
     return [
-        Answer(clean[start:end], None if state is None else state[start:end])
+        # a state is kept for long: a copy does not keep all others alive
+        Answer(clean[start:end], None if state is None else state[start:end].copy())
         for start, end in zip(starts, ends, strict=True)
     ]
 
