@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from denoise_stream.archive_plan import Group
+from denoise_stream.archive_plan import GROUP_BYTES, Group
 from denoise_stream.archive_worker import Work, Worker
 from denoise_stream.errors import DenoiseError
 from denoise_stream.manifest import Outcome
@@ -25,8 +25,10 @@ from denoise_stream.storage import Entry
 
 ATTEMPTS = 3
 BARREN = 12
+"""Workers lost with nothing done between that end a run; with many hands three times these, as a node takes many."""
+
 GROUPS_AHEAD = 2
-"""Groups a worker holds: the next is there when it has done one."""
+"""Groups a worker holds while they are small: the next is there when it has done one."""
 
 
 class Dispatcher(Protocol):
@@ -41,9 +43,16 @@ class Dispatcher(Protocol):
 
 
 class Retries:
-    """Count how often each file was lost with its worker, and give up in time."""
+    """Count how often each file was lost with its worker, and give up in time.
 
-    def __init__(self) -> None:
+    Attributes
+    ----------
+    hands
+        How many files are worked on at once; it may change.
+    """
+
+    def __init__(self, hands: int) -> None:
+        self.hands = hands
         self._lost: dict[str, int] = {}
         self._barren = 0
 
@@ -60,8 +69,8 @@ class Retries:
             If workers are lost again and again and nothing gets done between.
         """
         self._barren += 1
-        if self._barren >= BARREN:
-            raise DenoiseError(f"{reason}, like {BARREN - 1} others before it, and nothing got done between")
+        if self._barren >= max(BARREN, 3 * self.hands):
+            raise DenoiseError(f"{reason}, like {self._barren - 1} others before it, and nothing got done between")
         if not unfinished:
             return [], []
         culprit = unfinished[0]
@@ -86,7 +95,10 @@ class _Hand:
 
     @property
     def wants_more(self) -> bool:
-        return len(self._groups) < GROUPS_AHEAD
+        if not self._groups:
+            return True
+        held = sum(entry.size_bytes for entry in self.unfinished)
+        return len(self._groups) < GROUPS_AHEAD and held < GROUP_BYTES
 
     def give(self, group: Group) -> None:
         self.unfinished.extend(group)
@@ -135,7 +147,7 @@ class LocalDispatcher:
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
         """Give the outcome of every file once, in any order, those together that are there together."""
         again: deque[Group] = deque()
-        retries = Retries()
+        retries = Retries(self.hands)
         hands: list[_Hand] = []
 
         def next_group() -> Group | None:

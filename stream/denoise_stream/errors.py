@@ -11,6 +11,8 @@ DenoiseError
 Arguments that are wrong in themselves raise ``ValueError`` or ``TypeError``.
 """
 
+from typing import Any
+
 
 class DenoiseError(Exception):
     """Base of every error that files, models and devices cause."""
@@ -41,3 +43,22 @@ class MissingExtra(DenoiseError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f'{feature} needs an optional part; run: pip install "denoise-stream[{extra}]"')
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give the first line of what an error says, or its kind if it says nothing.
+
+    >>> first_line(ValueError("one\ntwo")), first_line(KeyError())
+    ('one', 'KeyError')
+    """
+    reason: Any = getattr(error, "strerror", None) or str(error)
+    return next(iter(str(reason).strip().splitlines()), type(error).__name__)
+
+
+def printable(text: str) -> str:
+    r"""Give text that any terminal takes: names of files need not be UTF-8.
+
+    >>> printable("caf\udce9.wav")
+    'caf\\udce9.wav'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -9,10 +9,9 @@ import numpy as np
 
 from denoise_stream.columns import IDENTIFIER
 from denoise_stream.command_line import needs_extra
-from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.errors import SinkError, SourceError, first_line
 from denoise_stream.series import as_names
 from denoise_stream.sources import Chunk, check_readable
-from denoise_stream.storage import first_line
 
 BATCH_ROWS = 8192
 

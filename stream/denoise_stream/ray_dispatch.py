@@ -19,10 +19,9 @@ from denoise_stream.archive_plan import Group
 from denoise_stream.archive_worker import Work, Worker
 from denoise_stream.command_line import needs_extra
 from denoise_stream.dispatch import Retries
-from denoise_stream.errors import DenoiseError
+from denoise_stream.errors import DenoiseError, first_line
 from denoise_stream.manifest import Outcome
 from denoise_stream.model import bundled_models
-from denoise_stream.storage import first_line
 
 AHEAD = 2
 """Groups handed to the cluster per core: Ray has the next one when a core is free, and sees demand to grow for."""
@@ -81,10 +80,11 @@ class RayDispatcher:
         task = ray.remote(num_cpus=1, max_retries=0)(_denoise_group)
         again: deque[Group] = deque()
         running: dict[Any, deque[Any]] = {}
-        retries = Retries()
+        retries = Retries(self.hands)
         try:
             while True:
-                limit = self._jobs or AHEAD * self._slots()
+                retries.hands = self._slots()
+                limit = self._jobs or AHEAD * retries.hands
                 while len(running) < limit and (group := again.popleft() if again else next(groups, None)):
                     running[task.remote(work, group, model)] = deque(group)
                 if not running:
@@ -119,6 +119,7 @@ def _check_reachable(address: str | None) -> None:
     host, _, port = (address or os.environ.get("RAY_ADDRESS", "")).rpartition("://")[2].rpartition(":")
     if not host or not port.isdigit():
         return
+    host = host.strip("[]")  # an IPv6 address
     try:
         socket.create_connection((host, int(port)), CONNECT_S).close()
     except OSError as error:
@@ -130,10 +131,11 @@ def _denoise_group(work: Work, group: Group, model: bytes | None) -> Iterator[Ou
     key = (work, hash(model))
     if key not in _workers:
         _workers.clear()
-        if model is not None:
-            path = Path(tempfile.mkdtemp(prefix="denoise-")) / Path(work.model).name
-            path.write_bytes(model)
-            work = dataclasses.replace(work, model=str(path))
-        _workers[key] = Worker(work)
+        with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
+            if model is not None:
+                path = Path(folder) / Path(work.model).name
+                path.write_bytes(model)
+                work = dataclasses.replace(work, model=str(path))
+            _workers[key] = Worker(work)
     for entry in group:
         yield _workers[key].denoise(entry)
