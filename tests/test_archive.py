@@ -9,19 +9,23 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 from archives import PROGRAM, kill_at_random, make_archive, rows, run_program, times_done, tree
-from denoise_stream import Denoiser
+from denoise_stream import DenoiseError, Denoiser, SinkError, dispatch
 from denoise_stream.archive_plan import make_groups
 from denoise_stream.archive_worker import Work
 from denoise_stream.cli import main
-from denoise_stream.dispatch import LocalDispatcher, physical_cores
+from denoise_stream.dispatch import LocalDispatcher, Retries, _Hand, physical_cores
+from denoise_stream.manifest import Manifest
 from denoise_stream.patterns import matcher
 from denoise_stream.storage import Entry, LocalFolder
 
@@ -134,8 +138,132 @@ def test_output_that_is_by_a_link_an_input_is_refused(folder, call):
     Path("out/000/000000.wav").symlink_to(folder / "in/000/000000.wav")
     status, _, message = call("--input", "in", "--output", "out", "--force")
     assert status == 1
-    assert "is the input itself" in message
+    assert "leads by a link to" in message
     assert tree(Path("in")) == before
+
+
+def test_output_that_leads_elsewhere_by_a_link_replaces_nothing_there(folder, call):
+    make_archive(folder / "in", 2)
+    soundfile.write("in/a.wav", np.zeros(100), 16_000)
+    Path("precious").mkdir()
+    Path("precious/000000.wav").write_bytes(b"mine")
+    Path("out").mkdir()
+    Path("out/000").symlink_to(folder / "precious")
+    Path("out/a.wav").symlink_to(folder / "in/000/000001.wav")
+    before = tree(Path("in")), tree(Path("precious"))
+    status, _, message = call("--input", "in", "--output", "out", "--force")
+    assert status == 1
+    assert message.count("leads by a link to") == 3
+    assert (tree(Path("in")), tree(Path("precious"))) == before
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_output_on_another_file_system_than_the_scratch_folder_appears_whole(tmp_path):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
+        with LocalFolder(tmp_path).put("sub/a.wav", Path(scratch)) as partial:
+            partial.write_bytes(b"whole")
+            assert not (tmp_path / "sub/a.wav").exists()
+        assert tree(tmp_path) == {"sub/a.wav": b"whole"}
+
+
+def test_name_that_is_not_utf_8_stops_nobody(folder):
+    make_archive(folder / "in", 2)
+    body = b"v\n" + b"1.5\n" * 300
+    Path(os.fsdecode(b"in/caf\xe9.csv")).write_bytes(body)
+    Path(os.fsdecode(b"in/gar\xe7on.csv")).write_bytes(body + b"x\n")
+    listed = run_program("--input", "in", "--output", "out", "--dry-run")
+    assert (listed.returncode, "caf\\udce9.csv\t" in listed.stdout) == (0, True), listed.stderr
+    for part in (1, 2):
+        done = run_program("--input", "in", "--output", "out", "--shard", f"{part}/2")
+        assert "Traceback" not in done.stderr
+    again = run_program("--input", "in", "--output", "out")
+    assert "3 done before" in again.stderr
+    assert "gar\\udce7on.csv" in again.stderr
+    assert Path(os.fsdecode(b"out/caf\xe9.csv")).is_file()
+
+
+def test_files_and_folders_that_cannot_be_read_stop_nobody(folder, call, monkeypatch):
+    make_archive(folder / "in", 101)
+    scan = os.scandir
+
+    class Vanished:
+        """A file that is removed between the listing and the look at it."""
+
+        def __init__(self, item):
+            self.name, self.path = item.name, item.path
+            self.is_dir, self.is_file = item.is_dir, item.is_file
+
+        def stat(self):
+            raise FileNotFoundError(2, "No such file or directory")
+
+    @contextlib.contextmanager
+    def scandir(path):
+        if Path(path) == folder / "in/001":
+            raise PermissionError(13, "Permission denied")
+        with scan(path) as found:
+            yield [Vanished(item) if item.name == "000007.csv" else item for item in found]
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    arguments = ["--input", "in", "--output", "out", "--include", "*.csv", "--dry-run"]
+    _, out, message = call(*arguments)
+    assert len(out.splitlines()) == 24
+    assert f"001: cannot list {folder}/in/001: Permission denied" in message
+    for pattern in ("001", "001/**"):
+        assert "Permission" not in call(*arguments, "--exclude", pattern)[2]
+
+
+def test_output_of_someone_else_is_kept_after_a_run_that_failed(folder, call):
+    Path("in").mkdir()
+    Path("in/a.csv").write_text("v\n1.5\nx\n")
+    assert call("--input", "in", "--output", "out")[0] == 1
+    Path("out/a.csv").write_text("mine")
+    Path("in/a.csv").write_text("v\n1.5\n2.5\n")
+    status, _, message = call("--input", "in", "--output", "out")
+    assert (status, Path("out/a.csv").read_text()) == (1, "mine")
+    assert "is not from this program" in message
+
+
+def test_failure_after_a_good_run_leaves_its_output_known_for_our_own(folder, call):
+    Path("in").mkdir()
+    good, bad = "v\n1.5\n2.5\n", "v\n1.5\nx\n"
+    for text, status in ((good, 0), (bad, 1), (good + "3.5\n", 0)):
+        Path("in/a.csv").write_text(text)
+        assert call("--input", "in", "--output", "out")[0] == status
+    assert len(Path("out/a.csv").read_text().splitlines()) == 4
+
+
+def test_clock_that_was_set_back_makes_nothing_undone(folder, call):
+    make_archive(folder / "in", 2)
+    assert call("--input", "in", "--output", "out")[0] == 0
+    log = Path("out/denoise-manifest.jsonl")
+    log.write_text(log.read_text().replace('"time": "20', '"time": "21'))
+    assert "2 files denoised" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
+    assert "2 done before" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
+
+
+def test_parts_may_run_at_once_but_not_beside_a_whole_run(tmp_path):
+    folder = LocalFolder(tmp_path)
+    first, second = (Manifest(folder, "model", "", (part, 2)) for part in (1, 2))
+    whole = Manifest(folder, "model", "")
+    first.open()
+    second.open()
+    for other in (whole, Manifest(folder, "model", "", (1, 2))):
+        with pytest.raises(SinkError, match="another run is writing"):
+            other.open()
+    first.close()
+    second.close()
+    whole.open()
+    with pytest.raises(SinkError, match="another run is writing"):
+        first.open()
+    whole.close()
+
+
+def test_refused_files_count_among_all(folder, call, monkeypatch):
+    make_archive(folder / "in", 2)
+    Path("out/000").mkdir(parents=True)
+    Path("out/000/000000.wav").write_bytes(b"mine")
+    monkeypatch.setattr("denoise_stream.archive_progress.LINE_EVERY_S", 0)
+    assert "2 of 2 files" in call("--input", "in", "--output", "out")[2]
 
 
 def test_patterns_choose_files(folder, call):
@@ -285,8 +413,37 @@ def test_small_files_are_grouped_and_large_ones_are_not():
     assert sum(groups, []) == [*large, *small]
 
 
-def test_physical_cores_are_counted():
-    assert 1 <= physical_cores() <= (os.cpu_count() or 1)
+def test_large_file_is_not_handed_out_ahead_while_small_groups_are():
+    hand = _Hand.__new__(_Hand)
+    hand.unfinished, hand._groups, hand.connection = deque(), deque(), SimpleNamespace(send=lambda group: None)
+    assert hand.wants_more
+    hand.give([Entry("small", 1000, "")])
+    assert hand.wants_more
+    hand.give([Entry("large", 90 << 20, "")])
+    assert not hand.wants_more
+    hand.connection.recv = lambda: None
+    hand.take()
+    assert not hand.wants_more
+    hand.take()
+    assert hand.wants_more
+
+
+def test_loss_of_a_node_with_all_its_workers_ends_no_run():
+    retries = Retries(16)
+    for number in range(47):
+        retries.lose([Entry(str(number), 1000, "")], "lost")
+    with pytest.raises(DenoiseError, match="like 47 others before it"):
+        retries.lose([Entry("last", 1000, "")], "lost")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
+def test_cores_are_those_that_this_process_may_use(monkeypatch):
+    assert physical_cores() <= len(os.sched_getaffinity(0))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {10_000, 10_001, 10_002})
+    monkeypatch.setattr(dispatch, "_container_cores", lambda: 64)
+    assert physical_cores() == 3
+    monkeypatch.setattr(dispatch, "_container_cores", lambda: 2)
+    assert physical_cores() == 2
 
 
 BAD = [
@@ -296,6 +453,8 @@ BAD = [
     (["--input", "in/000", "--output", "in"], 1, "holds the input"),
     (["--input", "in", "--output", "file"], 1, "--output file is a file; results of many files need a folder"),
     (["--input", "no/*.wav", "--output", "out"], 1, "cannot read no/*.wav: there is no such file or folder"),
+    (["--input", "in/*.csv", "--output", "out"], 1, "in holds no file that is asked for"),
+    (["--input", "in", "--output", "clean.wav"], 1, "--output clean.wav is named like a file; name a folder"),
     (["--input", "in", "--output", "out", "--shard", "0/3"], 2, "--shard 0/3 is no part of a whole; use I/N"),
     (["--input", "in", "--output", "out", "--shard", "x"], 2, "--shard x is no part of a whole"),
     (["--input", "in", "--output", "out", "--jobs", "0"], 2, "0 is not in the range x>=1"),

@@ -14,10 +14,15 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from archives import PROGRAM, make_archive, run_program, tree
+from denoise_stream import cloud
+from denoise_stream.cloud import RemoteFolder
+from denoise_stream.manifest import Manifest, Outcome
+from denoise_stream.storage import Entry
 
 boto3 = pytest.importorskip("boto3") if not os.environ.get("CI") else __import__("boto3")
 
@@ -240,21 +245,57 @@ def test_line_that_breaks_now_and_then_costs_attempts_only(store, archive):
 def test_names_that_lead_out_of_the_folder_are_refused(store, tmp_path):
     make_archive(tmp_path / "in", 1)
     body = (tmp_path / "in/000/000000.wav").read_bytes()
-    for key in ("traps/../../escaped.wav", "traps/good.wav"):
+    for key in ("traps/../../escaped.wav", "traps//good.wav", "traps/good.wav"):
         store._client.put_object(Bucket="raw", Key=key, Body=body)
     done = run_program(
         "--input", "s3://raw/traps", "--output", tmp_path / "deep/out", "--jobs", 1, env=store.environment()
     )
     assert done.returncode == 1
-    assert "its name would lead out of the output folder" in done.stderr
+    assert done.stderr.count("its name would lead out of the output folder, or to another file") == 2
     assert sorted(tree(tmp_path / "deep")) == ["out/good.wav"]
     assert not (tmp_path / "escaped.wav").exists()
 
 
-def test_other_file_systems_of_fsspec_get_outputs_whole_by_renaming(tmp_path):
-    from denoise_stream.cloud import RemoteFolder
-    from denoise_stream.storage import Entry
+def test_log_in_the_store_is_put_together_by_the_hundred_and_read_line_by_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(cloud, "LOG_EVERY_S", 0)
+    (tmp_path / "out[1]").mkdir()
+    folder = RemoteFolder("file", str(tmp_path / "out[1]"))
+    log = folder.open_log("log", "log")
+    lines = [f"{number}\u2028\x85" for number in range(250)]
+    for line in lines:
+        log.append([line])
+    assert len(list((tmp_path / "out[1]").iterdir())) == 2 + 50
+    assert [line for line in folder.read_logs("log") if line] == lines
+    log.close()
+    assert len(list((tmp_path / "out[1]").iterdir())) == 1
+    assert [line for line in folder.read_logs("log") if line] == lines
 
+
+def test_plan_is_in_the_store_before_any_output(tmp_path):
+    folder = RemoteFolder("file", str(tmp_path))
+    manifest = Manifest(folder, "model", "")
+    manifest.open()
+    manifest.record([Outcome("refused.wav", "", "no")])
+    manifest.plan([Entry("a.wav", 1, "")])
+    assert any('"planned"' in line for line in folder.read_logs("denoise-manifest"))
+
+
+@pytest.mark.parametrize("key", ["ETag", "modify", "modificationTime", "something"])
+def test_file_that_changed_at_the_same_size_has_another_fingerprint(key):
+    found = []
+    for mark in ("1", "2"):
+        folder = RemoteFolder("ftp", "/in")
+        listing = {"/in/a.wav": {"name": "/in/a.wav", "size": 10, "type": "file", key: mark}}
+        folder.__dict__["files"] = SimpleNamespace(find=lambda path, detail, listing=listing: listing)
+        found += [entry.fingerprint for entry in folder.entries()]
+    assert len(set(found)) == 2
+
+
+def test_two_names_of_a_protocol_are_one_place():
+    assert RemoteFolder.open("s3a://bucket/a").place == RemoteFolder.open("s3://bucket/a/").place
+
+
+def test_other_file_systems_of_fsspec_get_outputs_whole_by_renaming(tmp_path):
     shutil.copytree(make_archive(tmp_path / "in", 2), tmp_path / "remote")
     folder = RemoteFolder("file", str(tmp_path / "remote"))
     (entry, _) = folder.entries()

@@ -19,7 +19,7 @@ from denoise_stream.archive_plan import Plan, make_groups, make_plan
 from denoise_stream.archive_worker import Work, model_fingerprint
 from denoise_stream.dispatch import Dispatcher
 from denoise_stream.engine import Denoiser
-from denoise_stream.errors import SinkError
+from denoise_stream.errors import SinkError, SourceError
 from denoise_stream.manifest import Manifest, Outcome
 from denoise_stream.patterns import matcher, whole_name
 from denoise_stream.storage import Folder, LocalFolder, lies_in
@@ -43,6 +43,11 @@ class Selection:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     shard: tuple[int, int] | None = None
+
+    def excluded(self, folder: str) -> bool:
+        """Tell whether a subfolder, its name ending in ``/``, is excluded as a whole."""
+        chosen = matcher((), self.exclude)
+        return not chosen(folder.rstrip("/")) or not chosen(folder)
 
     def wanted(self) -> Callable[[str], bool]:
         """Give the test of a relative name."""
@@ -156,21 +161,28 @@ class Archive:
         Raises
         ------
         SourceError
-            If a folder cannot be listed.
+            If a folder cannot be listed, or the input holds nothing that is asked for.
         """
         work, inside = self.work, lies_in(self.work.target.place, self.work.source.place)
         outputs: dict[str, int] = {}
         if not (isinstance(work.target, LocalFolder) and not work.target.path.is_dir()):
-            outputs = {entry.name: entry.size_bytes for entry in work.target.entries()}
-        return make_plan(
+            for entry in work.target.entries():
+                if entry.error:
+                    raise SourceError(entry.error)  # what it holds could be replaced unseen
+                outputs[entry.name] = entry.size_bytes
+        plan = make_plan(
             work.source.entries(work.target.place if inside else None),
             self._selection.wanted(),
+            self._selection.excluded,
             self._selection.shard,
             outputs,
             self._manifest.read(),
             self._manifest.key,
             force=self._force,
         )
+        if not (plan.todo or plan.unchanged or plan.refused or plan.others or self._selection.shard):
+            raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
+        return plan
 
     def run(
         self,
@@ -196,11 +208,11 @@ class Archive:
         self._manifest.open()
         try:
             plan = self.plan()
-            summary = Summary(len(plan.todo), plan.size_bytes, plan.unchanged, plan.others)
+            summary = Summary(len(plan.todo) + len(plan.refused), plan.size_bytes, plan.unchanged, plan.others)
             for outcome in plan.refused:
                 summary.add(outcome)
-            self._manifest.record(plan.refused)
             self._manifest.plan(plan.todo)
+            self._manifest.record(plan.refused)
             sizes = {entry.name: entry.size_bytes for entry in plan.todo}
             on_progress(summary)
             if plan.todo:

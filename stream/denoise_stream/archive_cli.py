@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from denoise_stream.command_line import Option, needs_extra
+from denoise_stream.errors import SinkError, printable
 from denoise_stream.patterns import MAGIC
 from denoise_stream.storage import is_url
 
@@ -120,6 +121,7 @@ def run_archive(
         If the archive cannot be listed, or the output folder not be written.
     """
     from denoise_stream.archive import Archive, Selection
+    from denoise_stream.archive_plan import is_signal
     from denoise_stream.archive_progress import failures_as_table, progress, result_in_one_line
     from denoise_stream.manifest import NAME
     from denoise_stream.sinks import check_outputs, write_json
@@ -129,6 +131,8 @@ def run_archive(
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
     if sink in ("-", "speaker", "null", "mic"):
         raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
+    if is_signal(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
+        raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")
     if rate is not None and not 0 < rate < float("inf"):
         raise ValueError(f"--rate {rate:g} is no sample rate; use a number above 0")
     if options.ray_address is not None and options.engine != "ray":
@@ -179,9 +183,9 @@ def _dispatcher(work: "Work", options: ArchiveOptions) -> "Dispatcher":
 def _show_plan(archive: "Archive") -> None:
     plan = archive.plan()
     for entry in plan.todo:
-        click.echo(f"{entry.name}\t{entry.size_bytes}")
+        click.echo(printable(f"{entry.name}\t{entry.size_bytes}"))
     for outcome in plan.refused:
-        click.echo(f"{outcome.name}: {outcome.error}", err=True)
+        click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(
         f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB; done before: {plan.unchanged}; "
         f"not possible: {len(plan.refused)}; neither audio nor tables: {plan.others}",

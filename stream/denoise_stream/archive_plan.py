@@ -19,6 +19,8 @@ GROUP_BYTES = 4 << 20
 LARGE_BYTES = 64 << 20
 """Files from here on start first, the largest at the head: the end of a run then waits for none of them."""
 
+UNSAFE = "its name would lead out of the output folder, or to another file: a part of it is empty, '.' or '..'"
+
 Group = list[Entry]
 
 
@@ -58,6 +60,7 @@ def is_signal(name: str) -> bool:
 def make_plan(
     entries: Iterator[Entry],
     wanted: Callable[[str], bool],
+    excluded: Callable[[str], bool],
     shard: tuple[int, int] | None,
     outputs: Mapping[str, int],
     known: Mapping[str, Known],
@@ -73,6 +76,8 @@ def make_plan(
         The input folder's files.
     wanted
         Whether a name belongs to the work.
+    excluded
+        Whether a subfolder that cannot be listed, a name that ends in ``/``, is out of it in any case.
     shard
         Number of the part (from 1) and number of parts: a part takes the names that fall to it, whatever else
         the folder holds.
@@ -87,13 +92,17 @@ def make_plan(
     """
     plan = Plan()
     for entry in entries:
-        if not wanted(entry.name) or (shard and zlib.crc32(entry.name.encode()) % shard[1] != shard[0] - 1):
+        if entry.error:
+            if not excluded(f"{entry.name}/"):
+                plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
+            continue
+        if not wanted(entry.name) or (shard and _part(entry.name, shard[1]) != shard[0]):
             continue
         if not is_signal(entry.name):
             plan.others += 1
             continue
         if not is_safe(entry.name):
-            plan.refused.append(Outcome(entry.name, entry.fingerprint, "its name would lead out of the output folder"))
+            plan.refused.append(Outcome(entry.name, entry.fingerprint, UNSAFE))
             continue
         there, before = outputs.get(entry.name), known.get(entry.name)
         if there is not None and before is not None and there == before.output_bytes:
@@ -108,6 +117,11 @@ def make_plan(
         plan.todo.append(entry)
     plan.todo.sort(key=lambda entry: (-entry.size_bytes if entry.size_bytes >= LARGE_BYTES else 0, entry.name))
     return plan
+
+
+def _part(name: str, parts: int) -> int:
+    """Give the part, from 1, that a name falls to; it need not be UTF-8."""
+    return zlib.crc32(name.encode("utf-8", "surrogateescape")) % parts + 1
 
 
 def make_groups(todo: Sequence[Entry], hands: int) -> Iterator[Group]:

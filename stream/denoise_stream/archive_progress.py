@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from denoise_stream.archive import Summary
+from denoise_stream.errors import printable
 
 LINE_EVERY_S = 30.0
 """Without a terminal (a batch job's log) progress is a line now and then."""
@@ -84,7 +85,7 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
 
 def failures_as_table(summary: Summary, manifest: str) -> str:
     """List the files that failed, each with its sentence; of very many, the first."""
-    shown = sorted(summary.failures)[:FAILURES_SHOWN]
+    shown = [(printable(name), printable(reason)) for name, reason in sorted(summary.failures)[:FAILURES_SHOWN]]
     width = min(60, max(len(name) for name, _ in shown))
     lines = [f"{len(summary.failures)} failed:", *(f"  {name:<{width}}  {sentence}" for name, sentence in shown)]
     if len(summary.failures) > len(shown):

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from denoise_stream.endpoints import open_file, open_stream, open_table_sink
 from denoise_stream.engine import Denoiser
-from denoise_stream.errors import DenoiseError, SinkError
+from denoise_stream.errors import DenoiseError
 from denoise_stream.manifest import Outcome
 from denoise_stream.run import Stream, run
 from denoise_stream.sinks import AudioSink, Sink
 from denoise_stream.sources import AudioSource
-from denoise_stream.storage import Entry, Folder, LocalFolder
+from denoise_stream.storage import Entry, Folder
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,6 @@ class Worker:
         started = time.perf_counter()
         work = self._work
         try:
-            _check_apart(work, entry.name)
             with (
                 work.source.fetch(entry, work.scratch) as noisy,
                 work.target.put(entry.name, work.scratch) as clean,
@@ -115,11 +114,3 @@ class Worker:
 def model_fingerprint(path: Path) -> str:
     """Give a text that changes when a model file does."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def _check_apart(work: Work, name: str) -> None:
-    """Refuse an output that is, by a link, an input."""
-    if isinstance(work.source, LocalFolder) and isinstance(work.target, LocalFolder):
-        noisy, clean = work.source.path / name, work.target.path / name
-        if clean.exists() and noisy.exists() and clean.samefile(noisy):
-            raise SinkError(f"{clean} is the input itself; choose another output")

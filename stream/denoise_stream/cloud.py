@@ -6,6 +6,7 @@ stores show an upload only when it is complete; elsewhere it is uploaded under a
 
 import contextlib
 import functools
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,24 +16,31 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from denoise_stream.command_line import needs_extra
-from denoise_stream.errors import DenoiseError, MissingExtra, SinkError, SourceError
+from denoise_stream.errors import DenoiseError, MissingExtra, SinkError, SourceError, first_line
 from denoise_stream.patterns import MAGIC, split_pattern
-from denoise_stream.storage import Entry, first_line, lies_in
+from denoise_stream.storage import Entry, lies_in
 
 Result = TypeVar("Result")
 
-WHOLE_UPLOADS = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"}
+ALIASES = {"s3a": "s3", "gcs": "gs"}
+"""Two names of one place."""
+
+WHOLE_UPLOADS = {"s3", "gs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"}
 """Protocols where an upload appears complete or not at all."""
 
-OPTIONS = {"s3": {"max_concurrency": 2}, "s3a": {"max_concurrency": 2}}
+OPTIONS = {"s3": {"max_concurrency": 2}}
 """s3fs holds max_concurrency parts of 50 MB each in memory."""
 
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.5
+PARTS = 100
 LOG_EVERY_S = 1.0
 """A killed run forgets at most what it finished in this time: an object cannot grow, so lines are sent in parts."""
 
-FINGERPRINTS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "created")
+FINGERPRINTS = (
+    *("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "created"),
+    *("modify", "modificationTime"),  # FTP, WebHDFS
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,10 @@ class RemoteFolder:
         except ValueError as error:
             raise SourceError(f"{url}: fsspec knows no protocol {protocol!r}") from error
         except ImportError as error:
-            if protocol in OPTIONS:
+            if ALIASES.get(protocol, protocol) in OPTIONS:
                 raise MissingExtra(f"reading and writing {url}", "cloud") from error
             raise SourceError(f"{url}: {first_line(error)}") from error
-        return cls(protocol, path.rstrip("/"))
+        return cls(ALIASES.get(protocol, protocol), path.rstrip("/"))
 
     @functools.cached_property
     def files(self) -> Any:
@@ -89,14 +97,14 @@ class RemoteFolder:
             lambda: self.files.find(self.path, detail=True), f"list {self.place}", SourceError
         )
         for path, facts in sorted(listing.items()):
-            name = path[len(self.path) :].lstrip("/")
+            name = path[len(self.path) :].removeprefix("/")  # what is left of "a//b" is refused, as it is not "a/b"
             hidden = any(part.startswith(".") for part in name.split("/") if part not in (".", ".."))
             if facts.get("type") != "file" or hidden or not name or name.endswith("/"):
                 continue
             if outside is not None and lies_in(f"{self.protocol}://{path}", outside):
                 continue
             size = int(facts.get("size") or 0)
-            mark = next((str(facts[key]) for key in FINGERPRINTS if facts.get(key)), "")
+            mark = next((str(facts[key]) for key in FINGERPRINTS if facts.get(key)), None) or _hash(facts)
             yield Entry(name, size, f"{size}-{mark.strip(chr(34))}")
 
     @contextlib.contextmanager
@@ -141,20 +149,28 @@ class RemoteFolder:
         if self.protocol not in WHOLE_UPLOADS:
             self._try(lambda: self.files.makedirs(self.path, exist_ok=True), f"make {self.place}", SinkError)
 
-    def open_log(self, name: str) -> "RemoteLog":
-        """Open a log for appending."""
+    def open_log(self, name: str, whole: str) -> "RemoteLog":
+        """Open a log for appending; object stores have no locks."""
         return RemoteLog(self, name)
 
     def read_logs(self, name: str) -> Iterator[str]:
         """Give the lines of all logs whose names begin so."""
-        found: list[str] = self._try(
-            lambda: self.files.glob(f"{self.path}/{name}*.jsonl"), f"list {self.place}", SourceError
-        )
+        found: list[str] = self._try(self._names, f"list {self.place}", SourceError)
         for path in sorted(found):
+            last = path.rpartition("/")[2]
+            if not (last.startswith(name) and last.endswith(".jsonl")):
+                continue
             data: bytes = self._try(
                 functools.partial(self.files.cat_file, path), f"read {self.protocol}://{path}", SourceError
             )
-            yield from data.decode("utf-8", "replace").splitlines()
+            yield from data.decode("utf-8", "replace").split("\n")  # a name may hold what else ends a line
+
+    def _names(self) -> list[str]:
+        """List the folder alone; one that is missing holds nothing."""
+        try:
+            return list(self.files.ls(self.path, detail=False))
+        except FileNotFoundError:
+            return []
 
     def write(self, name: str, data: bytes) -> None:
         """Write a small file whole."""
@@ -189,31 +205,38 @@ class RemoteFolder:
 
 
 class RemoteLog:
-    """A log in parts, each an object of its own; put together when it is closed."""
+    """A log in parts, each an object of its own; put together by the hundred, and all when it is closed.
+
+    So a killed run leaves few objects, and none is sent more than three times.
+    """
 
     def __init__(self, folder: RemoteFolder, name: str) -> None:
         self._folder = folder
         started = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
         self._name = f"{name}-{started}"
         self._lines: list[str] = []
-        self._sent: list[str] = []
-        self._parts = 0
-        self._last = 0.0
+        self._sent: list[tuple[str, list[str]]] = []  # small objects, then those put together
+        self._merged: list[tuple[str, list[str]]] = []
+        self._last = -LOG_EVERY_S
 
-    def append(self, lines: Iterable[str]) -> None:
+    def append(self, lines: Iterable[str], *, at_once: bool = False) -> None:
         """Add lines, sent about once a second."""
         self._lines += lines
-        if time.monotonic() - self._last >= LOG_EVERY_S:
+        if at_once or time.monotonic() - self._last >= LOG_EVERY_S:
             self._send()
 
     def _send(self) -> None:
         if not self._lines:
             return
-        self._write(f"{self._name}-{self._parts:06d}.jsonl", self._lines)
-        self._sent += self._lines
+        part = f"{self._name}-{len(self._merged):04d}-{len(self._sent):02d}.jsonl"
+        self._write(part, self._lines)
+        self._sent.append((part, self._lines))
         self._lines = []
-        self._parts += 1
         self._last = time.monotonic()
+        if len(self._sent) == PARTS:
+            whole = f"{self._name}-{len(self._merged):04d}.jsonl"
+            self._merged.append((whole, self._merge(whole, self._sent)))
+            self._sent = []
 
     def _write(self, name: str, lines: list[str]) -> None:
         self._folder.write(name, "".join(f"{line}\n" for line in lines).encode())
@@ -221,10 +244,16 @@ class RemoteLog:
     def close(self) -> None:
         """Send the rest and replace the parts by one object."""
         self._send()
-        if self._parts > 1:
-            self._write(f"{self._name}.jsonl", self._sent)
-            for part in range(self._parts):
-                self._folder.remove(f"{self._name}-{part:06d}.jsonl")
+        parts = self._merged + self._sent
+        if len(parts) > 1:
+            self._merge(f"{self._name}.jsonl", parts)
+
+    def _merge(self, whole: str, parts: list[tuple[str, list[str]]]) -> list[str]:
+        lines = [line for _, part in parts for line in part]
+        self._write(whole, lines)
+        for name, _ in parts:
+            self._folder.remove(name)
+        return lines
 
 
 def open_remote(url: str) -> tuple[RemoteFolder, str]:
@@ -246,6 +275,11 @@ def open_remote(url: str) -> tuple[RemoteFolder, str]:
         return folder, ""
     parent, _, name = folder.path.rpartition("/")
     return RemoteFolder(folder.protocol, parent), MAGIC.sub(r"[\g<0>]", name)
+
+
+def _hash(facts: dict[str, Any]) -> str:
+    """Give a mark of a file from all that is known of it."""
+    return hashlib.sha256(repr(sorted((key, str(fact)) for key, fact in facts.items())).encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager

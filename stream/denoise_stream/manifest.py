@@ -5,10 +5,12 @@ run is about to make, so that an output of theirs is known for our own even when
 say more; then follows a row a file, ``done`` or ``failed``. The last row about a file counts.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from denoise_stream.storage import Entry, Folder
 
@@ -47,12 +49,14 @@ class Outcome:
 class Known:
     """What the manifest says of one file: the key of its last good run, and the size of its output.
 
-    ``output_bytes`` is None while a later run has it planned, and its output may be the old or the new one.
+    ``output_bytes`` is None while a later run has it planned, and its output may be the old or the new one; ``earlier``
+    is what was known before, which holds again when that run says that it failed.
     """
 
     key: str
     output_bytes: int | None
     time: str
+    earlier: "Known | None" = None
 
 
 class Manifest:
@@ -72,6 +76,7 @@ class Manifest:
         self._folder = folder
         self._model = model
         self._options = options
+        self._latest = ""
         self.name = NAME if shard is None else f"{NAME}-{shard[0]}-of-{shard[1]}"
 
     def key(self, fingerprint: str) -> str:
@@ -82,19 +87,11 @@ class Manifest:
         """Give what is known of each file; lines that a killed run left unfinished are passed over."""
         known: dict[str, Known] = {}
         for line in self._folder.read_logs(NAME):
-            try:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
                 row = json.loads(line)
-                state, time = row["state"], row["time"]
-                if state == "planned":
-                    for name in row["files"]:
-                        earlier = known.get(name)
-                        if earlier is None or earlier.time <= time:
-                            known[name] = Known("", None, time)
-                elif state == "done" and known.get(row["file"], Known("", None, "")).time <= time:
-                    key = f"{row['input']} {row['model']} {row['options']}"
-                    known[row["file"]] = Known(key, int(row["output_bytes"]), time)
-            except (ValueError, KeyError, TypeError):
-                continue
+                datetime.fromisoformat(row["time"])
+                _learn(known, row)
+                self._latest = max(self._latest, row["time"])
         return known
 
     def open(self) -> None:
@@ -105,13 +102,16 @@ class Manifest:
         SinkError
             If the output folder cannot be written, or another run is writing to it.
         """
-        self._log = self._folder.open_log(self.name)
+        self._log = self._folder.open_log(self.name, NAME)
 
     def plan(self, entries: Sequence[Entry]) -> None:
-        """Remember files whose outputs are about to be made."""
+        """Remember files whose outputs are about to be made; none may be there before this is known."""
         names = [entry.name for entry in entries]
         starts = range(0, len(names), PLANNED_PER_ROW)
-        self._add({"state": "planned", "files": names[start : start + PLANNED_PER_ROW]} for start in starts)
+        rows: Iterable[dict[str, object]] = (
+            {"state": "planned", "files": names[start : start + PLANNED_PER_ROW]} for start in starts
+        )
+        self._add(rows, at_once=True)
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
         """Remember what became of files."""
@@ -131,10 +131,31 @@ class Manifest:
             for outcome in outcomes
         )
 
-    def _add(self, rows: Iterable[dict[str, object]]) -> None:
+    def _add(self, rows: Iterable[dict[str, object]], *, at_once: bool = False) -> None:
         time = datetime.now(UTC).isoformat(timespec="microseconds")
-        self._log.append(json.dumps({**row, "time": time}, ensure_ascii=False) for row in rows)
+        if time <= self._latest:  # the clock was set back; what is said later must count
+            time = (datetime.fromisoformat(self._latest) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
+        self._latest = time
+        self._log.append([json.dumps({**row, "time": time}) for row in rows], at_once=at_once)
 
     def close(self) -> None:
         """Make all rows safe."""
         self._log.close()
+
+
+def _learn(known: dict[str, Known], row: dict[str, Any]) -> None:
+    """Put what a row says into what is known, unless a later row was read before."""
+    state, time = row["state"], row["time"]
+    for name in row["files"] if state == "planned" else [row["file"]]:
+        before = known.get(name)
+        if before is not None and before.time > time:
+            continue
+        if state == "planned":
+            known[name] = Known("", None, time, before)
+        elif state == "done":
+            key = f"{row['input']} {row['model']} {row['options']}"
+            known[name] = Known(key, int(row["output_bytes"]), time)
+        elif before is not None and before.output_bytes is None:  # it failed: nothing came of the plan
+            known.pop(name)
+            if before.earlier is not None:
+                known[name] = before.earlier

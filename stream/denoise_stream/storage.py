@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from denoise_stream.errors import SinkError, SourceError
@@ -23,18 +23,23 @@ URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a folder: its relative name, its size, and a text that changes when its content does."""
+    """One file of a folder: its relative name, its size, and a text that changes when its content does.
+
+    A subfolder that cannot be listed is an entry too, with an ``error``.
+    """
 
     name: str
     size_bytes: int
     fingerprint: str
+    error: str = ""
+    """Why it, or the subfolder that it stands for, cannot be read; one sentence."""
 
 
 class Log(Protocol):
     """A text file that only grows and that a killed program leaves readable."""
 
-    def append(self, lines: Iterable[str]) -> None:
-        """Add lines; they are safe soon (on an object store), or when this returns (in a local folder)."""
+    def append(self, lines: Iterable[str], *, at_once: bool = False) -> None:
+        """Add lines; they are safe soon (on an object store), or when this returns (``at_once``, or locally)."""
         ...
 
     def close(self) -> None:
@@ -56,7 +61,7 @@ class Folder(Protocol):
         Raises
         ------
         SourceError
-            If the folder, or one in it, cannot be listed.
+            If the folder cannot be listed.
         """
         ...
 
@@ -72,8 +77,8 @@ class Folder(Protocol):
         """Make the folder if it is missing."""
         ...
 
-    def open_log(self, name: str) -> Log:
-        """Open a log for appending, made if it is missing."""
+    def open_log(self, name: str, whole: str) -> Log:
+        """Open a log for appending, made if it is missing; ``whole`` is the log of runs that are no part of one."""
         ...
 
     def read_logs(self, name: str) -> Iterator[str]:
@@ -101,7 +106,12 @@ class LocalFolder:
                 with os.scandir(folder) as found:
                     items = sorted(found, key=lambda item: item.name)
             except OSError as error:
-                raise SourceError(f"cannot list {folder}: {error.strerror}") from error
+                sentence = f"cannot list {folder}: {error.strerror}"
+                if not prefix:
+                    raise SourceError(sentence) from error
+                if not isinstance(error, FileNotFoundError):  # else it has just been removed
+                    yield Entry(prefix.rstrip("/"), 0, "", sentence)
+                continue
             for item in items:
                 if item.name.startswith("."):
                     continue
@@ -109,8 +119,9 @@ class LocalFolder:
                     if item.path != outside:
                         waiting.append((Path(item.path), f"{prefix}{item.name}/"))
                 elif item.is_file():
-                    facts = item.stat()
-                    yield Entry(f"{prefix}{item.name}", facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
+                    with contextlib.suppress(FileNotFoundError):  # it has just been removed
+                        facts = item.stat()
+                        yield Entry(f"{prefix}{item.name}", facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
 
     @contextlib.contextmanager
     def fetch(self, entry: Entry, scratch: Path) -> Iterator[Path]:
@@ -119,13 +130,20 @@ class LocalFolder:
 
     @contextlib.contextmanager
     def put(self, name: str, scratch: Path) -> Iterator[Path]:
-        """Give a file in the scratch folder, which lies on the same file system, and rename it."""
+        """Give a file in the scratch folder and rename it; beside the target where that is another file system."""
         target = self.path / name
         try:
+            leads_elsewhere = target.resolve() != self.path.resolve() / name
+        except (OSError, RuntimeError) as error:  # links in a circle
+            raise SinkError(f"cannot write {target}: {error}") from error
+        if leads_elsewhere:
+            raise SinkError(f"{target} leads by a link to {target.resolve()}; remove the link or choose another output")
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            same = target.parent.stat().st_dev == scratch.stat().st_dev
         except OSError as error:
             raise SinkError(f"cannot make the folder {target.parent}: {error.strerror}") from error
-        with whole_file(target, scratch) as partial:
+        with whole_file(target, scratch if same else None) as partial:
             yield partial
 
     def prepare(self) -> None:
@@ -135,9 +153,9 @@ class LocalFolder:
         except OSError as error:
             raise SinkError(f"cannot make the folder {self.path}: {error.strerror}") from error
 
-    def open_log(self, name: str) -> "LocalLog":
+    def open_log(self, name: str, whole: str) -> "LocalLog":
         """Open a log for appending, made if it is missing."""
-        return LocalLog(self.path / f"{name}.jsonl")
+        return LocalLog(self.path / f"{name}.jsonl", self.path / f"{whole}.jsonl")
 
     def read_logs(self, name: str) -> Iterator[str]:
         """Give the lines of all logs whose names begin so."""
@@ -149,31 +167,48 @@ class LocalFolder:
 class LocalLog:
     """Lines at the end of a file; one program at a time.
 
+    Parts of a whole have files of their own and share the lock of ``whole``, which a run that is no part has alone.
+
     Raises
     ------
     SinkError
-        If it cannot be written, or another program holds it.
+        If it cannot be written, or another program holds it or the whole.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, whole: Path) -> None:
         self._path = path
+        with contextlib.ExitStack() as opened:
+            if whole != path:
+                self._lock(self._open(whole, opened), alone=False)
+            self._file = self._open(path, opened)
+            self._lock(self._file, alone=True)
+            self._end_line()
+            self._files = opened.pop_all()
+
+    def _open(self, path: Path, opened: contextlib.ExitStack) -> int:
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            self._lock()
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise SinkError(f"cannot write {path}: {error.strerror}") from error
+        opened.callback(os.close, file)
+        return file
+
+    def _end_line(self) -> None:
+        """Make what a killed program did not finish a line of its own, which no reader understands."""
+        try:
             size = os.fstat(self._file).st_size
-            # What a killed program did not finish becomes a line of its own, which no reader understands.
             if size and os.pread(self._file, 1, size - 1) != b"\n":
                 os.write(self._file, b"\n")
         except OSError as error:
-            raise SinkError(f"cannot write {path}: {error.strerror}") from error
+            raise SinkError(f"cannot write {self._path}: {error.strerror}") from error
 
-    def _lock(self) -> None:
+    def _lock(self, file: int, *, alone: bool) -> None:
         try:
             import fcntl
         except ImportError:  # Windows
             return
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise SinkError(
                 f"another run is writing to {self._path.parent}; wait for it, or share the work with --shard"
@@ -181,7 +216,7 @@ class LocalLog:
         except OSError:  # a file system without locks
             return
 
-    def append(self, lines: Iterable[str]) -> None:
+    def append(self, lines: Iterable[str], *, at_once: bool = False) -> None:
         """Add lines in one piece and wait until the disk has them."""
         data = "".join(f"{line}\n" for line in lines).encode()
         try:
@@ -193,7 +228,7 @@ class LocalLog:
 
     def close(self) -> None:
         """Close the file, which lets the next program in."""
-        os.close(self._file)
+        self._files.close()
 
 
 def is_url(text: str) -> bool:
@@ -248,9 +283,9 @@ def open_output(text: str) -> Folder:
 
 
 def is_safe(name: str) -> bool:
-    """Tell whether a relative name stays inside its folder: object stores allow keys like ``a/../../b``."""
-    parts = name.split("/")
-    return not (set(parts) & {"", ".", ".."}) and "\\" not in name and not PurePosixPath(name).is_absolute()
+    """Tell whether a relative name is one path inside its folder: object stores allow ``a/../../b`` and ``a//b``."""
+    windows = os.name == "nt" and ("\\" in name or ":" in name)
+    return not windows and not set(name.split("/")) & {"", ".", ".."}
 
 
 def lies_in(inner: str, outer: str) -> bool:
@@ -260,9 +295,3 @@ def lies_in(inner: str, outer: str) -> bool:
 
 def _local(text: str) -> Path:
     return Path(unquote(text[len("file://") :]) if is_url(text) else text).expanduser()
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of what an error says, or its kind if it says nothing."""
-    reason: Any = getattr(error, "strerror", None) or str(error)
-    return next(iter(str(reason).strip().splitlines()), type(error).__name__)
