@@ -66,6 +66,7 @@ def test_clients_at_once_get_their_own_signals_back_denoised(address):
         ("/?rate=5", b"\0\0", "rate=5 is out of range"),
         ("/?rate=16000", b"\0\0\0", "whole 16-bit samples"),
         ("/", "hello", "whole 16-bit samples"),
+        ("/", bytes(200_000), "message too big"),
     ],
 )
 def test_wrong_clients_are_told_why_they_are_sent_away(address, path, message, words):

@@ -1,7 +1,7 @@
 """Denoise many callers at once over WebSockets: ``python websocket_server.py [--port 8765] [--model general]``.
 
 A client connects to ``ws://host:port/?rate=16000`` and sends binary messages of 16-bit samples (little-endian, one
-channel), of any length. It gets back as many samples, denoised, in messages of the same kind. The text message
+channel), of up to 128 KiB. It gets back as many samples, denoised, in messages of the same kind. The text message
 ``end`` asks for the rest; the server then closes the connection. A client that does not read slows itself down and
 nobody else.
 """
@@ -18,6 +18,8 @@ from denoise_stream import DenoiseError, PooledStream, StreamPool
 
 SAMPLES = np.dtype("<i2")
 POLICY_VIOLATION = 1008
+MESSAGE_BYTES = 1 << 17
+"""A stream holds up to three messages more than its queues: the size of a message bounds what a client costs."""
 
 
 def rate_of(path: str) -> float:
@@ -68,7 +70,9 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with StreamPool(options.model) as pool:
-        async with serve(lambda connection: serve_client(connection, pool), options.host, options.port) as server:
+        async with serve(
+            lambda connection: serve_client(connection, pool), options.host, options.port, max_size=MESSAGE_BYTES
+        ) as server:
             print(f"listening on port {next(iter(server.sockets)).getsockname()[1]}", flush=True)
             await stop.wait()
 
