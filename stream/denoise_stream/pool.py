@@ -9,16 +9,14 @@ What is ready when the thread looks goes through the network together; while it 
 
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError
 from denoise_stream.model import DEFAULT_MODEL
-from denoise_stream.pooled_stream import PooledStream, Working
-from denoise_stream.steps import BATCH_WINDOWS, Question, answer_together
+from denoise_stream.pooled_stream import PooledStream
+from denoise_stream.steps import BATCH_WINDOWS, answer_each
 
 QUEUE_SAMPLES = 48_000
 """Samples a stream may hold, not yet denoised, and as many not yet pulled: a second of audio."""
@@ -173,35 +171,5 @@ class StreamPool:
                 working = [stream.take() for stream in self._ready]
                 self._ready.clear()
                 self._ready_samples = 0
-            self._finish(working)
+            answer_each(self._denoiser.model, working)
             del working
-
-    def _finish(self, working: Sequence[Working]) -> None:
-        """Bring what streams have begun to its end, their questions answered in batches."""
-        asking = [(work, question) for work in working if (question := work.begin()) is not None]
-        while asking:
-            again: list[tuple[Working, Question]] = []
-            turns = iter(asking)
-            while batch := _next_batch(turns):
-                questions = [question for _, question in batch]
-                try:
-                    answers = answer_together(self._denoiser.model, questions)
-                except Exception as error:  # the network failed; its streams say so, the others go on
-                    for work, _ in batch:
-                        work.fail(error)
-                    continue
-                for (work, _), found in zip(batch, answers, strict=True):
-                    question = work.go_on(found)
-                    if question is not None:
-                        again.append((work, question))
-            asking = again
-
-
-def _next_batch(turns: Any) -> list[tuple[Working, Question]]:
-    """Take questions of about as many windows as the network does best at once."""
-    batch: list[tuple[Working, Question]] = []
-    rows = 0
-    while rows < BATCH_WINDOWS and (turn := next(turns, None)) is not None:
-        batch.append(turn)
-        rows += len(turn[1].rows)
-    return batch

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import threading
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from denoise_stream.engine import DenoiseStream, as_signal
 from denoise_stream.errors import DenoiseError, StreamFull
-from denoise_stream.steps import Answer, Question, Steps
+from denoise_stream.steps import Computation, Steps
 
 if TYPE_CHECKING:
     from denoise_stream.pool import StreamPool
@@ -249,13 +250,14 @@ class PooledStream:
 
     # ---------------------------------------------------------------------------- for the pool's thread
 
-    def take(self) -> "Working":
+    def take(self) -> Computation[list[Chunk]]:
         """Give what is to be done now, with the pool's lock held."""
         chunks = list(self._queue)
         self._queue.clear()
         self._queued_samples = 0
         self._notify()
-        return Working(self, chunks, last=self._ending)
+        last = self._ending
+        return Computation(self.steps(chunks, last=last), functools.partial(self.deliver, last=last), self.fail)
 
     def steps(self, chunks: list[Chunk], *, last: bool) -> Steps[list[Chunk]]:
         """Denoise chunks; return the samples that are finished."""
@@ -284,34 +286,6 @@ class PooledStream:
         with self._lock:
             self._error = self._error or error
             self._finish()
-
-
-class Working:
-    """The steps of one stream that are under way in the pool's thread."""
-
-    def __init__(self, stream: PooledStream, chunks: list[Chunk], *, last: bool) -> None:
-        self._stream = stream
-        self._last = last
-        self._steps = stream.steps(chunks, last=last)
-
-    def begin(self) -> Question | None:
-        """Go up to the first question; None if there is none."""
-        return self.go_on(None)
-
-    def go_on(self, answer: Answer | None) -> Question | None:
-        """Go on to the next question; None at the end, or when the stream has failed."""
-        try:
-            return next(self._steps) if answer is None else self._steps.send(answer)
-        except StopIteration as end:
-            self._stream.deliver(end.value, last=self._last)
-        except Exception as error:  # one stream's failure is no other's
-            self._stream.fail(error)
-        return None
-
-    def fail(self, error: Exception) -> None:
-        """Give up, for this reason."""
-        self._steps.close()
-        self._stream.fail(error)
 
 
 def _kind(chunk: Chunk) -> tuple[np.dtype[Any], int]:

@@ -5,8 +5,9 @@ questions answered at once (:func:`answer_all`), and many streams theirs togethe
 (:mod:`denoise_stream.pool`), by the same code.
 """
 
-from collections.abc import Generator, Sequence
-from typing import NamedTuple, TypeVar
+import functools
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -71,25 +72,60 @@ def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]
     ]
 
 
-def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
-    """Run computations to their ends, their questions answered in batches; return their results in order."""
-    results: dict[int, Result] = {}
+class Computation(Generic[Result]):
+    """Steps under way, and what becomes of their result or their failure."""
 
-    def go_on(index: int, found: Answer | None) -> list[tuple[int, Question]]:
+    def __init__(
+        self, steps: Steps[Result], on_end: Callable[[Result], None], on_error: Callable[[Exception], None]
+    ) -> None:
+        self._steps = steps
+        self._on_end = on_end
+        self._on_error = on_error
+
+    def go_on(self, found: Answer | None = None) -> Question | None:
+        """Go on to the next question, at first without an answer; None at the end, or when the steps have failed."""
         try:
-            return [(index, next(many[index]) if found is None else many[index].send(found))]
+            return next(self._steps) if found is None else self._steps.send(found)
         except StopIteration as end:
-            results[index] = end.value
-            return []
+            self._on_end(end.value)
+        except Exception as error:  # one computation's failure is no other's
+            self._on_error(error)
+        return None
 
-    asking = [turn for index in range(len(many)) for turn in go_on(index, None)]
+    def fail(self, error: Exception) -> None:
+        """Give up, for this reason."""
+        self._steps.close()
+        self._on_error(error)
+
+
+def answer_each(model: Model, computations: Iterable[Computation[Any]]) -> None:
+    """Run computations to their ends, their questions answered in batches of about what the network does best."""
+    asking = [(one, question) for one in computations if (question := one.go_on()) is not None]
     while asking:
         batch, rows = 0, 0
         while batch < len(asking) and rows < BATCH_WINDOWS:
             rows += len(asking[batch][1].rows)
             batch += 1
         now, asking = asking[:batch], asking[batch:]
-        answers = answer_together(model, [question for _, question in now])
-        for (index, _), found in zip(now, answers, strict=True):
-            asking += go_on(index, found)
-    return [results[index] for index in range(len(many))]
+        try:
+            answers = answer_together(model, [question for _, question in now])
+        except Exception as error:  # the network failed; who asked is told, the others go on
+            for one, _ in now:
+                one.fail(error)
+            continue
+        for (one, _), found in zip(now, answers, strict=True):
+            if (question := one.go_on(found)) is not None:
+                asking.append((one, question))
+
+
+def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
+    """Run computations to their ends, their questions answered in batches; return their results in order."""
+    results: dict[int, Result] = {}
+
+    def stop(error: Exception) -> None:
+        raise error
+
+    answer_each(
+        model, [Computation(steps, functools.partial(results.__setitem__, at), stop) for at, steps in enumerate(many)]
+    )
+    return [results[at] for at in range(len(many))]
