@@ -24,8 +24,8 @@ from denoise_stream import Denoiser
 from denoise_stream.archive_worker import Work, Worker
 from denoise_stream.dispatch import physical_cores
 from denoise_stream.endpoints import open_file
+from denoise_stream.local_folder import LocalFolder
 from denoise_stream.stages import BATCH_WINDOWS
-from denoise_stream.storage import LocalFolder
 
 ROUNDS = 3
 FILES = int(os.environ.get("FILES", "2000"))

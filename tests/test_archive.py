@@ -7,6 +7,7 @@ import pickle
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,9 +26,11 @@ from denoise_stream.archive_plan import make_groups
 from denoise_stream.archive_worker import Work
 from denoise_stream.cli import main
 from denoise_stream.dispatch import LocalDispatcher, Retries, _Hand, physical_cores
+from denoise_stream.local_folder import LocalFolder
 from denoise_stream.manifest import Manifest
 from denoise_stream.patterns import matcher
-from denoise_stream.storage import Entry, LocalFolder
+from denoise_stream.ray_dispatch import _check_reachable
+from denoise_stream.storage import Entry, is_safe
 
 
 @pytest.fixture
@@ -155,6 +158,37 @@ def test_output_that_leads_elsewhere_by_a_link_replaces_nothing_there(folder, ca
     assert status == 1
     assert message.count("leads by a link to") == 3
     assert (tree(Path("in")), tree(Path("precious"))) == before
+
+
+def test_manifest_that_is_a_link_is_not_written_through(folder, call):
+    make_archive(folder / "in", 1)
+    before = tree(Path("in"))
+    Path("out").mkdir()
+    Path("out/denoise-manifest.jsonl").symlink_to(folder / "in/000/000000.wav")
+    status, _, message = call("--input", "in", "--output", "out")
+    assert (status, message.count("\n")) == (1, 1)
+    assert "cannot write" in message
+    assert tree(Path("in")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [("a/b.wav", True), ("a..b", True), ("a\\b", os.name != "nt"), ("/a", False), ("a//b", False), ("a/../b", False)],
+)
+def test_name_is_safe_if_it_is_one_path_in_the_folder(name, safe):
+    assert is_safe(name) == safe
+
+
+def test_cluster_at_an_ipv6_address_is_found_and_a_missing_one_is_not():
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("needs IPv6")
+    address = f"[::1]:{listener.getsockname()[1]}"
+    with listener:
+        _check_reachable(address)
+    with pytest.raises(DenoiseError, match="no Ray cluster answers at"):
+        _check_reachable(address)
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")

@@ -20,9 +20,10 @@ from denoise_stream.archive_worker import Work, model_fingerprint
 from denoise_stream.dispatch import Dispatcher
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.local_folder import LocalFolder
 from denoise_stream.manifest import Manifest, Outcome
 from denoise_stream.patterns import matcher, whole_name
-from denoise_stream.storage import Folder, LocalFolder, lies_in
+from denoise_stream.storage import Folder, lies_in
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import click
 from denoise_stream.command_line import Option, needs_extra
 from denoise_stream.errors import SinkError, printable
 from denoise_stream.patterns import MAGIC
-from denoise_stream.storage import is_url
+from denoise_stream.places import is_url
 
 if TYPE_CHECKING:
     from denoise_stream.archive import Archive, Summary
@@ -124,8 +124,8 @@ def run_archive(
     from denoise_stream.archive_plan import is_signal
     from denoise_stream.archive_progress import failures_as_table, progress, result_in_one_line
     from denoise_stream.manifest import NAME
+    from denoise_stream.places import open_input, open_output
     from denoise_stream.sinks import check_outputs, write_json
-    from denoise_stream.storage import open_input, open_output
 
     if sink is None:
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
