@@ -31,7 +31,7 @@ models: .venv/tests  # train and export the shipped models anew (about half an h
 	$(BIN)/denoise-train general --output runs/shipped/general
 	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
-	$(BIN)/python -m denoise_train.start runs/shipped/general  # the network that --from general starts from
+	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
 
 search: .venv/tests  # compare architectures for the recipe general: the table of recipes/general.md (an hour)
 	$(BIN)/python tests/bench_architectures.py

@@ -1,7 +1,9 @@
 """Real ECG: what a model gains on records it has not seen, in three kinds of noise, and what training on ECG adds.
 
     python tests/bench_ecg.py FOLDER [--model general]            the model beside filters
-    python tests/bench_ecg.py FOLDER --train [--minutes 10]       --from general on clean and on noisy records alone
+    python tests/bench_ecg.py FOLDER --train [--minutes 10]       and general, trained further in three ways:
+
+on clean records, on pairs of clean and noisy ones, and on the noisy ones alone.
 
 FOLDER holds MIT-BIH records as ``.npz``, those to train with named ``train*``, those to test with ``test*``, sampled at
 360 Hz. Filters get the setting that gains most for each crop (oracle), or have none to choose (BayesShrink).
@@ -15,7 +17,7 @@ import numpy as np
 
 from denoise_stream import Denoiser
 from denoise_train.evaluation import engine_method, evaluate
-from denoise_train.filters import FILTERS, Filter
+from denoise_train.filters import Filter
 from denoise_train.mixing import mix_at_snr
 from denoise_train.mixtures import Mixtures, draw_mixtures
 from denoise_train.recordings import Recordings, load_recordings
@@ -30,10 +32,8 @@ def compare(models: list[Filter], mixtures: dict[str, Mixtures]) -> None:
     """Print SNR improvement and R-peak amplitude error of every model and of what a user would reach for."""
     print(f"{'noise':10} {'method':28} " + " ".join(f"{snr:>6g}" for snr in SNR_DB) + "   R-peak error")
     for kind, each in mixtures.items():
-        rows = []
-        for model in models:
-            outcome = evaluate(model, each)
-            rows.append(outcome.model)
+        outcome = evaluate(models[0], each)
+        rows = [outcome.model, *(evaluate(model, each, ()).model for model in models[1:])]
         bayes = next(result for result in outcome.filters if result.name == "BayesShrink")
         for result in (outcome.reference, *rows, bayes, *outcome.oracles):
             gains = " ".join(f"{gain:6.1f}" for gain in result.improvement_db.mean(axis=1))
@@ -57,7 +57,7 @@ def train_three_ways(records: Recordings, minutes: float) -> list[Filter]:
     from denoise_train.cli import NOISY_SHARE
     from denoise_train.network_engine import network_method
     from denoise_train.noisy_recordings import NoisyRecordings
-    from denoise_train.pairs import PairedRecordings
+    from denoise_train.pairs import OwnData, PairedRecordings
     from denoise_train.recipe import load_recipe
     from denoise_train.start import starting_from
     from denoise_train.training import train
@@ -68,13 +68,13 @@ def train_three_ways(records: Recordings, minutes: float) -> list[Filter]:
     alone = dataclasses.replace(recipe, data={**recipe.data, "recordings_share": NOISY_SHARE})
     models = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, settings, brought in (
-            ("from general, clean", recipe, {"clean": records}),
-            ("from general, pairs at 6 dB", alone, {"pairs": PairedRecordings(records, noisy)}),
-            ("from general, noisy alone", alone, {"pairs": NoisyRecordings(noisy)}),
+        for name, settings, own in (
+            ("from general, clean", recipe, OwnData(clean=records)),
+            ("from general, pairs at 6 dB", alone, OwnData(pairs=PairedRecordings(records, noisy))),
+            ("from general, noisy alone", alone, OwnData(pairs=NoisyRecordings(noisy))),
         ):
             run = Path(folder) / name
-            report = train(settings, run, say=lambda line: None, **brought)
+            report = train(settings, run, own, say=lambda line: None)
             print(f"{name}: {report['epochs']} epochs; {report['own_recordings']['verdict']}", flush=True)
             network = keras.models.load_model(run / "model.keras", compile=False)
             models.append(network_method(network, name, settings.hop))
@@ -100,7 +100,7 @@ def main() -> None:
         at = SNR_DB.index(NOISY_DB)
         only = mixtures["white"]
         chosen = Mixtures(only.clean, only.noisy[at : at + 1], (NOISY_DB,))
-        gains = {model.name: evaluate(model, chosen, FILTERS[:1]).model.mean_improvement_db for model in models}
+        gains = {model.name: evaluate(model, chosen, ()).model.mean_improvement_db for model in models}
         pairs, alone = gains["from general, pairs at 6 dB"], gains["from general, noisy alone"]
         print(f"noisy alone is {pairs - alone:.2f} dB behind clean targets at {NOISY_DB:g} dB SNR in white noise")
 

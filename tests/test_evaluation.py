@@ -178,7 +178,7 @@ def test_silent_stretches_of_recordings_are_not_measured() -> None:
 
 def test_each_kind_of_noise_and_recorded_noise_come_up_and_keep_the_snr() -> None:
     recorded = Recordings([np.sin(np.arange(5000) / 9)])
-    mixtures = draw_mixtures(0, 200, 600, [3.0, 30.0], noise=recorded, kinds={"white": 1.0, "salt_and_pepper": 1.0})
+    mixtures = draw_mixtures(0, 200, 600, [3.0, 15.0], noise=recorded, kinds={"white": 1.0, "salt_and_pepper": 1.0})
     noise = mixtures.noisy - mixtures.clean
     power = np.mean(noise**2, axis=2)
     assert (power > 0).all()
@@ -187,6 +187,18 @@ def test_each_kind_of_noise_and_recorded_noise_come_up_and_keep_the_snr() -> Non
     smooth = np.abs(np.diff(noise[0], axis=1)).max(axis=1) < 0.3
     assert 40 < sparse.sum() < 95
     assert 40 < smooth.sum() < 95
+
+
+def test_signals_that_the_noise_spares_are_left_out_and_counted() -> None:
+    mixtures = draw_mixtures(0, 50, 600, [3.0, 35.0], kinds={"salt_and_pepper": 1.0})
+    assert mixtures.left_out > 5
+    assert mixtures.noisy.shape == (2, len(mixtures.clean), 600)
+    assert len(mixtures.clean) == 50 - mixtures.left_out
+    replaced = (mixtures.noisy[1] != mixtures.clean).mean(axis=1)
+    assert replaced.min() > 0
+    assert replaced.max() < 0.1
+    with pytest.raises(SourceError, match="the noise hits no sample of any signal"):
+        draw_mixtures(0, 5, 300, [90.0], kinds={"salt_and_pepper": 1.0})
 
 
 # --------------------------------------------------------------------------------------- the program
@@ -249,6 +261,13 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--noise", "pinkish"], 1, "cannot read pinkish: no such file or folder"),
         (["general", "--optimum", "--harm"], 2, "--optimum and --harm are two evaluations; ask for one of them"),
         (["general", "--noisy", "a", "--plot", "b.png"], 2, "--plot draws improvement against SNR, which --noisy does"),
+        (
+            ["general", "--noisy", "a", "--snr", "0"],
+            2,
+            "--snr says how much noise to mix in, which --noisy does not le",
+        ),
+        (["general", "--harm", "--snr", "0"], 2, "--snr says how much noise to mix in, which --harm does not leave op"),
+        (["general", "--optimum", "--length", "600"], 2, "--length is about signals that are drawn; --optimum chooses"),
         (["general", "--pairs", "nowhere", "nowhere"], 1, "cannot read nowhere: no such file or folder"),
         (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "here.txt and here.txt name the same file"),
         ([], 2, "Missing argument 'MODEL'"),
@@ -268,6 +287,23 @@ def test_a_mistake_is_one_sentence(
     assert sentence in printed
     assert printed.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_noisy_recordings_without_noise_are_an_error_and_others_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    time = np.arange(9000)
+    np.save(tmp_path / "silent.npy", np.sin(time / 40))
+    np.save(tmp_path / "noisy.npy", np.sin(time / 40) + np.random.default_rng(0).normal(0, 0.3, 9000))
+    panels, report = tmp_path / "panels.png", tmp_path / "figures.json"
+    few = ("--signals", "10", "--length", "600", "--panels", panels)
+    assert run(monkeypatch, "general", "--noisy", tmp_path / "silent.npy", *few) == 1
+    assert "no noise was found: it is not there, or lower than about 0.4 steps" in capsys.readouterr().err
+    both = ("--noisy", tmp_path / "silent.npy", "--noisy", tmp_path / "noisy.npy")
+    assert run(monkeypatch, "general", *both, *few, "--json", report) == 0
+    figures = json.loads(report.read_text())
+    assert 0 < figures["signals"] == 10 - figures["signals_left_out"] < 10
+    assert panels.is_file()
 
 
 @pytest.mark.parametrize("option", ["--json", "--plot"])

@@ -21,13 +21,13 @@ from denoise_train.metrics import snr_improvement_db
 from denoise_train.mixing import mix_at_snr
 from denoise_train.network_engine import network_method
 from denoise_train.noisy_recordings import NoisyRecordings
-from denoise_train.pairs import PairedRecordings
+from denoise_train.pairs import OwnData, PairedRecordings
 from denoise_train.recipe import Recipe, RecipeError, load_recipe
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.start import bundled_weights, copy_weights, load_start, starting_from
 from denoise_train.training import train
-from denoise_train.verdict import OwnData, judge
+from denoise_train.verdict import hold_out, judge
 
 SMALL_NETWORK = {
     "kind": "strided",
@@ -150,11 +150,28 @@ def test_what_is_no_network_is_refused(tmp_path, make, words):
         load_start(str(keras_file if keras_file.exists() else path))
 
 
-def test_a_start_takes_smaller_steps():
+def test_a_start_takes_smaller_steps_once():
     general = load_recipe("general")
     gentle = starting_from(general, "general")
     assert gentle.optimizer.learning_rate < general.optimizer.learning_rate
     assert gentle.start == "general"
+    assert starting_from(gentle, "runs/mine") == dataclasses.replace(gentle, start="runs/mine")
+
+
+def test_recordings_are_noted_once_and_noise_too(tmp_path):
+    paths = (tmp_path / "clean", tmp_path / "hall.wav")
+    once = cli._with_own(small(), paths, 0.5)
+    assert once.trained_on.endswith("; recordings in clean, hall.wav")
+    assert cli._with_own(once, paths, 0.5) == once
+
+
+def test_a_network_with_the_same_weights_but_other_activations_is_refused():
+    one, other = (
+        keras.Sequential([keras.Input((150,)), keras.layers.Dense(150, activation=kind)]) for kind in ("relu", "tanh")
+    )
+    copy_weights(keras.models.clone_model(one), one, "one")
+    with pytest.raises(RecipeError, match="one has as many weights as the recipe's .* but is another network"):
+        copy_weights(other, one, "one")
 
 
 def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
@@ -170,6 +187,10 @@ def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
     second = train(longer, tmp_path / "run", resume=True, say=lines.append)
     assert second["training_seconds"] > max(5.5, first["training_seconds"])
     assert second["epochs"] >= first["epochs"]
+    assert train(longer, tmp_path / "run", resume=True, say=lines.append)["epochs"] == second["epochs"]
+    by_epochs = dataclasses.replace(longer, schedule=dataclasses.replace(longer.schedule, minutes=0.0, epochs=9))
+    with pytest.raises(SinkError, match=r"began with a length of 0\.\d+ minutes; resume it with a number of minutes"):
+        train(by_epochs, tmp_path / "run", resume=True)
     with pytest.raises(SinkError, match=r"began with data.recordings_share=\S+ not 0.7"):
         train(dataclasses.replace(longer, data={**longer.data, "recordings_share": 0.7}), tmp_path / "run", resume=True)
 
@@ -204,7 +225,7 @@ def test_noisy_recordings_alone_teach_a_network_to_denoise(tmp_path):
         data={**recipe.data, "recordings_share": 1.0},
         optimizer=dataclasses.replace(recipe.optimizer, learning_rate=0.01),
     )
-    report = train(recipe, tmp_path / "run", pairs=NoisyRecordings(Recordings(noisy)), say=lambda line: None)
+    report = train(recipe, tmp_path / "run", OwnData(pairs=NoisyRecordings(Recordings(noisy))), say=lambda line: None)
     method = network_method(keras.models.load_model(tmp_path / "run" / "model.keras", compile=False), "it", 75)
     held_out = slice(18_000, 19_500)
     true = snr_improvement_db(
@@ -279,22 +300,91 @@ def pairs() -> OwnData:
 
 
 def test_a_model_behind_the_filters_is_not_recommended():
-    assert "use the filter" in judge(NOTHING, None, small(), pairs()).sentence
+    assert "use the filter" in judge([NOTHING], hold_out(small(), pairs())).sentence
 
 
 def test_a_training_that_gained_nothing_is_told_so():
     general = engine_method(Denoiser("general"))
-    found = judge(general, dataclasses.replace(general, name="general"), small(), pairs())
+    found = judge([general, dataclasses.replace(general, name="general")], hold_out(small(), pairs()))
     assert found.sentence.endswith("The training gained nothing: use general as it is, or train on more.")
     assert found.figures["gain_db"] == found.figures["start_gain_db"] > found.figures["best_filter_gain_db"]
 
 
+def marked(length: int, period: float) -> np.ndarray:
+    """Give a triangle wave in what is trained with, and a sine wave in what is held out."""
+    time = np.arange(length)
+    triangle = np.abs(time % 50 - 25.0)
+    return np.where(time < length * 8 // 10, triangle, np.sin(2 * np.pi * time / period))
+
+
 def test_recordings_and_recorded_noise_are_judged_on_their_held_out_parts():
-    clean, _ = beats(3, 15_000, 5.0)
-    for signal in clean:
-        signal[: len(signal) * 8 // 10] = np.nan  # what the training saw
-    hum = np.sin(2 * np.pi * np.arange(50_000) / 6)
-    own = OwnData(clean=Recordings(clean), noise=Recordings([hum]))
-    found = judge(engine_method(Denoiser("general")), None, small(), own)
-    assert found.sentence.startswith("On your held-out recordings, from -5 to 25 dB SNR, the model ")
+    own = OwnData(clean=Recordings([marked(30_000, 400.0)]), noise=Recordings([marked(50_000, 6.0)]))
+    held_out = hold_out(small(), own)
+    for mixtures in (held_out.validation, held_out.test):
+        assert len(mixtures.snr_db) == 7
+        for rows, period in ((mixtures.clean, 400.0), (mixtures.noisy[0] - mixtures.clean, 6.0)):
+            # A crop that the training could see has its peak at a period of 50.
+            peak = np.abs(np.fft.rfft(rows * np.hanning(rows.shape[1]), axis=1)).argmax(axis=1)
+            np.testing.assert_allclose(peak, rows.shape[1] / period, atol=1)
+    found = judge([NOTHING], held_out)
+    assert found.sentence.startswith("On your held-out recordings with your held-out noise, from -5 to 25 dB SNR, the")
     assert len(found.figures["gain_db_by_snr"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (OwnData(clean=Recordings([marked(30_000, 400.0)])), "your held-out recordings with synthetic noise of many"),
+        (OwnData(noise=Recordings([marked(30_000, 6.0)])), "synthetic signals with your held-out noise"),
+    ],
+)
+def test_the_verdict_names_what_was_synthetic(own, words):
+    held_out = hold_out(small(), own)
+    assert held_out.what.startswith(words)
+    if own.noise:
+        noise = held_out.test.noisy[0] - held_out.test.clean
+        assert (np.abs(np.fft.rfft(noise, axis=1)).argmax(axis=1) == 250).all()
+
+
+@pytest.mark.parametrize(
+    ("gains", "best", "advice"),
+    [
+        ((5.0, 6.0), 4.0, "use general as it is, or train on more."),
+        ((2.0, 6.0), 4.0, "use general as it is, or train on more."),
+        ((4.0, 3.0), 6.0, "use the filter, or train longer or on more."),
+        ((6.0, 3.0), 4.0, "gains 3.0 dB."),
+        ((-1.0, -2.0), -3.0, "leave such signals as they are."),
+    ],
+)
+def test_the_advice_is_the_best_of_model_start_and_filter(gains, best, advice):
+    methods = [NOTHING, dataclasses.replace(NOTHING, name="general")]
+    assert verdict._say("Here", gains, "a filter", best, methods).endswith(advice)
+
+
+# ---------------------------------------------------------------------------------- refused before the training
+
+
+def test_what_cannot_be_judged_or_learned_is_refused_before_the_training(tmp_path):
+    (clean,), (noisy,) = beats(1, 30_000, 5.0)
+    ends_constant = clean.copy()
+    ends_constant[27_000:] = 1.0
+    coarse = np.round(noisy / 4) * 4
+    for own, words in (
+        (OwnData(clean=Recordings([ends_constant])), "silent or constant almost everywhere"),
+        (OwnData(clean=Recordings([clean]), noise=Recordings([np.zeros(9000)])), "silent or constant almost everyw"),
+        (OwnData(pairs=PairedRecordings(Recordings([clean[:10]]), Recordings([noisy[:10]]))), "constant or without"),
+        (OwnData(pairs=NoisyRecordings(Recordings([coarse]))), "0.4 steps of a coarse quantization.*teach nothing"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            train(small(), tmp_path / "run", own)
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_verdict_that_fails_leaves_the_report_of_the_training(tmp_path, monkeypatch):
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("denoise_train.training.judge", broken)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        train(small(batches_per_epoch=2), tmp_path / "run", pairs(), say=lambda line: None)
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["epochs"] == 1

@@ -63,6 +63,25 @@ def test_recordings_that_do_not_match_are_refused_in_a_sentence(tmp_path, clean,
     assert not re.search(r"\n", str(caught.value))
 
 
+def test_columns_of_pairs_are_matched_by_their_names_before_empty_ones_are_left_out(tmp_path):
+    for name, columns, offset in (("clean", "abc", 0), ("noisy", "cab", 0.5)):
+        rows = [
+            ",".join(
+                "" if c == "a" and name == "noisy" and k else f"{np.sin(ord(c) * (k + 1)) + offset:.9f}"
+                for c in columns
+            )
+            for k in range(99)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join([",".join(columns), *rows]) + "\n")
+    pairs = load_pairs(tmp_path / "clean.csv", tmp_path / "noisy.csv")
+    np.testing.assert_allclose([signal[0] for signal in pairs.clean.signals], np.sin([ord("b"), ord("c")]), atol=1e-6)
+    for clean, noisy in zip(pairs.clean.signals, pairs.noisy.signals, strict=True):
+        np.testing.assert_allclose(noisy - clean, 0.5, atol=1e-6)
+    (tmp_path / "noisy.csv").write_text((tmp_path / "clean.csv").read_text().replace("a,b,c", "a,b,d"))
+    with pytest.raises(SourceError, match="has the columns a, b, c and its partner .* a, b, d; a pair needs the same"):
+        load_pairs(tmp_path / "clean.csv", tmp_path / "noisy.csv")
+
+
 @pytest.mark.parametrize("files", [3, 20])
 def test_parts_of_pairs_are_the_same_places_of_both_and_share_no_sample(files):
     clean = Recordings([ramp(number, 300) for number in range(files)])
@@ -95,5 +114,8 @@ def test_an_evaluation_states_the_snr_of_the_pairs():
     pairs = PairedRecordings(Recordings([signal]), Recordings([signal + 0.5**0.5 * 0.1 * rng.normal(size=20_000)]))
     mixtures = draw_pairs(0, 20, 1500, pairs)
     assert mixtures.snr_db[0] == pytest.approx(20, abs=0.2)
+    assert mixtures.left_out == 0
+    half = np.where(np.arange(20_000) < 10_000, signal, pairs.noisy.signals[0])
+    assert draw_pairs(0, 20, 1500, PairedRecordings(pairs.clean, Recordings([half + 1e-9]))).left_out > 3
     with pytest.raises(SourceError, match="without noise almost everywhere"):
         draw_pairs(0, 20, 1500, PairedRecordings(pairs.clean, pairs.clean))

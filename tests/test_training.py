@@ -237,7 +237,7 @@ def test_recordings_are_drawn_from_files_and_folders(tmp_path):
     (tmp_path / "b.csv").write_text("t,v\n" + "".join(f"{i},{np.cos(i / 9):.5f}\n" for i in range(300)))
     np.savez(tmp_path / "c.npz", signal=tone[:200].astype(np.float32), rate=16000)
     (tmp_path / "notes.txt").write_text("not a recording")
-    recordings = load_recordings([tmp_path])
+    recordings = load_recordings([tmp_path, tmp_path / "a.flac"])
     assert [len(signal) for signal in recordings.signals] == [5000, 300, 200]
     assert recordings.files == [0, 1, 2]
     crops = recordings.draw(np.random.default_rng(0), 50, 600)

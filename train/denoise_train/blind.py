@@ -17,7 +17,7 @@ import numpy as np
 from denoise_train.arrays import Array
 from denoise_train.filters import Filter
 from denoise_train.noise_level import NORMAL_MAD, autocorrelation, level_ratio
-from denoise_train.noisy_recordings import NoisyRecordings
+from denoise_train.noisy_recordings import NoisyRecordings, has_noise
 
 PROBE = 0.05
 """How far the samples are moved, as a share of the noise level: far beyond float32, far below a threshold."""
@@ -78,7 +78,7 @@ def draw_blind(rng: np.random.Generator, source: NoisyRecordings, count: int, le
     """Draw crops with their noise level; those without noise are left out, and all may be."""
     places = source.noisy.places(rng, count, length)
     crops, level = source.noisy.crops(places, length), source.levels(places, length)
-    noisy = (level[:, 0] > 0) & (crops.std(axis=1) > 0)
+    noisy = has_noise(crops, level)
     unit = crops[noisy].std(axis=1, keepdims=True)
     middle = crops[noisy].mean(axis=1, keepdims=True)
     return Blind((crops[noisy] - middle) / unit, level[noisy] / unit)
@@ -102,9 +102,9 @@ def squared_error(method: Filter, setting: int | float | str | None, blind: Blin
 
 
 def estimate(method: Filter, setting: int | float | str | None, blind: Blind) -> Estimate:
-    """Estimate the improvement of a method with one setting over all crops together."""
+    """Estimate the improvement of a method with one setting, by the powers of error and noise over all crops."""
     error, denoised = squared_error(method, setting, blind)
-    improvement = -10 * np.log10(max(float(error.mean()), LEAST_SHARE))
+    improvement = -10 * np.log10(max(float(np.average(error, weights=blind.level[:, 0] ** 2)), LEAST_SHARE))
     residual = (blind.noisy - denoised) / blind.level
     typical = float(np.median(np.abs(residual))) / NORMAL_MAD
     tails = float(np.sqrt(np.mean(residual**2))) / typical if typical > 0 else 1.0
@@ -122,7 +122,7 @@ def rank(methods: Sequence[Filter], blind: Blind) -> list[Estimate]:
     return sorted((estimate_best(method, blind) for method in methods), key=lambda one: -one.improvement_db)
 
 
-def warnings(method: Estimate, blind: Blind) -> list[str]:
+def cautions(method: Estimate, blind: Blind) -> list[str]:
     """Say in sentences where the noise is not what training and estimates without clean signals take it for.
 
     Parameters

@@ -9,7 +9,7 @@ import click
 from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
 from denoise_train.backend import loading_backend
 from denoise_train.noisy_recordings import NoisyRecordings
-from denoise_train.pairs import PairSource, load_pairs
+from denoise_train.pairs import OwnData, load_pairs
 from denoise_train.recipe import Recipe, RecipeError, load_recipe
 from denoise_train.recordings import load_recordings
 from denoise_train.text_tables import paragraphs
@@ -111,13 +111,14 @@ def command(
     settings = load_recipe(recipe)
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
-    clean_recordings = load_recordings(clean) if clean else None
-    noise_recordings = load_recordings(noise) if noise else None
-    pair_source: PairSource | None = load_pairs(*pairs) if pairs else None
+    own = OwnData(
+        clean=load_recordings(clean) if clean else None,
+        noise=load_recordings(noise) if noise else None,
+        pairs=load_pairs(*pairs) if pairs else NoisyRecordings(load_recordings(noisy)) if noisy else None,
+    )
     if noisy:
-        pair_source = NoisyRecordings(load_recordings(noisy))
         share = share or NOISY_SHARE
-    settings = _with_own(settings, (*clean, *(pairs or ()), *noisy), share)
+    settings = _with_own(settings, (*clean, *noise, *(pairs or ()), *noisy), share)
     with loading_backend("training", "train"):
         from denoise_train.start import starting_from
         from denoise_train.training import train
@@ -132,15 +133,7 @@ def command(
         ),
     )
     folder = output or Path("runs") / settings.name
-    report = train(
-        settings,
-        folder,
-        clean=clean_recordings,
-        noise=noise_recordings,
-        pairs=pair_source,
-        resume=resume,
-        say=click.echo,
-    )
+    report = train(settings, folder, own, resume=resume, say=click.echo)
     click.echo(_summary(folder, report))
     if report["interrupted"]:
         raise SystemExit(130)
@@ -175,8 +168,9 @@ def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> R
         if "recordings_share" not in data:
             raise RecipeError(f"data kind {data['kind']!r} has its own signal and takes no recordings")
         data["recordings_share"] = share
-    names = ", ".join(path.name for path in paths)
-    return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on}; recordings in {names}")
+    names = f"; recordings in {', '.join(path.name for path in paths)}"
+    # The recipe of a run folder may tell of the same recordings.
+    return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on.removesuffix(names)}{names}")
 
 
 def _summary(folder: Path, report: dict[str, Any]) -> str:

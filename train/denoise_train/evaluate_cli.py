@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from denoise_train.evaluate_run import Finding
 
 LARGEST_SNR_DB = 100.0
+SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 SIGNALS, FEW_SIGNALS = 200, 25
+LENGTH = 1500
 HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
 
 MODEL is a bundled name (general, x2) or an ONNX file; it runs in the streaming engine at its own hop,
@@ -36,12 +38,14 @@ EPILOG = examples(
     "denoise-evaluate model.onnx --plot figures.png --json figures.json",
     "denoise-evaluate general --clean ecg/ --snr 0,10,20 --rate 360",
     "denoise-evaluate general --clean speech/ --noise street.wav --noise impulsive --panels before-after.png",
-    "denoise-evaluate mine.onnx --pairs clean/ noisy/",
-    "denoise-evaluate mine.onnx --noisy recordings/",
+    "denoise-evaluate mine.onnx --pairs unseen/clean/ unseen/noisy/",
+    "denoise-evaluate mine.onnx --noisy unseen/",
 )
 
 
-def _parse_snr(context: click.Context, parameter: click.Parameter, text: str) -> tuple[float, ...]:
+def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
     try:
         numbers = sorted({float(part) for part in text.split(",")})
     except ValueError:
@@ -72,25 +76,25 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str) ->
     "--pairs",
     type=(PATH, PATH),
     metavar="CLEAN NOISY",
-    help="Recorded pairs, two files or two folders whose files have the same names but for the ending.",
+    help="Recorded pairs that the model was not trained on: two files, or two folders whose files have the same names "
+    "but for the ending.",
 )
 @click.option(
     "--noisy",
     type=PATH,
     multiple=True,
     metavar="PATH",
-    help="Noisy recordings without clean ones: the improvement is estimated, for white noise. Repeatable.",
+    help="Noisy recordings that the model was not trained on, without clean ones: the improvement is estimated, for "
+    "white noise. Repeatable.",
 )
 @click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
 @click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
 @click.option(
     "--snr",
     "snr_db",
-    default="-5,0,5,10,15,20,25",
-    show_default=True,
     metavar="DB,DB...",
     callback=_parse_snr,
-    help="SNRs of the input, in dB.",
+    help=f"SNRs of the input, in dB. Default: {','.join(f'{snr:g}' for snr in SNR_DB)}.",
 )
 @click.option(
     "--rate",
@@ -104,9 +108,7 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str) ->
     metavar="N",
     help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm.",
 )
-@click.option(
-    "--length", type=click.IntRange(150), default=1500, show_default=True, metavar="N", help="Samples per signal."
-)
+@click.option("--length", type=click.IntRange(150), metavar="N", help=f"Samples per signal. Default: {LENGTH}.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
 )
@@ -123,10 +125,10 @@ def command(
     noisy: tuple[Path, ...],
     optimum: bool,
     harm: bool,
-    snr_db: tuple[float, ...],
+    snr_db: tuple[float, ...] | None,
     rate: float | None,
     signals: int | None,
-    length: int,
+    length: int | None,
     seed: int,
     plot: Path | None,
     panels: Path | None,
@@ -145,6 +147,10 @@ def command(
     if len(asked) > 1:
         raise click.UsageError(f"{asked[0]} and {asked[1]} are two evaluations; ask for one of them")
     alone = asked[0] if asked and asked[0] != "--clean or --noise" else ""
+    if snr_db is not None and alone:
+        raise click.UsageError(f"--snr says how much noise to mix in, which {alone} does not leave open")
+    if length is not None and optimum:
+        raise click.UsageError("--length is about signals that are drawn; --optimum chooses it by the model's window")
     if plot is not None and alone:
         raise click.UsageError(f"--plot draws improvement against SNR, which {alone} does not measure")
     if panels is not None and alone in ("--optimum", "--harm"):
@@ -169,7 +175,7 @@ def command(
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
     method = engine_method(denoiser, rate)
-    request = evaluate_run.Request(seed, signals or (FEW_SIGNALS if optimum or harm else SIGNALS), length)
+    request = evaluate_run.Request(seed, signals or (FEW_SIGNALS if optimum or harm else SIGNALS), length or LENGTH)
     found: Finding
     with Console(stderr=True).status(f"evaluating {denoiser.contract.name} ..."):
         if pairs:
@@ -177,14 +183,17 @@ def command(
         elif noisy:
             found = evaluate_run.on_noisy(method, request, load_recordings(noisy))
         elif optimum:
-            found = evaluate_run.on_optimum(method, denoiser.contract.window, request)
+            try:
+                found = evaluate_run.on_optimum(method, denoiser.contract.window, request)
+            except ValueError as error:
+                raise click.UsageError(f"--optimum: {error}") from error
         elif harm:
             found = evaluate_run.on_harm(method, request)
         else:
             found = evaluate_run.on_mixtures(
                 method,
                 request,
-                snr_db,
+                snr_db or SNR_DB,
                 load_recordings(clean) if clean else None,
                 load_recordings(files) if files else None,
                 kinds,
@@ -204,7 +213,7 @@ def command(
             "hop": denoiser.hop,
             "sample_rate_hz": rate,
             "signals": request.signals,
-            "length_samples": length,
+            "length_samples": request.length,
             "seed": seed,
         }
         if not alone:

@@ -6,26 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from denoise_stream import SourceError
 from denoise_train import evaluation, harm, optimum
 from denoise_train.arrays import Array
-from denoise_train.blind import LIMITS, draw_blind, estimate, rank, warnings
+from denoise_train.blind import LIMITS, cautions, draw_blind, estimate, rank
 from denoise_train.evaluation_text import describe
 from denoise_train.families import FAMILIES
 from denoise_train.filters import FILTERS, Filter
 from denoise_train.findings_text import describe_estimates, describe_gaps, describe_harm
 from denoise_train.mixtures import Mixtures, draw_mixtures, draw_pairs
-from denoise_train.noisy_recordings import NoisyRecordings
+from denoise_train.noisy_recordings import NO_NOISE, NoisyRecordings
 from denoise_train.pairs import PairedRecordings
 from denoise_train.recordings import Recordings
 from denoise_train.splits import EVALUATION, seeded
 
 if TYPE_CHECKING:
     from denoise_train.evaluation import Evaluation, Result
-
-PANELS = 6
-PANEL_SAMPLES = 600
-SIGNALS_PER_FAMILY = 25
-NOTHING_NOISY = "no noise was found in these recordings: there is nothing to estimate"
 
 
 @dataclass(frozen=True)
@@ -88,11 +84,11 @@ def on_pairs(method: Filter, request: Request, pairs: PairedRecordings) -> Findi
 
 
 def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
-    """Estimate on noisy recordings alone."""
+    """Estimate on noisy recordings alone; SourceError if there is no noise in them."""
     rng = seeded(request.seed, EVALUATION)
     blind = draw_blind(rng, NoisyRecordings(noisy), request.signals, request.length)
     if not len(blind.noisy):
-        return Finding(NOTHING_NOISY, {"methods": []})
+        raise SourceError(f"in these recordings {NO_NOISE}: there is nothing to estimate")
     itself = estimate(method, None, blind)
     ranked = rank(FILTERS, blind)
     best = ranked[0]
@@ -101,12 +97,14 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
         f"{itself.name} {words} about {abs(itself.improvement_db):.1f} dB; the best filter, {best.label}, "
         f"about {best.improvement_db:.1f} dB."
     )
-    cautions = warnings(itself, blind)
+    warnings = cautions(itself, blind)
     everything = sorted((itself, *ranked), key=lambda one: -one.improvement_db)
     figures = {
         "estimated": LIMITS,
+        "signals": len(blind.noisy),
+        "signals_left_out": request.signals - len(blind.noisy),
         "input_snr_db": blind.snr_db,
-        "warnings": cautions,
+        "warnings": warnings,
         "methods": [
             {
                 "name": one.name,
@@ -118,9 +116,8 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
             for one in everything
         ],
     }
-    chosen = blind.noisy[:PANELS, :PANEL_SAMPLES]
-    text = describe_estimates(everything, blind, LIMITS, [*cautions, conclusion])
-    return Finding(text, figures, (chosen, method.apply(blind.noisy[:PANELS], None)[:, :PANEL_SAMPLES], None))
+    text = describe_estimates(everything, blind, LIMITS, [*warnings, conclusion])
+    return Finding(text, figures, evaluation.pick_panels(method, blind.noisy))
 
 
 def on_optimum(method: Filter, window: int, request: Request) -> Finding:
@@ -130,25 +127,29 @@ def on_optimum(method: Filter, window: int, request: Request) -> Finding:
         dataclasses.asdict(gap) | {"window_gap_db": gap.window_gap_db, "engine_gap_db": gap.engine_gap_db}
         for gap in gaps
     ]
-    return Finding(describe_gaps(gaps, method.name), {"processes": rows})
+    return Finding(
+        describe_gaps(gaps, method.name), {"length_samples": optimum.signal_length(window), "processes": rows}
+    )
 
 
 def on_harm(method: Filter, request: Request) -> Finding:
     """Measure what a model does to signals with little noise."""
     families = harm.measure_harm(method, request.seed, request.signals, request.length)
-    verdicts = harm.judge(families)
+    verdicts = harm.check_aims(families)
     figures = {"families": {name: dataclasses.asdict(found) for name, found in families.items()}, "verdicts": verdicts}
     return Finding(describe_harm(families, verdicts), figures)
 
 
 def _compare(method: Filter, mixtures: Mixtures) -> Finding:
     outcome = evaluation.evaluate(method, mixtures)
-    figures = {"snr_db": list(mixtures.snr_db), "methods": _figures(outcome.results)}
-    noisy = mixtures.noisy[len(mixtures.noisy) // 2][:PANELS]
-    noisy, denoised, clean = (
-        rows[:, :PANEL_SAMPLES] for rows in (noisy, method.apply(noisy, None), mixtures.clean[:PANELS])
-    )
-    return Finding(describe(outcome, len(mixtures.clean)), figures, (noisy, denoised, clean), outcome)
+    figures = {
+        "signals": len(mixtures.clean),
+        "signals_left_out": mixtures.left_out,
+        "snr_db": list(mixtures.snr_db),
+        "methods": _figures(outcome.results),
+    }
+    panels = evaluation.pick_panels(method, mixtures.noisy[len(mixtures.noisy) // 2], mixtures.clean)
+    return Finding(describe(outcome, len(mixtures.clean), mixtures.left_out), figures, panels, outcome)
 
 
 def _figures(results: Sequence["Result"]) -> list[dict[str, Any]]:

@@ -114,6 +114,16 @@ def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Fi
 
 NO_PROCESSING = Filter("no processing", lambda noisy, _: noisy, (None,), "")
 
+PANELS = 6
+PANEL_SAMPLES = 600
+
+
+def pick_panels(method: Filter, noisy: Array, clean: Array | None = None) -> tuple[Array, Array, Array | None]:
+    """Give the beginnings of the first few signals ``(n, length)``: noisy, denoised, and clean if they are known."""
+    denoised = method.apply(noisy[:PANELS], method.settings[0])
+    first = slice(PANELS), slice(PANEL_SAMPLES)
+    return noisy[first], denoised[first], None if clean is None else clean[first]
+
 
 def evaluate(model: Filter, mixtures: Mixtures, methods: Sequence[Filter] = FILTERS) -> Evaluation:
     """Measure no processing, the model, and the filters with one setting and with an oracle."""

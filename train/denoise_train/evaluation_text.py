@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from denoise_train.evaluation import Evaluation, Result
 
 OVERALL = "Over all SNRs: mean and worst in dB; RMSE in clean deviations; error at peaks"
+LEFT_OUT = "they have no noise, at one of the SNRs at least, or nothing but noise"
 CHOICES = (
     "Best single: one setting for all signals and SNRs, the one that gains most on them. "
     "Oracle: for each signal at each SNR the setting that gains most, found by comparing with the clean signal; "
@@ -18,9 +19,10 @@ CHOICES = (
 )
 
 
-def describe(evaluation: "Evaluation", signals: int) -> str:
-    """Give both tables, what the choices mean, and the conclusion."""
-    return "\n".join((_tables(evaluation, signals), paragraphs(CHOICES, _conclusion(evaluation))))
+def describe(evaluation: "Evaluation", signals: int, left_out: int = 0) -> str:
+    """Give both tables, what the choices mean, how many signals were left out, and the conclusion."""
+    missing = [f"{left_out} more signals were drawn and left out: {LEFT_OUT}."] if left_out else []
+    return "\n".join((_tables(evaluation, signals), paragraphs(CHOICES, *missing, _conclusion(evaluation))))
 
 
 def _tables(evaluation: "Evaluation", signals: int) -> str:

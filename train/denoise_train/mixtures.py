@@ -13,6 +13,9 @@ from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.splits import EVALUATION, seeded
 
+LEAST_NOISE = 1e-5
+"""A recorded pair whose noise has a smaller share of the signal's power, 50 dB below it, has none to be removed."""
+
 MOST_DRAWS = 20
 """Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
 
@@ -21,12 +24,14 @@ MOST_DRAWS = 20
 class Mixtures:
     """Clean signals ``(n, length)``, and each with noise at each of the SNRs: ``noisy (snrs, n, length)``.
 
-    Recorded pairs have one SNR, the mean that was measured.
+    Recorded pairs have one SNR, the mean that was measured. ``left_out`` counts signals that were drawn and are not
+    here, because they had no noise (at one of the SNRs) or nothing but noise.
     """
 
     clean: Array
     noisy: Array
     snr_db: tuple[float, ...]
+    left_out: int = 0
 
 
 def draw_mixtures(
@@ -37,7 +42,6 @@ def draw_mixtures(
     clean: Recordings | None = None,
     noise: Recordings | None = None,
     kinds: Mapping[str, float] | None = None,
-    recorded_share: float | None = None,
 ) -> Mixtures:
     """Draw signals and noise for an evaluation.
 
@@ -52,15 +56,13 @@ def draw_mixtures(
     clean, noise
         Recordings to draw crops from; None means the built-in family of signals and no recorded noise.
     kinds
-        Kinds of noise with their relative shares, see :data:`denoise_train.noise.NOISE_KINDS`. None of these and no
-        recorded noise means white Gaussian noise.
-    recorded_share
-        Share of the signals that get recorded noise where there are kinds too; None: as many as each kind.
+        Kinds of noise with their relative shares, see :data:`denoise_train.noise.NOISE_KINDS`; recorded noise comes
+        as often as a kind does on average. None of these and no recorded noise means white Gaussian noise.
 
     Raises
     ------
     SourceError
-        If the recordings hold hardly anything but constant stretches.
+        If the recordings hold hardly anything but constant stretches, or the noise spares every signal.
     ValueError
         If a kind is not known.
     """
@@ -71,8 +73,7 @@ def draw_mixtures(
     recorded = np.zeros(count, dtype=bool)
     crops = np.zeros((0, length))
     if noise is not None:
-        share = 1.0 if not kinds else 1 / (1 + len(kinds)) if recorded_share is None else recorded_share
-        recorded = rng.random(count) < share
+        recorded = rng.random(count) < 1 / (1 + len(kinds or ()))
         crops = draw_lively(noise.draw, rng, int(recorded.sum()), length)
     noise_seed = int(rng.integers(2**32))
     noisy = np.empty((len(snr_db), count, length))
@@ -82,25 +83,29 @@ def draw_mixtures(
             # The same noise at every SNR: an SNR should differ from another by nothing else.
             again = np.random.default_rng(noise_seed)
             rows[~recorded] = add_noise(again, signals[~recorded], snr, kinds)
-        # Salt and pepper hits no sample of a short signal at a high SNR; without noise there is nothing to improve.
-        spared = np.abs(rows - signals).max(axis=1) == 0
-        rows[spared] = mix_at_snr(signals[spared], rng.normal(size=(int(spared.sum()), length)), snr)
-    return Mixtures(signals, noisy, tuple(snr_db))
+    # Salt and pepper hits no sample of a short signal at a high SNR; without noise there is nothing to improve.
+    hit = (np.abs(noisy - signals).max(axis=2) > 0).all(axis=0)
+    if not hit.any():
+        raise SourceError("the noise hits no sample of any signal at one of the SNRs; use lower ones or longer signals")
+    return Mixtures(signals[hit], noisy[:, hit], tuple(snr_db), int(np.sum(~hit)))
 
 
 def draw_pairs(seed: int, count: int, length: int, pairs: PairedRecordings) -> Mixtures:
     """Draw crops of recorded pairs for an evaluation; SourceError if hardly any crop is alive."""
     rng = seeded(seed, EVALUATION)
     clean, noisy = np.empty((0, length)), np.empty((0, length))
+    left_out = 0
     for _ in range(MOST_DRAWS):
         crops = pairs.draw(rng, count, length)
-        alive = (crops[0].std(axis=1) > 0) & (np.abs(crops[1] - crops[0]).max(axis=1) > 0)
+        power = crops[0].var(axis=1)
+        alive = (power > 0) & (np.mean((crops[1] - crops[0]) ** 2, axis=1) > LEAST_NOISE * power)
+        left_out += int(np.sum(~alive))
         clean, noisy = (
             np.concatenate((kept, new[alive]))[:count] for kept, new in zip((clean, noisy), crops, strict=True)
         )
         if len(clean) == count:
             ratio = clean.var(axis=1) / np.mean((noisy - clean) ** 2, axis=1)
-            return Mixtures(clean, noisy[None], (float(np.mean(10 * np.log10(ratio))),))
+            return Mixtures(clean, noisy[None], (float(np.mean(10 * np.log10(ratio))),), left_out)
     raise SourceError(f"the pairs are constant or without noise almost everywhere, in stretches of {length} samples")
 
 

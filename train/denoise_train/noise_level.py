@@ -19,8 +19,8 @@ SHORTEST = 2 * ORDERS[-1]
 LEAST_OF_THREE = 0.57
 """The least of the estimates is this share too small, times the root of the samples; measured on white noise."""
 
-
 WHITE_LAGS = 40
+"""Over so many lags a residual is compared with itself."""
 
 
 def noise_level(noisy: Array) -> Array:
@@ -78,27 +78,26 @@ def level_ratio(noisy: Array) -> Array:
     return np.divide(noise_level(half), level, out=np.ones_like(level), where=level > 0)
 
 
-def autocorrelation(residual: Array, lags: int = WHITE_LAGS) -> Array:
+def autocorrelation(residual: Array) -> Array:
     """Correlate what a method removed with itself, all rows together.
 
     Parameters
     ----------
     residual
-        float64 array ``(n, length)``: noisy - denoised.
-    lags
-        The largest lag in samples.
+        float64 array ``(n, length)``: noisy - denoised; longer than 40 samples.
 
     Returns
     -------
-    float64 array ``(lags,)``, from -1 to 1, for lags 1, 2, ...; zeros for a residual of zeros.
+    float64 array ``(40,)``, from -1 to 1, for lags 1, 2, ...; zeros for a residual of zeros.
 
     Examples
     --------
-    >>> autocorrelation(np.array([[1.0, -1.0, 1.0, -1.0]]), 2)
+    >>> autocorrelation(np.tile([1.0, -1.0], (1, 50)))[:2]
     array([-1.,  1.])
     """
     power = float(np.mean(residual**2))
     if power == 0:
-        return np.zeros(lags)
+        return np.zeros(WHITE_LAGS)
     length = residual.shape[1]
-    return np.array([np.mean(residual[:, lag:] * residual[:, : length - lag]) for lag in range(1, lags + 1)]) / power
+    lags = range(1, WHITE_LAGS + 1)
+    return np.array([np.mean(residual[:, lag:] * residual[:, : length - lag]) for lag in lags]) / power

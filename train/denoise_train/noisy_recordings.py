@@ -13,7 +13,9 @@ pink noise - counts as signal, and stays.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from denoise_stream import SourceError
 from denoise_train.arrays import Array
 from denoise_train.noise_level import SHORTEST, noise_level
 from denoise_train.recordings import Recordings
@@ -23,6 +25,14 @@ STRENGTH = 0.7
 
 STRETCH = 4096
 """Samples over which the noise level is estimated: many for precision, few because noise comes and goes."""
+
+LEAST_LEVEL = 1e-3
+"""A noise level below this share of the crop's deviation, or of the usual level, is that of rounding errors."""
+
+NO_NOISE = (
+    "no noise was found: it is not there, or lower than about 0.4 steps of a coarse quantization, or hits fewer than "
+    "half of the samples"
+)
 
 
 @dataclass(frozen=True)
@@ -46,13 +56,22 @@ class NoisyRecordings:
         crops = (crops - middle) / unit
         return crops - extra / STRENGTH, crops + STRENGTH * extra
 
+    def require_noise(self, rng: np.random.Generator, count: int, length: int) -> None:
+        """Raise a SourceError if most crops have no noise that could be seen."""
+        places = self.noisy.places(rng, count, length)
+        if np.mean(has_noise(self.noisy.crops(places, length), self.levels(places, length))) < 0.5:
+            raise SourceError(
+                f"in most of the noisy recordings {NO_NOISE}; without it they teach nothing: give recordings with "
+                "finer steps, or clean ones by --clean or --pairs"
+            )
+
     def levels(self, places: list[tuple[int, int]], length: int) -> Array:
         """Estimate the noise level ``(count, 1)`` at each place, over a stretch round it."""
         stretch = max(length, STRETCH)
         known: dict[tuple[int, int], float] = {}
         levels = np.empty((len(places), 1))
         for row, (index, start) in enumerate(places):
-            key = index, start // stretch
+            key = index, (start + length // 2) // stretch
             if key not in known:
                 signal = self.noisy.signals[index]
                 first = max(0, min(key[1] * stretch, len(signal) - stretch))
@@ -60,3 +79,12 @@ class NoisyRecordings:
                 known[key] = float(noise_level(part[None])[0, 0]) if len(part) >= SHORTEST else 0.0
             levels[row] = known[key]
         return levels
+
+
+def has_noise(crops: Array, levels: Array) -> NDArray[np.bool_]:
+    """Tell which of the crops ``(n, length)`` have noise, by their levels ``(n, 1)``; a bridged gap has none."""
+    # A stretch may have noise where the crop is a gap for the greater part.
+    level = np.minimum(levels, noise_level(crops))[:, 0] if len(crops) else levels[:, 0]
+    usual = float(np.median(level)) if len(level) else 0.0
+    found: NDArray[np.bool_] = (level > LEAST_LEVEL * crops.std(axis=1)) & (level > LEAST_LEVEL * usual)
+    return found

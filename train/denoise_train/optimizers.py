@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from denoise_train.pace import LEAST_RATE
+from denoise_train.pace import first_rate
 from denoise_train.recipe import Optimizer, RecipeError, Schedule
 
 SMALLEST_SIDE = 8
@@ -51,19 +51,4 @@ def build_optimizer(section: Optimizer, schedule: Schedule, batches_per_epoch: i
     """
     if section.kind not in KINDS:
         raise RecipeError(f"optimizer kind={section.kind!r} is not known; use {', '.join(KINDS)}")
-    return KINDS[section.kind](_learning_rate(section.learning_rate, schedule, batches_per_epoch))
-
-
-def _learning_rate(rate: float, schedule: Schedule, batches_per_epoch: int) -> Any:
-    if schedule.decay not in ("none", "cosine"):
-        raise RecipeError(f"schedule decay={schedule.decay!r} is not known; use 'none' or 'cosine'")
-    if schedule.decay == "none" or schedule.minutes:  # with minutes the clock sets the rate
-        return rate
-    warm_up = schedule.warm_up_batches
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=rate / 100 if warm_up else rate,
-        decay_steps=max(1, schedule.epochs * batches_per_epoch - warm_up),
-        alpha=LEAST_RATE,
-        warmup_target=rate if warm_up else None,
-        warmup_steps=warm_up,
-    )
+    return KINDS[section.kind](first_rate(section.learning_rate, schedule, batches_per_epoch))

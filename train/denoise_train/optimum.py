@@ -29,6 +29,8 @@ GRID = 8192
 
 SIGNALS = 40
 LENGTH = 1500
+LONGEST_WINDOW = GRID // 3
+"""The signals are three windows long or longer."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,11 @@ def draw_process(rng: np.random.Generator, lagged: Array, count: int, length: in
     return signals
 
 
+def signal_length(window: int) -> int:
+    """Give the samples of the signals: whole windows, some 1500 samples and a window more at each end."""
+    return (max(1, LENGTH // window) + 2) * window
+
+
 def measure_gaps(
     model: Filter,
     window: int,
@@ -119,17 +126,25 @@ def measure_gaps(
     seed
         Draws other signals.
     signals
-        Signals of 1500 samples per process and SNR; each is cut into single windows too.
+        Signals per process and SNR; each is cut into single windows too.
     cut_offs, roll_offs, snr_db
         The grid.
+
+    Raises
+    ------
+    ValueError
+        If the window is longer than 2730 samples.
     """
+    if window > LONGEST_WINDOW:
+        raise ValueError(
+            f"the model's window is {window} samples long; the optimum is known for {LONGEST_WINDOW} at most"
+        )
     gaps: list[Gap] = []
     rng = seeded(seed, EVALUATION, 0)
-    length = max(1, LENGTH // window) * window
     for cut_off in cut_offs:
         for roll_off in roll_offs:
             lagged = covariance(cut_off, roll_off)
-            clean = draw_process(rng, lagged, signals, length + 2 * window)
+            clean = draw_process(rng, lagged, signals, signal_length(window))
             noise = rng.normal(size=clean.shape)
             for snr in snr_db:
                 power = 10 ** (-snr / 10)

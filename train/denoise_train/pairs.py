@@ -1,6 +1,6 @@
 """Pairs of recordings: a folder of clean and one of noisy files come in, crops of both at the same place go out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +9,7 @@ import numpy as np
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
-from denoise_train.recordings import Recordings, find_files, read_signals
+from denoise_train.recordings import Recordings, find_files, read_channels
 
 SHORTEST_PAIR = 10
 
@@ -24,6 +24,18 @@ class PairSource(Protocol):
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
         """Draw targets and inputs, two float64 arrays ``(count, length)``."""
         ...
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """What somebody brought to a training; None for what they did not."""
+
+    clean: Recordings | None = None
+    noise: Recordings | None = None
+    pairs: PairSource | None = None
+
+    def __bool__(self) -> bool:
+        return any(source is not None for source in (self.clean, self.noise, self.pairs))
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ def load_pairs(clean: Path, noisy: Path) -> PairedRecordings:
     Raises
     ------
     SourceError
-        If a file has no partner, or partners differ in their number of signals or samples, or cannot be read.
+        If a file has no partner, or partners differ in their signals' number or names or samples, or cannot be read.
     """
     clean_files, noisy_files = _by_name(clean), _by_name(noisy)
     for files, others, folder in ((clean_files, noisy_files, noisy), (noisy_files, clean_files, clean)):
@@ -71,11 +83,10 @@ def load_pairs(clean: Path, noisy: Path) -> PairedRecordings:
     signals: tuple[list[Array], list[Array]] = ([], [])
     files_of: list[int] = []
     for number, name in enumerate(sorted(clean_files)):
-        pair = [read_signals(files[name]) for files in (clean_files, noisy_files)]
-        _check_match(clean_files[name], noisy_files[name], *pair)
-        files_of += [number] * len(pair[0])
-        for kept, read in zip(signals, pair, strict=True):
-            kept += read
+        for pair in _match(clean_files[name], noisy_files[name]):
+            files_of.append(number)
+            for kept, signal in zip(signals, pair, strict=True):
+                kept.append(signal)
     if not files_of:
         raise SourceError(f"no signal found in {clean}")
     return PairedRecordings(*(Recordings(kept, files_of) for kept in signals))
@@ -94,13 +105,25 @@ def _by_name(path: Path) -> dict[str, Path]:
     return files
 
 
-def _check_match(clean: Path, noisy: Path, clean_signals: Sequence[Array], noisy_signals: Sequence[Array]) -> None:
-    if len(clean_signals) != len(noisy_signals):
+def _match(clean: Path, noisy: Path) -> Iterator[tuple[Array, Array]]:
+    """Give the signals of two files that belong together: several columns by their names, if they have names."""
+    ones, others = read_channels(clean), read_channels(noisy)
+    if len(ones) != len(others):
         raise SourceError(
-            f"{clean} holds {len(clean_signals)} signals and its partner {noisy} {len(noisy_signals)}; "
+            f"{clean} holds {len(ones)} signals and its partner {noisy} {len(others)}; "
             "a pair needs the same columns or channels"
         )
-    for one, other in zip(clean_signals, noisy_signals, strict=True):
+    names, other_names = ([name for name, _ in channels] for channels in (ones, others))
+    if len(names) > 1 and all([*names, *other_names]) and names != other_names:
+        if sorted(names) != sorted(other_names) or len(set(names)) < len(names):
+            raise SourceError(
+                f"{clean} has the columns {', '.join(names)} and its partner {noisy} {', '.join(other_names)}; "
+                "a pair needs the same columns"
+            )
+        others = [others[other_names.index(name)] for name in names]
+    for (_, one), (_, other) in zip(ones, others, strict=True):
+        if one is None or other is None:
+            continue
         if len(one) != len(other):
             raise SourceError(
                 f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}; "
@@ -108,3 +131,4 @@ def _check_match(clean: Path, noisy: Path, clean_signals: Sequence[Array], noisy
             )
         if len(one) < SHORTEST_PAIR:
             raise SourceError(f"{clean} has {len(one)} samples; a pair needs {SHORTEST_PAIR} or more")
+        yield one, other

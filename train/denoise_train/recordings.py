@@ -88,7 +88,8 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
     ----------
     paths
         Audio files, ``.csv``/``.tsv`` tables (every signal column), ``.npz``/``.npy`` arrays (every numeric array
-        of more than one sample), or folders that are searched for them. Missing values are bridged.
+        of more than one sample), or folders that are searched for them. Missing values are bridged. A file that is
+        named twice is read once: it would be in two of training, validation and test.
 
     Returns
     -------
@@ -101,8 +102,8 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
     """
     signals: list[Array] = []
     files: list[int] = []
-    for path in find_files(paths):
-        found = read_signals(path)
+    for path in {file.resolve(): file for file in find_files(paths)}.values():
+        found = [signal for _, signal in read_channels(path) if signal is not None]
         files += [files[-1] + 1 if files else 0] * len(found)
         signals += found
     if not signals:
@@ -127,27 +128,33 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_signals(path: Path) -> list[Array]:
-    """Read every channel or column of at least two known samples, gaps bridged; SourceError if it cannot be read."""
-    signals: list[Array] = []
-    for signal in _read(path):
+def read_channels(path: Path) -> list[tuple[str, Array | None]]:
+    """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
+
+    Channels of audio and columns of arrays have no name. A SourceError says why a file cannot be read.
+    """
+    channels: list[tuple[str, Array | None]] = []
+    for name, signal in _read(path):
         if np.isinf(signal).any():
             raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
         known = np.flatnonzero(~np.isnan(signal))
-        if len(known) > 1:
-            signals.append(np.interp(np.arange(len(signal)), known, signal[known]))
-    return signals
+        bridged = np.interp(np.arange(len(signal)), known, signal[known]) if len(known) > 1 else None
+        channels.append((name, bridged))
+    return channels
 
 
-def _read(path: Path) -> Iterator[Array]:
-    """Give every channel of a file as an array ``(n,)``."""
+def _read(path: Path) -> Iterator[tuple[str, Array]]:
+    """Give every channel of a file as its name, if it has one, and an array ``(n,)``."""
     if path.suffix.lower() in ARRAYS:
-        yield from _read_arrays(path)
+        for signal in _read_arrays(path):
+            yield "", signal
         return
     with contextlib.closing(open_file(path)) as source:
         chunks = list(source)
+        names: list[str] = getattr(source, "column_names", [])
     if chunks:
-        yield from np.concatenate(chunks).T
+        signals = np.concatenate(chunks).T
+        yield from zip(names or [""] * len(signals), signals, strict=True)
 
 
 def _read_arrays(path: Path) -> Iterator[Array]:

@@ -18,7 +18,8 @@ from denoise_train.recipe import Recipe, Schedule, load_recipe
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
 MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
-"""The only keys of a recipe that may change when a run goes on."""
+"""The only keys of a recipe that may change when a run goes on, and not from one to the other: what sets the learning
+rate would be another, and the optimiser's state would not fit."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 SECONDS_BETWEEN_LINES = 30
 
@@ -58,7 +59,16 @@ def _may_begin_in(folder: Path) -> bool:
 
 
 def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
-    begun, given = (_flat(tomllib.loads(each.to_toml())) for each in (load_recipe(folder / RECIPE), recipe))
+    before = load_recipe(folder / RECIPE)
+    if before.schedule.decay != "none" and bool(before.schedule.minutes) != bool(recipe.schedule.minutes):
+        lasts = (
+            f"{before.schedule.minutes:g} minutes" if before.schedule.minutes else f"{before.schedule.epochs} epochs"
+        )
+        raise SinkError(
+            f"the run in {folder} began with a length of {lasts}; resume it with a number of "
+            f"{lasts.split()[1]}, too, because its learning rate falls by them"
+        )
+    begun, given = (_flat(tomllib.loads(each.to_toml())) for each in (before, recipe))
     for key in [*given, *begun]:
         if key not in MAY_DIFFER and begun.get(key) != given.get(key):
             raise SinkError(
@@ -85,12 +95,18 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self.rows: list[dict[str, float]] = []
         self._folder, self._say, self._schedule = folder, say, schedule
         self._epoch = 0
-        self._started = self._said = time.monotonic()
+        self._started: float | None = None
+        self._said = time.monotonic()
 
     @property
     def best_val_loss(self) -> float | None:
         """The least ``val_loss`` so far; None before the first epoch is over."""
         return min((row["val_loss"] for row in self.rows), default=None)
+
+    def seconds(self) -> float:
+        """Give the time of all epochs so far, the running one included."""
+        running = 0.0 if self._started is None else time.monotonic() - self._started
+        return sum(row["seconds"] for row in self.rows) + running
 
     def restore(self, network: keras.Model) -> None:
         """Go back to the end of the last complete epoch in the folder.
@@ -135,8 +151,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "loss": float(values["loss"]),
             "val_loss": float(values["val_loss"]),
             "learning_rate": float(self.model.optimizer.learning_rate),
-            "seconds": round(time.monotonic() - self._started, 2),
+            "seconds": round(self.seconds() - sum(row["seconds"] for row in self.rows), 2),
         }
+        self._started = None
         with whole_file(self._folder / LAST) as partial:
             self.model.save_weights(partial)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
@@ -157,20 +174,23 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _minutes_to_go(self) -> float:
         if self._schedule.minutes:
-            return max(0.0, self._schedule.minutes - sum(row["seconds"] for row in self.rows) / 60)
+            return max(0.0, self._schedule.minutes - self.seconds() / 60)
         return self.rows[-1]["seconds"] * (self._schedule.epochs - self._epoch) / 60
 
 
-def write_results(
+def write_report(folder: Path, report: dict[str, Any]) -> None:
+    """Write the figures of a run."""
+    write_json(folder / "report.json", report)
+
+
+def draw_results(
     folder: Path,
     name: str,
-    report: dict[str, Any],
     rows: Sequence[dict[str, float]],
     examples: Pairs,
     denoised: Windows,
 ) -> None:
-    """Write the report, and draw the history (if there is one) and example windows."""
-    write_json(folder / "report.json", report)
+    """Draw the history (if there is one) and example windows."""
     if rows:
         with whole_file(folder / "history.png") as partial:
             plots.draw_history(rows, partial, name)
@@ -178,7 +198,7 @@ def write_results(
         plots.draw_samples(examples.noisy, examples.target, denoised, partial, name)
 
 
-def write_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:
+def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:
     """Draw held-out recordings before and after: noisy, denoised, and clean where it is known."""
     with whole_file(folder / "own.png") as partial:
         plots.draw_panels(*panels, partial, title)

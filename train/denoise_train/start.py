@@ -1,18 +1,20 @@
 """Start from a trained network: a bundled name, a run folder or a ``.keras`` file comes in, its weights go out."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from denoise_stream import SourceError
-from denoise_stream.sinks import whole_file
-from denoise_train.recipe import Recipe, RecipeError, load_recipe
-from denoise_train.run_folder import BEST, RECIPE
+from denoise_train.recipe import Recipe, RecipeError
+from denoise_train.run_folder import BEST
 
 GENTLER = 0.25
 """The learning rate of a training that does not begin from nothing, as a share of the recipe's."""
+
+SAME_OUTPUT = 1e-3
+"""More than float32 differs by between two runs of one network; its windows are 1 high."""
 
 WARM_UP_BATCHES = 50
 BATCHES_PER_EPOCH = 250
@@ -28,13 +30,17 @@ def bundled_weights() -> dict[str, Path]:
 
 
 def starting_from(recipe: Recipe, start: str) -> Recipe:
-    """Give the recipe of a training that starts from a trained network: smaller steps, more frequent validation."""
+    """Give the recipe of a training that starts from a trained network: smaller steps, more frequent validation.
+
+    A recipe that has a start already, as one in a run folder may, has taken those smaller steps.
+    """
     schedule = dataclasses.replace(
         recipe.schedule,
         batches_per_epoch=min(BATCHES_PER_EPOCH, recipe.schedule.batches_per_epoch or BATCHES_PER_EPOCH),
         warm_up_batches=min(WARM_UP_BATCHES, recipe.schedule.warm_up_batches),
     )
-    optimizer = dataclasses.replace(recipe.optimizer, learning_rate=recipe.optimizer.learning_rate * GENTLER)
+    gentler = 1.0 if recipe.start else GENTLER
+    optimizer = dataclasses.replace(recipe.optimizer, learning_rate=recipe.optimizer.learning_rate * gentler)
     # A trained network needs no gentle beginning.
     data = dict(recipe.data) | ({"gentle_blocks": 0} if "gentle_blocks" in recipe.data else {})
     return dataclasses.replace(recipe, start=start, data=data, schedule=schedule, optimizer=optimizer)
@@ -73,7 +79,7 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
     Raises
     ------
     RecipeError
-        If the architectures differ.
+        If the architectures differ: in their weights, or in what they make of a window with the same ones.
     """
     needed, found = ([tuple(weight.shape) for weight in each.weights] for each in (network, trained))
     if needed != found:
@@ -83,15 +89,13 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
             "give the recipe it was trained with, such as recipe.toml in its run folder"
         )
     network.set_weights(trained.get_weights())
-
-
-def ship(run: Path) -> Path:
-    """Put a run's network among the bundled ones, under its recipe's name and without the optimiser's state."""
-    target = Path(__file__).with_name("weights") / f"{load_recipe(run / RECIPE).name}.keras"
-    with whole_file(target) as partial:
-        load_start(str(run)).save(partial)
-    return target
-
-
-if __name__ == "__main__":
-    print(ship(Path(sys.argv[1])))
+    windows = np.random.default_rng(0).random((1, network.input_shape[1]), dtype=np.float32)
+    same = trained.input_shape == network.input_shape and np.allclose(
+        network.predict_on_batch(windows), trained.predict_on_batch(windows), atol=SAME_OUTPUT, equal_nan=True
+    )
+    if not same:
+        raise RecipeError(
+            f"{start} has as many weights as the recipe's [architecture], but is another network (window "
+            f"{trained.input_shape[1]}, needed: {network.input_shape[1]}; or other strides, activations or the like); "
+            "give the recipe it was trained with, such as recipe.toml in its run folder"
+        )

@@ -10,17 +10,22 @@ import numpy as np
 from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
 from denoise_train.datasets import Windows, build_data
-from denoise_train.filters import Filter
 from denoise_train.losses import build_loss
 from denoise_train.network_engine import network_method
 from denoise_train.optimizers import build_optimizer
 from denoise_train.pace import Clock
-from denoise_train.pairs import PairSource
+from denoise_train.pairs import OwnData
 from denoise_train.recipe import Recipe, building
-from denoise_train.recordings import Recordings
-from denoise_train.run_folder import Keeper, prepare_folder, write_panels, write_recipe, write_results
+from denoise_train.run_folder import (
+    Keeper,
+    draw_panels,
+    draw_results,
+    prepare_folder,
+    write_recipe,
+    write_report,
+)
 from denoise_train.start import copy_weights, load_start
-from denoise_train.verdict import OwnData, judge
+from denoise_train.verdict import hold_out, judge
 
 EXAMPLES = 12
 """Test signals in the picture: every kind of signal comes up in the first ones."""
@@ -32,10 +37,8 @@ MOST_EPOCHS = 1_000_000
 def train(
     recipe: Recipe,
     folder: Path,
+    own: OwnData | None = None,
     *,
-    clean: Recordings | None = None,
-    noise: Recordings | None = None,
-    pairs: PairSource | None = None,
     resume: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
@@ -51,10 +54,8 @@ def train(
         What to train.
     folder
         The run folder; it is created.
-    clean, noise
+    own
         Recordings to draw from beside the synthetic family.
-    pairs
-        Pairs to draw from beside the synthetic family: clean and noisy recordings, or noisy ones alone.
     resume
         Go on with an interrupted run in this folder.
     say
@@ -71,17 +72,22 @@ def train(
     RecipeError
         If the recipe holds a wrong key or value.
     SourceError
-        If the recordings are too short to be split, or the state to resume from cannot be read.
+        If the recordings are too short to be split, or there is nothing in them to learn from or to judge by, or
+        the network to start from or the state to resume from cannot be read.
     SinkError
         If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true.
     """
     keras.utils.set_random_seed(recipe.seed)
+    own = own or OwnData()
     with building("data"):
-        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, clean, noise, pairs)
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own.clean, own.noise, own.pairs)
     with building("architecture"):
         network = build_network(recipe.window, recipe.architecture)
-    if recipe.start:
-        copy_weights(network, load_start(recipe.start), recipe.start)
+    start = load_start(recipe.start) if recipe.start else None
+    if start is not None:
+        copy_weights(network, start, recipe.start)
+    # What cannot be judged is refused before the training, not after it.
+    held_out = hold_out(recipe, own) if own else None
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
@@ -96,14 +102,17 @@ def train(
     write_recipe(folder, recipe)
     validation = data.validation()
     callbacks: list[keras.callbacks.Callback] = [keeper]
+    epochs = recipe.schedule.epochs
     if recipe.schedule.minutes:
-        callbacks.append(Clock(recipe, sum(row["seconds"] for row in keeper.rows)))
+        clock = Clock(recipe, keeper.seconds)
+        callbacks.append(clock)
+        epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
     interrupted = False
     try:
         network.fit(
             batches,
             initial_epoch=len(keeper.rows),
-            epochs=MOST_EPOCHS if recipe.schedule.minutes else recipe.schedule.epochs,
+            epochs=epochs,
             validation_data=(validation.noisy, validation.target),
             validation_batch_size=recipe.schedule.batch_size,
             shuffle=False,
@@ -132,17 +141,16 @@ def train(
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
     }
-    if own := OwnData(clean, noise, pairs):
-        found = judge(network_method(best, "the model", recipe.hop), _start_method(recipe), recipe, own)
-        report["own_recordings"] = {"verdict": found.sentence, **found.figures}
-        if found.panels is not None:
-            write_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
     examples = data.examples(EXAMPLES)
-    write_results(folder, recipe.name, report, keeper.rows, examples, denoise(examples.noisy))
+    write_report(folder, report)
+    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.noisy))
+    if held_out is not None:
+        methods = [network_method(best, "the model", recipe.hop)]
+        if start is not None:
+            methods.append(network_method(start, Path(recipe.start).name, recipe.hop))
+        found = judge(methods, held_out)
+        report["own_recordings"] = {"verdict": found.sentence, **found.figures}
+        write_report(folder, report)
+        if found.panels is not None:
+            draw_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
     return report
-
-
-def _start_method(recipe: Recipe) -> Filter | None:
-    if not recipe.start:
-        return None
-    return network_method(load_start(recipe.start), Path(recipe.start).name, recipe.hop)

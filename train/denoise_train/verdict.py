@@ -11,36 +11,35 @@ from typing import Any
 import numpy as np
 
 from denoise_train.arrays import Array
-from denoise_train.blind import LIMITS, Blind, draw_blind, estimate, estimate_best, warnings
-from denoise_train.evaluation import Evaluation, evaluate
+from denoise_train.blind import LIMITS, Blind, cautions, draw_blind, estimate, estimate_best
+from denoise_train.evaluation import NO_PROCESSING, Evaluation, evaluate, pick_panels
 from denoise_train.filters import FILTERS, Filter
 from denoise_train.mixtures import Mixtures, draw_mixtures, draw_pairs
 from denoise_train.noisy_recordings import NoisyRecordings
-from denoise_train.pairs import PairedRecordings, PairSource
+from denoise_train.pairs import OwnData, PairedRecordings
 from denoise_train.recipe import Recipe
 from denoise_train.recordings import Recordings
-from denoise_train.splits import TEST, VALIDATION, seeded
+from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SIGNALS = 100
 LONGEST = 1500
 SHORTEST = 150
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
-PANELS = 6
-PANEL_SAMPLES = 600
 NOTHING_DB = 0.1
 """Less than this is no gain."""
 
 
 @dataclass(frozen=True)
-class OwnData:
-    """What somebody brought to a training; None for what they did not."""
+class HeldOut:
+    """What a verdict is found on, drawn from the validation and test parts of somebody's recordings.
 
-    clean: Recordings | None = None
-    noise: Recordings | None = None
-    pairs: PairSource | None = None
+    ``what`` names it in a sentence.
+    """
 
-    def __bool__(self) -> bool:
-        return any(source is not None for source in (self.clean, self.noise, self.pairs))
+    what: str
+    hop: int
+    validation: Mixtures | Blind
+    test: Mixtures | Blind
 
 
 @dataclass(frozen=True)
@@ -62,53 +61,69 @@ class Verdict:
     panels: tuple[Array, Array, Array | None] | None
 
 
-def judge(model: Filter, start: Filter | None, recipe: Recipe, own: OwnData) -> Verdict:
-    """Compare a network, and the one it started from, with the best filter on recordings that no training saw.
+def hold_out(recipe: Recipe, own: OwnData) -> HeldOut:
+    """Draw what a training is judged by, from the parts of the recordings that it does not see.
 
     Parameters
     ----------
-    model, start
-        The networks in the engine; ``start`` is None where the training began from nothing.
     recipe
         Kinds of noise, SNRs and seed of the training.
     own
         The recordings, unsplit.
+
+    Raises
+    ------
+    SourceError
+        If the recordings are too short to be split, or hold nothing to learn from or to judge by.
     """
-    methods = (model, *((start,) if start is not None else ()))
     if isinstance(own.pairs, NoisyRecordings):
-        return _judge_blindly(methods, recipe, own.pairs)
+        training = own.pairs.part(TRAINING)
+        training.require_noise(seeded(recipe.seed, TRAINING), SIGNALS, _length(training.noisy))
     validation, test = (_draw(recipe, own, split) for split in (VALIDATION, TEST))
-    tuned = tuple(_tune(evaluate(model, validation)))
-    outcome, *others = [evaluate(method, test, tuned) for method in methods]
-    gains = [each.model.mean_improvement_db for each in (outcome, *others)]
+    return HeldOut(_describe(recipe, own), recipe.hop, validation, test)
+
+
+def judge(methods: Sequence[Filter], held_out: HeldOut) -> Verdict:
+    """Compare a network, and the one it started from, with the best filter on recordings that no training saw.
+
+    Parameters
+    ----------
+    methods
+        The network in the engine, and the one it started from, if it did not begin from nothing.
+    held_out
+        From :func:`hold_out`.
+    """
+    if isinstance(held_out.validation, Blind) and isinstance(held_out.test, Blind):
+        return _judge_blindly(methods, held_out.hop, held_out.validation, held_out.test)
+    assert isinstance(held_out.validation, Mixtures)
+    assert isinstance(held_out.test, Mixtures)
+    test = held_out.test
+    outcome = evaluate(methods[0], test, _tune(evaluate(NO_PROCESSING, held_out.validation)))
+    models = [outcome.model, *(evaluate(method, test, ()).model for method in methods[1:])]
+    gains = [model.mean_improvement_db for model in models]
     best = max(outcome.filters, key=lambda result: result.mean_improvement_db)
     setting = next(iter(best.settings))
     filter_name = best.name if setting is None else f"{best.name} ({setting} {best.unit})"
-    what = "synthetic signals with your held-out noise" if not (own.clean or own.pairs) else "your held-out recordings"
-    at = f"at {test.snr_db[0]:.1f} dB SNR" if own.pairs else f"from {test.snr_db[0]:g} to {test.snr_db[-1]:g} dB SNR"
-    sentence = _say(f"On {what}, {at},", gains, filter_name, best.mean_improvement_db, methods)
+    first, last = test.snr_db[0], test.snr_db[-1]
+    at = f"at {first:.1f} dB SNR" if first == last else f"from {first:g} to {last:g} dB SNR"
     figures = {
         "gain_db": gains[0],
-        "start_gain_db": gains[1] if start is not None else None,
+        "start_gain_db": gains[1] if len(gains) > 1 else None,
         "best_filter": filter_name,
         "best_filter_gain_db": best.mean_improvement_db,
         "snr_db": list(test.snr_db),
         "gain_db_by_snr": outcome.model.improvement_db.mean(axis=1).tolist(),
         "peak_amplitude_error": float(outcome.model.peak_error.mean()),
         "best_filter_peak_amplitude_error": float(best.peak_error.mean()),
-        "how": f"{len(test.clean)} crops of the test part through the engine at hop {recipe.hop}; filters set on the "
+        "left_out": test.left_out,
+        "how": f"{len(test.clean)} crops of the test part through the engine at hop {held_out.hop}; filters set on the "
         "validation part",
     }
-    noisy = test.noisy[len(test.noisy) // 2, :PANELS]
-    shown = [rows[:, :PANEL_SAMPLES] for rows in (noisy, model.apply(noisy, None), test.clean[:PANELS])]
-    return Verdict(sentence, figures, (shown[0], shown[1], shown[2]))
+    sentence = _say(f"On {held_out.what}, {at},", gains, filter_name, best.mean_improvement_db, methods)
+    return Verdict(sentence, figures, pick_panels(methods[0], test.noisy[len(test.noisy) // 2], test.clean))
 
 
-def _judge_blindly(methods: Sequence[Filter], recipe: Recipe, source: NoisyRecordings) -> Verdict:
-    validation, test = (
-        draw_blind(seeded(recipe.seed, split), source.part(split), SIGNALS, _length(source.part(split).noisy))
-        for split in (VALIDATION, TEST)
-    )
+def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test: Blind) -> Verdict:
     if not (len(validation.noisy) and len(test.noisy)):
         return Verdict("Your held-out recordings hold no noise that could be seen: nothing can be estimated.", {}, None)
     found = [estimate(method, None, test) for method in methods]
@@ -119,7 +134,8 @@ def _judge_blindly(methods: Sequence[Filter], recipe: Recipe, source: NoisyRecor
     sentence = _say(
         f"On your held-out recordings, {at} and by estimate,", gains, best.label, best.improvement_db, methods
     )
-    cautions = _cautions(methods, test)
+    # The network it started from may know more of the noise than one that was trained on nothing but this.
+    warnings = next(filter(None, (cautions(one, test) for one in found)), [])
     figures = {
         "estimated": LIMITS,
         "gain_db": gains[0],
@@ -128,23 +144,16 @@ def _judge_blindly(methods: Sequence[Filter], recipe: Recipe, source: NoisyRecor
         "best_filter_gain_db": best.improvement_db,
         "input_snr_db": test.snr_db,
         "residual_autocorrelation": found[0].autocorrelation.tolist(),
-        "warnings": cautions,
-        "how": f"{len(test.noisy)} crops of the test part through the engine at hop {recipe.hop}",
+        "warnings": warnings,
+        "how": f"{len(test.noisy)} crops of the test part through the engine at hop {hop}",
     }
-    noisy = test.noisy[:PANELS]
-    panels = noisy[:, :PANEL_SAMPLES], methods[0].apply(noisy, None)[:, :PANEL_SAMPLES], None
-    return Verdict(" ".join([*cautions, sentence]), figures, panels)
+    return Verdict(" ".join([*warnings, sentence]), figures, pick_panels(methods[0], test.noisy))
 
 
-def _cautions(methods: Sequence[Filter], test: Blind) -> list[str]:
-    """Give the warnings by the network's residual, or by that of the network it started from, which may know more."""
-    for method in methods:
-        if found := warnings(estimate(method, None, test), test):
-            return found
-    return []
-
-
-def _draw(recipe: Recipe, own: OwnData, split: int) -> Mixtures:
+def _draw(recipe: Recipe, own: OwnData, split: int) -> Mixtures | Blind:
+    if isinstance(own.pairs, NoisyRecordings):
+        noisy = own.pairs.part(split)
+        return draw_blind(seeded(recipe.seed, split), noisy, SIGNALS, _length(noisy.noisy))
     seed = int(seeded(recipe.seed, split).integers(2**32))
     if isinstance(own.pairs, PairedRecordings):
         pairs = own.pairs.part(split)
@@ -153,8 +162,18 @@ def _draw(recipe: Recipe, own: OwnData, split: int) -> Mixtures:
     least, most = recipe.data.get("snr_db", SNR_DB[:: len(SNR_DB) - 1])
     snr_db = [snr for snr in SNR_DB if least <= snr <= most] or [(least + most) / 2]
     length = LONGEST if clean is None else _length(clean)
-    share = float(recipe.data.get("noise_recordings_share", 1.0))
-    return draw_mixtures(seed, SIGNALS, length, snr_db, clean, noise, recipe.noise, share)
+    return draw_mixtures(seed, SIGNALS, length, snr_db, clean, noise, recipe.noise if noise is None else None)
+
+
+def _describe(recipe: Recipe, own: OwnData) -> str:
+    """Name the signals and the noise that a verdict is about."""
+    signals = "your held-out recordings" if own.clean or own.pairs else "synthetic signals"
+    if own.pairs:
+        return signals
+    if own.noise:
+        return f"{signals} with your held-out noise"
+    kinds = [kind for kind, share in recipe.noise.items() if share > 0]
+    return f"{signals} with synthetic {'noise of many kinds' if len(kinds) > 1 else f'{kinds[0]} noise'}"
 
 
 def _length(recordings: Recordings) -> int:
@@ -171,12 +190,12 @@ def _say(where: str, gains: Sequence[float], best: str, best_gain: float, method
     """Put the comparison into words, and what to do if the training was for nothing."""
     started = f"; {methods[1].name}, where it started, {_gains(gains[1])}" if len(gains) > 1 else ""
     sentence = f"{where} the model {_gains(gains[0])}; the best filter, {best}, {_gains(best_gain)}{started}."
+    if len(gains) > 1 and gains[1] >= gains[0] - NOTHING_DB and gains[1] > max(best_gain, NOTHING_DB):
+        return f"{sentence} The training gained nothing: use {methods[1].name} as it is, or train on more."
     if best_gain >= gains[0] - NOTHING_DB and best_gain > 0:
         return f"{sentence} The model is no better than the filter: use the filter, or train longer or on more."
     if gains[0] <= NOTHING_DB:
         return f"{sentence} The model gains nothing: leave such signals as they are."
-    if len(gains) > 1 and gains[0] <= gains[1] + NOTHING_DB:
-        return f"{sentence} The training gained nothing: use {methods[1].name} as it is, or train on more."
     return sentence
 
 
