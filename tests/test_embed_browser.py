@@ -1,6 +1,5 @@
 """The page in real Chromium: the engine's samples, less noise from the microphone, and not a byte to anybody else."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -15,17 +14,10 @@ import soundfile
 
 import onnx_models
 from denoise_stream import Denoiser
-from embed import EMBED, need, need_packages
+from embed import EMBED, load_module, need, need_packages
 
 PAGE = EMBED / "browser"
 RATE_HZ = 16_000
-
-
-def load_server() -> object:
-    specification = importlib.util.spec_from_file_location("serve_page", PAGE / "serve.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +26,7 @@ def servers() -> Iterator[list[str]]:
     need("chromium")
     need_packages(PAGE)
     subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True, timeout=120)
-    made = [load_server().serve(isolated=isolated) for isolated in (True, False)]
+    made = [load_module(PAGE / "serve.py").serve(isolated=isolated) for isolated in (True, False)]
     for server in made:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     yield [f"http://localhost:{server.server_port}/" for server in made]
