@@ -27,7 +27,9 @@ def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_node_package_reproduces_the_test_vectors_and_passes_its_own_tests(vectors):
-    done = run("node", "--test", "test/parts.test.js", "test/vectors.test.js", VECTORS=":".join(map(str, vectors.values())))
+    done = run(
+        "node", "--test", "test/parts.test.js", "test/vectors.test.js", VECTORS=":".join(map(str, vectors.values()))
+    )
     assert done.returncode == 0, done.stdout
     for kind in vectors:
         assert f"{kind} gives the samples of the test vectors" in done.stdout
