@@ -102,7 +102,7 @@ test("wrong files are refused in words, and the page goes on", async () => {
     assert.deepEqual(await shown(), before); // what was there stays, ready to be played and downloaded
   }
   await page.click("#play");
-  await page.waitForFunction(() => document.querySelector("#play").textContent === "Stop");
+  await page.waitForFunction(() => self.played.some((block) => block.some(Boolean)));
   assert.match(await page.textContent("#facts"), /^general/);
   await close();
 });
