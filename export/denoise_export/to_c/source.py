@@ -95,7 +95,7 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
         "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
-        "STATE": f"    float memory[{state}], updated[{state}]; /* what the network remembers from window to window */\n"
+        "STATE": f"    float memory[{state}], updated[{state}]; /* what the network remembers between windows */\n"
         if state
         else "",
         "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
