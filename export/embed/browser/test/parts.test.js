@@ -6,7 +6,7 @@ import { Ring, ringMemory } from "../src/ring.js";
 import { readCsv } from "../src/csv.js";
 
 const BLOCK = 128;
-const BLOCKS = 1500;
+const BLOCKS = 700;
 
 let Transport;
 globalThis.AudioWorkletProcessor = class {
