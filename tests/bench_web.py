@@ -1,6 +1,5 @@
 """The page's weight, its start and a minute of the microphone in Chromium: `python tests/bench_web.py [SECONDS]`."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,17 +7,16 @@ import sys
 import threading
 from pathlib import Path
 
+from embed import EMBED, load_module
+
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "export" / "embed" / "browser"
+PAGE = EMBED / "browser"
 
 
 def main() -> None:
     """Build, serve and measure."""
-    specification = importlib.util.spec_from_file_location("serve_page", PAGE / "serve.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
     subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True)
-    server = module.serve()
+    server = load_module(PAGE / "serve.py").serve()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {
         "URL": f"http://localhost:{server.server_port}/",

@@ -10,6 +10,7 @@ import onnx_models
 from audio_server import AudioServer
 from denoise_export.vectors import write_vectors
 from denoise_stream import bundled_models
+from embed import HAND_MADE
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every program they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,8 +51,7 @@ def audio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudioServ
 def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of test vectors, with the model beside them, for every shipped model and some hand-made ones."""
     folder = tmp_path_factory.mktemp("vectors")
-    kinds = ("leaky_mean", "leaky_mean_raw", "recurrent", "smoother")
-    for name, model in (bundled_models() | {kind: models[kind] for kind in kinds}).items():
+    for name, model in (bundled_models() | {kind: models[kind] for kind in HAND_MADE}).items():
         write_vectors(model, folder / name)
         shutil.copy(model, folder / name / "model.onnx")
     return {path.name: path for path in sorted(folder.iterdir())}

@@ -5,9 +5,11 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soundfile
 
+import onnx_models
 from denoise_stream import Denoiser, bundled_models
 from embed import EMBED, need_packages
 
@@ -27,7 +29,9 @@ def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_node_package_reproduces_the_test_vectors_and_passes_its_own_tests(vectors):
-    done = run("node", "--test", "test/", VECTORS=":".join(map(str, vectors.values())))
+    done = run(
+        "node", "--test", "test/parts.test.js", "test/vectors.test.js", VECTORS=":".join(map(str, vectors.values()))
+    )
     assert done.returncode == 0, done.stdout
     for kind in vectors:
         assert f"{kind} gives the samples of the test vectors" in done.stdout
@@ -50,6 +54,14 @@ def test_node_program_denoises_a_wav_file_as_the_engine_does(tmp_path, subtype):
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (22050, 2, subtype, 1000)
     expected = Denoiser(model).denoise(soundfile.read(tmp_path / "noisy.wav")[0])
     np.testing.assert_allclose(soundfile.read(tmp_path / "clean.wav")[0], expected, atol=2e-5)
+
+
+def test_node_package_refuses_a_model_of_one_row_when_it_is_loaded(tmp_path):
+    tensors = [[onnx_models.tensor(name, 150, 1)] for name in ("noisy", "clean")]
+    onnx_models.save(tmp_path / "m.onnx", [onnx.helper.make_node("Relu", ["noisy"], ["clean"])], *tensors)
+    done = run("node", "-e", "import('./index.js').then(({ load }) => load(process.argv[1]))", tmp_path / "m.onnx")
+    assert done.returncode != 0
+    assert "m.onnx fails on a batch of 2 windows" in done.stderr
 
 
 def test_node_program_says_in_one_sentence_what_is_wrong(models, tmp_path):

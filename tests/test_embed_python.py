@@ -1,22 +1,19 @@
 """The plain Python example gives the engine's samples, in a page of code and without our packages."""
 
-import importlib.util
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from denoise_stream import bundled_models
-from embed import EMBED, worst_error
+from denoise_stream import Denoiser
+from embed import EMBED, KINDS, load_module, worst_error
 
 SOURCE = EMBED / "python" / "denoise.py"
-SPECIFICATION = importlib.util.spec_from_file_location("denoise_example", SOURCE)
-example = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(example)
+example = load_module(SOURCE)
 
 
-@pytest.mark.parametrize("kind", [*bundled_models(), "leaky_mean", "leaky_mean_raw", "recurrent", "smoother"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_python_example_reproduces_the_test_vectors(vectors, kind):
     stream = example.DenoiseStream(vectors[kind] / "model.onnx")
 
@@ -25,6 +22,23 @@ def test_python_example_reproduces_the_test_vectors(vectors, kind):
         return np.concatenate((*parts, stream.flush())), sum(map(len, parts))
 
     assert worst_error(vectors[kind], denoise) < 1e-5
+
+
+@pytest.mark.parametrize("missing", [[0], [200], [399], range(100, 390), range(400)])
+def test_python_example_bridges_missing_values_as_the_engine_does(vectors, missing):
+    noisy = np.sin(np.arange(400) / 9)
+    noisy[missing] = np.nan
+    stream = example.DenoiseStream(vectors["general"] / "model.onnx")
+    clean = np.concatenate((stream.process(noisy), stream.flush()))
+    np.testing.assert_allclose(clean, Denoiser("general").denoise(noisy), atol=1e-5)
+
+
+def test_nan_from_a_port_is_an_error(vectors):
+    def denoise(noisy: np.ndarray, chunk: int) -> tuple[np.ndarray, int]:
+        before = max(0, (len(noisy) - 150) // 75 + 1) * 75
+        return np.full(len(noisy), np.nan), before
+
+    assert not worst_error(vectors["smoother"], denoise) < 1
 
 
 def test_python_example_is_short_and_imports_nothing_of_ours():

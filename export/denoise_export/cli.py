@@ -62,32 +62,33 @@ def command(
         raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
     with needs_extra("exporting", "export"):
         from denoise_export.derive import derive, find_model
+        from denoise_export.smaller import check_opset
         from denoise_export.to_c.source import write_c
         from denoise_export.vectors import write_vectors
+    if opset is not None:
+        try:
+            check_opset(opset)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
     changes: dict[str, Any] = {"fp16": fp16, "int8": int8, "opset": opset}
     changed = fp16 or int8 or opset is not None
     model = find_model(source)
-    try:
-        if model is None:
-            model = _export(source, output, changes if changed else {}, self_normalizing=self_normalizing, force=force)
-        elif self_normalizing:
-            raise ValueError(f"--self-normalizing needs the network itself; {source} is exported already")
-        elif changed:
-            if output is None:
-                raise ValueError("--fp16, --int8 and --opset need an --output beside an exported model")
-            click.echo(_describe(output, derive(model, output, **changes, force=force)))
-            model = output
-        elif output is not None or (c_folder is None and test_vectors is None):
-            raise ValueError(f"{source} is exported already; say --fp16, --int8, --opset, --c or --test-vectors")
-        if c_folder is not None:
-            path, costs = write_c(model, c_folder, force=force)
-            click.echo(
-                f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in"
-            )
-        if test_vectors is not None:
-            click.echo(f"{write_vectors(model, test_vectors, force=force)}: what a port must give")
-    except ValueError as error:  # an option out of range, or options that contradict each other
-        raise click.UsageError(str(error)) from error
+    if model is None:
+        model = _export(source, output, changes if changed else {}, self_normalizing=self_normalizing, force=force)
+    elif self_normalizing:
+        raise click.UsageError(f"--self-normalizing needs the network itself; {source} is exported already")
+    elif changed:
+        if output is None:
+            raise click.UsageError("--fp16, --int8 and --opset need an --output beside an exported model")
+        click.echo(_describe(output, derive(model, output, **changes, force=force)))
+        model = output
+    elif output is not None or (c_folder is None and test_vectors is None):
+        raise click.UsageError(f"{source} is exported already; say --fp16, --int8, --opset, --c or --test-vectors")
+    if c_folder is not None:
+        path, costs = write_c(model, c_folder, force=force)
+        click.echo(f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in")
+    if test_vectors is not None:
+        click.echo(f"{write_vectors(model, test_vectors, force=force)}: what a port must give")
 
 
 def main() -> NoReturn:

@@ -7,7 +7,8 @@ from typing import Any
 import onnx
 
 from denoise_export.complexity import complexity
-from denoise_export.smaller import loss_db, to_fp16, to_int8, to_opset
+from denoise_export.loss import loss_db
+from denoise_export.smaller import to_fp16, to_int8, to_opset
 from denoise_stream import SourceError, bundled_models
 from denoise_stream.model import Model
 from denoise_stream.sinks import check_outputs, whole_file

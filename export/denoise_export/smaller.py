@@ -10,24 +10,17 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from numpy.typing import NDArray
 from onnx import helper
 
-from denoise_stream import Contract, ContractError, Denoiser
+from denoise_export.loss import noisy_signals
+from denoise_stream import Contract, ContractError
 from denoise_stream.windows import normalize
-from denoise_train.metrics import snr_improvement_db
-from denoise_train.mixing import mix_at_snr
-from denoise_train.signals import draw_signals
 
 CALIBRATION_SIGNALS = 64
 CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
 NEWEST_OPSET = 21
 """What onnxruntime 1.18, the oldest that denoise-stream takes, reads."""
-
-PROBES = 24
-PROBE_WINDOWS = 12
-PROBE_SNR_DB = 10.0
 
 
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -71,8 +64,7 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     ContractError
         If an operator has no equivalent there.
     """
-    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
-        raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
+    check_opset(opset)
     plain = onnx.ModelProto.FromString(model.SerializeToString())
     del plain.opset_import[:]
     plain.opset_import.append(helper.make_opsetid("", opset))
@@ -86,6 +78,15 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     if not _computes_the_same(converted, model):
         raise ContractError(f"the model computes something else with opset {opset}; try a newer one")
     return _restored(converted, model)
+
+
+def check_opset(opset: int) -> None:
+    """Raise ``ValueError`` for an opset out of range.
+
+    >>> check_opset(17)
+    """
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
 
 
 def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool:
@@ -110,24 +111,6 @@ def _silent() -> onnxruntime.SessionOptions:
     return options
 
 
-def loss_db(model: Path, smaller: Path) -> float:
-    """Measure how much less the smaller model raises the SNR of synthetic signals, in dB; below 0 it does better."""
-    gains = [_gain_db(Denoiser(path)) for path in (model, smaller)]
-    return gains[0] - gains[1]
-
-
-def _gain_db(denoiser: Denoiser) -> float:
-    clean, noisy = _noisy_signals(PROBES, PROBE_WINDOWS * denoiser.contract.window, seed=2)
-    denoised = denoiser.denoise(noisy.T).T
-    return float(snr_improvement_db(clean, noisy, denoised).mean())
-
-
-def _noisy_signals(count: int, length: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    rng = np.random.default_rng(seed)
-    clean = draw_signals(rng, count, length)
-    return clean, mix_at_snr(clean, rng.normal(size=clean.shape), PROBE_SNR_DB)
-
-
 class _Calibration:
     """Windows of synthetic noisy signals, with the states that the model itself reaches on them."""
 
@@ -142,7 +125,7 @@ class _Calibration:
         """All windows are used at once; a part is never asked for."""
 
     def _make(self, model: onnx.ModelProto, contract: Contract) -> Iterator[dict[str, Any]]:
-        _, noisy = _noisy_signals(CALIBRATION_SIGNALS, CALIBRATION_WINDOWS * contract.window, seed=1)
+        _, noisy = noisy_signals(CALIBRATION_SIGNALS, CALIBRATION_WINDOWS * contract.window, seed=1)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         state = np.zeros((CALIBRATION_SIGNALS, contract.state_size), np.float32)
         for windows in np.split(noisy, CALIBRATION_WINDOWS, axis=1):

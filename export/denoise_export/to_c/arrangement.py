@@ -91,7 +91,12 @@ def pad(work: Translation, node: Node) -> None:
     work.program.loop(f"{{0}} = {number(value if isinstance(value, float) else value[0])};", target)
     middle = target
     for position, axis in enumerate(axes):
-        middle = middle.sliced(axis % rank, pads[position], view.shape[axis])
+        before, after = pads[position], pads[position + len(axes)]
+        length = view.shape[axis] + min(0, before) + min(0, after)  # what is below 0 is cut off
+        if length < 0:
+            raise ContractError(f"Pad with pads={pads} cannot be turned into C: it cuts off more than there is")
+        view = view.sliced(axis % rank, max(0, -before), length)
+        middle = middle.sliced(axis % rank, max(0, before), length)
     work.program.copy(view, middle)
     work.define(node.outputs[0], target)
 

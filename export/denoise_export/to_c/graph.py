@@ -31,6 +31,7 @@ class Graph:
     """All nodes in order, the constants and every tensor's shape at batch size 1."""
 
     contract: Contract
+    opset: int
     nodes: list[Node]
     constants: dict[str, NDArray[Any]]
     shapes: dict[str, tuple[int, ...]]
@@ -75,6 +76,7 @@ def read_graph(model: onnx.ModelProto, file: str) -> Graph:
             nodes.append(Node(kind, list(node.input), list(node.output), attributes))
     return Graph(
         contract,
+        next(entry.version for entry in single.opset_import if entry.domain in ("", "ai.onnx")),
         nodes,
         constants,
         shapes,

@@ -13,7 +13,7 @@ from denoise_stream import ContractError
 def gru(work: Translation, node: Node) -> None:
     """Translate GRU in any direction, with the usual sigmoid and tanh."""
     settings = node.attributes
-    for attribute, only in (("activations", None), ("clip", None), ("layout", 0)):
+    for attribute, only in (("clip", None), ("layout", 0)):
         if settings.get(attribute, only) != only:
             raise ContractError(f"GRU with {attribute}={settings[attribute]} cannot be turned into C; the default can")
     if node.input(4):
@@ -23,6 +23,9 @@ def gru(work: Translation, node: Node) -> None:
     rows = _without_batch(program.dense(work.view(node.inputs[0])))
     directions = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
     backwards = directions[settings.get("direction", b"forward").decode()]
+    activations = [name.decode() for name in settings.get("activations", [])]
+    if activations not in ([], ["Sigmoid", "Tanh"] * len(backwards)):
+        raise ContractError(f"GRU with {', '.join(activations)} cannot be turned into C; Sigmoid, Tanh can")
     weights, recurrent = work.constant(node, 1, "weights"), work.constant(node, 2, "weights")
     biases = work.constant(node, 3, "bias") if node.input(3) else np.zeros((len(backwards), 6 * size), np.float32)
     reset_behind = bool(settings.get("linear_before_reset", 0))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from denoise_export.to_c.graph import Node
 from denoise_export.to_c.program import Program, pointer
 from denoise_export.to_c.translation import Translation
-from denoise_export.to_c.views import View
+from denoise_export.to_c.views import View, row_major
 from denoise_stream import ContractError
 
 FEW_OUTPUTS = 8
@@ -112,7 +112,8 @@ def matrix_product(work: Translation, node: Node) -> None:
         outer = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         rows_, terms, columns = left.shape[-2], left.shape[-1], right.shape[-1]
         whole = (*outer, rows_, terms, columns)
-        spread = View(target.buffer, (*outer, rows_, columns), _steps(target, outer, rows_, columns))
+        product_shape = (*outer, rows_, columns)
+        spread = View(target.buffer, product_shape, row_major(product_shape))
         work.program.loop("{0} = 0.0f;", spread)
         work.program.loop(
             "{0} += {1} * {2};",
@@ -132,7 +133,10 @@ def general_product(work: Translation, node: Node) -> None:
     terms, outputs = weights.shape
     bias = np.zeros(outputs, np.float32)
     if node.input(2):
-        bias = np.broadcast_to(work.constant(node, 2, "bias") * node.attributes.get("beta", 1.0), (1, outputs))[0]
+        bias = work.constant(node, 2, "bias")
+        if bias.ndim == 2 and len(bias) != 1:
+            raise ContractError("Gemm with a bias for each row cannot be turned into C; one for all rows can")
+        bias = np.broadcast_to(bias * node.attributes.get("beta", 1.0), (1, outputs))[0]
     target = work.program.new((rows.shape[0], outputs))
     product(work.program, rows.shape[0], rows, terms, weights[None], 0, bias, target, outputs)
     work.define(node.outputs[0], target)
@@ -188,6 +192,9 @@ def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
             raise ContractError(
                 f"{node.kind} on images of height {view.shape[2]} cannot be turned into C; height 1 can"
             )
+        pads = node.attributes.get("pads", [0, 0, 0, 0])
+        if pads[0] or pads[2] or work.shape(node)[2] != 1:
+            raise ContractError(f"{node.kind} that pads the height cannot be turned into C; padding of the width can")
         view = View(
             view.buffer, (view.shape[0], *view.shape[1::2]), (view.strides[0], *view.strides[1::2]), view.offset
         )
@@ -236,7 +243,7 @@ def _padding_of_transpose(node: Node, missing: int) -> int:
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     if mode == b"NOTSET" and "output_shape" not in node.attributes:
         return int(pads[len(pads) // 2 - 1])
-    return missing - missing // 2 if mode == b"SAME_LOWER" else missing // 2
+    return missing // 2 if mode == b"SAME_UPPER" else missing - missing // 2
 
 
 def _with_axis(view: View, axis: int) -> View:
@@ -246,12 +253,6 @@ def _with_axis(view: View, axis: int) -> View:
     shape.insert(axis, 1)
     strides.insert(axis, 0)
     return View(view.buffer, tuple(shape), tuple(strides), view.offset)
-
-
-def _steps(target: View, outer: Sequence[int], rows: int, columns: int) -> tuple[int, ...]:
-    """Give the strides of a fresh, dense product."""
-    sizes = (*outer, rows, columns)
-    return tuple(int(np.prod(sizes[axis + 1 :])) for axis in range(len(sizes)))
 
 
 WEIGHTED_OPERATORS: dict[str, Callable[[Translation, Node], None]] = {

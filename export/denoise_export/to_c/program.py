@@ -88,6 +88,7 @@ class Program:
 
     def reshaped(self, view: View, shape: Sequence[int]) -> View:
         """Give the tensor with another shape, copied if it lies so that a view cannot show that."""
+        assert math.prod(shape) == view.size, f"{view.shape} cannot become {tuple(shape)}"
         found = view.reshaped(shape)
         if found is None:
             dense = self.dense(view)

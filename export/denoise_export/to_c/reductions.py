@@ -22,20 +22,26 @@ REDUCTIONS: dict[str, tuple[str, ...]] = {
 """What a reduction starts with, how it goes on, and whether it is divided by the number of elements."""
 
 
+OPSET_OF_SINGLE_AXIS = 13
+
+
 def reduce(work: Translation, node: Node) -> None:
     """Take the smallest, largest, sum or mean along axes."""
     view = work.view(node.inputs[0])
     rank = len(view.shape)
     pooled = node.kind.startswith("Global")
-    axes = range(2, rank) if pooled else work.setting(node, "axes", 1, range(rank)) or range(rank)
+    everything = [] if node.attributes.get("noop_with_empty_axes") else range(rank)
+    axes = range(2, rank) if pooled else work.setting(node, "axes", 1) or everything
     kept = _reduced(work, REDUCTIONS[node.kind], view, {axis % rank for axis in axes})
     work.define(node.outputs[0], work.program.reshaped(kept, work.shape(node)))
 
 
 def softmax(work: Translation, node: Node) -> None:
-    """Give shares that sum to 1 along an axis."""
+    """Give shares that sum to 1 along an axis; before opset 13, along it and all behind it."""
     view = work.view(node.inputs[0])
-    axes = {node.attributes.get("axis", -1) % len(view.shape)}
+    flattens = work.graph.opset < OPSET_OF_SINGLE_AXIS
+    axis = node.attributes.get("axis", 1 if flattens else -1) % len(view.shape)
+    axes = set(range(axis, len(view.shape))) if flattens else {axis}
     target = work.program.new(view.shape, view)
     work.program.loop("{0} = expf({1} - {2});", target, view, _reduced(work, LARGEST, view, axes))
     work.program.loop("{0} /= {1};", target, _reduced(work, SUM, target, axes))

@@ -18,6 +18,7 @@ from denoise_export.to_c.reductions import REDUCING_OPERATORS
 from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
+from denoise_stream.model import Model
 from denoise_stream.overlap_add import taper
 from denoise_stream.sinks import check_outputs, whole_file
 
@@ -55,13 +56,14 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
     ContractError
         If the model breaks the contract or holds an operator that has no translation; the sentence names them.
     """
+    Model(model)  # refuses a file that breaks the contract
     source, header, costs = c_source(onnx.load(model), model.name)
     folder.mkdir(parents=True, exist_ok=True)
     files = {folder / "denoise.h": header, folder / "denoise.c": source}
     check_outputs(*files, force=force)
     for path, text in files.items():
         with whole_file(path) as partial:
-            partial.write_text(text, newline="\n")
+            partial.write_text(text, encoding="utf-8", newline="\n")
     return folder / "denoise.c", costs
 
 
@@ -82,17 +84,18 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
     contract, state = graph.contract, graph.contract.state_size
     body = [f"    float *const {name} = work + {offset};" for name, offset in offsets.items()]
     body += [f"    {step}" for step in program.steps]
-    if not offsets:
-        body.insert(0, "    (void)work;")
+    arguments = ("work", "noisy", "state") if state else ("work", "noisy")
+    read = {*called, *(["work"] if offsets else [])}
+    body = [f"    (void){name};" for name in arguments if name not in read] + body
     rate = contract.sample_rate_hz
     values = {
-        "NAME": contract.name,
+        "NAME": _comment(contract.name),
         "WINDOW": str(contract.window),
         "HOP": str(contract.hop),
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
-        "LICENSE": contract.license or "not stated",
+        "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
-        "STATE": f"    float memory[{state}]; /* what the network remembers from window to window */\n"
+        "STATE": f"    float memory[{state}], updated[{state}]; /* what the network remembers between windows */\n"
         if state
         else "",
         "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
@@ -100,14 +103,12 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "KERNELS": "\n".join(_kernels(program.kernels)),
         "NETWORK": "\n".join(body),
         "ARGUMENTS": ", const float *state, float *state_out" if state else "",
-        "PASSED": ", state->memory, next" if state else "",
+        "PASSED": ", state->memory, state->updated" if state else "",
         "SCALING": "" if contract.normalization == "none" else _SCALING,
-        "KEEPING": "    memcpy(state->memory, next, sizeof next);\n" if state else "",
+        "KEEPING": "    memcpy(state->memory, state->updated, sizeof state->updated);\n" if state else "",
     }
-    if state:
-        values["SCALING"] = f"    float next[{state}];\n" + values["SCALING"]
     source, header = (
-        re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], (TEMPLATES / name).read_text())
+        re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], (TEMPLATES / name).read_text(encoding="utf-8"))
         for name in ("denoise.c", "denoise.h")
     )
     weights = sum(array.nbytes for array in constants.values())
@@ -121,6 +122,15 @@ _SCALING = """    low = span = samples[0];
     }
     span -= low;
 """
+
+
+def _comment(text: str) -> str:
+    """Make a text safe inside a comment of C.
+
+    >>> _comment("a */ b /* c")
+    'a * / b / * c'
+    """
+    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _translate(graph: Graph) -> Translation:

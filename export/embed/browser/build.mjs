@@ -1,7 +1,7 @@
 /** Bundle the page into dist/: a folder that any static file server can serve. */
 
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -23,11 +23,15 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
-for (const name of ["index.html", "style.css", "icon.svg"]) copyFileSync(join(here, name), join(dist, name));
+for (const name of ["style.css", "icon.svg"]) copyFileSync(join(here, name), join(dist, name));
 const runtime = join(here, "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm");
 copyFileSync(runtime, join(dist, "runtime.wasm"));
-for (const name of ["general", "x2"])
-  copyFileSync(join(root, `stream/denoise_stream/models/${name}.onnx`), join(dist, `${name}.onnx`));
+const models = join(root, "stream/denoise_stream/models");
+const files = readdirSync(models).filter((file) => file.endsWith(".onnx"));
+for (const file of files) copyFileSync(join(models, file), join(dist, file));
+const options = files.map((file) => basename(file, ".onnx")).map((name) => `<option value="${name}">${name}</option>`);
+const page = readFileSync(join(here, "index.html"), "utf8").replace("<!-- models -->", options.sort().join(""));
+writeFileSync(join(dist, "index.html"), page);
 copyFileSync(join(root, "samples/speech_noisy.wav"), join(dist, "example.wav"));
 copyFileSync(join(root, "LICENSE"), join(dist, "LICENSE"));
 

@@ -59,7 +59,10 @@ def main():
     if not (DIST / "index.html").is_file():
         sys.exit("the page is not built; run: make web")
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8787
-    server = serve(port)
+    try:
+        server = serve(port)
+    except OSError as error:
+        sys.exit(f"serve.py: port {port} cannot be used: {error.strerror}; choose another: serve.py {port + 1}")
     print(f"http://localhost:{server.server_port}/  (Ctrl-C ends it)", flush=True)
     try:
         server.serve_forever()

@@ -37,6 +37,8 @@ export class Denoiser {
   stream(options?: { hop?: number }): DenoiseStream;
   /** Denoise a whole signal of one channel. */
   denoise<T extends Samples>(signal: T, options?: { hop?: number }): Promise<T>;
+  /** Free the memory of the network; streams that are still open fail from now on. */
+  release(): Promise<void>;
 }
 
 /** Load a model from a file. */
@@ -44,7 +46,7 @@ export function load(path: string): Promise<Denoiser>;
 
 export interface Audio {
   sampleRateHz: number;
-  channels: Float32Array[];
+  channels: Samples[];
   /** Bits per sample; 16 if left out. */
   bits?: number;
   /** Whether the samples are floats (32 or 64 bits) instead of integers. */

@@ -10,7 +10,9 @@ class DenoiseStream:
     """One channel, chunk by chunk; however the signal is cut, the result is the same."""
 
     def __init__(self, path):
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # more would spin while they wait, and gain nothing on windows this small
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         facts = self.session.get_modelmeta().custom_metadata_map
         self.window, self.hop = int(facts["window"]), int(facts["hop"])
         self.scaled, self.state_size = facts["normalization"] == "minmax", int(facts.get("state_size", "0"))
@@ -18,40 +20,38 @@ class DenoiseStream:
         self.reset()
 
     def reset(self):
-        """Forget everything."""
-        self.kept, self.next = np.empty(0), 0  # samples, and where among them the next window starts
-        self.sums = np.zeros((2, self.window))  # above and below the line of the overlap-add equation
+        """Forget everything: samples, where the next window starts, sums above and below the line, state."""
+        self.kept, self.next, self.sums = np.empty(0), 0, np.zeros((2, self.window))
         self.memory = [np.zeros((1, self.state_size), np.float32)] if self.state_size else []
 
     def process(self, chunk):
         """Take the next samples; return those that are finished."""
         self.kept = np.concatenate((self.kept, chunk))
-        finished = [np.empty(0)]
-        while len(self.kept) >= self.next + self.window:
-            finished.append(self._step(self.kept[self.next : self.next + self.window]))
-            self.next += self.hop
-        forget = max(0, self.next - self.window)
-        self.kept, self.next = self.kept[forget:], self.next - forget
-        return np.concatenate(finished)
+        starts = range(self.next, len(self.kept) - self.window + 1, self.hop)
+        finished = [self._step(self.kept[start : start + self.window]) for start in starts]
+        self.next += self.hop * len(starts)
+        self.kept, self.next = self.kept[max(0, self.next - self.window) :], min(self.next, self.window)
+        return np.concatenate((np.empty(0), *finished))
 
     def flush(self):
         """End the signal: reflect it for a last window, return the rest, and start anew."""
-        rest = len(self.kept) - self.next
-        last = [np.empty(0)]
-        if rest > (self.window - self.hop if self.sums[1].any() else 0):
-            last = [self._step(np.pad(self.kept, (0, self.window - rest), mode="reflect")[self.next :])]
+        rest, last = self.kept[self.next :], []
+        if len(rest) > (self.window - self.hop if self.sums[1].any() else 0):
+            last = [self._step(np.pad(self.kept, (0, self.window - len(rest)), mode="reflect")[self.next :])]
         last.append(self.sums[0] / np.where(self.sums[1], self.sums[1], 1))
         self.reset()
-        return np.concatenate(last)[: max(0, rest)]
+        return np.where(np.isnan(rest), np.nan, np.concatenate(last)[: len(rest)])
 
     def _step(self, window):
-        low, span = (window.min(), np.ptp(window)) if self.scaled else (0.0, 1.0)
-        feed = {"noisy": ((window - low) / (span or 1))[None].astype(np.float32)}
+        known = np.flatnonzero(~np.isnan(window))  # what is missing is bridged, and given back as missing
+        whole = np.interp(np.arange(self.window), known, window[known]) if len(known) else np.zeros(self.window)
+        low, span = (whole.min(), np.ptp(whole)) if self.scaled else (0.0, 1.0)
+        feed = {"noisy": ((whole - low) / (span or 1))[None].astype(np.float32)}
         feed |= {"state": self.memory[0]} if self.memory else {}
         clean, *self.memory = self.session.run(["clean", "state_out"][: len(feed)], feed)
         self.sums += [self.taper * (clean[0].astype(float) * span + low), self.taper]
         done, self.sums = np.split(np.pad(self.sums, ((0, 0), (0, self.hop))), [self.hop], axis=1)
-        return done[0] / done[1]
+        return np.where(np.isnan(window[: self.hop]), np.nan, done[0] / done[1])
 
 
 if __name__ == "__main__":

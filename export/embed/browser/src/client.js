@@ -5,19 +5,21 @@ export class Client {
     this._worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
     this._waiting = new Map();
     this._count = 0;
+    this._failed = null;
     this.onLive = () => {};
     this.onProgress = () => {};
     this.onFailure = () => {};
     this._worker.onmessage = ({ data }) => this._receive(data);
     this._worker.onerror = (event) => {
-      for (const { reject } of this._waiting.values())
-        reject(new Error(event.message || "the denoising thread failed"));
+      this._failed = new Error(event.message || "The denoising thread failed; reload the page.");
+      for (const { reject } of this._waiting.values()) reject(this._failed);
       this._waiting.clear();
     };
   }
 
   /** Call a function of worker.js. */
   call(name, values, transfer = []) {
+    if (this._failed) return Promise.reject(this._failed);
     return new Promise((resolve, reject) => {
       this._count += 1;
       this._waiting.set(this._count, { resolve, reject });

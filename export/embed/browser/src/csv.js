@@ -14,13 +14,13 @@ export function readCsv(text) {
   const end = text.includes("\r\n") ? "\r\n" : "\n";
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   while (lines.length && !lines.at(-1).trim()) lines.pop();
-  const delimiter = ["\t", ";", ","].find((mark) => lines[0]?.includes(mark)) ?? ",";
+  const delimiter = ["\t", ";", ","].find((mark) => lines[0]?.replace(/"[^"]*"/g, "").includes(mark)) ?? ",";
   const decimal = delimiter === "," ? "." : ",";
-  const rows = lines.map((line) => line.split(delimiter));
+  const rows = lines.map((line) => cells(line, delimiter));
   const header = rows.length > 1 && rows[0].every((cell) => Number.isNaN(parsed(cell, decimal))) ? rows.shift() : null;
   const width = rows[0]?.length ?? 0;
   const all = Array.from({ length: width }, (_, index) => {
-    const name = header?.[index]?.trim() || `column ${index + 1}`;
+    const name = unquoted(header?.[index] ?? "") || `column ${index + 1}`;
     return { index, name, values: Float64Array.from(rows, (row) => parsed(row[index] ?? "", decimal)) };
   });
   const numbers = all.filter(({ values }) => values.filter((value) => !Number.isNaN(value)).length > values.length / 2);
@@ -53,7 +53,26 @@ function rate(clock) {
 
 const rises = (values) => values.every((value, n) => n === 0 || !(value < values[n - 1]));
 
+/** Split a line where a delimiter stands outside quotation marks; the marks stay. */
+function cells(line, delimiter) {
+  if (!line.includes('"')) return line.split(delimiter);
+  const parts = [""];
+  let quoted = false;
+  for (const letter of line) {
+    if (letter === '"') quoted = !quoted;
+    if (letter === delimiter && !quoted) parts.push("");
+    else parts[parts.length - 1] += letter;
+  }
+  return parts;
+}
+
+const unquoted = (cell) =>
+  cell
+    .trim()
+    .replace(/^"(.*)"$/, "$1")
+    .replaceAll('""', '"');
+
 function parsed(cell, decimal) {
-  const text = cell.trim().replace(/^"(.*)"$/, "$1");
+  const text = unquoted(cell);
   return text === "" ? NaN : Number(decimal === "," ? text.replace(",", ".") : text);
 }

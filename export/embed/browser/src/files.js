@@ -85,7 +85,7 @@ async function resampled({ channels, sampleRateHz }, neededHz) {
   const length = Math.ceil((channels[0].length * neededHz) / sampleRateHz);
   const context = new OfflineAudioContext(channels.length, length, neededHz);
   const buffer = context.createBuffer(channels.length, channels[0].length, sampleRateHz);
-  channels.forEach((samples, channel) => buffer.copyToChannel(samples, channel));
+  channels.forEach((samples, channel) => buffer.copyToChannel(new Float32Array(samples), channel));
   const source = new AudioBufferSourceNode(context, { buffer });
   source.connect(context.destination);
   source.start();

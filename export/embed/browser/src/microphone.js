@@ -31,7 +31,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
   const { context, source } = opened(sound, sampleRateHz, contract.sampleRateHz === null);
   try {
     const shared = self.crossOriginIsolated === true;
-    const memory = shared ? { input: ringMemory(true), output: ringMemory(true) } : undefined;
+    const memory = shared ? { input: ringMemory(true, contract), output: ringMemory(true, contract) } : undefined;
     await context.audioWorklet.addModule(new URL("worklet.js", document.baseURI).href);
     const node = new AudioWorkletNode(context, "transport", {
       outputChannelCount: [2],

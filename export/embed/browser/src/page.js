@@ -20,7 +20,7 @@ let runtimeBytes = 0; // what the worker fetched
 let contract = null;
 let live = null; // the running microphone
 let player = null; // of the recording that is shown
-let signal = null; // the file that is shown
+let signal = null; // the file that is shown; none while the microphone is
 let mix = 1;
 let busy = Promise.resolve();
 let done = 0; // how many things have been done, for who watches from outside
@@ -31,18 +31,18 @@ function doing(work) {
   return busy.then(() => (document.documentElement.dataset.done = ++done));
 }
 
-/** Load a model of the server, or one that was dropped; what was loaded stays if it is refused. */
-async function loadModel(choice) {
-  const bytes = dropped.has(choice) ? dropped.get(choice) : await fetched(`${choice}.onnx`);
-  await stopAll();
+/** Load a model of the server, or one that is or was dropped; what was loaded stays if it is refused. */
+async function loadModel(choice, given = dropped.get(choice)) {
   try {
-    const file = dropped.has(choice) ? choice : `${choice}.onnx`;
-    const result = await client.call("load", [bytes, file]);
+    await stopAll();
+    const bytes = given ?? (await fetched(`${choice}.onnx`));
+    const result = await client.call("load", [bytes, given ? choice : `${choice}.onnx`]);
     contract = result.contract;
     runtimeBytes = result.loaded;
     loaded = choice;
+    if (given) dropped.set(choice, given);
   } catch (error) {
-    dropped.delete(choice);
+    if (!contract) view.elements.facts.textContent = "No model is loaded.";
     throw error;
   } finally {
     for (const element of [model, microphone, example]) element.disabled = contract === null;
@@ -51,7 +51,7 @@ async function loadModel(choice) {
   }
   view.problem();
   view.facts(contract);
-  if (signal) await denoise(signal.source);
+  if (signal) await denoise(signal);
 }
 
 async function fetched(name) {
@@ -61,31 +61,36 @@ async function fetched(name) {
   return answer.arrayBuffer();
 }
 
+/** Denoise a file and show it; what was shown stays if that fails. */
 async function denoise(source) {
   await stopAll();
   if (!contract) throw new Error("Choose a model first.");
   view.problem();
   const read = await readSignal(source, contract.sampleRateHz);
-  signal = { ...read, source };
-  view.clear();
-  view.title(read.name, "Denoising …");
+  const status = view.elements.status.textContent;
+  view.elements.status.textContent = `Denoising ${read.name} …`;
   progress.hidden = false;
   progress.value = 0;
   client.onProgress = (share) => (progress.value = share);
   try {
     const result = await client.call("denoise", [read.channels]);
+    signal = source;
     finish(read, result);
+  } catch (error) {
+    view.elements.status.textContent = status;
+    throw error;
   } finally {
     progress.hidden = true;
   }
 }
 
-function finish({ channels, sampleRateHz, audible, labels, note, write }, { clean, firstMs, computeMs }) {
+function finish({ name, channels, sampleRateHz, audible, labels, note, write }, { clean, firstMs, computeMs }) {
+  view.clear();
   view.show(channels[0], clean[0]);
   const samples = channels[0].length;
   const length = sampleRateHz ? `${(samples / sampleRateHz).toFixed(2)} s` : `${samples} samples`;
   const parts = [length, `${labels.length === 1 ? labels[0] : `${labels.length} channels, ${labels[0]} shown`}`, note];
-  view.elements.status.textContent = parts.filter(Boolean).join(" · ");
+  view.title(name, parts.filter(Boolean).join(" · "));
   const window = contract.window;
   view.number(
     "latency",
@@ -118,8 +123,7 @@ async function toggleMicrophone() {
   if (live) return stopAll();
   await stopAll();
   view.problem();
-  signal = null;
-  const take = { noisy: [], clean: [], samples: 0 };
+  const take = { noisy: [], samples: 0 };
   const onReport = ({ behind, missed, blocks }) => {
     if (!live) return;
     const delay = behind / live.sampleRateHz + live.outputLatencyS();
@@ -134,7 +138,6 @@ async function toggleMicrophone() {
     view.number("removed", removedDb(noisy, clean));
     if (take.samples > LONGEST_TAKE_S * live.sampleRateHz) return;
     take.noisy.push(noisy);
-    take.clean.push(clean);
     take.samples += noisy.length;
   };
   const ends = (message) =>
@@ -148,12 +151,14 @@ async function toggleMicrophone() {
   const sampleRateHz = contract.sampleRateHz ?? (Number(rate.value) || undefined);
   live = await startMicrophone(client, contract, { sampleRateHz, onReport, onEnd });
   live.take = take;
+  signal = player = null;
   view.clear();
   view.elements["extra-name"].textContent = "Missed blocks";
   view.title("Microphone", `${live.sampleRateHz} Hz · ${live.shared ? "shared memory" : "messages"}`);
-  microphone.setAttribute("aria-pressed", "true");
-  microphone.querySelector("span").textContent = "Stop";
+  microphone.dataset.live = "";
+  microphone.querySelector("span").textContent = "Stop the microphone";
   live.setMix(mix);
+  play.disabled = true;
   mixSwitch.disabled = false;
   offer(null);
 }
@@ -161,13 +166,13 @@ async function toggleMicrophone() {
 /** Stop what sounds; a take of the microphone becomes the recording that is shown. */
 async function stopAll() {
   player?.stop();
-  player = null;
-  play.disabled = mixSwitch.disabled = true;
   if (!live) return;
   const ended = live;
   live = null;
-  microphone.setAttribute("aria-pressed", "false");
+  mixSwitch.disabled = true;
+  delete microphone.dataset.live;
   microphone.querySelector("span").textContent = "Microphone";
+  view.elements.status.textContent = "Stopped.";
   await ended.stop();
   if (!ended.take.samples) return;
   await denoise(new File([asWav(ended)], "microphone.wav"));
@@ -204,8 +209,7 @@ async function togglePlay() {
 async function take(chosen) {
   if (!chosen) return;
   if (chosen.name.toLowerCase().endsWith(".onnx")) {
-    dropped.set(chosen.name, await chosen.arrayBuffer());
-    await loadModel(chosen.name);
+    await loadModel(chosen.name, await chosen.arrayBuffer());
   } else await denoise(chosen);
 }
 

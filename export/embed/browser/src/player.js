@@ -26,7 +26,7 @@ export class Player {
     this._context = new AudioContext();
     this._gains = [noisy, clean].map((channels, number) => {
       const buffer = this._context.createBuffer(channels.length, channels[0].length, sampleRateHz);
-      channels.forEach((samples, channel) => buffer.copyToChannel(samples, channel));
+      channels.forEach((samples, channel) => buffer.copyToChannel(new Float32Array(samples), channel));
       const source = new AudioBufferSourceNode(this._context, { buffer });
       const gain = new GainNode(this._context, { gain: number ? this._mix : 1 - this._mix });
       source.connect(gain).connect(this._context.destination);

@@ -3,8 +3,8 @@
 const WRITTEN = 0;
 const READ = 1;
 
-/** Samples per ring: a third of a second at 48 kHz; a power of two, so that counters may wrap. */
-export const RING_SAMPLES = 16384;
+/** A third of a second at 48 kHz. */
+const FEWEST_SAMPLES = 16384;
 
 export class Ring {
   /** @param {{ counters: ArrayBufferLike, samples: ArrayBufferLike }} memory of {@link ringMemory} */
@@ -27,6 +27,11 @@ export class Ring {
     return (this.written - this.read) | 0;
   }
 
+  /** How many samples have room. */
+  get size() {
+    return this._samples.length;
+  }
+
   /** Write samples and wake who waits; give how many found no room. */
   push(samples) {
     const start = this.written;
@@ -46,6 +51,11 @@ export class Ring {
     return count;
   }
 
+  /** Leave out the next samples; the reader's. */
+  skip(count) {
+    Atomics.store(this._counters, READ, (this.read + count) | 0);
+  }
+
   /** Look at a sample by its number; it stays until the writer comes round to its place. */
   at(number) {
     return this._samples[number & (this._samples.length - 1)];
@@ -59,8 +69,9 @@ export class Ring {
   }
 }
 
-/** Make the memory of a ring. */
-export function ringMemory(shared) {
+/** Make the memory of a ring: several windows long, and a power of two, so that counters may wrap. */
+export function ringMemory(shared, { window, hop }) {
   const Memory = shared ? SharedArrayBuffer : ArrayBuffer;
-  return { counters: new Memory(8), samples: new Memory(4 * RING_SAMPLES) };
+  const samples = Math.max(FEWEST_SAMPLES, 2 ** Math.ceil(Math.log2(4 * (window + hop))));
+  return { counters: new Memory(8), samples: new Memory(4 * samples) };
 }

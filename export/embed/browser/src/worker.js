@@ -16,7 +16,9 @@ let live = null;
 const calls = {
   /** Load a model from its bytes. */
   async load(bytes, file) {
+    const before = denoiser;
     denoiser = await Denoiser.fromBytes(runtime, new Uint8Array(bytes), file);
+    await before?.release();
     const loaded = performance.getEntriesByType("resource").reduce((sum, { transferSize }) => sum + transferSize, 0);
     return { contract: denoiser.contract, loaded };
   },
@@ -61,8 +63,9 @@ const calls = {
   async start({ memory, port, sampleRateHz }) {
     const stream = denoiser.stream();
     const meter = new Meter(sampleRateHz);
-    live = { ended: false };
-    const failed = (error) => self.postMessage({ failure: error.message });
+    await calls.stop();
+    live = { ended: false, port };
+    const failed = (error) => self.postMessage({ failure: inWords(error) });
     if (memory) pump(new Ring(memory.input), new Ring(memory.output), stream, meter, live).catch(failed);
     else
       port.onmessage = ({ data: noisy }) =>
@@ -71,6 +74,7 @@ const calls = {
 
   async stop() {
     if (live) live.ended = true;
+    live?.port?.close();
     live = null;
   },
 };
@@ -81,8 +85,17 @@ async function pump(input, output, stream, meter, own) {
   while (!own.ended) {
     const seen = input.written;
     const count = input.pull(block);
-    if (count) output.push(await meter.measure(block.slice(0, count), stream));
+    if (count) await deliver(await meter.measure(block.slice(0, count), stream), output, own);
     else await input.change(seen, 100);
+  }
+}
+
+/** Write all samples, as soon as there is room: a sample left out would shift all that follow. */
+async function deliver(clean, output, own) {
+  let left = output.push(clean);
+  while (left && !own.ended) {
+    await new Promise((wake) => setTimeout(wake, 3));
+    left = output.push(clean.subarray(clean.length - left));
   }
 }
 
@@ -133,6 +146,11 @@ self.onmessage = async ({ data: { id, call, values } }) => {
   try {
     self.postMessage({ id, result: await calls[call](...values) });
   } catch (error) {
-    self.postMessage({ id, error: error.message });
+    self.postMessage({ id, error: inWords(error) });
   }
 };
+
+/** What was thrown may be no Error: WebAssembly aborts with bare numbers. */
+function inWords(error) {
+  return String(error?.message ?? error);
+}

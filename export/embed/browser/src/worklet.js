@@ -4,7 +4,7 @@
  * It never waits. Denoised samples and the originals carry the same numbers, so that switching is exact in time.
  */
 
-import { RING_SAMPLES, Ring, ringMemory } from "./ring.js";
+import { Ring, ringMemory } from "./ring.js";
 
 const FADE_S = 0.02;
 const REPORT_BLOCKS = 32;
@@ -15,8 +15,8 @@ const WARM_UP_S = 0.5;
 class Transport extends AudioWorkletProcessor {
   constructor({ processorOptions: { memory, window, hop } }) {
     super();
-    this._input = new Ring(memory?.input ?? ringMemory(false));
-    this._output = new Ring(memory?.output ?? ringMemory(false));
+    this._input = new Ring(memory?.input ?? ringMemory(false, { window, hop }));
+    this._output = new Ring(memory?.output ?? ringMemory(false, { window, hop }));
     this._link = null; // the port to the worker, where memory is not shared
     this._mix = 1;
     this._target = 1;
@@ -25,7 +25,7 @@ class Transport extends AudioWorkletProcessor {
     this._playing = false;
     this._begun = false;
     this._ended = false;
-    this._unused = new Float32Array(1024);
+    this._silence = new Float32Array(128);
     // Samples behind the microphone at which playing starts: the window, a burst of hops, and some blocks to spare.
     this._lead = window + hop + SPARE_BLOCKS * 128;
     this._warmUp = (WARM_UP_S * sampleRate) / 128;
@@ -34,29 +34,32 @@ class Transport extends AudioWorkletProcessor {
       if (data.end) this._ended = true;
       if (data.link) {
         this._link = data.link;
-        this._link.onmessage = ({ data: samples }) => this._output.push(samples);
+        this._link.onmessage = ({ data: samples }) => {
+          const room = this._output.size - this._output.available;
+          this._output.skip(Math.max(0, samples.length - room)); // the oldest: the others keep their numbers
+          this._output.push(samples);
+        };
       }
     };
   }
 
   process([[heard]], [played]) {
     const size = played[0].length;
-    const block = heard ?? this._unused.fill(0).subarray(0, size);
+    const block = heard ?? this._silence.subarray(0, size);
     this._input.push(block);
     if (this._link) {
       this._link.postMessage(block.slice());
-      this._input.pull(this._unused.subarray(0, size)); // what was read stays there to be looked at
+      this._input.skip(size); // what was read stays there to be looked at
     }
     const behind = (this._input.written - this._output.read) | 0;
-    if (!this._playing && this._blocks >= this._warmUp && behind >= this._lead && this._output.available >= size) {
-      // What came in a burst before is left out, as it would stay as latency.
-      const late = Math.min(behind - this._lead, this._output.available - size);
-      for (let left = late; left > 0; left -= this._unused.length) this._output.pull(this._unused.subarray(0, left));
-      this._playing = this._begun = true;
+    if (!this._playing && behind >= this._lead && this._output.available >= size) {
+      // What came in before is left out, as it would stay as latency, or fill the ring.
+      this._output.skip(Math.min(behind - this._lead, this._output.available - size));
+      if (this._blocks >= this._warmUp) this._playing = this._begun = true;
     }
     if (this._playing && this._output.available < size) {
       this._playing = false;
-      this._lead = Math.min(this._lead + size, RING_SAMPLES / 2); // a little more to spare from now on
+      this._lead = Math.min(this._lead + size, this._output.size / 2); // a little more to spare from now on
     }
     if (this._playing) this._play(played[0]);
     else if (this._begun) this._missed += 1;

@@ -90,6 +90,19 @@ test("wrong files are refused in words, and the page goes on", async () => {
   }
   await drop(page, "short.wav", fixture("short.wav"));
   assert.ok(await page.isHidden("#problem"));
+  const shown = () => page.$$eval("#result-title, #status, #download, #play", (all) => all.map((one) => one.outerHTML));
+  const before = await shown();
+  for (const [name, bytes, words] of [
+    ["a.onnx", "no model", /a\.onnx is not an ONNX model/],
+    ["c.wav", "no sound", /c\.wav is no recording/],
+    ["d.csv", "v\n1\n2\nInfinity\n", /every sample must be a finite number/],
+  ]) {
+    await drop(page, name, Buffer.from(bytes));
+    assert.match(await page.textContent("#problem"), words);
+    assert.deepEqual(await shown(), before); // what was there stays, ready to be played and downloaded
+  }
+  await page.click("#play");
+  await page.waitForFunction(() => self.played.some((block) => block.some(Boolean)));
   assert.match(await page.textContent("#facts"), /^general/);
   await close();
 });

@@ -6,9 +6,10 @@ import { DenoiseStream } from "./stream.js";
 
 /** Denoise signals with one model; see index.d.ts. */
 export class Denoiser {
-  constructor(contract, network) {
+  constructor(contract, network, session) {
     this.contract = contract;
     this._network = network;
+    this._session = session;
   }
 
   /**
@@ -31,12 +32,13 @@ export class Denoiser {
     const contract = readContract(metadata, file);
     checkTensors(contract, session, file);
     const { window, stateSize } = contract;
-    const denoiser = new Denoiser(contract, async (noisy, rows, state) => {
+    const network = async (noisy, rows, state) => {
       const feeds = { noisy: new runtime.Tensor("float32", noisy, [rows, window]) };
-      if (state) feeds.state = new runtime.Tensor("float32", state, [1, stateSize]);
+      if (state) feeds.state = new runtime.Tensor("float32", state, [rows, stateSize]);
       const results = await session.run(feeds);
       return { clean: results.clean.data, state: state && results.state_out.data };
-    });
+    };
+    const denoiser = new Denoiser(contract, network, session);
     await denoiser._checkOnce(file);
     return denoiser;
   }
@@ -56,17 +58,24 @@ export class Denoiser {
     return clean;
   }
 
-  /** Run one window, so that a graph whose tensors have other sizes is refused when it is loaded. */
+  /** Free the memory of the network; streams that are still open fail from now on. */
+  async release() {
+    await this._session.release();
+  }
+
+  /** Run two windows at once, so that a graph of other sizes or of one row only is refused when it is loaded. */
   async _checkOnce(file) {
     const { window, stateSize } = this.contract;
     try {
-      const state = stateSize ? new Float32Array(stateSize) : null;
-      const { clean, state: next } = await this._network(new Float32Array(window), 1, state);
-      if (clean.length !== window) throw new Error(`output 'clean' has ${clean.length} samples; needed: ${window}`);
-      if (next && next.length !== stateSize)
-        throw new Error(`output 'state_out' has ${next.length} numbers; needed: ${stateSize}`);
+      const state = stateSize ? new Float32Array(2 * stateSize) : null;
+      const { clean, state: next } = await this._network(new Float32Array(2 * window), 2, state);
+      if (clean.length !== 2 * window)
+        throw new Error(`output 'clean' has ${clean.length / 2} samples; needed: ${window}`);
+      if (next && next.length !== 2 * stateSize)
+        throw new Error(`output 'state_out' has ${next.length / 2} numbers; needed: ${stateSize}`);
     } catch (error) {
-      throw new ContractError(`${file} fails on a window: ${String(error?.message ?? error).split("\n")[0]}`, {
+      await this.release();
+      throw new ContractError(`${file} fails on a batch of 2 windows: ${String(error?.message ?? error).split("\n")[0]}`, {
         cause: error,
       });
     }

@@ -10,7 +10,7 @@
 const BATCH_WINDOWS = 64;
 
 /** Give the weights of overlap-add: a Hann taper shifted by half a sample, never zero. */
-export function taper(window) {
+function taper(window) {
   return Float64Array.from({ length: window }, (_, n) => Math.sin((Math.PI * (n + 0.5)) / window) ** 2);
 }
 
@@ -41,7 +41,8 @@ export class DenoiseStream {
 
   /** Take the next samples; give those that are finished, of the chunk's kind (Float32Array or Float64Array). */
   process(chunk) {
-    return this._inOrder(() => this._process(chunk));
+    const own = chunk.slice(); // the caller may use its buffer again before it is this chunk's turn
+    return this._inOrder(() => this._process(own));
   }
 
   /** End the signal and give all that is still inside; the next chunk starts a new one. */

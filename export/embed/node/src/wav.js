@@ -6,10 +6,11 @@ const EXTENSIBLE = 0xfffe;
 const HEADER_BYTES = 44;
 
 /**
- * Read a WAV file of 8 to 32-bit integers or 32 or 64-bit floats.
+ * Read a WAV file of 8 to 32-bit integers or 32 or 64-bit floats; 32-bit integers and 64-bit floats come as
+ * Float64Array, as they would be rounded otherwise.
  *
  * @param {Uint8Array} bytes
- * @returns {{ sampleRateHz: number, channels: Float32Array[], bits: number, float: boolean }}
+ * @returns {{ sampleRateHz: number, channels: (Float32Array | Float64Array)[], bits: number, float: boolean }}
  */
 export function readWav(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -19,9 +20,10 @@ export function readWav(bytes) {
   for (let at = 12; at + 8 <= bytes.length;) {
     const size = view.getUint32(at + 4, true);
     if (name(at) === "fmt ") {
+      if (size < 16 || at + 8 + size > bytes.length) throw new Error("the WAV file's format is cut short");
       const tag = view.getUint16(at + 8, true);
       format = {
-        tag: tag === EXTENSIBLE ? view.getUint16(at + 32, true) : tag,
+        tag: tag === EXTENSIBLE && size >= 26 ? view.getUint16(at + 32, true) : tag,
         count: view.getUint16(at + 10, true),
         sampleRateHz: view.getUint32(at + 12, true),
         bits: view.getUint16(at + 22, true),
@@ -52,8 +54,9 @@ function decode(view, start, size, { tag, count, sampleRateHz, bits }) {
     );
   const step = bits / 8;
   const length = Math.floor(size / (step * count));
+  const Kind = bits === 64 || (bits === 32 && !float) ? Float64Array : Float32Array;
   const channels = Array.from({ length: count }, (_, channel) =>
-    Float32Array.from({ length }, (_, n) => read(start + (n * count + channel) * step)),
+    Kind.from({ length }, (_, n) => read(start + (n * count + channel) * step)),
   );
   return { sampleRateHz, channels, bits, float };
 }

@@ -38,6 +38,18 @@ test("calls that overlap are worked off in order", async () => {
   );
 });
 
+test("a buffer may be used again as soon as a chunk is handed over", async () => {
+  const stream = new DenoiseStream(CONTRACT, identity);
+  const buffer = new Float32Array(6);
+  const parts = [];
+  for (const level of [1, 2]) parts.push(stream.process(buffer.fill(level)));
+  parts.push(stream.flush());
+  assert.deepEqual(
+    (await Promise.all(parts)).flatMap((part) => [...part].map(Math.round)),
+    [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2],
+  );
+});
+
 test("a failing network fails its call and not the next stream", async () => {
   const stream = new DenoiseStream(CONTRACT, () => Promise.reject(new Error("no")));
   await assert.rejects(stream.process(new Float32Array(6)), /no/);
@@ -109,7 +121,11 @@ test("WAV files of every kind come back as they were", () => {
       writeWav({ sampleRateHz: 8000, channels: [samples, samples.map((x) => -x / 2)], bits, float }),
     );
     assert.deepEqual([made.sampleRateHz, made.bits, made.float, made.channels.length], [8000, bits, float, 2]);
-    assert.deepEqual(made.channels[0], samples);
+    assert.deepEqual([...made.channels[0]], [...samples]);
   }
+  const exact = Float64Array.of(101325.02, 101325.023);
+  const bytes = writeWav({ sampleRateHz: 8000, channels: [exact], bits: 64, float: true });
+  assert.deepEqual(readWav(bytes).channels[0], exact);
+  assert.throws(() => readWav(bytes.subarray(0, 22)), /format is cut short/);
   assert.throws(() => readWav(new Uint8Array(50)), /this is no WAV file/);
 });
