@@ -25,12 +25,14 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-models: .venv/tests  # train and export the shipped models anew (about half an hour on two cores)
+models: .venv/tests  # train and export the shipped models anew (about an hour and a half on two cores)
 	rm -rf runs/shipped
 	$(BIN)/denoise-train x2 --output runs/shipped/x2
 	$(BIN)/denoise-train general --output runs/shipped/general
+	$(BIN)/denoise-train general-small --output runs/shipped/general-small
 	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
+	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
 	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
 
 search: .venv/tests  # compare architectures for the recipe general: the table of recipes/general.md (an hour)

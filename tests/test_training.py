@@ -221,12 +221,13 @@ def test_program_says_its_progress_and_nothing_of_what_its_libraries_say(tmp_pat
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    epoch, ended = done.stdout.splitlines()
+    epoch, ended, *verdict = done.stdout.splitlines()
+    assert "held-out" in " ".join(verdict)
     assert epoch.startswith("epoch 1/1: loss")
     assert re.match(r"done after 1 epochs: val_loss \S+, SNR improvement on test data -?\d+\.\d\d dB; see ", ended)
     trained = load_recipe(run / "recipe.toml")
     assert (trained.seed, trained.schedule.epochs) == (4, 1)
-    assert trained.trained_on == "a test; recordings in tone.npy"
+    assert trained.trained_on == "a test; recordings in tone.npy, tone.npy"
 
 
 def test_recordings_are_drawn_from_files_and_folders(tmp_path):
@@ -323,7 +324,9 @@ def test_kernel_longer_than_the_window_is_named_before_the_training(tmp_path):
 
 
 def test_unknown_recipe_is_refused_with_the_bundled_names():
-    with pytest.raises(RecipeError, match=r"'nope' is neither a readable file nor bundled \(general, x2\)"):
+    with pytest.raises(
+        RecipeError, match=r"'nope' is neither a readable file nor bundled \(general, general-small, x2\)"
+    ):
         load_recipe("nope")
 
 

@@ -18,7 +18,7 @@ def bundled_models() -> dict[str, Path]:
     """Give the models that ship with the package: name to path of the ONNX file.
 
     >>> sorted(bundled_models())
-    ['general', 'x2']
+    ['general', 'general-small', 'x2']
     """
     return {path.stem: path for path in sorted(Path(__file__).with_name("models").glob("*.onnx"))}
 

@@ -98,7 +98,7 @@ def command(
     seed: int | None,
     resume: bool,
 ) -> None:
-    """Train a denoising autoencoder. RECIPE is a bundled name (general, x2) or a TOML file.
+    """Train a denoising autoencoder. RECIPE is a bundled name (general, general-small, x2) or a TOML file.
 
     Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
     They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part

@@ -23,8 +23,8 @@ SIGNALS, FEW_SIGNALS = 200, 25
 LENGTH = 1500
 HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
 
-MODEL is a bundled name (general, x2) or an ONNX file; it runs in the streaming engine at its own hop,
-window by window. The filters see each signal as a whole.
+MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
+at its own hop, window by window. The filters see each signal as a whole.
 
 Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
 --noisy recordings alone, for an estimate. --optimum and --harm ask other questions.

@@ -89,7 +89,7 @@ def bundled_recipes() -> dict[str, Path]:
     """Give the recipes that ship with the package: name to path.
 
     >>> sorted(bundled_recipes())
-    ['general', 'x2']
+    ['general', 'general-small', 'x2']
     """
     return {path.stem: path for path in sorted(Path(__file__).with_name("recipes").glob("*.toml"))}
 
