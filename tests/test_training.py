@@ -211,6 +211,27 @@ def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
     assert (run / "model.keras").is_file()
 
 
+def test_program_that_is_terminated_ends_and_can_be_resumed(tmp_path, recipe):
+    run = tmp_path / "run"
+    process = subprocess.Popen(command(recipe, run, "--epochs", 500), stdout=subprocess.PIPE, text=True)
+    limit = time.monotonic() + 120
+    while not (run / "history.csv").exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    kept = len(history(run))
+    done = subprocess.run(
+        command(recipe, run, "--epochs", kept + 1, "--resume"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(history(run)) == kept + 1
+
+
 def test_program_says_its_progress_and_nothing_of_what_its_libraries_say(tmp_path, recipe):
     path, run, recording = tmp_path / "short.toml", tmp_path / "run", tmp_path / "tone.npy"
     short = load_recipe(recipe)
