@@ -112,11 +112,13 @@ class Store:
             self._client.put_object(Bucket="raw", Key=f"{prefix}/{name}", Body=data)
 
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
+        """Give what is there; what a running program removes between listing and reading is left out."""
         found: dict[str, bytes] = {}
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
             for item in page.get("Contents", []):
-                body = self._client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
-                found[item["Key"].removeprefix(f"{prefix}/")] = body
+                with contextlib.suppress(self._client.exceptions.NoSuchKey):
+                    body = self._client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+                    found[item["Key"].removeprefix(f"{prefix}/")] = body
         return found
 
     def outputs(self, prefix: str) -> dict[str, bytes]:

@@ -66,7 +66,8 @@ def export(
             network = with_normalization(network)
         model = convert(network, contract)
         parity = prove_parity(network, model, contract)
-        costs = complexity(model)
+        # Counted in the network: the graph may repeat some.
+        costs = complexity(model) | {"parameters": network.count_params()}
     except DenoiseError:
         raise
     except Exception as error:  # the errors of Keras, tf2onnx, onnxslim and onnx share no base class but Exception

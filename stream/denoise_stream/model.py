@@ -20,7 +20,8 @@ def bundled_models() -> dict[str, Path]:
     >>> sorted(bundled_models())
     ['general', 'general-small', 'x2']
     """
-    return {path.stem: path for path in sorted(Path(__file__).with_name("models").glob("*.onnx"))}
+    found = Path(__file__).with_name("models").glob("*.onnx")
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 class Model:

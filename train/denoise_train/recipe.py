@@ -91,7 +91,8 @@ def bundled_recipes() -> dict[str, Path]:
     >>> sorted(bundled_recipes())
     ['general', 'general-small', 'x2']
     """
-    return {path.stem: path for path in sorted(Path(__file__).with_name("recipes").glob("*.toml"))}
+    found = Path(__file__).with_name("recipes").glob("*.toml")
+    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
