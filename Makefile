@@ -17,7 +17,7 @@ test: .venv/tests lint  # everything: style, types, tests
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
 	$(BIN)/python -m pytest tests/test_derive.py tests/test_embed_*.py
 
-test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page
+test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page, long trainings
 	$(BIN)/python -m pytest -m slow
 
 lint: .venv/tests

@@ -174,6 +174,7 @@ def test_a_network_with_the_same_weights_but_other_activations_is_refused():
         copy_weights(other, one, "one")
 
 
+@pytest.mark.slow
 def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
     lines: list[str] = []
     recipe = small(minutes=0.05, batches_per_epoch=10)
@@ -217,6 +218,7 @@ def test_a_network_runs_in_the_engine_as_its_exported_file_does():
 # ----------------------------------------------------------------------------------------------- learning
 
 
+@pytest.mark.slow
 def test_noisy_recordings_alone_teach_a_network_to_denoise(tmp_path):
     clean, noisy = beats(6, 20_000, 5.0)
     recipe = small(epochs=2, batches_per_epoch=60)
@@ -256,6 +258,7 @@ def test_a_program_trained_on_pairs_ends_in_a_sentence_about_the_held_out_part(
     assert (tmp_path / "run" / "own.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_program_trained_on_hum_without_clean_signals_warns(recipe_file, tmp_path, monkeypatch, capsys):
     hum = np.sin(2 * np.pi * np.arange(30_000) / 6) + np.random.default_rng(0).normal(0, 0.1, 30_000)
     (clean,), _ = beats(1, 30_000, 0.0)

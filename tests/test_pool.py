@@ -352,6 +352,7 @@ def test_wrong_settings_of_a_pool_are_refused_in_words(models, settings, words):
         StreamPool(models["identity"], **settings)
 
 
+@pytest.mark.slow
 def test_ten_thousand_streams_opened_and_closed_leave_nothing_behind(models):
     chunk = draw(0, 200)
     with StreamPool(models["leaky_mean"], max_wait_ms=0) as pool:

@@ -143,6 +143,7 @@ def test_only_an_interrupted_run_can_be_resumed(tmp_path, recipe):
         train(load_recipe(recipe), tmp_path / "run", resume=True)
 
 
+@pytest.mark.slow
 def test_run_goes_on_with_its_own_recipe_only(tmp_path, recipe):
     run, settings = tmp_path / "run", load_recipe(recipe)
     train(settings, run, say=interrupt)
@@ -211,6 +212,7 @@ def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
     assert (run / "model.keras").is_file()
 
 
+@pytest.mark.slow
 def test_program_that_is_terminated_ends_and_can_be_resumed(tmp_path, recipe):
     run = tmp_path / "run"
     process = subprocess.Popen(command(recipe, run, "--epochs", 500), stdout=subprocess.PIPE, text=True)
