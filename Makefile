@@ -25,7 +25,7 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-models: .venv/tests  # train and export the shipped models anew (about an hour and a half on two cores)
+models: .venv/tests  # train and export the shipped models anew (more than an hour on two cores)
 	rm -rf runs/shipped
 	$(BIN)/denoise-train x2 --output runs/shipped/x2
 	$(BIN)/denoise-train general --output runs/shipped/general
@@ -35,13 +35,13 @@ models: .venv/tests  # train and export the shipped models anew (about an hour a
 	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
 	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
 
-search: .venv/tests  # compare architectures for the recipe general: the table of recipes/general.md (an hour)
+search: .venv/tests  # compare architectures for the recipe general: for recipes/general.md (long)
 	$(BIN)/python tests/bench_architectures.py
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
 	$(BIN)/python tests/bench_engine.py
 
-bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (half an hour)
+bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (long)
 	$(BIN)/python tests/bench_archive.py
 
 bench-pool: .venv/tests  # streams that one core sustains, and their latency
