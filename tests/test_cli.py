@@ -495,7 +495,7 @@ def loaded_modules(code: str) -> set[str]:
 
 def test_import_loads_neither_tensorflow_nor_portaudio_nor_matplotlib():
     modules = loaded_modules("import denoise_stream")
-    assert not modules & {"tensorflow", "keras", "matplotlib", "sounddevice", "onnxruntime", "denoise_train"}
+    assert not modules & {"tensorflow", "keras", "matplotlib", "sounddevice", "onnxruntime", "denoise_train", "asyncio"}
 
 
 def test_help_loads_neither_onnxruntime_nor_portaudio():
@@ -505,7 +505,15 @@ def test_help_loads_neither_onnxruntime_nor_portaudio():
         "try:\n    main()\nexcept SystemExit:\n    pass"
     )
     modules = loaded_modules(code)
-    assert not modules & {"tensorflow", "sounddevice", "_sounddevice", "onnxruntime", "matplotlib", "soundfile"}
+    assert not modules & {
+        "tensorflow",
+        "sounddevice",
+        "_sounddevice",
+        "onnxruntime",
+        "matplotlib",
+        "soundfile",
+        "asyncio",
+    }
 
 
 def test_denoising_loads_neither_portaudio_nor_matplotlib(folder):

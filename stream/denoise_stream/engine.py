@@ -315,10 +315,10 @@ class DenoiseStream:
             wet = dry + mix * (wet - dry)
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
-        return _as_dtype(wet, self._dtype).T.reshape(self._shape)
+        return as_dtype(wet, self._dtype).T.reshape(self._shape)
 
 
-def _as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
+def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Round and clip samples to what a dtype holds."""
     if dtype == np.float64:
         return samples.copy()

@@ -9,6 +9,7 @@ import numpy as np
 
 from denoise_stream.columns import IDENTIFIER
 from denoise_stream.command_line import needs_extra
+from denoise_stream.engine import as_dtype
 from denoise_stream.errors import SinkError, SourceError, first_line
 from denoise_stream.series import as_names
 from denoise_stream.sources import Chunk, check_readable
@@ -141,9 +142,5 @@ def _like(old: Any, values: Chunk) -> Any:
 
     missing = old.is_null().to_numpy(zero_copy_only=False)
     if pyarrow.types.is_integer(old.type):
-        limits = np.iinfo(old.type.to_pandas_dtype())
-        whole = np.clip(np.rint(np.nan_to_num(values)), float(limits.min), float(np.nextafter(float(limits.max), 0)))
-        if limits.bits < 64:
-            whole = np.clip(np.rint(np.nan_to_num(values)), limits.min, limits.max)
-        values = whole.astype(limits.dtype)
+        values = as_dtype(np.nan_to_num(values), np.dtype(old.type.to_pandas_dtype()))
     return pyarrow.array(values, mask=missing).cast(old.type, safe=False)

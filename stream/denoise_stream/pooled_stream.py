@@ -1,6 +1,5 @@
 """One stream of a pool: chunks of a signal come in, the denoised signal goes out; for threads and for asyncio."""
 
-import asyncio
 import contextlib
 import functools
 import threading
@@ -18,6 +17,8 @@ from denoise_stream.errors import DenoiseError, StreamFull
 from denoise_stream.steps import Computation, Steps
 
 if TYPE_CHECKING:
+    import asyncio
+
     from denoise_stream.pool import StreamPool
 
 Chunk = NDArray[Any]
@@ -183,6 +184,9 @@ class PooledStream:
         return True
 
     def _next_change(self) -> "asyncio.Future[None]":
+        # Only who uses asyncio pays for loading it, and has done so.
+        import asyncio
+
         loop = asyncio.get_running_loop()
         change: asyncio.Future[None] = loop.create_future()
         self._waiting = [waiting for waiting in self._waiting if not waiting[1].done()]  # cancelled ones go
