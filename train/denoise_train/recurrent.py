@@ -1,0 +1,241 @@
+"""Networks with a memory: what a window is denoised with, and the same layers over whole sequences to train them.
+
+A stateful network takes one window and its state per call, ``[noisy (batch, window), state (batch, state_size)]`` to
+``[clean, state_out]``, and begins with a state of zeros. :func:`unrolled` makes of it what is trained, a network from
+a signal ``(batch, samples)`` to what the engine makes of it: the same layers over all its windows, under the engine's
+taper and overlap-add.
+"""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from denoise_stream.overlap_add import taper
+from denoise_train.arrays import Array
+from denoise_train.recipe import RecipeError
+
+POWER_FLOOR = 1e-7
+"""Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
+
+LEVEL_SECONDS_IN_FRAMES = 213.0
+"""Frames over which the level is averaged: one second at 16 kHz and a hop of 75."""
+
+ANALYSIS_FADE = 16
+"""Samples by which the analysis window's falling flank would go on behind the last sample: it does not reach zero."""
+
+
+def spectral_mask(window: int, hop: int, analysis: int, width: int, depth: int, mask: str) -> keras.Model:
+    """Build a network that takes shares away from the spectrum of the last samples, by what it heard before.
+
+    The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are given back, so that
+    its bins are narrower than the latency allows otherwise. The analysis window rises slowly and falls as fast as the
+    engine's taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
+    analysis-synthesis system for speech enhancement, EUSIPCO 2007. Recurrent layers see each bin's log power, less
+    its running mean over all bins; what they choose to take away is subtracted from the window.
+
+    The state holds the samples before the window, the level and the frames it was averaged over, and the recurrent
+    layers' outputs.
+
+    Parameters
+    ----------
+    window, hop
+        Samples per window and from one to the next.
+    analysis
+        Samples per spectrum, even, at least ``window``.
+    width
+        Outputs of each recurrent layer.
+    depth
+        Number of recurrent layers.
+    mask
+        ``"real"`` takes a share of each bin away, ``"complex"`` may turn its phase too.
+    """
+    if analysis < window or analysis % 4:
+        raise RecipeError(f"analysis={analysis} must be a multiple of 4 and at least window={window}")
+    if mask not in ("real", "complex"):
+        raise RecipeError(f"mask={mask!r} is not known; use real, complex")
+    past = analysis - window
+    noisy = keras.Input((window,), name="noisy")
+    state = keras.Input((past + 2 + depth * width,), name="state")
+    samples = layers.Concatenate(name="samples")([state[:, :past], noisy])
+    parts = _layers(window, analysis, width, depth, mask)
+    log_power, spectrum = _analyse(parts, samples)
+    frames = ops.minimum(state[:, past + 1 : past + 2] + 1, LEVEL_SECONDS_IN_FRAMES)
+    level = state[:, past : past + 1]
+    level = level + (ops.mean(log_power, axis=-1, keepdims=True) - level) / frames
+    hidden = parts["dense"](log_power - level)
+    outputs = []
+    for number in range(depth):
+        start = past + 2 + number * width
+        recurrent, _ = parts[f"recurrent_{number}"](hidden, [state[:, start : start + width]])
+        outputs.append(recurrent)
+        hidden = hidden + recurrent
+    clean = noisy - _taken_away(parts, hidden, spectrum, mask)
+    state_out = layers.Concatenate(name="state_out")([samples[:, hop : hop + past], level, frames, *outputs])
+    return keras.Model([noisy, state], [clean, state_out], name="spectral_mask")
+
+
+def unrolled(network: keras.Model, hop: int, samples: int) -> keras.Model:
+    """Run a stateful network's layers over whole signals, from a state of zeros, as the engine runs the network.
+
+    Parameters
+    ----------
+    network
+        What :func:`spectral_mask` built, or was loaded from where it was saved.
+    hop
+        Samples from one window to the next; it divides the window and ``samples``.
+    samples
+        Length of the signals.
+
+    Returns
+    -------
+    Network from ``(batch, samples)`` to ``(batch, samples)`` that shares the weights.
+    """
+    window = network.input_shape[0][1]
+    state_size = network.input_shape[1][1]
+    parts = {layer.name: layer for layer in network.layers}
+    depth = sum(name.startswith("recurrent_") for name in parts)
+    width = parts["dense"].units
+    past = state_size - 2 - depth * width
+    if window % hop or samples % hop:
+        raise RecipeError(f"hop={hop} must divide window={window} and the {samples} samples of a sequence")
+    mask = "complex" if "mask_imaginary" in parts else "real"
+    signal = keras.Input((samples,), name="signal")
+    count = samples // hop - window // hop + 1
+    frames = _cut(signal, hop, past, window, count)
+    log_power, spectrum = _analyse(parts, frames)
+    level = ops.matmul(_running_mean(count), ops.mean(log_power, axis=-1, keepdims=True))
+    hidden = parts["dense"](log_power - level)
+    for number in range(depth):
+        cell = parts[f"recurrent_{number}"]
+        recurrent = layers.GRU(width, return_sequences=True)
+        recurrent.cell = cell
+        hidden = hidden + recurrent(hidden)
+    clean = frames[:, :, past:] - _taken_away(parts, hidden, spectrum, mask)
+    return keras.Model(signal, _overlap_add(clean, hop, count), name=f"{network.name}_unrolled")
+
+
+def _layers(window: int, analysis: int, width: int, depth: int, mask: str) -> dict[str, keras.Layer]:
+    """Make what has weights; those of the transforms are fixed."""
+    bins = analysis // 2
+    parts: dict[str, keras.Layer] = {
+        "even": layers.Dense(bins, use_bias=False, trainable=False, name="even"),
+        "odd": layers.Dense(bins, use_bias=False, trainable=False, name="odd"),
+        "synthesis": layers.Dense(window, use_bias=False, trainable=False, name="synthesis"),
+        "dense": layers.Dense(width, activation="relu", name="dense"),
+        "mask": layers.Dense(bins, activation="sigmoid", name="mask"),
+    }
+    if mask == "complex":
+        parts["mask_imaginary"] = layers.Dense(bins, activation="tanh", name="mask_imaginary")
+    for number in range(depth):
+        parts[f"recurrent_{number}"] = layers.GRUCell(width, name=f"recurrent_{number}")
+    for name, matrix in _transforms(window, analysis).items():
+        parts[name].build((None, matrix.shape[0]))
+        parts[name].set_weights([matrix])
+    return parts
+
+
+def analysis_window(window: int, analysis: int) -> Array:
+    """Give the analysis window ``(analysis,)``: a slow half of a Hann window, ones, and the taper's root at the end."""
+    fade = window + ANALYSIS_FADE
+    falling = np.sin(np.pi * (np.arange(fade) + 0.5) / fade)[-(window // 2) - ANALYSIS_FADE : -ANALYSIS_FADE]
+    rising_length = analysis - window
+    rising = np.sin(np.pi / 2 * (np.arange(rising_length) + 0.5) / max(rising_length, 1))
+    flat = np.ones(analysis - rising_length - len(falling))
+    return np.concatenate((rising, flat, falling))
+
+
+def _transforms(window: int, analysis: int) -> dict[str, Array]:
+    """Give the matrices of the transform and its inverse: even and odd bins apart, real parts first.
+
+    The even bins see the sum of both halves of the samples, the odd ones their difference (the first step of a fast
+    Fourier transform). The bin at half the sample rate is left out: it passes.
+    """
+    half, quarter = analysis // 2, analysis // 4
+    shape = analysis_window(window, analysis)
+    matrices = {}
+    for name, first in (("even", 0), ("odd", 1)):
+        bins = first + 2 * np.arange(quarter)
+        angles = 2 * np.pi * np.outer(np.arange(half), bins) / analysis
+        matrices[name] = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
+    newest = np.arange(analysis - window, analysis)
+    rows = []
+    for first in (0, 1):
+        bins = first + 2 * np.arange(quarter)
+        angles = 2 * np.pi * np.outer(bins, newest) / analysis
+        weights = np.where(bins == 0, 1.0, 2.0)[:, None] / analysis
+        rows += [weights * np.cos(angles), -weights * np.sin(angles)]
+    matrices["synthesis"] = np.concatenate(rows) / shape[newest]
+    return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
+
+
+def _analyse(parts: dict[str, keras.Layer], samples: Any) -> tuple[Any, list[Any]]:
+    """Transform samples ``(..., analysis)``: the bins' log power, and even and odd bins' real and imaginary parts."""
+    half = parts["even"].units
+    window = parts["synthesis"].units
+    windowed = samples * analysis_window(window, 2 * half).astype(np.float32)
+    first, second = windowed[..., :half], windowed[..., half:]
+    spectrum = []
+    for part in (parts["even"](first + second), parts["odd"](first - second)):
+        spectrum += [part[..., : half // 2], part[..., half // 2 :]]
+    power = ops.concatenate(
+        [ops.square(spectrum[0]) + ops.square(spectrum[1]), ops.square(spectrum[2]) + ops.square(spectrum[3])], axis=-1
+    )
+    return 0.5 * ops.log(power + POWER_FLOOR), spectrum
+
+
+def _taken_away(parts: dict[str, keras.Layer], hidden: Any, spectrum: list[Any], mask: str) -> Any:
+    """Transform back what the mask takes away from the newest samples."""
+    quarter = parts["mask"].units // 2
+    share = parts["mask"](hidden)
+    if mask == "real":
+        halves = [share[..., :quarter], share[..., quarter:]]
+        taken = [halves[number // 2] * part for number, part in enumerate(spectrum)]
+    else:
+        turn = parts["mask_imaginary"](hidden)
+        taken = []
+        for number in (0, 1):
+            place = slice(number * quarter, (number + 1) * quarter)
+            real, imaginary = spectrum[2 * number : 2 * number + 2]
+            taken += [
+                share[..., place] * real - turn[..., place] * imaginary,
+                share[..., place] * imaginary + turn[..., place] * real,
+            ]
+    return parts["synthesis"](ops.concatenate(taken, axis=-1))
+
+
+def _cut(signal: Any, hop: int, past: int, window: int, count: int) -> Any:
+    """Cut signals into frames ``(batch, count, past + window)``, zeros before their start."""
+    before = math.ceil(past / hop)
+    pieces = ops.reshape(ops.pad(signal, ((0, 0), (before * hop, 0))), (-1, before + signal.shape[1] // hop, hop))
+    frames = ops.concatenate([pieces[:, first : first + count] for first in range(before + window // hop)], axis=-1)
+    return frames[:, :, before * hop - past :]
+
+
+def _running_mean(count: int) -> Array:
+    """Give the matrix ``(count, count)`` of the level's average over frames, as the state computes it."""
+    weights = np.zeros((count, count), np.float32)
+    row = np.zeros(count)
+    for frame in range(count):
+        share = 1 / min(frame + 1, LEVEL_SECONDS_IN_FRAMES)
+        row = row * (1 - share)
+        row[frame] = share
+        weights[frame] = row
+    return weights
+
+
+def _overlap_add(frames: Any, hop: int, count: int) -> Any:
+    """Recombine frames ``(batch, count, window)`` by the engine's equation to ``(batch, samples)``."""
+    window = frames.shape[2]
+    overlap = window // hop
+    weights = taper(window).astype(np.float32)
+    weighted = frames * weights
+    total = np.zeros((count + overlap - 1, hop), np.float32)
+    pieces = []
+    for part in range(overlap):
+        place = slice(part * hop, (part + 1) * hop)
+        total[part : part + count] += weights[place]
+        pieces.append(ops.pad(weighted[:, :, place], ((0, 0), (part, overlap - 1 - part), (0, 0))))
+    return ops.reshape(sum(pieces[1:], pieces[0]) / total, (-1, total.size))
