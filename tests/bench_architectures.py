@@ -26,7 +26,7 @@ from denoise_train.metrics import snr_improvement_db
 from denoise_train.optimizers import build_optimizer
 from denoise_train.recipe import Optimizer, Schedule, load_recipe
 
-WINDOW = 150
+WINDOW, HOP = 150, 75
 BATCH = 512
 SNR_DB = (-5.0, 5.0, 15.0, 25.0)
 SIGNALS_PER_FAMILY = 40
@@ -49,7 +49,7 @@ def started() -> tuple[Any, Any]:
 
 def strided(**changes: Any) -> keras.Model:
     """Build the recipe's own architecture, with other settings."""
-    return build_network(WINDOW, {**load_recipe("general").architecture, **changes})
+    return build_network(WINDOW, HOP, {**load_recipe("general").architecture, **changes})
 
 
 def hourglass(

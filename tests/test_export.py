@@ -26,7 +26,7 @@ def save_run(folder: Path, recipe_name: str) -> Path:
     """Make a run folder with a network of a bundled recipe and random weights, biases too."""
     recipe = load_recipe(recipe_name)
     folder.mkdir()
-    network = build_network(recipe.window, recipe.architecture)
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(0, 0.05, weights.shape) for weights in network.get_weights()])
     network.save(folder / "model.keras")

@@ -109,7 +109,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 def test_the_bundled_network_is_the_bundled_model_and_fits_its_recipe():
     assert list(bundled_weights()) == ["general"]
     recipe, trained = load_recipe("general"), load_start("general")
-    network = build_network(recipe.window, recipe.architecture)
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
     copy_weights(network, trained, "general")
     windows = np.random.default_rng(0).random((8, 150), dtype=np.float32)
     np.testing.assert_allclose(network.predict_on_batch(windows), Model("general").run(windows), atol=2e-5)

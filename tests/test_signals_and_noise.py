@@ -12,6 +12,7 @@ from denoise_train.families import FAMILIES
 from denoise_train.mixing import add_noise, mix_at_snr, scale_by_noisy
 from denoise_train.noise import ADDITIVE, NOISE_KINDS
 from denoise_train.recipe import RecipeError, load_recipe
+from denoise_train.pairs import OwnData
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.splits import EVALUATION, TEST, TRAINING, VALIDATION, seeded
@@ -273,8 +274,7 @@ def test_no_split_draws_a_crop_of_what_another_draws_from(kind, monkeypatch):
     monkeypatch.setattr(Recordings, "draw", noting)
     section = {**load_recipe("general").data, "validation_signals": 20, "test_signals": 20}
     ramp = Recordings([np.arange(10_000.0)])
-    recordings = {f"{kind}_recordings": ramp}
-    data = build_data(section, {"white": 1.0}, 150, 0, **recordings)
+    data = build_data(section, {"white": 1.0}, 150, 0, OwnData(**{kind: ramp}))
     data.block(0), data.validation(), data.test(5.0)
     assert taken == [(0, 7999), (8000, 8999), (9000, 9999)]
 

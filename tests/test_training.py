@@ -371,7 +371,7 @@ def test_mistake_inside_a_builder_is_not_taken_for_a_wrong_key():
 
 
 def test_x2_has_the_tutorials_network():
-    network = build_network(150, load_recipe("x2").architecture)
+    network = build_network(150, 75, load_recipe("x2").architecture)
     assert network.count_params() == 28_737
     assert network.output_shape == (None, 150)
 

@@ -2,9 +2,11 @@
 
 Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to the denoised
 ``(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere. To add one, write the
-function and list it in ``ARCHITECTURES``; its parameters are the keys of a recipe's ``[architecture]``.
+function and list it in ``ARCHITECTURES``; its parameters are the keys of a recipe's ``[architecture]``. Networks with
+a memory are listed in ``STATEFUL``.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ import keras
 from keras import layers
 
 from denoise_train.recipe import RecipeError, build_section
+from denoise_train.recurrent import spectral_mask
 
 
 def tutorial(window: int, filters: list[int], kernel: int, max_norm: float) -> keras.Model:
@@ -99,7 +102,11 @@ def strided(
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (tutorial, strided)}
 """The architectures by name."""
 
+STATEFUL: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (spectral_mask,)}
+"""Those with a memory, functions ``(window, hop, settings)``; see :mod:`denoise_train.recurrent`."""
 
-def build_network(window: int, section: Mapping[str, Any]) -> keras.Model:
+
+def build_network(window: int, hop: int, section: Mapping[str, Any]) -> keras.Model:
     """Build the network of a recipe's ``[architecture]``; RecipeError if its kind or a key is not known."""
-    return build_section("architecture", section, ARCHITECTURES, window)
+    kinds = ARCHITECTURES | {name: functools.partial(build, hop=hop) for name, build in STATEFUL.items()}
+    return build_section("architecture", section, kinds, window)

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from denoise_train.datasets import Data, Pairs
+from denoise_train.data import Data, Pairs
 from denoise_train.recipe import RecipeError, Schedule
 
 

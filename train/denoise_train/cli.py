@@ -117,9 +117,9 @@ def command(
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
     own = OwnData(
-        clean=load_recordings(clean) if clean else None,
-        noise=load_recordings(noise) if noise else None,
-        pairs=load_pairs(*pairs) if pairs else NoisyRecordings(load_recordings(noisy)) if noisy else None,
+        clean=load_recordings(clean, settings.sample_rate_hz) if clean else None,
+        noise=load_recordings(noise, settings.sample_rate_hz) if noise else None,
+        pairs=load_pairs(*pairs) if pairs else NoisyRecordings(load_recordings(noisy, settings.sample_rate_hz)) if noisy else None,
     )
     if noisy:
         share = share or NOISY_SHARE
@@ -184,7 +184,7 @@ def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> R
         if "recordings_share" not in data:
             raise RecipeError(f"data kind {data['kind']!r} has its own signal and takes no recordings")
         data["recordings_share"] = share
-    names = f"; recordings in {', '.join(path.name for path in paths)}"
+    names = f"; recordings in {', '.join(dict.fromkeys(path.name for path in paths))}"
     # The recipe of a run folder may tell of the same recordings.
     return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on.removesuffix(names)}{names}")
 

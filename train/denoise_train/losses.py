@@ -13,6 +13,7 @@ from keras import ops
 
 from denoise_stream.overlap_add import taper
 from denoise_train.recipe import build_section
+from denoise_train.speech_loss import speech
 
 Loss = Callable[[Any, Any], Any]
 
@@ -71,7 +72,7 @@ def snr_db(
     return loss
 
 
-LOSSES: dict[str, Callable[..., str | Loss]] = {make.__name__: make for make in (binary_crossentropy, snr_db)}
+LOSSES: dict[str, Callable[..., str | Loss]] = {make.__name__: make for make in (binary_crossentropy, snr_db, speech)}
 """The losses by name."""
 
 

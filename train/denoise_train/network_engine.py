@@ -14,7 +14,7 @@ from denoise_train.filters import Filter
 
 
 class NetworkModel(Model):
-    """A stateless Keras network with the face of an ONNX model."""
+    """A Keras network with the face of an ONNX model."""
 
     def __init__(self, network: keras.Model, contract: Contract) -> None:
         self.path = Path(contract.name)
@@ -24,6 +24,11 @@ class NetworkModel(Model):
     def run(self, noisy: Rows) -> Rows:
         """Denoise windows ``(rows, window)``."""
         return np.asarray(self._network.predict_on_batch(noisy), dtype=np.float32)
+
+    def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
+        """Denoise one window per row ``(rows, window)``; return it and the next state ``(rows, state_size)``."""
+        clean, next_state = self._network.predict_on_batch([noisy, state])
+        return np.asarray(clean, dtype=np.float32), np.asarray(next_state, dtype=np.float32)
 
 
 def network_method(network: keras.Model, name: str, hop: int) -> Filter:

@@ -89,7 +89,7 @@ def bundled_recipes() -> dict[str, Path]:
     """Give the recipes that ship with the package: name to path.
 
     >>> sorted(bundled_recipes())
-    ['general', 'general-small', 'x2']
+    ['general', 'general-small', 'speech', 'x2']
     """
     found = Path(__file__).with_name("recipes").glob("*.toml")
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}

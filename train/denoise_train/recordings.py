@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from denoise_stream import SourceError
 from denoise_stream.endpoints import open_file
@@ -81,7 +82,7 @@ class Recordings:
         return crops
 
 
-def load_recordings(paths: Sequence[Path]) -> Recordings:
+def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Recordings:
     """Read every recording in the given files and folders.
 
     Parameters
@@ -90,6 +91,8 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
         Audio files, ``.csv``/``.tsv`` tables (every signal column), ``.npz``/``.npy`` arrays (every numeric array
         of more than one sample), or folders that are searched for them. Missing values are bridged. A file that is
         named twice is read once: it would be in two of training, validation and test.
+    rate_hz
+        Sample rate to bring audio to; None leaves it at its own. What has no rate of its own is taken as it is.
 
     Returns
     -------
@@ -103,7 +106,7 @@ def load_recordings(paths: Sequence[Path]) -> Recordings:
     signals: list[Array] = []
     files: list[int] = []
     for path in {file.resolve(): file for file in find_files(paths)}.values():
-        found = [signal for _, signal in read_channels(path) if signal is not None]
+        found = [signal for _, signal in read_channels(path, rate_hz) if signal is not None]
         files += [files[-1] + 1 if files else 0] * len(found)
         signals += found
     if not signals:
@@ -128,13 +131,15 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_channels(path: Path) -> list[tuple[str, Array | None]]:
+def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
     """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
+
+    Audio of another rate than ``rate_hz`` is resampled.
 
     Channels of audio and columns of arrays have no name. A SourceError says why a file cannot be read.
     """
     channels: list[tuple[str, Array | None]] = []
-    for name, signal in _read(path):
+    for name, signal in _read(path, rate_hz):
         if np.isinf(signal).any():
             raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
         known = np.flatnonzero(~np.isnan(signal))
@@ -143,7 +148,7 @@ def read_channels(path: Path) -> list[tuple[str, Array | None]]:
     return channels
 
 
-def _read(path: Path) -> Iterator[tuple[str, Array]]:
+def _read(path: Path, rate_hz: float | None) -> Iterator[tuple[str, Array]]:
     """Give every channel of a file as its name, if it has one, and an array ``(n,)``."""
     if path.suffix.lower() in ARRAYS:
         for signal in _read_arrays(path):
@@ -152,8 +157,12 @@ def _read(path: Path) -> Iterator[tuple[str, Array]]:
     with contextlib.closing(open_file(path)) as source:
         chunks = list(source)
         names: list[str] = getattr(source, "column_names", [])
+        own_hz = source.sample_rate_hz
     if chunks:
-        signals = np.concatenate(chunks).T
+        samples = np.concatenate(chunks)
+        if rate_hz is not None and own_hz is not None and own_hz != rate_hz:
+            samples = soxr.resample(samples, own_hz, rate_hz)
+        signals = samples.T
         yield from zip(names or [""] * len(signals), signals, strict=True)
 
 

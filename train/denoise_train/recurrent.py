@@ -117,6 +117,11 @@ def unrolled(network: keras.Model, hop: int, samples: int) -> keras.Model:
     return keras.Model(signal, _overlap_add(clean, hop, count), name=f"{network.name}_unrolled")
 
 
+def over_rows(network: keras.Model, hop: int, samples: int) -> keras.Model:
+    """Give what is trained on rows of ``samples``: a network of windows itself, a stateful one unrolled."""
+    return unrolled(network, hop, samples) if len(network.inputs) == 2 else network
+
+
 def _layers(window: int, analysis: int, width: int, depth: int, mask: str) -> dict[str, keras.Layer]:
     """Make what has weights; those of the transforms are fixed."""
     bins = analysis // 2

@@ -13,7 +13,7 @@ from denoise_stream import SinkError, SourceError
 from denoise_stream.sinks import whole_file, write_json
 from denoise_train import plots
 from denoise_train.arrays import Array
-from denoise_train.datasets import Pairs, Windows
+from denoise_train.data import Pairs, Windows
 from denoise_train.recipe import Recipe, Schedule, load_recipe
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
@@ -22,6 +22,8 @@ MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
 rate would be another, and the optimiser's state would not fit."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 SECONDS_BETWEEN_LINES = 30
+LONGEST_PICTURE = 600
+"""Samples of a signal that a picture shows."""
 
 
 def prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -87,13 +89,14 @@ def _flat(table: dict[str, Any]) -> dict[str, Any]:
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keep the best network, the last state and the history after every epoch, each file whole at any time.
 
-    It says one line per epoch, and how far the running one is every half minute.
+    It says one line per epoch, and how far the running one is every half minute. What learns is a whole signal's model
+    where the network has a memory; ``network`` is what is kept of it.
     """
 
-    def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule, network: keras.Model) -> None:
         super().__init__()
         self.rows: list[dict[str, float]] = []
-        self._folder, self._say, self._schedule = folder, say, schedule
+        self._folder, self._say, self._schedule, self._network = folder, say, schedule, network
         self._epoch = 0
         self._started: float | None = None
         self._said = time.monotonic()
@@ -108,7 +111,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         running = 0.0 if self._started is None else time.monotonic() - self._started
         return sum(row["seconds"] for row in self.rows) + running
 
-    def restore(self, network: keras.Model) -> None:
+    def restore(self) -> None:
         """Go back to the end of the last complete epoch in the folder.
 
         Raises
@@ -116,9 +119,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         SourceError
             If its files cannot be read.
         """
-        network.optimizer.build(network.trainable_variables)
+        self.model.optimizer.build(self.model.trainable_variables)
         try:
-            network.load_weights(self._folder / LAST)
+            self.model.load_weights(self._folder / LAST)
             with (self._folder / HISTORY).open(newline="") as file:
                 self.rows = [
                     {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
@@ -158,7 +161,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.save_weights(partial)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
             with whole_file(self._folder / BEST) as partial:
-                self.model.save(partial)
+                self._network.save(partial)
         with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, HISTORY_COLUMNS)
             writer.writeheader()
@@ -190,12 +193,14 @@ def draw_results(
     examples: Pairs,
     denoised: Windows,
 ) -> None:
-    """Draw the history (if there is one) and example windows."""
+    """Draw the history (if there is one) and example windows, or the middle of examples that are longer signals."""
+    samples = examples.noisy.shape[1]
+    middle = slice(max(0, (samples - LONGEST_PICTURE) // 2), (samples + LONGEST_PICTURE) // 2)
     if rows:
         with whole_file(folder / "history.png") as partial:
             plots.draw_history(rows, partial, name)
     with whole_file(folder / "samples.png") as partial:
-        plots.draw_samples(examples.noisy, examples.target, denoised, partial, name)
+        plots.draw_samples(*(each[:, middle] for each in (examples.noisy, examples.target, denoised)), partial, name)
 
 
 def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:

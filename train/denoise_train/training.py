@@ -9,13 +9,15 @@ import numpy as np
 
 from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
-from denoise_train.datasets import Windows, build_data
+from denoise_train.data import Windows
+from denoise_train.datasets import build_data
 from denoise_train.losses import build_loss
 from denoise_train.network_engine import network_method
 from denoise_train.optimizers import build_optimizer
 from denoise_train.pace import Clock
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import Recipe, building
+from denoise_train.recurrent import over_rows
 from denoise_train.run_folder import (
     Keeper,
     draw_panels,
@@ -29,6 +31,9 @@ from denoise_train.verdict import hold_out, judge
 
 EXAMPLES = 12
 """Test signals in the picture: every kind of signal comes up in the first ones."""
+
+SAMPLES_AT_ONCE = 150 * 1024
+"""Samples that the trained network gets in one batch."""
 
 MOST_EPOCHS = 1_000_000
 """For a training that ends by the clock."""
@@ -80,24 +85,25 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     own = own or OwnData()
     with building("data"):
-        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own.clean, own.noise, own.pairs)
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own)
     with building("architecture"):
-        network = build_network(recipe.window, recipe.architecture)
+        network = build_network(recipe.window, recipe.hop, recipe.architecture)
+        learner = over_rows(network, recipe.hop, data.row_samples)
     start = load_start(recipe.start) if recipe.start else None
     if start is not None:
         copy_weights(network, start, recipe.start)
     # What cannot be judged is refused before the training, not after it.
-    held_out = hold_out(recipe, own) if own else None
+    held_out = hold_out(recipe, own) if own and not data.judges_own else None
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
-    network.compile(optimizer=optimizer, loss=loss)
+    learner.compile(optimizer=optimizer, loss=loss)
     prepare_folder(folder, recipe, resume=resume)
-    keeper = Keeper(folder, say, recipe.schedule)
-    keeper.set_model(network)
+    keeper = Keeper(folder, say, recipe.schedule, network)
+    keeper.set_model(learner)
     if resume:
-        keeper.restore(network)
+        keeper.restore()
         batches.epoch = len(keeper.rows)
     write_recipe(folder, recipe)
     validation = data.validation()
@@ -109,7 +115,7 @@ def train(
         epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
     interrupted = False
     try:
-        network.fit(
+        learner.fit(
             batches,
             initial_epoch=len(keeper.rows),
             epochs=epochs,
@@ -124,9 +130,11 @@ def train(
     if not keeper.rows:
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
+    over_all = over_rows(best, recipe.hop, data.row_samples)
 
     def denoise(noisy: Windows) -> Windows:
-        return np.asarray(best.predict(noisy, batch_size=1024, verbose=0))
+        rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
+        return np.asarray(over_all.predict(noisy, batch_size=rows, verbose=0))
 
     report = {
         "recipe": recipe.name,

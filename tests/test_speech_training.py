@@ -1,0 +1,179 @@
+"""Speech: scenes, the network with a memory and its training."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+
+from denoise_stream import Contract
+from denoise_stream.engine import DenoiseStream
+from denoise_train import scenes
+from denoise_train.architectures import build_network
+from denoise_train.datasets import build_data
+from denoise_train.network_engine import NetworkModel
+from denoise_train.pairs import OwnData
+from denoise_train.recipe import RecipeError, load_recipe
+from denoise_train.recordings import Recordings, load_recordings
+from denoise_train.recurrent import unrolled
+from denoise_train.speech_data import SpeechData
+from denoise_train.training import train
+
+RATE_HZ = 16_000.0
+
+
+def voice(rng: np.random.Generator, seconds: float = 3.0) -> np.ndarray:
+    """Vowels with pauses between them: harmonics that come and go."""
+    times = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    tone_hz = rng.uniform(100, 250)
+    vowel = sum(np.sin(2 * np.pi * tone_hz * number * times) / number for number in range(1, 20))
+    return 0.1 * vowel * (np.sin(2 * np.pi * 1.5 * times) > 0)
+
+
+@pytest.fixture(scope="module")
+def own() -> OwnData:
+    rng = np.random.default_rng(0)
+    return OwnData(
+        Recordings([voice(rng) for _ in range(20)]), Recordings([rng.normal(0, 0.05, 30_000) for _ in range(20)])
+    )
+
+
+@pytest.fixture(scope="module")
+def section() -> dict:
+    return {**load_recipe("speech").data, "samples": 7500, "validation_signals": 4, "test_signals": 4}
+
+
+def data_of(section: dict, own: OwnData, **changes) -> SpeechData:
+    data = build_data(section | changes, {}, 150, 1, own)
+    assert isinstance(data, SpeechData)
+    return data
+
+
+def test_level_of_speech_does_not_count_its_pauses():
+    tone = np.sin(np.arange(16_000) * 0.3)
+    broken = np.concatenate((tone, np.zeros(32_000), 1e-4 * tone))
+    assert scenes.active_level(broken, RATE_HZ) == pytest.approx(np.sqrt(0.5), rel=0.01)
+    assert scenes.active_level(np.zeros(16_000), RATE_HZ) == 0
+
+
+def test_equalizer_has_the_response_asked_for_and_no_delay():
+    impulse = np.zeros(8000)
+    impulse[4000] = 1.0
+    response_db = np.array([0.0, 0.0, 0.0, 0.0, -6.0, -6.0, -6.0, -6.0])
+    filtered = scenes.equalize(impulse, response_db, RATE_HZ)
+    assert np.argmax(np.abs(filtered)) == 4000
+    spectrum_db = 20 * np.log10(np.abs(np.fft.rfft(filtered)))
+    hz = np.fft.rfftfreq(8000, 1 / RATE_HZ)
+    assert spectrum_db[(hz > 100) & (hz < 300)] == pytest.approx(0, abs=0.2)
+    assert spectrum_db[(hz > 3000) & (hz < 7000)] == pytest.approx(-6, abs=0.2)
+
+
+def test_room_keeps_the_direct_sound_in_its_place():
+    click = np.zeros(16_000)
+    click[3000] = 1.0
+    (heard,) = scenes.reverberate(np.random.default_rng(0), [click], RATE_HZ)
+    assert not heard[:2990].any() or np.abs(heard[:2990]).max() < 1e-9
+    assert np.argmax(np.abs(heard)) == 3000
+    assert np.sum(heard[3001:] ** 2) > 0.005
+
+
+@pytest.mark.parametrize("snr_db", [-5.0, 10.0])
+def test_scene_has_the_snr_asked_for_over_active_speech(own, section, snr_db):
+    pairs = data_of(section, own, reverberant_share=0.0).test(snr_db)
+    for noisy, target in zip(pairs.noisy, pairs.target, strict=True):
+        speech = target[:-2].astype(np.float64)
+        noise = noisy - speech
+        found = 20 * np.log10(scenes.active_level(speech, RATE_HZ) / np.sqrt(np.mean(noise**2)))
+        assert found == pytest.approx(snr_db, abs=0.2)
+        assert target[-2] == pytest.approx(np.sqrt(np.mean(noise**2)), rel=1e-3)
+
+
+def test_same_speech_at_every_snr(own, section):
+    data = data_of(section, own)
+    quiet, loud = data.test(-5.0).target[:, :-2], data.test(10.0).target[:, :-2]
+    for one, other in zip(quiet, loud, strict=True):
+        assert abs(np.corrcoef(one, other)[0, 1]) == pytest.approx(1, abs=1e-4)
+
+
+def test_scenes_come_without_noise_and_without_speech_as_often_as_asked(own, section):
+    pairs = data_of(section, own, clean_share=0.3, noise_share=0.3).block(0)
+    levels = pairs.target[:, -2:]
+    assert 0.15 < np.mean(levels[:, 0] < 2e-5) < 0.45
+    assert 0.15 < np.mean(levels[:, 1] == 0) < 0.45
+    assert np.isfinite(pairs.noisy).all()
+
+
+def test_a_seed_draws_the_same_scenes_again_and_another_seed_others(own, section):
+    first, again = (data_of(section, own).block(3) for _ in range(2))
+    other = build_data(section, {}, 150, 2, own).block(3)
+    assert np.array_equal(first.noisy, again.noisy)
+    assert not np.array_equal(first.noisy, other.noisy)
+
+
+@pytest.mark.parametrize("missing", ["clean", "noise"])
+def test_speech_needs_recordings(own, section, missing):
+    with pytest.raises(RecipeError, match=r"give --clean \(speech\) and --noise"):
+        build_data(section, {}, 150, 1, dataclasses.replace(own, **{missing: None}))
+
+
+def test_audio_of_another_rate_is_resampled(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100), 44_100)
+    (signal,) = load_recordings([tmp_path], RATE_HZ).signals
+    assert len(signal) == 16_000
+    assert np.argmax(np.abs(np.fft.rfft(signal))) == 440
+    assert len(load_recordings([tmp_path]).signals[0]) == 44_100
+
+
+@pytest.mark.parametrize("mask", ["real", "complex"])
+def test_training_sees_what_the_engine_does(mask):
+    keras.utils.set_random_seed(3)
+    recipe = load_recipe("speech")
+    network = build_network(150, 75, {**recipe.architecture, "width": 16, "mask": mask})
+    contract = Contract("speech", 150, 75, "none", 16_000.0, state_size=network.input_shape[1][1])
+    signal = voice(np.random.default_rng(1), 1.5) + np.random.default_rng(2).normal(0, 0.02, 24_000)
+    stream = DenoiseStream(NetworkModel(network, contract), 75, 1.0, 1, None)
+    streamed = np.concatenate((stream.process(signal), stream.flush()))
+    trained = np.asarray(unrolled(network, 75, 24_000).predict(signal[None].astype(np.float32), verbose=0))[0]
+    assert np.abs(streamed - signal).max() > 0.01
+    # At the end the engine adds a window of the reflected signal; the level, averaged over a second, was full by then.
+    assert streamed == pytest.approx(trained, abs=1e-5)
+
+
+def test_network_that_takes_nothing_away_gives_the_signal_back_and_one_that_takes_all_nothing():
+    recipe = load_recipe("speech")
+    network = build_network(150, 75, {**recipe.architecture, "width": 8})
+    signal = np.random.default_rng(0).normal(0, 0.1, (1, 7500)).astype(np.float32)
+    for bias, left_db in ((-60.0, 0.0), (60.0, None)):
+        kernel, biases = network.get_layer("mask").get_weights()
+        network.get_layer("mask").set_weights([0 * kernel, np.full_like(biases, bias)])
+        denoised = np.asarray(unrolled(network, 75, 7500).predict(signal, verbose=0))
+        if left_db is not None:
+            assert denoised == pytest.approx(signal, abs=1e-6)
+        else:  # the bin at half the sample rate passes
+            assert 10 * np.log10(np.mean(denoised**2) / np.mean(signal**2)) < -25
+
+
+def test_hop_that_does_not_divide_the_window_is_refused():
+    network = build_network(150, 40, {**load_recipe("speech").architecture, "width": 8})
+    with pytest.raises(RecipeError, match="hop=40 must divide window=150"):
+        unrolled(network, 40, 8000)
+
+
+def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section, tmp_path):
+    recipe = load_recipe("speech")
+    recipe = dataclasses.replace(
+        recipe,
+        data=section,
+        architecture={**recipe.architecture, "width": 24, "depth": 1},
+        schedule=dataclasses.replace(
+            recipe.schedule, epochs=2, minutes=0.0, batches_per_epoch=20, batch_size=16, warm_up_batches=0
+        ),
+    )
+    report = train(recipe, tmp_path / "run", own, say=lambda line: None)
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()[1:]
+    assert float(rows[1].split(",")[2]) < float(rows[0].split(",")[2])
+    assert report["snr_improvement_db_by_input_snr"]["0"] > 2
+    network = keras.models.load_model(tmp_path / "run" / "model.keras")
+    assert [tuple(tensor.shape) for tensor in network.inputs] == [(None, 150), (None, 362 + 2 + 24)]
+    assert (tmp_path / "run" / "samples.png").is_file()

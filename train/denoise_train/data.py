@@ -1,0 +1,59 @@
+"""What a training asks of its data: pairs of rows, block by block."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Windows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a network gets, ``noisy (n, samples)``, and what the loss compares with, ``target``.
+
+    A row is a scaled window, or a whole signal for a network with a memory.
+    """
+
+    noisy: Windows
+    target: Windows
+
+
+class Data(Protocol):
+    """What a training asks of its data."""
+
+    judges_own: bool
+    """Whether its figures are of recordings that somebody brought and the training does not see."""
+
+    @property
+    def row_samples(self) -> int:
+        """Samples of a row that a network gets."""
+        ...
+
+    @property
+    def windows_per_signal(self) -> int:
+        """Consecutive rows that belong to one signal."""
+        ...
+
+    @property
+    def windows_per_block(self) -> int:
+        """Rows in each block."""
+        ...
+
+    def block(self, number: int) -> Pairs:
+        """Give the training rows of one block; a training takes them in turn, from 0."""
+        ...
+
+    def validation(self) -> Pairs:
+        """Give the rows that choose the best epoch."""
+        ...
+
+    def examples(self, count: int) -> Pairs:
+        """Give the first test rows of ``count`` signals, for a picture; the target is the clean row."""
+        ...
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network on the test rows; ``snr_improvement_db`` is always among the figures."""
+        ...

@@ -1,0 +1,178 @@
+"""Speech: recordings of speech and of noise come in, noisy scenes and the clean speech in them go out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from denoise_train import scenes
+from denoise_train.arrays import Array, log_uniform
+from denoise_train.data import Pairs, Windows
+from denoise_train.metrics import si_sdr_db, snr_improvement_db
+from denoise_train.pairs import OwnData
+from denoise_train.recipe import RecipeError, check_number
+from denoise_train.recordings import Recordings
+from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
+
+RATE_HZ = 16_000.0
+SCENES_PER_BLOCK = 96
+MOST_SNR_DB = 200.0
+TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
+PICTURE_SNR_DB = 5.0
+
+LEVEL_DB = (-40.0, -10.0)
+"""Level of the speech, or of the noise where that is louder, relative to full scale."""
+
+QUANTUM = 2.0**-15
+QUANTIZED_SHARE = 0.3
+TWO_SOUNDS_SHARE = 0.3
+
+SYNTHETIC: tuple[Callable[[np.random.Generator, int, float], Array], ...] = (
+    scenes.draw_coloured,
+    scenes.draw_hum,
+    scenes.draw_impacts,
+)
+
+
+@dataclass(frozen=True)
+class SpeechData:
+    """Scenes of speech in noise, drawn anew for every block of a training.
+
+    A row is a signal of ``samples``, in units of full scale. The target is the speech as it is heard in the scene's
+    room, and behind it two more columns: the levels (root mean square) of the noise and of the speech.
+    """
+
+    window: int
+    seed: int
+    noise: Mapping[str, float]
+    own: OwnData
+    samples: int
+    snr_db: tuple[float, float]
+    clean_share: float
+    noise_share: float
+    recorded_share: float
+    babble_share: float
+    reverberant_share: float
+    validation_signals: int
+    test_signals: int
+
+    windows_per_signal = 1
+    windows_per_block = SCENES_PER_BLOCK
+    judges_own = True
+
+    def __post_init__(self) -> None:
+        where = "data 'speech': "
+        if self.own.pairs or not (self.own.clean and self.own.noise):
+            raise RecipeError("data kind 'speech' is mixed from recordings: give --clean (speech) and --noise")
+        for key in ("samples", "validation_signals", "test_signals"):
+            check_number(where + key, getattr(self, key), 1, whole=True)
+        for key in ("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"):
+            check_number(where + key, getattr(self, key), 0, 1)
+        try:
+            least, most = self.snr_db
+        except (TypeError, ValueError) as error:
+            raise RecipeError(f"{where}snr_db={self.snr_db!r}; it must be two numbers") from error
+        check_number(f"{where}snr_db, from", least, -MOST_SNR_DB, MOST_SNR_DB)
+        check_number(f"{where}snr_db, to", most, least, MOST_SNR_DB)
+
+    @property
+    def row_samples(self) -> int:
+        """One signal."""
+        return self.samples
+
+    def block(self, number: int) -> Pairs:
+        """Draw the training signals of a block."""
+        return self._draw(TRAINING, number, SCENES_PER_BLOCK, None)
+
+    def validation(self) -> Pairs:
+        """Draw the validation signals, at all SNRs of the training."""
+        return self._draw(VALIDATION, 0, self.validation_signals, None)
+
+    def test(self, snr_db: float) -> Pairs:
+        """Draw the test signals at one SNR, the same speech and noise for every SNR."""
+        return self._draw(TEST, 0, self.test_signals, snr_db)
+
+    def examples(self, count: int) -> Pairs:
+        """Draw some test signals."""
+        test = self.test(PICTURE_SNR_DB)
+        return Pairs(test.noisy[:count], test.target[:count, : self.samples])
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network at each SNR on recordings that no training saw."""
+        gains: dict[str, dict[str, float]] = {"snr": {}, "si_sdr": {}}
+        for snr_db in TEST_SNR_DB:
+            test = self.test(snr_db)
+            clean, noisy, denoised = (
+                rows.astype(np.float64) for rows in (test.target[:, :-2], test.noisy, denoise(test.noisy))
+            )
+            gains["snr"][f"{snr_db:g}"] = float(snr_improvement_db(clean, noisy, denoised).mean())
+            si_sdr_gain = si_sdr_db(clean, denoised) - si_sdr_db(clean, noisy)
+            gains["si_sdr"][f"{snr_db:g}"] = float(si_sdr_gain.mean())
+        return {
+            "snr_improvement_db": float(np.mean(list(gains["snr"].values()))),
+            "snr_improvement_db_by_input_snr": gains["snr"],
+            "si_sdr_improvement_db_by_input_snr": gains["si_sdr"],
+            "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, of held-out recordings",
+        }
+
+    def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
+        assert self.own.clean is not None
+        assert self.own.noise is not None
+        rng = seeded(self.seed, split, index)
+        speech, sounds = self.own.clean.part(split), self.own.noise.part(split)
+        noisy = np.empty((count, self.samples), np.float32)
+        target = np.empty((count, self.samples + 2), np.float32)
+        for row in range(count):
+            snr_db = rng.uniform(*self.snr_db) if fixed_snr_db is None else fixed_snr_db
+            # The same speech and noise whatever the SNR.
+            scene = np.random.default_rng(rng.integers(2**63))
+            voice, sound = self._scene(scene, speech, sounds, snr_db, pure=fixed_snr_db is not None)
+            noisy[row] = voice + sound
+            target[row, :-2] = voice
+            target[row, -2:] = _level(sound), _level(voice)
+        return Pairs(noisy, target)
+
+    def _scene(
+        self, rng: np.random.Generator, speech: Recordings, sounds: Recordings, snr_db: float, *, pure: bool
+    ) -> tuple[Array, Array]:
+        """Draw the speech and the noise that a microphone hears; a pure scene has both."""
+        voice = np.zeros(self.samples)
+        piece = scenes.draw_piece(rng, speech, self.samples, 1.12)
+        voice[: len(piece)] = piece
+        sound = self._sound(rng, speech, sounds)
+        voice = scenes.equalize(voice, scenes.draw_response(rng, 4.0, 4.0), RATE_HZ)
+        sound = scenes.equalize(sound, scenes.draw_response(rng, 6.0, 6.0), RATE_HZ)
+        if rng.random() < self.reverberant_share:
+            voice, sound = scenes.reverberate(rng, (voice, sound), RATE_HZ)
+        voice /= max(scenes.active_level(voice, RATE_HZ), scenes.SILENT)
+        sound /= max(_level(sound), scenes.SILENT) * 10 ** (snr_db / 20)
+        rest = 1.0 if pure else rng.random()
+        if rest < self.clean_share:
+            sound[:] = 0.0
+        elif rest < self.clean_share + self.noise_share:
+            voice[:] = 0.0
+        level = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
+        voice, sound = voice * level, sound * level
+        if rng.random() < QUANTIZED_SHARE:
+            noisy = voice + sound
+            sound += np.round(noisy / QUANTUM) * QUANTUM - noisy
+        return voice, sound
+
+    def _sound(self, rng: np.random.Generator, speech: Recordings, sounds: Recordings) -> Array:
+        """Draw the noise of a scene, at any level."""
+        kind = rng.random()
+        if kind < self.recorded_share:
+            sound = scenes.draw_noise(rng, sounds, self.samples)
+            if rng.random() < TWO_SOUNDS_SHARE:
+                other = scenes.draw_noise(rng, sounds, self.samples)
+                sound += other * log_uniform(rng, 0.1, 1.0) * _level(sound) / max(_level(other), scenes.SILENT)
+            return sound
+        if kind < self.recorded_share + self.babble_share:
+            return scenes.draw_babble(rng, speech, self.samples)
+        return SYNTHETIC[int(rng.integers(len(SYNTHETIC)))](rng, self.samples, RATE_HZ)
+
+
+def _level(signal: Array) -> float:
+    """Measure the root mean square."""
+    return float(np.sqrt(np.mean(np.square(signal))))

@@ -1,0 +1,54 @@
+"""The loss of speech: what a listener hears of the error, over whole sequences."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+TINY = 1e-12
+
+
+def speech(
+    window: int,
+    windows_per_signal: int,
+    snr_weight: float,
+    spectrum_weight: float,
+    complex_share: float,
+    exponent: float,
+    transforms: list[int],
+    floor_db: float,
+    clean_floor_db: float,
+) -> Callable[[Any, Any], Any]:
+    """Sum the error in dB below the noise and the difference of compressed spectra.
+
+    Compressed spectra, |X|^c with c = 0.3, are near what loudness is: S. Braun, I. Tashev, Data augmentation and loss
+    normalization for deep noise suppression, SPECOM 2020.
+    """
+    floor, clean_floor = 10 ** (floor_db / 10), 10 ** (clean_floor_db / 10)
+
+    def compressed(signal: Any, size: int) -> tuple[Any, Any, Any]:
+        real, imaginary = ops.stft(signal, size, size // 2, size)
+        power = ops.square(real) + ops.square(imaginary) + 1e-6
+        magnitude = power ** (exponent / 2)
+        scale = power ** (exponent / 2 - 0.5)
+        return magnitude, real * scale, imaginary * scale
+
+    def loss(target: Any, prediction: Any) -> Any:
+        clean = target[:, :-2]
+        noise, level = ops.square(target[:, -2]), ops.square(target[:, -1])
+        allowed = noise * floor + level * clean_floor + TINY
+        error = ops.mean(ops.square(prediction - clean), axis=-1)
+        error_db = ops.log((error + allowed) / (noise + level * clean_floor + TINY)) * (10 / math.log(10))
+        # In units of the speech, or of noise that is much louder.
+        unit = ops.sqrt(level + 0.1 * noise + 1e-8)[:, None]
+        scaled, wanted = prediction / unit, clean / unit
+        spectra = 0.0
+        for size in transforms:
+            ours, theirs = compressed(scaled, size), compressed(wanted, size)
+            difference = ops.mean(ops.square(ours[0] - theirs[0]))
+            turned = ops.mean(ops.square(ours[1] - theirs[1]) + ops.square(ours[2] - theirs[2]))
+            spectra += (1 - complex_share) * difference + complex_share * turned
+        return snr_weight * ops.mean(error_db) + spectrum_weight * spectra / len(transforms)
+
+    return loss
