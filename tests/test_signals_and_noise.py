@@ -11,8 +11,8 @@ from denoise_train.datasets import build_data
 from denoise_train.families import FAMILIES
 from denoise_train.mixing import add_noise, mix_at_snr, scale_by_noisy
 from denoise_train.noise import ADDITIVE, NOISE_KINDS
-from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.pairs import OwnData
+from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.recordings import Recordings
 from denoise_train.signals import draw_signals
 from denoise_train.splits import EVALUATION, TEST, TRAINING, VALIDATION, seeded

@@ -119,7 +119,11 @@ def command(
     own = OwnData(
         clean=load_recordings(clean, settings.sample_rate_hz) if clean else None,
         noise=load_recordings(noise, settings.sample_rate_hz) if noise else None,
-        pairs=load_pairs(*pairs) if pairs else NoisyRecordings(load_recordings(noisy, settings.sample_rate_hz)) if noisy else None,
+        pairs=load_pairs(*pairs)
+        if pairs
+        else NoisyRecordings(load_recordings(noisy, settings.sample_rate_hz))
+        if noisy
+        else None,
     )
     if noisy:
         share = share or NOISY_SHARE

@@ -15,6 +15,7 @@ from keras import layers, ops
 
 from denoise_stream.overlap_add import taper
 from denoise_train.arrays import Array
+from denoise_train.data import Windows
 from denoise_train.recipe import RecipeError
 
 POWER_FLOOR = 1e-7
@@ -219,7 +220,7 @@ def _cut(signal: Any, hop: int, past: int, window: int, count: int) -> Any:
     return frames[:, :, before * hop - past :]
 
 
-def _running_mean(count: int) -> Array:
+def _running_mean(count: int) -> Windows:
     """Give the matrix ``(count, count)`` of the level's average over frames, as the state computes it."""
     weights = np.zeros((count, count), np.float32)
     row = np.zeros(count)

@@ -200,7 +200,8 @@ def draw_results(
         with whole_file(folder / "history.png") as partial:
             plots.draw_history(rows, partial, name)
     with whole_file(folder / "samples.png") as partial:
-        plots.draw_samples(*(each[:, middle] for each in (examples.noisy, examples.target, denoised)), partial, name)
+        noisy, clean, cleaned = (rows[:, middle] for rows in (examples.noisy, examples.target, denoised))
+        plots.draw_samples(noisy, clean, cleaned, partial, name)
 
 
 def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:

@@ -39,7 +39,6 @@ def draw_piece(rng: np.random.Generator, recordings: Recordings, length: int, mo
     speed = float(log_uniform(rng, 1 / most_change, most_change))
     ((index, start),) = recordings.places(rng, 1, int(length * speed))
     piece = recordings.signals[index][start : start + int(length * speed) + 1]
-    # Ten steps of speed sound as different as any number, and soxr plans each only once.
     return np.asarray(soxr.resample(piece, round(100 * speed), 100, "LQ"), dtype=np.float64)[:length]
 
 
@@ -98,7 +97,7 @@ def draw_impacts(rng: np.random.Generator, length: int, rate_hz: float) -> Array
     noise = np.zeros(length)
     for start in np.flatnonzero(rng.random(length) < log_uniform(rng, 2, 30) / rate_hz):
         decay = float(log_uniform(rng, 0.003, 0.15)) * rate_hz
-        times = np.arange(min(int(6 * decay), length - start))
+        times = np.arange(min(int(6 * decay), length - int(start)))
         tones = rng.uniform(200, 0.45 * rate_hz, int(rng.integers(1, 6)))
         ringing = np.sin(2 * np.pi * np.outer(tones, times) / rate_hz + rng.uniform(0, 6, (len(tones), 1))).mean(axis=0)
         burst = rng.uniform(0, 1) * ringing + rng.uniform(0, 1) * rng.normal(size=len(times)) * np.exp(

@@ -113,7 +113,7 @@ class SpeechData:
             "snr_improvement_db": float(np.mean(list(gains["snr"].values()))),
             "snr_improvement_db_by_input_snr": gains["snr"],
             "si_sdr_improvement_db_by_input_snr": gains["si_sdr"],
-            "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, of held-out recordings",
+            "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, held-out recordings",
         }
 
     def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
