@@ -69,6 +69,21 @@ def test_equalizer_has_the_response_asked_for_and_no_delay():
     assert spectrum_db[(hz > 3000) & (hz < 7000)] == pytest.approx(-6, abs=0.2)
 
 
+def test_narrow_band_has_nothing_above_its_limit():
+    white = np.random.default_rng(0).normal(size=16_000)
+    power = np.abs(np.fft.rfft(scenes.limit_band(white, 4000, RATE_HZ))) ** 2
+    assert power[4200:].mean() < 0.01 * power[:3800].mean()
+    assert power[:3800].mean() == pytest.approx(np.mean(np.abs(np.fft.rfft(white))[:3800] ** 2), rel=0.05)
+
+
+def test_jump_is_one_step_of_at_most_60_db():
+    for seed in range(20):
+        gain = scenes.draw_jump(np.random.default_rng(seed), 1000)
+        assert np.count_nonzero(np.diff(gain)) <= 1
+        assert gain.max() <= 1
+        assert gain.min() >= 0.001
+
+
 def test_room_keeps_the_direct_sound_in_its_place():
     click = np.zeros(16_000)
     click[3000] = 1.0

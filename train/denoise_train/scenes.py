@@ -121,6 +121,28 @@ def equalize(signal: Array, response_db: Array, rate_hz: float) -> Array:
     return np.asarray(irfft(rfft(signal, size) * 10 ** (np.interp(octaves, at, response_db) / 20), size)[: len(signal)])
 
 
+def limit_band(signal: Array, cut_off_hz: float, rate_hz: float) -> Array:
+    """Take everything above a frequency away, as a telephone or a codec does."""
+    size = next_fast_len(len(signal) + int(0.05 * rate_hz), real=True)
+    spectrum = rfft(signal, size)
+    spectrum[int(cut_off_hz / rate_hz * size) :] = 0
+    return np.asarray(irfft(spectrum, size)[: len(signal)])
+
+
+def draw_jump(rng: np.random.Generator, length: int) -> Array:
+    """Draw a gain that jumps once, down or back up by as much as 60 dB: somebody turns a knob."""
+    gain = np.ones(length)
+    quiet = slice(int(rng.integers(length)), None) if rng.random() < 0.5 else slice(int(rng.integers(length)))
+    gain[quiet] = log_uniform(rng, 0.001, 0.5)
+    return gain
+
+
+def clip(rng: np.random.Generator, signal: Array) -> Array:
+    """Clip a signal somewhere below its peak."""
+    most = rng.uniform(0.2, 0.9) * float(np.abs(signal).max())
+    return np.clip(signal, -most, most)
+
+
 def reverberate(rng: np.random.Generator, signals: Sequence[Array], rate_hz: float) -> list[Array]:
     """Put signals into one room, each at its own place.
 

@@ -26,6 +26,9 @@ LEVEL_DB = (-40.0, -10.0)
 
 QUANTUM = 2.0**-15
 QUANTIZED_SHARE = 0.3
+NARROW_SHARE = 0.1
+CLIPPED_SHARE = 0.04
+JUMPING_SHARE = 0.04
 TWO_SOUNDS_SHARE = 0.3
 
 SYNTHETIC: tuple[Callable[[np.random.Generator, int, float], Array], ...] = (
@@ -154,6 +157,15 @@ class SpeechData:
             voice[:] = 0.0
         level = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
         voice, sound = voice * level, sound * level
+        if rng.random() < NARROW_SHARE:
+            cut_off_hz = float(log_uniform(rng, 3000, 7000))
+            voice, sound = (scenes.limit_band(signal, cut_off_hz, RATE_HZ) for signal in (voice, sound))
+        if rng.random() < JUMPING_SHARE:
+            gain = scenes.draw_jump(rng, self.samples)
+            voice, sound = voice * gain, sound * gain
+        if rng.random() < CLIPPED_SHARE:
+            noisy = voice + sound
+            sound += scenes.clip(rng, noisy) - noisy
         if rng.random() < QUANTIZED_SHARE:
             noisy = voice + sound
             sound += np.round(noisy / QUANTUM) * QUANTUM - noisy
