@@ -139,7 +139,7 @@ class SpeechData:
     def _scene(
         self, rng: np.random.Generator, speech: Recordings, sounds: Recordings, snr_db: float, *, pure: bool
     ) -> tuple[Array, Array]:
-        """Draw the speech and the noise that a microphone hears; a pure scene has both."""
+        """Draw the speech and the noise that a microphone hears; a pure scene has both, and no more."""
         voice = np.zeros(self.samples)
         piece = scenes.draw_piece(rng, speech, self.samples, 1.12)
         voice[: len(piece)] = piece
@@ -157,6 +157,10 @@ class SpeechData:
             voice[:] = 0.0
         level = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
         voice, sound = voice * level, sound * level
+        return (voice, sound) if pure else self._alter(rng, voice, sound)
+
+    def _alter(self, rng: np.random.Generator, voice: Array, sound: Array) -> tuple[Array, Array]:
+        """Alter some scenes as microphones, codecs and people do."""
         if rng.random() < NARROW_SHARE:
             cut_off_hz = float(log_uniform(rng, 3000, 7000))
             voice, sound = (scenes.limit_band(signal, cut_off_hz, RATE_HZ) for signal in (voice, sound))
