@@ -12,12 +12,14 @@ from denoise_stream.engine import DenoiseStream
 from denoise_train import scenes
 from denoise_train.architectures import build_network
 from denoise_train.datasets import build_data
+from denoise_train.losses import build_loss
 from denoise_train.network_engine import NetworkModel
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.recordings import Recordings, load_recordings
 from denoise_train.recurrent import unrolled
 from denoise_train.speech_data import SpeechData
+from denoise_train.start import copy_weights, load_start
 from denoise_train.training import train
 
 RATE_HZ = 16_000.0
@@ -192,3 +194,30 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
     network = keras.models.load_model(tmp_path / "run" / "model.keras")
     assert [tuple(tensor.shape) for tensor in network.inputs] == [(None, 150), (None, 362 + 2 + 24)]
     assert (tmp_path / "run" / "samples.png").is_file()
+    again = build_network(150, 75, recipe.architecture)
+    copy_weights(again, load_start(str(tmp_path / "run")), "run")
+    assert all(np.array_equal(*pair) for pair in zip(again.get_weights(), network.get_weights(), strict=True))
+    other = build_network(150, 75, {**recipe.architecture, "mask": "complex"})
+    with pytest.raises(RecipeError, match="another network"):
+        copy_weights(other, network, "run")
+
+
+def signals_with_noise(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Give speech and noise ``(4, 4800)``, the noise at -20 dB."""
+    return np.stack([voice(rng, 0.3) for _ in range(4)]), 0.01 * rng.normal(size=(4, 4800))
+
+
+def test_loss_falls_with_the_error_and_wants_speech_kept():
+    loss = build_loss(load_recipe("speech").loss, 150, 1)
+    clean, noise = signals_with_noise(np.random.default_rng(0))
+    levels = [np.sqrt(np.mean(part**2, axis=1, keepdims=True)) for part in (noise, clean)]
+    target = np.concatenate((clean, *levels), axis=1).astype(np.float32)
+    for worse_and_worse in ((0 * noise, 0.3 * noise, noise), (0 * clean, -0.3 * clean, -clean)):
+        losses = [float(loss(target, (clean + error).astype(np.float32))) for error in worse_and_worse]
+        assert losses == sorted(losses)
+        assert losses[2] - losses[0] > 1
+
+
+def test_loss_is_finite_for_silence():
+    loss = build_loss(load_recipe("speech").loss, 150, 1)
+    assert np.isfinite(float(loss(np.zeros((2, 4802), np.float32), np.zeros((2, 4800), np.float32))))

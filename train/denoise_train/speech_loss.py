@@ -7,6 +7,13 @@ from typing import Any
 from keras import ops
 
 TINY = 1e-12
+"""Power that counts as none, relative to full scale."""
+
+SILENCE = 1e-8
+"""Power of a scene at which it is no longer scaled up."""
+
+POWER_FLOOR = 1e-6
+"""Keeps the gradient of a compressed magnitude finite near zero; the speech has power 1."""
 
 
 def speech(
@@ -20,16 +27,38 @@ def speech(
     floor_db: float,
     clean_floor_db: float,
 ) -> Callable[[Any, Any], Any]:
-    """Sum the error in dB below the noise and the difference of compressed spectra.
+    """Add the error in dB below the noise, signal by signal, and the difference of compressed spectra.
 
-    Compressed spectra, |X|^c with c = 0.3, are near what loudness is: S. Braun, I. Tashev, Data augmentation and loss
-    normalization for deep noise suppression, SPECOM 2020.
+    Compressed spectra, the power c of the magnitudes with c = 0.3, are near to loudness, so that faint parts of speech
+    count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020.
+
+    Parameters
+    ----------
+    window, windows_per_signal
+        What every loss gets; a row is a whole signal here.
+    snr_weight, spectrum_weight
+        How much each of the two counts.
+    complex_share
+        Share of the spectra's difference that is taken with their phases, 0 to 1.
+    exponent
+        The power c.
+    transforms
+        Lengths in samples of the spectra that are averaged; each overlaps by half.
+    floor_db
+        Error in dB relative to the noise below which nothing is gained, negative.
+    clean_floor_db
+        Error in dB relative to the speech below which nothing is gained, negative.
+
+    Returns
+    -------
+    Function of a target ``(batch, samples + 2)``, the speech and behind it the levels of noise and speech, and a
+    prediction ``(batch, samples)``; it returns a scalar.
     """
     floor, clean_floor = 10 ** (floor_db / 10), 10 ** (clean_floor_db / 10)
 
     def compressed(signal: Any, size: int) -> tuple[Any, Any, Any]:
         real, imaginary = ops.stft(signal, size, size // 2, size)
-        power = ops.square(real) + ops.square(imaginary) + 1e-6
+        power = ops.square(real) + ops.square(imaginary) + POWER_FLOOR
         magnitude = power ** (exponent / 2)
         scale = power ** (exponent / 2 - 0.5)
         return magnitude, real * scale, imaginary * scale
@@ -41,7 +70,7 @@ def speech(
         error = ops.mean(ops.square(prediction - clean), axis=-1)
         error_db = ops.log((error + allowed) / (noise + level * clean_floor + TINY)) * (10 / math.log(10))
         # In units of the speech, or of noise that is much louder.
-        unit = ops.sqrt(level + 0.1 * noise + 1e-8)[:, None]
+        unit = ops.sqrt(level + 0.1 * noise + SILENCE)[:, None]
         scaled, wanted = prediction / unit, clean / unit
         spectra = 0.0
         for size in transforms:

@@ -89,13 +89,22 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
             "give the recipe it was trained with, such as recipe.toml in its run folder"
         )
     network.set_weights(trained.get_weights())
-    windows = np.random.default_rng(0).random((1, network.input_shape[1]), dtype=np.float32)
-    same = trained.input_shape == network.input_shape and np.allclose(
-        network.predict_on_batch(windows), trained.predict_on_batch(windows), atol=SAME_OUTPUT, equal_nan=True
-    )
-    if not same:
+    if trained.input_shape != network.input_shape or not _same_output(network, trained):
         raise RecipeError(
             f"{start} has as many weights as the recipe's [architecture], but is another network (window "
-            f"{trained.input_shape[1]}, needed: {network.input_shape[1]}; or other strides, activations or the like); "
+            f"{_window(trained)}, needed: {_window(network)}; or other strides, activations or the like); "
             "give the recipe it was trained with, such as recipe.toml in its run folder"
         )
+
+
+def _same_output(network: keras.Model, other: keras.Model) -> bool:
+    """Tell whether two networks make the same of a window, and of a state of zeros where they have one."""
+    window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
+    inputs = [window, *(np.zeros((1, tensor.shape[1]), np.float32) for tensor in network.inputs[1:])]
+    one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
+    pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]
+    return all(np.allclose(*pair, atol=SAME_OUTPUT, equal_nan=True) for pair in pairs)
+
+
+def _window(network: keras.Model) -> int:
+    return int(network.inputs[0].shape[1])
