@@ -107,7 +107,7 @@ def command(
 
     Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
     They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part
-    that the training never saw.
+    that the training never saw. For a recipe with a sample rate, audio of another one is resampled.
 
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.
@@ -116,12 +116,13 @@ def command(
     settings = load_recipe(recipe)
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
+    rate_hz = settings.sample_rate_hz
     own = OwnData(
-        clean=load_recordings(clean, settings.sample_rate_hz) if clean else None,
-        noise=load_recordings(noise, settings.sample_rate_hz) if noise else None,
-        pairs=load_pairs(*pairs)
+        clean=load_recordings(clean, rate_hz) if clean else None,
+        noise=load_recordings(noise, rate_hz) if noise else None,
+        pairs=load_pairs(*pairs, rate_hz)
         if pairs
-        else NoisyRecordings(load_recordings(noisy, settings.sample_rate_hz))
+        else NoisyRecordings(load_recordings(noisy, rate_hz))
         if noisy
         else None,
     )

@@ -100,7 +100,8 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
     "--rate",
     type=click.FloatRange(0, min_open=True),
     metavar="HZ",
-    help="Sample rate of the signals; needed only for a model trained for one rate.",
+    help="Sample rate of the signals: audio of another one is resampled, tables are taken to have it. Default: the "
+    "model's, if it was trained for one.",
 )
 @click.option(
     "--signals",
@@ -175,13 +176,14 @@ def command(
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
     method = engine_method(denoiser, rate)
+    loaded_hz = rate or denoiser.contract.sample_rate_hz
     request = evaluate_run.Request(seed, signals or (FEW_SIGNALS if optimum or harm else SIGNALS), length or LENGTH)
     found: Finding
     with Console(stderr=True).status(f"evaluating {denoiser.contract.name} ..."):
         if pairs:
-            found = evaluate_run.on_pairs(method, request, load_pairs(*pairs))
+            found = evaluate_run.on_pairs(method, request, load_pairs(*pairs, loaded_hz))
         elif noisy:
-            found = evaluate_run.on_noisy(method, request, load_recordings(noisy))
+            found = evaluate_run.on_noisy(method, request, load_recordings(noisy, loaded_hz))
         elif optimum:
             try:
                 found = evaluate_run.on_optimum(method, denoiser.contract.window, request)
@@ -194,8 +196,8 @@ def command(
                 method,
                 request,
                 snr_db or SNR_DB,
-                load_recordings(clean) if clean else None,
-                load_recordings(files) if files else None,
+                load_recordings(clean, loaded_hz) if clean else None,
+                load_recordings(files, loaded_hz) if files else None,
                 kinds,
                 by_family=report is not None and not (clean or noise),
             )

@@ -62,13 +62,15 @@ class PairedRecordings:
         return (clean - middle) / unit, (noisy - middle) / unit
 
 
-def load_pairs(clean: Path, noisy: Path) -> PairedRecordings:
+def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> PairedRecordings:
     """Read clean and noisy recordings that belong together.
 
     Parameters
     ----------
     clean, noisy
         Two folders, whose files are matched by their path inside the folder without its ending, or two files.
+    rate_hz
+        The rate that is wanted: audio of another one is resampled.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def load_pairs(clean: Path, noisy: Path) -> PairedRecordings:
     signals: tuple[list[Array], list[Array]] = ([], [])
     files_of: list[int] = []
     for number, name in enumerate(sorted(clean_files)):
-        for pair in _match(clean_files[name], noisy_files[name]):
+        for pair in _match(clean_files[name], noisy_files[name], rate_hz):
             files_of.append(number)
             for kept, signal in zip(signals, pair, strict=True):
                 kept.append(signal)
@@ -105,9 +107,9 @@ def _by_name(path: Path) -> dict[str, Path]:
     return files
 
 
-def _match(clean: Path, noisy: Path) -> Iterator[tuple[Array, Array]]:
+def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Array, Array]]:
     """Give the signals of two files that belong together: several columns by their names, if they have names."""
-    ones, others = read_channels(clean), read_channels(noisy)
+    ones, others = read_channels(clean, rate_hz), read_channels(noisy, rate_hz)
     if len(ones) != len(others):
         raise SourceError(
             f"{clean} holds {len(ones)} signals and its partner {noisy} {len(others)}; "

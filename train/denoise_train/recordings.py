@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from denoise_stream import SourceError
 from denoise_stream.endpoints import open_file
@@ -92,7 +91,8 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
         of more than one sample), or folders that are searched for them. Missing values are bridged. A file that is
         named twice is read once: it would be in two of training, validation and test.
     rate_hz
-        Sample rate to bring audio to; None leaves it at its own. What has no rate of its own is taken as it is.
+        The rate that is wanted: audio of another one is resampled. Tables and arrays, which do not say how they were
+        sampled, are taken as they are. None means that audio is, too.
 
     Returns
     -------
@@ -134,36 +134,43 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
     """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
 
-    Audio of another rate than ``rate_hz`` is resampled.
-
-    Channels of audio and columns of arrays have no name. A SourceError says why a file cannot be read.
+    Channels of audio and columns of arrays have no name. Audio of another rate than ``rate_hz`` is resampled. A
+    SourceError says why a file cannot be read.
     """
     channels: list[tuple[str, Array | None]] = []
-    for name, signal in _read(path, rate_hz):
+    for name, signal, found_hz in _read(path):
         if np.isinf(signal).any():
             raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
         known = np.flatnonzero(~np.isnan(signal))
         bridged = np.interp(np.arange(len(signal)), known, signal[known]) if len(known) > 1 else None
+        if bridged is not None and rate_hz and found_hz and rate_hz != found_hz:
+            bridged = _resample(bridged, found_hz, rate_hz)
         channels.append((name, bridged))
     return channels
 
 
-def _read(path: Path, rate_hz: float | None) -> Iterator[tuple[str, Array]]:
-    """Give every channel of a file as its name, if it has one, and an array ``(n,)``."""
+def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
+    """Resample as the engine does; None if fewer than two samples are left."""
+    import soxr
+
+    resampled = np.asarray(soxr.resample(signal, from_hz, to_hz, "HQ"), dtype=np.float64)
+    return resampled if len(resampled) > 1 else None
+
+
+def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
+    """Give every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
     if path.suffix.lower() in ARRAYS:
         for signal in _read_arrays(path):
-            yield "", signal
+            yield "", signal, None
         return
     with contextlib.closing(open_file(path)) as source:
         chunks = list(source)
         names: list[str] = getattr(source, "column_names", [])
-        own_hz = source.sample_rate_hz
+        rate_hz = source.sample_rate_hz
     if chunks:
-        samples = np.concatenate(chunks)
-        if rate_hz is not None and own_hz is not None and own_hz != rate_hz:
-            samples = soxr.resample(samples, own_hz, rate_hz)
-        signals = samples.T
-        yield from zip(names or [""] * len(signals), signals, strict=True)
+        signals = np.concatenate(chunks).T
+        for name, signal in zip(names or [""] * len(signals), signals, strict=True):
+            yield name, signal, rate_hz
 
 
 def _read_arrays(path: Path) -> Iterator[Array]:
