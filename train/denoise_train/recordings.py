@@ -114,6 +114,14 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     return Recordings(signals, files)
 
 
+def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
+    """Read recordings as :func:`load_recordings` does, and keep those of each folder together, under its name."""
+    folders: dict[str, list[Path]] = {}
+    for path in {file.resolve(): file for file in find_files(paths)}.values():
+        folders.setdefault(str(path.parent), []).append(path)
+    return {name: load_recordings(files, rate_hz) for name, files in folders.items()}
+
+
 def find_files(paths: Sequence[Path]) -> list[Path]:
     """Find the recordings in files and folders; SourceError if a path does not exist or a folder holds none."""
     found: list[Path] = []

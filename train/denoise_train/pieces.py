@@ -1,0 +1,93 @@
+"""Pieces of recordings: signals of any length come in, stretches of a wanted length without silence go out."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream import SourceError
+from denoise_train.arrays import Array
+
+QUANTUM = 2.0**-15
+"""A step of 16-bit audio: what stays below it is a digital silence."""
+
+SHORTEST = 320
+"""Samples; a recording with fewer, 20 ms at 16 kHz, would only be a tick."""
+
+SILENT_DB = -30.0
+"""A stretch of a recording that is this far below the whole holds nothing of what was recorded."""
+
+
+class Pieces:
+    """Stretches of recordings, each recording as often as the others, whatever their lengths.
+
+    Recordings are brought to one level, and digital silence at their ends is cut off. A long one gives a stretch
+    from a place drawn at random; to a short one the next is joined.
+
+    Kept between calls: whose turn it is.
+
+    Parameters
+    ----------
+    rng
+        Source of all randomness.
+    signals
+        float64 arrays ``(n,)``, full scale 1.
+    name
+        What they are, for an error.
+
+    Raises
+    ------
+    SourceError
+        If all of them are silent, or shorter than 320 samples.
+    """
+
+    def __init__(self, rng: np.random.Generator, signals: Sequence[Array], name: str) -> None:
+        self._rng = rng
+        heard = [trimmed for trimmed in map(trim, signals) if len(trimmed) >= SHORTEST]
+        if not heard:
+            raise SourceError(f"{name}: every recording is silent, or shorter than {SHORTEST} samples")
+        self._signals = [signal / _level(signal) for signal in heard]
+        self._turns = deal(rng, len(heard))
+
+    def draw(self, length: int) -> Array:
+        """Draw the next ``length`` samples; their level is about 1."""
+        row = np.empty(length)
+        filled = 0
+        while filled < length:
+            stretch = self._stretch(self._signals[next(self._turns)], length - filled)
+            row[filled : filled + len(stretch)] = stretch
+            filled += len(stretch)
+        return row
+
+    def _stretch(self, signal: Array, longest: int) -> Array:
+        spare = max(len(signal) - longest, 0)
+        start = int(self._rng.integers(spare + 1))
+        if _level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20):
+            start = min(max(int(np.abs(signal).argmax()) - longest // 2, 0), spare)
+        return signal[start : start + longest]
+
+
+def deal(rng: np.random.Generator, count: int) -> Iterator[int]:
+    """Deal the numbers below ``count`` as cards are: all in random order, then all again in another, without end.
+
+    >>> turns = deal(np.random.default_rng(0), 3)
+    >>> sorted(next(turns) for _ in range(3)), sorted(next(turns) for _ in range(3))
+    ([0, 1, 2], [0, 1, 2])
+    """
+    while True:
+        order: NDArray[np.int64] = rng.permutation(count)
+        yield from order.tolist()
+
+
+def trim(signal: Array) -> Array:
+    """Cut off what is below a step of 16-bit audio at both ends; what is silent throughout becomes empty.
+
+    >>> trim(np.array([0.0, 1e-9, 0.5, 0.0, -0.5, 0.0]))
+    array([ 0.5,  0. , -0.5])
+    """
+    heard = np.flatnonzero(np.abs(signal) > QUANTUM)
+    return signal[heard[0] : heard[-1] + 1] if len(heard) else signal[:0]
+
+
+def _level(signal: Array) -> float:
+    return float(np.sqrt(np.mean(signal**2)))

@@ -1,0 +1,42 @@
+"""How loud speech is: a signal comes in, the level of what is no pause goes out."""
+
+import numpy as np
+
+from denoise_train.arrays import Array
+
+ACTIVE_DB = 35.0
+"""A frame this far below the loudest one is a pause."""
+
+FRAME_SECONDS = 0.02
+SILENT = 1e-5
+"""Below this level, 100 dB under full scale, there is nothing to hear."""
+
+
+def active_level(signal: Array, rate_hz: float) -> float:
+    """Measure the root mean square of a signal's 20 ms frames that are within 35 dB of the loudest.
+
+    Pauses count in neither direction, so that an SNR says how loud the noise is under the words: what ITU-T
+    Recommendation P.56 is for, with frames instead of an envelope.
+
+    Parameters
+    ----------
+    signal
+        float64 array ``(n,)``, full scale 1.
+    rate_hz
+        Its sample rate in Hz.
+
+    Returns
+    -------
+    The level, in the signal's unit; 0 for silence, and for less than a frame.
+
+    Examples
+    --------
+    >>> words = np.tile(np.repeat([0.5, 0.0], 1600), 5)
+    >>> active_level(words, 16000)
+    0.5
+    """
+    size = int(FRAME_SECONDS * rate_hz)
+    powers = np.mean(np.square(signal[: len(signal) // size * size].reshape(-1, size)), axis=1)
+    least = max(float(powers.max(initial=0.0)) * 10 ** (-ACTIVE_DB / 10), SILENT**2)
+    active = powers[powers > least]
+    return float(np.sqrt(active.mean())) if len(active) else 0.0
