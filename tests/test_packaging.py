@@ -64,6 +64,7 @@ def test_wheel_without_extras_denoises_and_brings_no_extra_package(installed, tm
         (["denoise-train", "x2", "--output", "run"], "train"),
         (["denoise-export", "run"], "export"),
         (["denoise-evaluate", "general"], "evaluate"),
+        (["denoise-evaluate", "general", "--speech", "--clean", "a.csv", "--noise", "a.csv"], "speech-metrics"),
         (["denoise-stream", "--input", "a.csv", "--plot", "a.png", "--force"], "plot"),
         (["denoise-stream", "--input", "a.parquet"], "parquet"),
         (["denoise-stream", "--input", ".", "--output", "out", "--engine", "ray"], "ray"),

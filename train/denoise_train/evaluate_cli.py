@@ -1,6 +1,7 @@
 """The program ``denoise-evaluate``: a model comes in, its figures beside those of plain filters go out."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -10,9 +11,12 @@ from rich.console import Console
 from denoise_stream import Denoiser
 from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
 from denoise_stream.sinks import check_outputs, whole_file, write_json
+from denoise_train.evaluate_checks import choose_evaluation
 from denoise_train.evaluation_text import CHOICES
+from denoise_train.listening import check_folder
 from denoise_train.pairs import load_pairs
-from denoise_train.recordings import load_recordings
+from denoise_train.recordings import load_folders, load_recordings
+from denoise_train.speech_mixtures import RATE_HZ
 
 if TYPE_CHECKING:
     from denoise_train.evaluate_run import Finding
@@ -21,13 +25,15 @@ LARGEST_SNR_DB = 100.0
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 SIGNALS, FEW_SIGNALS = 200, 25
 LENGTH = 1500
+SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
 HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
 
 MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
 at its own hop, window by window. The filters see each signal as a whole.
 
 Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
---noisy recordings alone, for an estimate. --optimum and --harm ask other questions.
+--noisy recordings alone, for an estimate. --optimum and --harm ask other questions, and --speech compares with
+RNNoise and noisereduce by what listeners hear.
 
 Filters that need a setting appear twice. {CHOICES}
 """
@@ -40,7 +46,12 @@ EPILOG = examples(
     "denoise-evaluate general --clean speech/ --noise street.wav --noise impulsive --panels before-after.png",
     "denoise-evaluate mine.onnx --pairs unseen/clean/ unseen/noisy/",
     "denoise-evaluate mine.onnx --noisy unseen/",
+    "denoise-evaluate mine.onnx --speech --clean speech/ --noise street/ --noise office/ --write listen/",
 )
+
+
+def _comma(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
 
 
 def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -70,7 +81,8 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
     multiple=True,
     metavar="PATH|KIND",
     help="Recorded noise, or a kind: white, uniform, laplacian, impulsive, gusty, pink, brown, hum, salt_and_pepper, "
-    "quantization. Repeatable; each signal gets one of them. Default: white.",
+    "quantization. Repeatable; each signal gets one of them. Default: white. With --speech: recorded noise only, and "
+    "each folder with files in it counts alike.",
 )
 @click.option(
     "--pairs",
@@ -90,11 +102,18 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
 @click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
 @click.option(
+    "--speech",
+    is_flag=True,
+    help="Measure speech: mix --clean speech and recorded --noise at 16 kHz and at SNRs of speech without its pauses, "
+    "and compare SI-SDR, PESQ, STOI, latency and cost with RNNoise and noisereduce. All recordings given are used: "
+    "give those that no training has heard.",
+)
+@click.option(
     "--snr",
     "snr_db",
     metavar="DB,DB...",
     callback=_parse_snr,
-    help=f"SNRs of the input, in dB. Default: {','.join(f'{snr:g}' for snr in SNR_DB)}.",
+    help=f"SNRs of the input, in dB. Default: {_comma(SNR_DB)}; {_comma(SPEECH_SNR_DB)} with --speech.",
 )
 @click.option(
     "--rate",
@@ -107,14 +126,26 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
     "--signals",
     type=click.IntRange(1),
     metavar="N",
-    help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm.",
+    help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm; "
+    f"{SPEECH_SIGNALS} with --speech.",
 )
-@click.option("--length", type=click.IntRange(150), metavar="N", help=f"Samples per signal. Default: {LENGTH}.")
+@click.option(
+    "--length",
+    type=click.IntRange(150),
+    metavar="N",
+    help=f"Samples per signal. Default: {LENGTH}; {SPEECH_LENGTH}, 6 s, with --speech.",
+)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
 )
 @click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR.")
 @click.option("--panels", type=PATH, metavar="FILE.png", help="Draw a few signals before and after, at the middle SNR.")
+@click.option(
+    "--write",
+    type=PATH,
+    metavar="DIR",
+    help="With --speech: write the mixtures and what every method makes of them, WAV.",
+)
 @click.option("--json", "report", type=PATH, metavar="FILE", help="Write all figures.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @version_option
@@ -126,6 +157,7 @@ def command(
     noisy: tuple[Path, ...],
     optimum: bool,
     harm: bool,
+    speech: bool,
     snr_db: tuple[float, ...] | None,
     rate: float | None,
     signals: int | None,
@@ -133,29 +165,15 @@ def command(
     seed: int,
     plot: Path | None,
     panels: Path | None,
+    write: Path | None,
     report: Path | None,
     force: bool,
 ) -> None:
     """Check the arguments, evaluate, write the outputs."""
-    given = {
-        "--clean or --noise": bool(clean or noise),
-        "--pairs": bool(pairs),
-        "--noisy": bool(noisy),
-        "--optimum": optimum,
-        "--harm": harm,
-    }
-    asked = [name for name, present in given.items() if present]
-    if len(asked) > 1:
-        raise click.UsageError(f"{asked[0]} and {asked[1]} are two evaluations; ask for one of them")
-    alone = asked[0] if asked and asked[0] != "--clean or --noise" else ""
-    if snr_db is not None and alone:
-        raise click.UsageError(f"--snr says how much noise to mix in, which {alone} does not leave open")
-    if length is not None and optimum:
-        raise click.UsageError("--length is about signals that are drawn; --optimum chooses it by the model's window")
-    if plot is not None and alone:
-        raise click.UsageError(f"--plot draws improvement against SNR, which {alone} does not measure")
-    if panels is not None and alone in ("--optimum", "--harm"):
-        raise click.UsageError(f"--panels draws signals before and after, which {alone} has none of")
+    alone = choose_evaluation(click.get_current_context().params)
+    if speech:
+        with needs_extra("--speech", "speech-metrics"):
+            from denoise_train import speech_run
     with needs_extra("evaluating", "evaluate"):
         from denoise_train import evaluate_run
         from denoise_train.evaluation import engine_method
@@ -168,6 +186,8 @@ def command(
     try:
         inputs = (Path(model), *clean, *files, *(pairs or ()), *noisy)
         check_outputs(plot, panels, report, force=force, inputs=inputs)
+        if write is not None:
+            check_folder(write, force=force)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     denoiser = Denoiser(model)
@@ -177,10 +197,27 @@ def command(
         raise click.UsageError(f"--rate: {error}") from error
     method = engine_method(denoiser, rate)
     loaded_hz = rate or denoiser.contract.sample_rate_hz
-    request = evaluate_run.Request(seed, signals or (FEW_SIGNALS if optimum or harm else SIGNALS), length or LENGTH)
+    request = evaluate_run.Request(
+        seed,
+        signals or (SPEECH_SIGNALS if speech else FEW_SIGNALS if optimum or harm else SIGNALS),
+        length or (SPEECH_LENGTH if speech else LENGTH),
+    )
     found: Finding
-    with Console(stderr=True).status(f"evaluating {denoiser.contract.name} ..."):
-        if pairs:
+    name = denoiser.contract.name
+    with Console(stderr=True).status(f"evaluating {name} ...") as status:
+        if speech:
+            found = speech_run.on_speech(
+                denoiser,
+                request,
+                snr_db or SPEECH_SNR_DB,
+                load_recordings(clean, RATE_HZ),
+                load_folders(files, RATE_HZ),
+                plot=plot,
+                panels=panels,
+                listening=write,
+                say=lambda text: status.update(f"evaluating {text} ..."),
+            )
+        elif pairs:
             found = evaluate_run.on_pairs(method, request, load_pairs(*pairs, loaded_hz))
         elif noisy:
             found = evaluate_run.on_noisy(method, request, load_recordings(noisy, loaded_hz))
@@ -201,7 +238,6 @@ def command(
                 kinds,
                 by_family=report is not None and not (clean or noise),
             )
-    name = denoiser.contract.name
     if plot is not None and found.outcome is not None:
         with whole_file(plot) as partial:
             plots.draw_improvements(found.outcome, partial, f"{name} beside plain filters")
@@ -213,12 +249,12 @@ def command(
             "model": name,
             "file": model,
             "hop": denoiser.hop,
-            "sample_rate_hz": rate,
+            "sample_rate_hz": RATE_HZ if speech else rate,
             "signals": request.signals,
             "length_samples": request.length,
             "seed": seed,
         }
-        if not alone:
+        if speech or not alone:
             facts["clean"] = [str(path) for path in clean] or "built-in family"
             facts["noise"] = list(noise) or "white"
         elif pairs or noisy:

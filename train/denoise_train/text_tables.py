@@ -34,7 +34,7 @@ def render(*titled: tuple[str, Table]) -> str:
 
 def paragraphs(*texts: str) -> str:
     """Wrap texts to a page, an empty line between them."""
-    return "\n\n".join(textwrap.fill(text, PAGE_WIDTH) for text in texts)
+    return "\n\n".join(textwrap.fill(text, PAGE_WIDTH, break_on_hyphens=False) for text in texts)
 
 
 def db(number: float) -> str:
