@@ -65,7 +65,18 @@ def test_a_stretch_of_a_long_recording_is_never_its_silence() -> None:
     assert min(rms(source.draw(RATE)) for _ in range(20)) > 0.5
 
 
-@pytest.mark.parametrize("silent", [np.zeros(5000), hiss(0, 5000, 1e-7), hiss(0, 300)])
+def test_an_offset_and_rumble_are_neither_speech_nor_noise() -> None:
+    rumble = 0.5 + 0.3 * np.sin(2 * np.pi * 10 * np.arange(3 * RATE) / RATE)
+    noise = {"hiss": Recordings([hiss(3, 50_000)])}
+    room = words(1) + hiss(2, 3 * RATE, 1e-3)
+    plain, rumbling = (
+        draw_speech_mixtures(0, 2, RATE, SNR_DB, Recordings([room + below]), noise) for below in (0.0, rumble)
+    )
+    np.testing.assert_allclose(rumbling.clean, plain.clean, atol=0.01)
+    np.testing.assert_allclose(rumbling.noisy, plain.noisy, atol=0.01)
+
+
+@pytest.mark.parametrize("silent", [np.zeros(5000), hiss(0, 5000, 1e-7), hiss(0, 300), np.ones(5000)])
 def test_recordings_of_nothing_are_refused(silent: np.ndarray) -> None:
     with pytest.raises(SourceError, match="noise: every recording is silent, or shorter than 320 samples"):
         pieces(silent, silent)

@@ -16,7 +16,7 @@ from denoise_train.evaluation_text import CHOICES
 from denoise_train.listening import check_folder
 from denoise_train.pairs import load_pairs
 from denoise_train.recordings import load_folders, load_recordings
-from denoise_train.speech_mixtures import RATE_HZ
+from denoise_train.speech_level import RATE_HZ
 
 if TYPE_CHECKING:
     from denoise_train.evaluate_run import Finding

@@ -1,18 +1,23 @@
-"""Pieces of recordings: signals of any length come in, stretches of a wanted length without silence go out."""
+"""Pieces of recordings: signals at 16 kHz come in, stretches of a wanted length without silence go out."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal as scipy_signal
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
+from denoise_train.speech_level import RATE_HZ, SILENT
 
 QUANTUM = 2.0**-15
 """A step of 16-bit audio: what stays below it is a digital silence."""
 
 SHORTEST = 320
-"""Samples; a recording with fewer, 20 ms at 16 kHz, would only be a tick."""
+"""Samples; a recording with fewer, 20 ms, would only be a tick."""
+
+LOWEST_HZ = 50.0
+"""Where wideband speech begins (ITU-T Recommendation P.341)."""
 
 SILENT_DB = -30.0
 """A stretch of a recording that is this far below the whole holds nothing of what was recorded."""
@@ -21,8 +26,9 @@ SILENT_DB = -30.0
 class Pieces:
     """Stretches of recordings, each recording as often as the others, whatever their lengths.
 
-    Recordings are brought to one level, and digital silence at their ends is cut off. A long one gives a stretch
-    from a place drawn at random; to a short one the next is joined.
+    Digital silence at their ends is cut off, and what lies below 50 Hz is taken out: one in eight recordings of
+    LibriSpeech has 5 % to 99 % of its power there, or in an offset, where nobody hears it. They are brought to one
+    level. A long one gives a stretch from a place drawn at random; to a short one the next is joined.
 
     Kept between calls: whose turn it is.
 
@@ -31,7 +37,7 @@ class Pieces:
     rng
         Source of all randomness.
     signals
-        float64 arrays ``(n,)``, full scale 1.
+        float64 arrays ``(n,)``, full scale 1, at 16 kHz.
     name
         What they are, for an error.
 
@@ -43,7 +49,8 @@ class Pieces:
 
     def __init__(self, rng: np.random.Generator, signals: Sequence[Array], name: str) -> None:
         self._rng = rng
-        heard = [trimmed for trimmed in map(trim, signals) if len(trimmed) >= SHORTEST]
+        long_enough = [trimmed for trimmed in map(trim, signals) if len(trimmed) >= SHORTEST]
+        heard = [audible for audible in map(above_rumble, long_enough) if _level(audible) > SILENT]
         if not heard:
             raise SourceError(f"{name}: every recording is silent, or shorter than {SHORTEST} samples")
         self._signals = [signal / _level(signal) for signal in heard]
@@ -87,6 +94,17 @@ def trim(signal: Array) -> Array:
     """
     heard = np.flatnonzero(np.abs(signal) > QUANTUM)
     return signal[heard[0] : heard[-1] + 1] if len(heard) else signal[:0]
+
+
+def above_rumble(signal: Array) -> Array:
+    """Take out what lies below 50 Hz, offsets above all, by a high-pass that runs forwards and backwards.
+
+    >>> tone = np.sin(2 * np.pi * 200 * np.arange(16000) / RATE_HZ)
+    >>> bool(np.abs(above_rumble(3 + tone) - tone)[2000:-2000].max() < 1e-2)
+    True
+    """
+    sections = scipy_signal.butter(2, LOWEST_HZ, "highpass", fs=RATE_HZ, output="sos")
+    return np.asarray(scipy_signal.sosfiltfilt(sections, signal))
 
 
 def _level(signal: Array) -> float:

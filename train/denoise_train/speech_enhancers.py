@@ -15,7 +15,7 @@ from pyrnnoise import rnnoise
 
 from denoise_stream import Denoiser
 from denoise_train.arrays import Array
-from denoise_train.speech_mixtures import RATE_HZ
+from denoise_train.speech_level import RATE_HZ
 
 RNNOISE_DELAY = 960
 """Samples at 48 kHz, 20 ms, by which RNNoise's output is late: measured by cross-correlation with clean speech."""

@@ -12,8 +12,9 @@ from denoise_train.arrays import Array
 from denoise_train.hop_tone import hop_tone_db
 from denoise_train.metrics import si_sdr_db
 from denoise_train.speech_enhancers import NO_PROCESSING, Enhancer
+from denoise_train.speech_level import RATE_HZ
 from denoise_train.speech_metrics import pesq, stoi
-from denoise_train.speech_mixtures import RATE_HZ, SpeechMixtures
+from denoise_train.speech_mixtures import SpeechMixtures
 
 SCORES: dict[str, Callable[[Array, Array], Array]] = {"si_sdr_db": si_sdr_db, "pesq": pesq, "stoi": stoi}
 """What speech is judged by, best high: ``(clean (n, length), estimate (n, length)) -> (n,)``."""

@@ -4,6 +4,9 @@ import numpy as np
 
 from denoise_train.arrays import Array
 
+RATE_HZ = 16_000.0
+"""The rate of wideband speech, and the only one that wideband PESQ knows."""
+
 ACTIVE_DB = 35.0
 """A frame this far below the loudest one is a pause."""
 

@@ -11,8 +11,7 @@ import pesq as itu_pesq
 import pystoi
 
 from denoise_train.arrays import Array
-from denoise_train.speech_level import SILENT
-from denoise_train.speech_mixtures import RATE_HZ
+from denoise_train.speech_level import RATE_HZ, SILENT
 
 
 def pesq(clean: Array, estimate: Array) -> Array:

@@ -8,11 +8,8 @@ import numpy as np
 from denoise_train.arrays import Array
 from denoise_train.pieces import Pieces, deal
 from denoise_train.recordings import Recordings
-from denoise_train.speech_level import active_level
+from denoise_train.speech_level import RATE_HZ, active_level
 from denoise_train.splits import EVALUATION, seeded
-
-RATE_HZ = 16_000.0
-"""The rate of wideband speech, and the only one that wideband PESQ knows."""
 
 SPEECH_DB = -26.0
 """Level of active speech in dB of full scale: the nominal one of ITU-T Recommendations P.56 and P.830."""

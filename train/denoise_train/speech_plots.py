@@ -12,7 +12,7 @@ from scipy.signal.windows import hann
 from denoise_stream.plots import DENOISED_COLOUR, NOISY_COLOUR
 from denoise_train.arrays import Array
 from denoise_train.speech_evaluation import SpeechEvaluation
-from denoise_train.speech_mixtures import RATE_HZ
+from denoise_train.speech_level import RATE_HZ
 
 FRAME = 512
 """Samples per spectrum: 32 ms at 16 kHz, so that the harmonics of most voices are apart."""

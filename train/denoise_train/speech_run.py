@@ -13,7 +13,8 @@ from denoise_train.listening import write_signals
 from denoise_train.recordings import Recordings
 from denoise_train.speech_enhancers import NO_PROCESSING, PEERS, Enhancer, engine_enhancer
 from denoise_train.speech_evaluation import Heard, evaluate_speech
-from denoise_train.speech_mixtures import RATE_HZ, SpeechMixtures, draw_speech_mixtures
+from denoise_train.speech_level import RATE_HZ
+from denoise_train.speech_mixtures import SpeechMixtures, draw_speech_mixtures
 from denoise_train.speech_text import describe_speech
 
 PANELS = 5
