@@ -6,7 +6,7 @@ MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow lint models search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-c bench-embed bench-web web npm clean
+.PHONY: bench-speech bench-c bench-embed bench-web web npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -52,6 +52,9 @@ bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loud
 
 bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
 	$(BIN)/python tests/bench_ecg.py $(ECG) --train
+
+bench-speech: .venv/tests  # speech beside RNNoise and noisereduce: make bench-speech SPEECH=folder NOISE="folders"
+	$(BIN)/python tests/bench_speech.py $(SPEECH) $(NOISE) $(if $(MODEL),--model $(MODEL))
 
 bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (needs gcc; clang if it is there)
 	$(BIN)/python tests/bench_c.py
