@@ -12,26 +12,12 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from denoise_train.arrays import Array, log_uniform
 from denoise_train.recordings import Recordings
-
-ACTIVE_DB = 35.0
-"""A frame of speech this far below the loudest one is a pause."""
-
-FRAME_SECONDS = 0.02
-SILENT = 1e-5
-"""A recording below this level (full scale is 1) holds nothing to hear."""
+from denoise_train.speech_level import SILENT
 
 EQUALIZER_POINTS = 8
 """Frequencies, evenly apart in octaves, between which a drawn response is a straight line in dB."""
 
 LOWEST_HZ = 60.0
-
-
-def active_level(signal: Array, rate_hz: float) -> float:
-    """Measure the root mean square of a signal's frames that are not pauses; 0 for silence."""
-    size = int(FRAME_SECONDS * rate_hz)
-    powers = np.mean(np.square(signal[: len(signal) // size * size].reshape(-1, size)), axis=1)
-    loud = powers > max(float(powers.max()) * 10 ** (-ACTIVE_DB / 10), SILENT**2)
-    return float(np.sqrt(powers[loud].mean())) if loud.any() else 0.0
 
 
 def draw_piece(rng: np.random.Generator, recordings: Recordings, length: int, most_change: float) -> Array:

@@ -13,9 +13,9 @@ from denoise_train.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings import Recordings
+from denoise_train.speech_level import RATE_HZ, SILENT, active_level
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
-RATE_HZ = 16_000.0
 SCENES_PER_BLOCK = 96
 MOST_SNR_DB = 200.0
 TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
@@ -148,8 +148,8 @@ class SpeechData:
         sound = scenes.equalize(sound, scenes.draw_response(rng, 6.0, 6.0), RATE_HZ)
         if rng.random() < self.reverberant_share:
             voice, sound = scenes.reverberate(rng, (voice, sound), RATE_HZ)
-        voice /= max(scenes.active_level(voice, RATE_HZ), scenes.SILENT)
-        sound /= max(_level(sound), scenes.SILENT) * 10 ** (snr_db / 20)
+        voice /= max(active_level(voice, RATE_HZ), SILENT)
+        sound /= max(_level(sound), SILENT) * 10 ** (snr_db / 20)
         rest = 1.0 if pure else rng.random()
         if rest < self.clean_share:
             sound[:] = 0.0
@@ -182,7 +182,7 @@ class SpeechData:
             sound = scenes.draw_noise(rng, sounds, self.samples)
             if rng.random() < TWO_SOUNDS_SHARE:
                 other = scenes.draw_noise(rng, sounds, self.samples)
-                sound += other * log_uniform(rng, 0.1, 1.0) * _level(sound) / max(_level(other), scenes.SILENT)
+                sound += other * log_uniform(rng, 0.1, 1.0) * _level(sound) / max(_level(other), SILENT)
             return sound
         if kind < self.recorded_share + self.babble_share:
             return scenes.draw_babble(rng, speech, self.samples)
