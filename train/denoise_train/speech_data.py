@@ -1,5 +1,6 @@
 """Speech: recordings of speech and of noise come in, noisy scenes and the clean speech in them go out."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from denoise_train.arrays import Array, log_uniform
 from denoise_train.data import Pairs, Windows
 from denoise_train.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.pairs import OwnData
+from denoise_train.pieces import above_rumble
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings import Recordings
 from denoise_train.speech_level import RATE_HZ, SILENT, active_level
@@ -27,6 +29,7 @@ LEVEL_DB = (-40.0, -10.0)
 QUANTUM = 2.0**-15
 QUANTIZED_SHARE = 0.3
 NARROW_SHARE = 0.1
+OFFSET_SHARE = 0.05
 CLIPPED_SHARE = 0.04
 JUMPING_SHARE = 0.04
 TWO_SOUNDS_SHARE = 0.3
@@ -119,11 +122,17 @@ class SpeechData:
             "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, held-out recordings",
         }
 
-    def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
+    @functools.cached_property
+    def _recordings(self) -> dict[int, tuple[Recordings, Recordings]]:
+        """Speech and noise by split; what lies below 50 Hz in recordings of speech is none."""
         assert self.own.clean is not None
         assert self.own.noise is not None
+        speech = Recordings([above_rumble(signal) for signal in self.own.clean.signals], self.own.clean.files)
+        return {split: (speech.part(split), self.own.noise.part(split)) for split in (TRAINING, VALIDATION, TEST)}
+
+    def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
         rng = seeded(self.seed, split, index)
-        speech, sounds = self.own.clean.part(split), self.own.noise.part(split)
+        speech, sounds = self._recordings[split]
         noisy = np.empty((count, self.samples), np.float32)
         target = np.empty((count, self.samples + 2), np.float32)
         for row in range(count):
@@ -157,16 +166,18 @@ class SpeechData:
             voice[:] = 0.0
         level = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
         voice, sound = voice * level, sound * level
-        return (voice, sound) if pure else self._alter(rng, voice, sound)
+        return (voice, sound) if pure else self._alter(rng, voice, sound, level)
 
-    def _alter(self, rng: np.random.Generator, voice: Array, sound: Array) -> tuple[Array, Array]:
-        """Alter some scenes as microphones, codecs and people do."""
+    def _alter(self, rng: np.random.Generator, voice: Array, sound: Array, level: float) -> tuple[Array, Array]:
+        """Alter some scenes of that level as microphones, codecs and people do."""
         if rng.random() < NARROW_SHARE:
             cut_off_hz = float(log_uniform(rng, 3000, 7000))
             voice, sound = (scenes.limit_band(signal, cut_off_hz, RATE_HZ) for signal in (voice, sound))
         if rng.random() < JUMPING_SHARE:
             gain = scenes.draw_jump(rng, self.samples)
             voice, sound = voice * gain, sound * gain
+        if rng.random() < OFFSET_SHARE:
+            sound = sound + rng.choice((-1, 1)) * log_uniform(rng, 0.1, 10.0) * level
         if rng.random() < CLIPPED_SHARE:
             noisy = voice + sound
             sound += scenes.clip(rng, noisy) - noisy
