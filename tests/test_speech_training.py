@@ -132,11 +132,10 @@ def test_speech_needs_recordings(own, section, missing):
         build_data(section, {}, 150, 1, dataclasses.replace(own, **{missing: None}))
 
 
-@pytest.mark.parametrize("mask", ["real", "complex"])
-def test_training_sees_what_the_engine_does(mask):
+def test_training_sees_what_the_engine_does():
     keras.utils.set_random_seed(3)
     recipe = load_recipe("speech")
-    network = build_network(150, 75, {**recipe.architecture, "width": 16, "mask": mask})
+    network = build_network(150, 75, {**recipe.architecture, "width": 16})
     contract = Contract("speech", 150, 75, "none", 16_000.0, state_size=network.input_shape[1][1])
     signal = voice(np.random.default_rng(1), 1.5) + np.random.default_rng(2).normal(0, 0.02, 24_000)
     stream = DenoiseStream(NetworkModel(network, contract), 75, 1.0, 1, None)
@@ -187,7 +186,7 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
     again = build_network(150, 75, recipe.architecture)
     copy_weights(again, load_start(str(tmp_path / "run")), "run")
     assert all(np.array_equal(*pair) for pair in zip(again.get_weights(), network.get_weights(), strict=True))
-    other = build_network(150, 75, {**recipe.architecture, "mask": "complex"})
+    other = build_network(150, 75, {**recipe.architecture, "bands": 20})
     with pytest.raises(RecipeError, match="another network"):
         copy_weights(other, network, "run")
 

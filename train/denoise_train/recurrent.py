@@ -18,6 +18,7 @@ from denoise_train.arrays import Array
 from denoise_train.data import Windows
 from denoise_train.recipe import RecipeError
 
+RATE_HZ = 16_000.0
 POWER_FLOOR = 1e-7
 """Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
 
@@ -28,14 +29,17 @@ ANALYSIS_FADE = 16
 """Samples by which the analysis window's falling flank would go on behind the last sample: it does not reach zero."""
 
 
-def spectral_mask(window: int, hop: int, analysis: int, width: int, depth: int, mask: str) -> keras.Model:
+def spectral_mask(
+    window: int, hop: int, analysis: int, single_bins: int, bands: int, width: int, depth: int
+) -> keras.Model:
     """Build a network that takes shares away from the spectrum of the last samples, by what it heard before.
 
     The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are given back, so that
     its bins are narrower than the latency allows otherwise. The analysis window rises slowly and falls as fast as the
     engine's taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
-    analysis-synthesis system for speech enhancement, EUSIPCO 2007. Recurrent layers see each bin's log power, less
-    its running mean over all bins; what they choose to take away is subtracted from the window.
+    analysis-synthesis system for speech enhancement, EUSIPCO 2007. Recurrent layers see log powers, of single bins
+    where the harmonics of a voice lie apart and of bands above, less their common running mean; the shares that they
+    choose to take away are subtracted from the window.
 
     The state holds the samples before the window, the level and the frames it was averaged over, and the recurrent
     layers' outputs.
@@ -46,22 +50,24 @@ def spectral_mask(window: int, hop: int, analysis: int, width: int, depth: int, 
         Samples per window and from one to the next.
     analysis
         Samples per spectrum, even, at least ``window``.
+    single_bins
+        Bins from the lowest on that are seen and masked each by itself.
+    bands
+        Bands for the bins above, evenly apart in critical bands; between their centres the shares are interpolated.
     width
         Outputs of each recurrent layer.
     depth
         Number of recurrent layers.
-    mask
-        ``"real"`` takes a share of each bin away, ``"complex"`` may turn its phase too.
     """
     if analysis < window or analysis % 4:
         raise RecipeError(f"analysis={analysis} must be a multiple of 4 and at least window={window}")
-    if mask not in ("real", "complex"):
-        raise RecipeError(f"mask={mask!r} is not known; use real, complex")
+    if not 0 < single_bins <= analysis // 2 - 2 or bands < 2:
+        raise RecipeError(f"single_bins={single_bins} and bands={bands} do not share out {analysis // 2} bins")
     past = analysis - window
     noisy = keras.Input((window,), name="noisy")
     state = keras.Input((past + 2 + depth * width,), name="state")
     samples = layers.Concatenate(name="samples")([state[:, :past], noisy])
-    parts = _layers(window, analysis, width, depth, mask)
+    parts = _layers(window, analysis, single_bins, bands, width, depth)
     log_power, spectrum = _analyse(parts, samples)
     frames = ops.minimum(state[:, past + 1 : past + 2] + 1, LEVEL_SECONDS_IN_FRAMES)
     level = state[:, past : past + 1]
@@ -73,7 +79,7 @@ def spectral_mask(window: int, hop: int, analysis: int, width: int, depth: int, 
         recurrent, _ = parts[f"recurrent_{number}"](hidden, [state[:, start : start + width]])
         outputs.append(recurrent)
         hidden = hidden + recurrent
-    clean = noisy - _taken_away(parts, hidden, spectrum, mask)
+    clean = noisy - _taken_away(parts, hidden, spectrum)
     state_out = layers.Concatenate(name="state_out")([samples[:, hop : hop + past], level, frames, *outputs])
     return keras.Model([noisy, state], [clean, state_out], name="spectral_mask")
 
@@ -102,7 +108,6 @@ def unrolled(network: keras.Model, hop: int, samples: int) -> keras.Model:
     past = state_size - 2 - depth * width
     if window % hop or samples % hop:
         raise RecipeError(f"hop={hop} must divide window={window} and the {samples} samples of a sequence")
-    mask = "complex" if "mask_imaginary" in parts else "real"
     signal = keras.Input((samples,), name="signal")
     count = samples // hop - window // hop + 1
     frames = _cut(signal, hop, past, window, count)
@@ -114,7 +119,7 @@ def unrolled(network: keras.Model, hop: int, samples: int) -> keras.Model:
         recurrent = layers.GRU(width, return_sequences=True)
         recurrent.cell = cell
         hidden = hidden + recurrent(hidden)
-    clean = frames[:, :, past:] - _taken_away(parts, hidden, spectrum, mask)
+    clean = frames[:, :, past:] - _taken_away(parts, hidden, spectrum)
     return keras.Model(signal, _overlap_add(clean, hop, count), name=f"{network.name}_unrolled")
 
 
@@ -123,23 +128,20 @@ def over_rows(network: keras.Model, hop: int, samples: int) -> keras.Model:
     return unrolled(network, hop, samples) if len(network.inputs) == 2 else network
 
 
-def _layers(window: int, analysis: int, width: int, depth: int, mask: str) -> dict[str, keras.Layer]:
-    """Make what has weights; those of the transforms are fixed."""
-    bins = analysis // 2
+def _layers(window: int, analysis: int, single_bins: int, bands: int, width: int, depth: int) -> dict[str, keras.Layer]:
+    """Make what has weights; those of the transforms and the bands are fixed."""
+    fixed = _transforms(window, analysis) | _band_matrices(analysis, single_bins, bands)
     parts: dict[str, keras.Layer] = {
-        "even": layers.Dense(bins, use_bias=False, trainable=False, name="even"),
-        "odd": layers.Dense(bins, use_bias=False, trainable=False, name="odd"),
-        "synthesis": layers.Dense(window, use_bias=False, trainable=False, name="synthesis"),
-        "dense": layers.Dense(width, activation="relu", name="dense"),
-        "mask": layers.Dense(bins, activation="sigmoid", name="mask"),
+        name: layers.Dense(matrix.shape[1], use_bias=False, trainable=False, name=name)
+        for name, matrix in fixed.items()
     }
-    if mask == "complex":
-        parts["mask_imaginary"] = layers.Dense(bins, activation="tanh", name="mask_imaginary")
-    for number in range(depth):
-        parts[f"recurrent_{number}"] = layers.GRUCell(width, name=f"recurrent_{number}")
-    for name, matrix in _transforms(window, analysis).items():
+    for name, matrix in fixed.items():
         parts[name].build((None, matrix.shape[0]))
         parts[name].set_weights([matrix])
+    parts["dense"] = layers.Dense(width, activation="relu", name="dense")
+    parts["mask"] = layers.Dense(single_bins + bands, activation="sigmoid", name="mask")
+    for number in range(depth):
+        parts[f"recurrent_{number}"] = layers.GRUCell(width, name=f"recurrent_{number}")
     return parts
 
 
@@ -153,7 +155,7 @@ def analysis_window(window: int, analysis: int) -> Array:
     return np.concatenate((rising, flat, falling))
 
 
-def _transforms(window: int, analysis: int) -> dict[str, Array]:
+def _transforms(window: int, analysis: int) -> dict[str, Windows]:
     """Give the matrices of the transform and its inverse: even and odd bins apart, real parts first.
 
     The even bins see the sum of both halves of the samples, the odd ones their difference (the first step of a fast
@@ -177,8 +179,27 @@ def _transforms(window: int, analysis: int) -> dict[str, Array]:
     return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
 
 
+def _band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Windows]:
+    """Give the matrices from the bins' powers to the bands' means, and from the bands' shares back to the bins.
+
+    Bands are evenly apart on the ERB-rate scale: B. R. Glasberg, B. C. J. Moore, Derivation of auditory filter shapes
+    from notched-noise data, Hearing Research 47, 1990, with the frequencies of a rate of 16 kHz.
+    """
+    bins = analysis // 2
+    hz = np.arange(bins) * (RATE_HZ / analysis)
+    rate = 21.4 * np.log10(1 + 0.00437 * hz)
+    centres = np.linspace(rate[single_bins], rate[-1], bands)
+    spread = np.zeros((single_bins + bands, bins))
+    spread[np.arange(single_bins), np.arange(single_bins)] = 1
+    for band in range(bands):
+        spread[single_bins + band, single_bins:] = np.interp(rate[single_bins:], centres, np.eye(bands)[band])
+    spread = np.concatenate((spread[:, ::2], spread[:, 1::2]), axis=1)  # even bins first, as the transform gives them
+    gathered = (spread / spread.sum(axis=1, keepdims=True)).T
+    return {"bands": gathered.astype(np.float32), "spread": spread.astype(np.float32)}
+
+
 def _analyse(parts: dict[str, keras.Layer], samples: Any) -> tuple[Any, list[Any]]:
-    """Transform samples ``(..., analysis)``: the bins' log power, and even and odd bins' real and imaginary parts."""
+    """Transform samples ``(..., analysis)``: the bands' log power, and even and odd bins' real and imaginary parts."""
     half = parts["even"].units
     window = parts["synthesis"].units
     windowed = samples * analysis_window(window, 2 * half).astype(np.float32)
@@ -186,29 +207,16 @@ def _analyse(parts: dict[str, keras.Layer], samples: Any) -> tuple[Any, list[Any
     spectrum = []
     for part in (parts["even"](first + second), parts["odd"](first - second)):
         spectrum += [part[..., : half // 2], part[..., half // 2 :]]
-    power = ops.concatenate(
-        [ops.square(spectrum[0]) + ops.square(spectrum[1]), ops.square(spectrum[2]) + ops.square(spectrum[3])], axis=-1
-    )
-    return 0.5 * ops.log(power + POWER_FLOOR), spectrum
+    powers = [ops.square(spectrum[place]) + ops.square(spectrum[place + 1]) for place in (0, 2)]
+    return 0.5 * ops.log(parts["bands"](ops.concatenate(powers, axis=-1)) + POWER_FLOOR), spectrum
 
 
-def _taken_away(parts: dict[str, keras.Layer], hidden: Any, spectrum: list[Any], mask: str) -> Any:
+def _taken_away(parts: dict[str, keras.Layer], hidden: Any, spectrum: list[Any]) -> Any:
     """Transform back what the mask takes away from the newest samples."""
-    quarter = parts["mask"].units // 2
-    share = parts["mask"](hidden)
-    if mask == "real":
-        halves = [share[..., :quarter], share[..., quarter:]]
-        taken = [halves[number // 2] * part for number, part in enumerate(spectrum)]
-    else:
-        turn = parts["mask_imaginary"](hidden)
-        taken = []
-        for number in (0, 1):
-            place = slice(number * quarter, (number + 1) * quarter)
-            real, imaginary = spectrum[2 * number : 2 * number + 2]
-            taken += [
-                share[..., place] * real - turn[..., place] * imaginary,
-                share[..., place] * imaginary + turn[..., place] * real,
-            ]
+    quarter = parts["spread"].units // 2
+    share = parts["spread"](parts["mask"](hidden))
+    halves = [share[..., :quarter], share[..., quarter:]]
+    taken = [halves[number // 2] * part for number, part in enumerate(spectrum)]
     return parts["synthesis"](ops.concatenate(taken, axis=-1))
 
 
