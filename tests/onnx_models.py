@@ -43,6 +43,18 @@ def save(
     return path
 
 
+def at_hop(path: Path, hop: int) -> Path:
+    """Make the same model with another hop of its own, beside it: a state goes on by the model's hop only."""
+    made = path.with_name(f"{path.stem}_hop{hop}.onnx")
+    if not made.exists():
+        model = onnx.load(path)
+        facts = {entry.key: entry.value for entry in model.metadata_props} | {"hop": str(hop)}
+        del model.metadata_props[:]
+        helper.set_model_props(model, facts)
+        onnx.save(model, made)
+    return made
+
+
 def identity(path: Path, **metadata: str | None) -> Path:
     nodes = [helper.make_node("Identity", ["noisy"], ["clean"])]
     return save(path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], **metadata)

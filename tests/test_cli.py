@@ -390,6 +390,14 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing_behind(folder, call, arg
     assert Path("/dev/null").is_char_device()
 
 
+def test_another_hop_for_a_stateful_model_is_refused_as_wrong_usage(folder, call, models):
+    soundfile.write("a.wav", noise(500), 16000)
+    status, message = call("--input", "a.wav", "--model", models["recurrent"], "--hop", 50)
+    assert (status, message.count("\n")) == (2, 1)
+    assert "hop=50 does not go with the model test, whose memory goes on by 75 samples a window" in message
+    assert os.listdir() == ["a.wav"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root writes everywhere")
 def test_folder_without_write_permission(folder):
     soundfile.write("a.wav", noise(2000), 16000)

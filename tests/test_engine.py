@@ -7,15 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import onnx_models
 from denoise_stream import ContractError, Denoiser, SourceError
 
 LENGTHS = [0, 1, 2, 74, 75, 76, 149, 150, 151, 224, 225, 226, 300, 1000]
-KINDS = ["identity", "smoother", "leaky_mean"]
+KINDS = ["identity", "smoother", "leaky_mean", "recurrent"]
 
 
 def draw(seed: int, length: int, channels: int | None = None) -> np.ndarray:
     shape = (length,) if channels is None else (length, channels)
     return np.random.default_rng(seed).normal(size=shape).cumsum(axis=0)
+
+
+def at_hop(model: Path, hop: int) -> Denoiser:
+    """Denoise with another hop: asked of a model without memory, and the own one of a stateful model."""
+    if Denoiser(model).contract.state_size:
+        return Denoiser(onnx_models.at_hop(model, hop))
+    return Denoiser(model, hop=hop)
 
 
 def stream_in_chunks(denoiser: Denoiser, signal: np.ndarray, sizes: list[int], rate: float | None = None):
@@ -57,7 +65,7 @@ def by_definition(denoiser: Denoiser, signal: np.ndarray) -> np.ndarray:
     seed=st.integers(0, 2**31),
 )
 def test_stream_in_chunks_equals_whole_signal(models, kind, normalization, length, channels, hop, sizes, seed):
-    denoiser = Denoiser(models[kind + normalization], hop=hop)
+    denoiser = at_hop(models[kind + normalization], hop)
     signal = draw(seed, length, channels)
     whole = denoiser.denoise(signal)
     chunked = stream_in_chunks(denoiser, signal, sizes)
@@ -74,7 +82,7 @@ def test_stream_in_chunks_equals_whole_signal(models, kind, normalization, lengt
     sizes=st.lists(st.sampled_from([1, 17, 75, 151, 480, 4096]), min_size=1, max_size=4),
 )
 def test_resampled_stream_in_chunks_equals_whole_signal(models, kind, length, rate, hop, sizes):
-    denoiser = Denoiser(models[f"{kind}_16k"], hop=hop)
+    denoiser = at_hop(models[f"{kind}_16k"], hop)
     signal = draw(length, length, 2)
     whole = denoiser.denoise(signal, rate)
     chunked = stream_in_chunks(denoiser, signal, sizes, rate)
@@ -143,8 +151,6 @@ def test_masked_values_are_missing(models):
 def test_model_that_fails_while_running_is_named(tmp_path):
     from onnx import helper
 
-    import onnx_models
-
     broken = onnx_models.save(
         tmp_path / "broken.onnx",
         [
@@ -169,8 +175,6 @@ def test_dtype_is_kept(models, dtype):
 
 def test_integers_are_clipped_not_wrapped(tmp_path):
     from onnx import helper
-
-    import onnx_models
 
     double = onnx_models.save(
         tmp_path / "double.onnx",
@@ -243,7 +247,7 @@ def test_numbers_whose_range_would_overflow_are_refused(models):
 
 def test_channels_do_not_touch_each_other(models):
     for kind in KINDS:
-        denoiser = Denoiser(models[kind], hop=60)
+        denoiser = at_hop(models[kind], 60)
         signal = draw(8, 777, 3)
         together = denoiser.denoise(signal)
         for channel in range(3):
@@ -252,7 +256,7 @@ def test_channels_do_not_touch_each_other(models):
 
 
 def test_stateful_model_sees_the_past(models):
-    denoiser = Denoiser(models["leaky_mean_raw"], hop=150)
+    denoiser = at_hop(models["leaky_mean_raw"], 150)
     denoised = denoiser.denoise(np.ones(450))
     # state after k windows of ones: 1 - 0.8^k in both numbers; offset = 1.5 of it
     expected = [1 - 1.5 * (1 - 0.8**k) for k in range(3)]
@@ -350,6 +354,15 @@ def test_wrong_arrays_are_refused_in_words(models, signal, error, words):
 def test_wrong_settings_are_refused_in_words(models, arguments, words):
     with pytest.raises(ValueError, match=words):
         Denoiser(models["identity"], **arguments)
+
+
+@pytest.mark.parametrize("kind", ["leaky_mean", "recurrent_16k"])
+def test_stateful_model_takes_its_own_hop_only(models, kind):
+    assert Denoiser(models[kind], hop=75).hop == Denoiser(models[kind]).hop == 75
+    words = "hop=50 does not go with the model test, whose memory goes on by 75 samples a window; use hop=75 or"
+    with pytest.raises(ValueError, match=words):
+        Denoiser(models[kind], hop=50)
+    assert Denoiser(onnx_models.at_hop(models[kind], 50), hop=50).hop == 50
 
 
 def test_wrong_channels_and_rates_are_refused_in_words(models):

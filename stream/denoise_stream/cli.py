@@ -98,7 +98,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--hop",
     type=int,
     metavar="N",
-    help="Samples between window starts, 1 to the window; fewer is cleaner and slower. Default: the model's own.",
+    help="Samples between window starts, 1 to the window; fewer is cleaner and slower. Default: the model's own, "
+    "the only one of a stateful model.",
 )
 @click.option(
     "--mix",

@@ -32,7 +32,8 @@ class Denoiser:
     model
         Name of a bundled model (``"general"``, ``"x2"``) or path of an ONNX file.
     hop
-        Samples between window starts, 1 to the model's window; None means the model's own.
+        Samples between window starts, 1 to the model's window; None means the model's own, which is
+        the only one for a stateful model: its state goes on by that many samples a window.
         A smaller hop averages more windows per sample and costs more.
     mix
         Share of the denoised signal in the output, 0 (input unchanged) to 1.
@@ -55,12 +56,8 @@ class Denoiser:
 
     def __init__(self, model: str | Path = DEFAULT_MODEL, *, hop: int | None = None, mix: float = 1.0) -> None:
         self._model = Model(model)
-        window = self._model.contract.window
         self.hop = self._model.contract.hop if hop is None else hop
-        if self.hop < 1:
-            raise ValueError(f"hop={hop} is shorter than one sample; use 1 to {window}")
-        if self.hop > window:
-            raise ValueError(f"hop={hop} is longer than window={window}; use 1 to {window}")
+        _check_hop(self._model.contract, self.hop)
         if not 0.0 <= mix <= 1.0:
             raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")
         self.mix = mix
@@ -316,6 +313,19 @@ class DenoiseStream:
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
         return as_dtype(wet, self._dtype).T.reshape(self._shape)
+
+
+def _check_hop(contract: Contract, hop: int) -> None:
+    """Raise a ValueError if windows cannot start every ``hop`` samples, or the model's state does not allow it."""
+    if hop < 1:
+        raise ValueError(f"hop={hop} is shorter than one sample; use 1 to {contract.window}")
+    if hop > contract.window:
+        raise ValueError(f"hop={hop} is longer than window={contract.window}; use 1 to {contract.window}")
+    if contract.state_size and hop != contract.hop:
+        raise ValueError(
+            f"hop={hop} does not go with the model {contract.name}, whose memory goes on by {contract.hop} samples "
+            f"a window; use hop={contract.hop} or a model without memory"
+        )
 
 
 def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
