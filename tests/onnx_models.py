@@ -43,12 +43,13 @@ def save(
     return path
 
 
-def at_hop(path: Path, hop: int) -> Path:
-    """Make the same model with another hop of its own, beside it: a state goes on by the model's hop only."""
-    made = path.with_name(f"{path.stem}_hop{hop}.onnx")
+def with_facts(path: Path, **metadata: str) -> Path:
+    """Make the same model with other facts, beside it."""
+    name = "_".join(f"{key}_{value}" for key, value in metadata.items())
+    made = path.with_name(f"{path.stem}_{name}.onnx")
     if not made.exists():
         model = onnx.load(path)
-        facts = {entry.key: entry.value for entry in model.metadata_props} | {"hop": str(hop)}
+        facts = {entry.key: entry.value for entry in model.metadata_props} | metadata
         del model.metadata_props[:]
         helper.set_model_props(model, facts)
         onnx.save(model, made)

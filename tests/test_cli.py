@@ -84,16 +84,15 @@ def test_mix_zero_gives_the_same_samples_back(folder, call, models):
     assert (soundfile.read("a.wav")[0] == soundfile.read("a.denoised.wav")[0]).all()
 
 
-def test_model_with_a_fixed_rate_gets_the_file_resampled(folder, call, models):
-    time_s = np.arange(48000) / 48000
-    soundfile.write("a.wav", 0.5 * np.sin(2 * np.pi * 440 * time_s), 48000, subtype="FLOAT")
-    assert call("--input", "a.wav", "--model", models["identity_16k"], "--report", "r.json")[0] == 0
+def test_model_with_a_fixed_rate_gets_the_file_resampled_and_the_band_above_it_is_kept(folder, call, models):
+    soundfile.write("a.wav", noise(48_000), 48_000, subtype="FLOAT")
+    status, message = call("--input", "a.wav", "--model", models["identity_16k"], "--report", "r.json")
+    assert status == 0
+    assert "model test, hop 75 (by its gain above 8000 Hz), latency 544 samples (11.3 ms)" in message
     before, after = soundfile.read("a.wav")[0], soundfile.read("a.denoised.wav")[0]
-    assert len(after) == 48000
-    assert np.abs(after - before)[500:-500].max() < 1e-3
+    assert np.abs(after - before).max() < 1e-6
     report = json.loads(Path("r.json").read_text())
-    assert report["sample_rate_hz"] == 48000
-    assert report["latency_samples"] > 3 * 150
+    assert (report["sample_rate_hz"], report["follows_above_hz"], report["latency_samples"]) == (48_000, 8_000, 544)
 
 
 @pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3"])
@@ -191,7 +190,13 @@ def test_report_holds_what_was_done(folder, call):
     assert call("--input", "a.wav", "--output", "null", "--report", "r.json", "--hop", 50)[0] == 0
     report = json.loads(Path("r.json").read_text())
     expected = {"model": "general", "window": 150, "hop": 50, "latency_samples": 150, "latency_ms": 9.375}
-    expected |= {"sample_rate_hz": 16000.0, "samples_in": 16000, "samples_out": 16000, "missing_samples": 0}
+    expected |= {
+        "sample_rate_hz": 16000.0,
+        "samples_in": 16000,
+        "samples_out": 16000,
+        "missing_samples": 0,
+        "follows_above_hz": None,
+    }
     assert {key: report[key] for key in expected} == expected
     assert report["rtf"] == pytest.approx(report["compute_time_s"])
     assert report["input_level"][0] == pytest.approx(-20, abs=0.2)

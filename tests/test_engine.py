@@ -22,7 +22,7 @@ def draw(seed: int, length: int, channels: int | None = None) -> np.ndarray:
 def at_hop(model: Path, hop: int) -> Denoiser:
     """Denoise with another hop: asked of a model without memory, and the own one of a stateful model."""
     if Denoiser(model).contract.state_size:
-        return Denoiser(onnx_models.at_hop(model, hop))
+        return Denoiser(onnx_models.with_facts(model, hop=str(hop)))
     return Denoiser(model, hop=hop)
 
 
@@ -105,15 +105,6 @@ def test_identity_model_returns_its_input(models, length, hop):
     signal = draw(1, length)
     denoised = Denoiser(models["identity"], hop=hop).denoise(signal)
     np.testing.assert_allclose(denoised, signal, rtol=0, atol=2e-7 * (np.ptp(signal) if length else 0) + 1e-12)
-
-
-@pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000])
-def test_identity_model_at_another_rate_keeps_a_low_tone_aligned(models, rate):
-    time = np.arange(rate) / rate
-    tone = np.sin(2 * np.pi * 440 * time) * np.hanning(rate)
-    denoised = Denoiser(models["identity_16k"]).denoise(tone, rate)
-    assert denoised.shape == tone.shape
-    assert np.abs(denoised - tone).max() < 1e-3
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 44100, 48000])
@@ -299,14 +290,13 @@ def test_impulse_comes_out_after_latency_samples(models, hop):
 def test_resampled_latency_is_an_upper_bound_that_is_reached(models, rate):
     stream = Denoiser(models["identity_16k"]).stream(1, rate)
     taken = given = longest = 0
-    for _ in range(max(int(rate), 40_000)):
+    for _ in range(10_000):
         taken += 1
         count = len(stream.process(np.zeros(1)))
         if count:
             longest = max(longest, taken - given)
             given += count
-    assert longest <= stream.latency_samples <= 1.02 * longest + rate / 8000
-    assert stream.latency_samples >= 150 * rate / 16000
+    assert longest == stream.latency_samples >= 150 * rate / 16000
 
 
 @pytest.mark.parametrize("mix", [0.0, 0.25, 1.0])
@@ -362,7 +352,7 @@ def test_stateful_model_takes_its_own_hop_only(models, kind):
     words = "hop=50 does not go with the model test, whose memory goes on by 75 samples a window; use hop=75 or"
     with pytest.raises(ValueError, match=words):
         Denoiser(models[kind], hop=50)
-    assert Denoiser(onnx_models.at_hop(models[kind], 50), hop=50).hop == 50
+    assert Denoiser(onnx_models.with_facts(models[kind], hop="50"), hop=50).hop == 50
 
 
 def test_wrong_channels_and_rates_are_refused_in_words(models):

@@ -1,6 +1,6 @@
 """The engine: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
 
-chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample] -> chunk
+chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band] -> chunk
 """
 
 import math
@@ -178,7 +178,7 @@ class DenoiseStream:
     @property
     def latency_samples(self) -> int:
         """Samples that come in until a sample is given back, itself included."""
-        return latency_samples(self._contract.window, self._hop, self.sample_rate_hz, self._contract.sample_rate_hz)
+        return latency_samples(self._contract.window, self.sample_rate_hz, self._contract.sample_rate_hz)
 
     def fade_to(self, mix: float, samples: int) -> None:
         """Change the share of the denoised signal, in a straight line over the next samples given back.

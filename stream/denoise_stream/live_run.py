@@ -11,6 +11,7 @@ from typing import Any
 from denoise_stream.devices import Device, device_errors, find_device, portaudio, rescan
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError, DeviceError
+from denoise_stream.high_band import follows_above_hz
 from denoise_stream.live import LiveSession
 from denoise_stream.recorder import Recorder
 
@@ -105,10 +106,12 @@ class LiveRun:
         buffer = f" + {self._buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
         channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
         output = "none" if self.loudspeaker is None else str(self.loudspeaker)
+        above_hz = follows_above_hz(rate, contract.sample_rate_hz)
+        above = f", by its gain above {above_hz:g} Hz" if above_hz else ""
         return [
             ("microphone", f"{self.microphone}, {rate:g} Hz, {channels}"),
             ("loudspeaker", output),
-            ("model", f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}"),
+            ("model", f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}{above}"),
             (
                 "latency",
                 f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer} = {total_ms:.1f} ms",
@@ -234,6 +237,7 @@ class LiveRun:
             "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
             "sample_rate_hz": self.sample_rate_hz,
             "channels": self.settings.channels,
+            "follows_above_hz": follows_above_hz(self.sample_rate_hz, self.denoiser.contract.sample_rate_hz),
             "latency_samples": latency,
             "latency_ms": 1000 * latency / self.sample_rate_hz,
             "device_latency_ms": 1000 * self.session.device_latency_s,

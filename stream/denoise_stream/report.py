@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from denoise_stream.engine import Denoiser
+from denoise_stream.high_band import follows_above_hz
 from denoise_stream.run import Stream
 from denoise_stream.sources import Chunk
 
@@ -42,7 +43,8 @@ def facts(
     """Put together what ``--report`` writes.
 
     Levels are root mean squares per channel: in dBFS for audio (full scale 1.0; None for silence), in the
-    signal's own units otherwise. ``rtf`` is compute time over signal time, None without a sample rate.
+    signal's own units otherwise. ``rtf`` is compute time over signal time, None without a sample rate. Above
+    ``follows_above_hz`` the model hears nothing, and the signal follows its gain; None if it hears all.
     """
     rate = stream.sample_rate_hz
     before, after = meter.rms()
@@ -52,6 +54,7 @@ def facts(
         "window": denoiser.contract.window,
         "hop": denoiser.hop,
         "mix": denoiser.mix,
+        "follows_above_hz": follows_above_hz(rate, denoiser.contract.sample_rate_hz),
         "latency_samples": stream.latency_samples,
         "latency_ms": 1000 * stream.latency_samples / rate if rate else None,
         "sample_rate_hz": rate,
@@ -87,6 +90,8 @@ def in_one_line(summary: dict[str, Any]) -> str:
         + (f" ({summary['latency_ms']:.1f} ms)" if summary["latency_ms"] else ""),
         f"RTF {summary['rtf']:.4f}" if summary["rtf"] else f"{summary['compute_time_s']:.2f} s of compute",
     ]
+    if summary["follows_above_hz"]:
+        parts[2] += f" (by its gain above {summary['follows_above_hz']:g} Hz)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values kept")
     return ", ".join(parts)

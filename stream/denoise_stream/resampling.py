@@ -1,78 +1,102 @@
-"""Change the sample rate: chunks at one rate come in, chunks at another go out (soxr)."""
-
-import math
-from typing import Any, Protocol
+"""Change the sample rate: chunks at one rate come in, chunks at another go out, about a millisecond later."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from denoise_stream.steps import Steps
+from denoise_stream.polyphase import polyphase
 from denoise_stream.windows import Samples
 
-FILTER_SAMPLES = 200
-"""More than soxr's HQ filter reaches to either side, in samples of the lower rate."""
-
-
-class AskingStage(Protocol):
-    """A stage that needs the network (see :mod:`denoise_stream.steps`); samples are float64 ``(channels, n)``."""
-
-    def process(self, samples: Samples) -> Steps[Samples]:
-        """Take the next samples; return those that are finished."""
-        ...
-
-    def flush(self) -> Steps[Samples]:
-        """Give out all that is kept and reset."""
-        ...
-
-    def reset(self) -> None:
-        """Forget everything."""
-        ...
+BLOCK_SAMPLES = 1024
+"""Output samples computed at once: the windows under them stay in the processor's cache."""
 
 
 class Resampler:
     """Resample a chunked signal; the output is aligned in time with the input.
 
-    Kept between calls: the filter's history, inside soxr.
+    What precedes and what follows the signal is taken for its first and its last value; so is what is missing (NaN),
+    for the last value before. Kept between calls: the samples that the filter still reaches, two values per channel.
+
+    Parameters
+    ----------
+    from_hz, to_hz
+        The two rates in Hz.
+    channels
+        Number of channels.
+    keep_gaps
+        Whether an output sample is missing when the nearest input sample is.
     """
 
-    def __init__(self, from_hz: float, to_hz: float, channels: int) -> None:
-        import soxr
-
-        # HQ keeps the pass band up to 0.91 of the lower rate's half and rejects 120 dB beyond it.
-        self._stream: Any = soxr.ResampleStream(from_hz, to_hz, channels, dtype="float64", quality="HQ")
+    def __init__(self, from_hz: float, to_hz: float, channels: int, *, keep_gaps: bool = False) -> None:
+        self._filter = polyphase(from_hz, to_hz)
         self._channels = channels
-        self._held = math.ceil(FILTER_SAMPLES * max(1.0, from_hz / to_hz))
+        self._keep_gaps = keep_gaps
+        self._baseline = Baseline(channels)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
-        self._stream.clear()
-        self._last: Samples = np.empty((self._channels, 0))
+        self._baseline.reset()
+        self._kept: Samples = np.zeros((self._channels, self._filter.reach - 1))
+        self._missing = np.zeros(self._kept.shape, dtype=bool)
+        self._kept_from = 1 - self._filter.reach
+        self._taken = 0
+        self._given = 0
 
     def process(self, samples: Samples) -> Samples:
         """Take the next samples ``(channels, n)``; return those ready at the other rate."""
-        if samples.shape[1]:
-            self._last = samples[:, -1:].copy()
-        return self._resample(samples, last=False)
+        self._taken += samples.shape[1]
+        return self._take(self._baseline.remove(samples), np.isnan(samples))
 
     def flush(self) -> Samples:
-        """Give out the tail ``(channels, n)``, some samples longer than the signal, and reset."""
-        # soxr takes what follows a signal for 0, which would bend its end; the last value is held instead.
-        tail = self._resample(np.repeat(self._last, self._held, axis=1), last=True)
+        """Give out the tail ``(channels, n)``, up to the end of the last sample, and reset."""
+        self._taken += self._filter.reach
+        beyond = np.repeat(self._baseline.held, self._filter.reach, axis=1)
+        tail = self._take(beyond, np.zeros(beyond.shape, dtype=bool))
         self.reset()
         return tail
 
-    def _resample(self, samples: Samples, *, last: bool) -> Samples:
-        interleaved = np.ascontiguousarray(samples.T)
-        resampled = self._stream.resample_chunk(interleaved, last=last)
-        return np.ascontiguousarray(np.asarray(resampled).reshape(-1, self._channels).T)
+    def _take(self, samples: Samples, missing: NDArray[np.bool_]) -> Samples:
+        self._kept = np.concatenate((self._kept, samples), axis=1)
+        self._missing = np.concatenate((self._missing, missing), axis=1)
+        count = self._filter.ready(self._taken) - self._given
+        starts = range(0, count, BLOCK_SAMPLES)
+        blocks = [self._compute(min(BLOCK_SAMPLES, count - start)) for start in starts]
+        return np.concatenate(blocks, axis=1) if blocks else np.empty((self._channels, 0))
+
+    def _compute(self, count: int) -> Samples:
+        """Compute the next output samples and let go of what the ones after them do not reach."""
+        reach = self._filter.reach
+        whole, beyond, parts = self._filter.places(self._given, count + 1)
+        first = whole - reach + 1 - self._kept_from + beyond
+        windows = _windows(self._kept, 2 * reach)[:, first[:-1]]
+        resampled = self._baseline.restore(np.einsum("cnk,nk->cn", windows, self._filter.weights(parts[:-1])))
+        if self._keep_gaps and self._missing.any():
+            nearest = first[:-1] + reach - 1 + (2 * parts[:-1] >= self._filter.parts)
+            resampled[self._missing[:, nearest]] = np.nan
+        self._given += count
+        self._kept, self._missing = self._kept[:, first[-1] :], self._missing[:, first[-1] :]
+        self._kept_from += int(first[-1])
+        return resampled
+
+
+def _windows(samples: Samples, length: int) -> Samples:
+    """Show the window that starts at each sample, without copying: ``(channels, n - length + 1, length)``."""
+    shape = (samples.shape[0], samples.shape[1] - length + 1, length)
+    strides = (*samples.strides, samples.strides[1])
+    return np.lib.stride_tricks.as_strided(samples, shape, strides, writeable=False)
 
 
 class Baseline:
-    """Take each channel's first value away before a resampler, and give it back behind.
+    """Take each channel's first value away before a filter, and give it back behind; hold values over gaps.
 
-    A resampler takes what precedes a signal for 0: a signal on an offset would begin with a step. It cannot
+    A filter takes what precedes a signal for 0: a signal on an offset would begin with a step. It cannot
     wait for the value behind a gap either, so the last value is held over missing ones (NaN). Kept between calls:
     two values per channel.
+
+    Attributes
+    ----------
+    held
+        The last value per channel ``(channels, 1)``, without the first one.
     """
 
     def __init__(self, channels: int) -> None:
@@ -81,54 +105,27 @@ class Baseline:
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
-        self._first: Samples = np.full((self._channels, 1), np.nan)
-        self._held: Samples = np.zeros((self._channels, 1))
+        self._begun = np.zeros(self._channels, dtype=bool)
+        self._first: Samples = np.zeros((self._channels, 1))
+        self.held: Samples = np.zeros((self._channels, 1))
 
     def remove(self, samples: Samples) -> Samples:
         """Take the next samples ``(channels, n)``; return as many, without NaN and without the first value."""
-        for channel in np.flatnonzero(np.isnan(self._first[:, 0])):
-            known = samples[channel][~np.isnan(samples[channel])]
-            self._first[channel] = known[0] if len(known) else np.nan
         if samples.shape[1] == 0:
             return samples
-        joined = np.concatenate((self._held, samples - self._first), axis=1)
+        for channel in np.flatnonzero(~self._begun):
+            known = samples[channel][~np.isnan(samples[channel])]
+            if len(known):
+                self._begun[channel] = True
+                self._first[channel] = known[0]
+        joined = np.concatenate((self.held, samples - self._first), axis=1)
         missing = np.isnan(joined)
         if missing.any():
             source = np.where(missing, 0, np.arange(joined.shape[1]))
             joined = np.take_along_axis(joined, np.maximum.accumulate(source, axis=1), axis=1)
-        self._held = joined[:, -1:]
+        self.held = joined[:, -1:].copy()
         return joined[:, 1:]
 
     def restore(self, samples: Samples) -> Samples:
         """Give the first value back; 0 where a channel has had none."""
-        return samples + np.nan_to_num(self._first)
-
-
-class Resampled:
-    """A stage that works at another rate than the stages around it; see :class:`Baseline`."""
-
-    def __init__(self, inner: AskingStage, from_hz: float, inner_hz: float, channels: int) -> None:
-        self._baseline = Baseline(channels)
-        self._into = Resampler(from_hz, inner_hz, channels)
-        self._inner = inner
-        self._out_of = Resampler(inner_hz, from_hz, channels)
-
-    def reset(self) -> None:
-        """Forget everything; the next sample is sample 0."""
-        for stage in (self._baseline, self._into, self._inner, self._out_of):
-            stage.reset()
-
-    def process(self, samples: Samples) -> Steps[Samples]:
-        """Take the next samples ``(channels, n)``; return those that are finished, at the same rate."""
-        samples = yield from self._inner.process(self._into.process(self._baseline.remove(samples)))
-        return self._baseline.restore(self._out_of.process(samples))
-
-    def flush(self) -> Steps[Samples]:
-        """Give out the tail, some samples longer than the signal, and reset."""
-        finished = yield from self._inner.process(self._into.flush())
-        last = yield from self._inner.flush()
-        samples = self._out_of.process(np.concatenate((finished, last), axis=1))
-        samples = np.concatenate((samples, self._out_of.flush()), axis=1)
-        tail = self._baseline.restore(samples)
-        self._baseline.reset()
-        return tail
+        return samples + self._first

@@ -1,21 +1,19 @@
 """The stages of a stream, composed: samples at the caller's rate come in, denoised ones go out.
 
-    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample]
+    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band]
 
 Every stage has the same verbs; samples are float64 ``(channels, n)``. What needs the network asks for it
 (:mod:`denoise_stream.steps`).
 """
 
-import functools
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.high_band import FullBand
 from denoise_stream.model import Model
 from denoise_stream.overlap_add import OverlapAdd
-from denoise_stream.resampling import AskingStage, Resampled, Resampler
-from denoise_stream.steps import BATCH_WINDOWS, Question, Steps
+from denoise_stream.polyphase import polyphase
+from denoise_stream.steps import BATCH_WINDOWS, AskingStage, Question, Steps
 from denoise_stream.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
 
 MOST_RESAMPLING = 256
@@ -32,7 +30,7 @@ def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | N
         raise ValueError(
             f"sample_rate_hz={sample_rate_hz:g} is too far from the model's {model_hz:g} Hz; use a model for any rate"
         )
-    return Resampled(windows, sample_rate_hz, model_hz, channels)
+    return FullBand(windows, sample_rate_hz, model_hz, hop, channels)
 
 
 class WindowDenoiser:
@@ -101,26 +99,13 @@ class WindowDenoiser:
         return clean
 
 
-@functools.cache
-def latency_samples(window: int, hop: int, rate_hz: float | None, model_hz: float | None) -> int:
+def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
     """Count the samples that come in until a sample is given back, itself included: one window.
 
-    Where the rate is changed it is measured, by feeding small chunks and counting: how much a resampler holds back
-    depends on both rates, and soxr does not state it.
+    Where the rate is changed, the last sample of a window waits for the filter that leads to the model's rate, and the
+    first one for the filter that leads back. At rates without a common measure the count may be one too large.
     """
     if model_hz is None or rate_hz is None or rate_hz == model_hz:
         return window
-    into, out_of = Resampler(rate_hz, model_hz, 1), Resampler(model_hz, rate_hz, 1)
-    chunk = np.zeros((1, math.ceil(rate_hz / model_hz)))  # about one sample of the model's
-    inside = longest = taken = given = hops = 0
-    # soxr works in bursts of some hundred samples, so the longest delay shows only after a while.
-    while not longest or given < 8 * longest or inside < max(0.5 * model_hz, 20 * window):
-        taken += chunk.shape[1]
-        inside += into.process(chunk).shape[1]
-        ready = max(0, (inside - window) // hop + 1)
-        came = out_of.process(np.zeros((1, (ready - hops) * hop))).shape[1]
-        hops = ready
-        if came:
-            longest = max(longest, taken - given)
-            given += came
-    return longest
+    into, out_of = polyphase(rate_hz, model_hz), polyphase(model_hz, rate_hz)
+    return (window - 1 + out_of.reach) * into.step // into.parts + into.reach + 1

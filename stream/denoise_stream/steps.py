@@ -7,11 +7,12 @@ questions answered at once (:func:`answer_all`), and many streams theirs togethe
 
 import functools
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from denoise_stream.model import Model, Rows
+from denoise_stream.windows import Samples
 
 Result = TypeVar("Result")
 
@@ -34,6 +35,22 @@ class Answer(NamedTuple):
 
 
 Steps = Generator[Question, Answer, Result]
+
+
+class AskingStage(Protocol):
+    """A stage that needs the network; samples are float64 ``(channels, n)``."""
+
+    def process(self, samples: Samples) -> Steps[Samples]:
+        """Take the next samples; return those that are finished."""
+        ...
+
+    def flush(self) -> Steps[Samples]:
+        """Give out all that is kept and reset."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
 
 
 def answer(model: Model, question: Question) -> Answer:

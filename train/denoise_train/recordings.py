@@ -158,7 +158,7 @@ def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, A
 
 
 def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
-    """Resample as the engine does; None if fewer than two samples are left."""
+    """Resample, as steeply as a file's length allows; None if fewer than two samples are left."""
     import soxr
 
     resampled = np.asarray(soxr.resample(signal, from_hz, to_hz, "HQ"), dtype=np.float64)
