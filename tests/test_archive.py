@@ -105,6 +105,8 @@ def test_another_model_or_another_option_makes_everything_anew(folder, call, mod
     make_archive(folder / "in", 3)
     assert call("--input", "in", "--output", "out")[0] == 0
     assert "3 files denoised" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
+    assert "3 files denoised" in call("--input", "in", "--output", "out", "--max-attenuation", 12)[2]
+    assert "attenuation=12.0" in rows(Path("out"))[-1]["options"]
     assert "3 files denoised" in call("--input", "in", "--output", "out", "--model", models["smoother"])[2]
     assert "3 done before" in call("--input", "in", "--output", "out", "--model", models["smoother"])[2]
 

@@ -95,6 +95,17 @@ def test_model_with_a_fixed_rate_gets_the_file_resampled_and_the_band_above_it_i
     assert (report["sample_rate_hz"], report["follows_above_hz"], report["latency_samples"]) == (48_000, 8_000, 544)
 
 
+def test_no_more_is_taken_away_than_asked_for(folder, call, models):
+    soundfile.write("a.wav", noise(8000), 16_000, subtype="FLOAT")
+    model = ["--model", models["smoother"]]
+    assert call("--input", "a.wav", *model, "--max-attenuation", 10, "--report", "r.json")[0] == 0
+    limited, noisy = soundfile.read("a.denoised.wav")[0], soundfile.read("a.wav")[0]
+    left = 10 ** (-10 / 20)
+    expected = left * noisy + (1 - left) * Denoiser(models["smoother"]).denoise(noisy)
+    assert np.abs(limited - expected).max() < 1e-6
+    assert json.loads(Path("r.json").read_text())["max_attenuation_db"] == 10
+
+
 @pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3"])
 def test_missing_values_become_silence_where_the_format_has_no_word_for_them(folder, call, models, name):
     samples = noise(20_000)
@@ -369,6 +380,7 @@ BAD = [
     (["--input", "good.wav", "--hop", "151"], 2, "hop=151 is longer than window=150; use 1 to 150"),
     (["--input", "good.wav", "--hop", "half"], 2, "'half' is not a valid integer"),
     (["--input", "good.wav", "--mix", "2"], 2, "mix=2.0 is out of range"),
+    (["--input", "good.wav", "--max-attenuation", "-3"], 2, "max_attenuation_db=-3.0 is out of range"),
     (["--input", "good.wav", "--rate", "8000"], 2, "--rate describes a raw pipe"),
     (["--input", "good.wav", "--channels", "2"], 2, "--channels describes a raw pipe"),
     (["--input", "good.wav", "--columns", "v"], 2, "--columns describes a table"),

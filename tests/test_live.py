@@ -132,12 +132,13 @@ def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
 
 
 def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
-    done = run(audio_server, "--output", "null", "--duration", 1)
+    done = run(audio_server, "--output", "null", "--duration", 1, "--max-attenuation", 12)
     assert done.returncode == 0
     assert done.stdout == ""
     for pattern in (
         r"^microphone   \d+ default \(ALSA\), 48000 Hz, 1 channel$",
         r"^model        general, window 150, hop 75$",
+        r"^limit        at most 12 dB taken away$",
         r"^latency      3\.1 ms algorithmic \+ \d+\.\d ms devices = \d+\.\d ms$",
         r"^budget       1\.56 ms per hop$",
         r"^1\.\d s at 48000 Hz, model general, .* ms per hop of 1\.56 ms, ",

@@ -65,11 +65,12 @@ async def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--model", default="general")
+    parser.add_argument("--max-attenuation", type=float, metavar="DB")
     options = parser.parse_args()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with StreamPool(options.model) as pool:
+    with StreamPool(options.model, max_attenuation_db=options.max_attenuation) as pool:
         async with serve(
             lambda connection: serve_client(connection, pool), options.host, options.port, max_size=MESSAGE_BYTES
         ) as server:

@@ -106,7 +106,7 @@ class Archive:
         Where the files lie and where the results go, in the same tree.
     selection
         Which files.
-    model, hop, mix
+    model, hop, mix, max_attenuation_db
         As for :class:`~denoise_stream.Denoiser`.
     columns, sample_rate_hz, series_column
         How to read tables.
@@ -118,7 +118,7 @@ class Archive:
     SinkError
         If results could land on inputs.
     ContractError, ValueError
-        If the model, ``hop`` or ``mix`` is wrong.
+        If the model, ``hop``, ``mix`` or ``max_attenuation_db`` is wrong.
     """
 
     def __init__(
@@ -130,6 +130,7 @@ class Archive:
         model: str = "general",
         hop: int | None = None,
         mix: float = 1.0,
+        max_attenuation_db: float | None = None,
         columns: tuple[str, ...] | None = None,
         sample_rate_hz: float | None = None,
         series_column: str | None = None,
@@ -138,7 +139,7 @@ class Archive:
         if lies_in(source.place, target.place):
             where = "is the input" if source.place == target.place else f"holds the input {source.place}"
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
-        denoiser = Denoiser(model, hop=hop, mix=mix)
+        denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
         path = denoiser.model.path
         bundled = path.parent == Path(__file__).with_name("models")
         self.work = Work(
@@ -148,6 +149,7 @@ class Archive:
             model if bundled else str(path.resolve()),
             hop,
             mix,
+            max_attenuation_db,
             columns,
             sample_rate_hz,
             series_column,

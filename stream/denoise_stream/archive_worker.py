@@ -29,7 +29,7 @@ class Work:
         The archive and where its results go.
     scratch
         Folder for files in the making: on the target's file system if that is local.
-    model, hop, mix
+    model, hop, mix, max_attenuation_db
         As for :class:`~denoise_stream.Denoiser`.
     columns, sample_rate_hz, series_column
         How to read tables.
@@ -41,6 +41,7 @@ class Work:
     model: str
     hop: int | None = None
     mix: float = 1.0
+    max_attenuation_db: float | None = None
     columns: tuple[str, ...] | None = None
     sample_rate_hz: float | None = None
     series_column: str | None = None
@@ -50,6 +51,7 @@ class Work:
         facts = {
             "hop": self.hop,
             "mix": self.mix,
+            "attenuation": self.max_attenuation_db,
             "columns": self.columns and ",".join(self.columns),
             "rate": self.sample_rate_hz,
             "series": self.series_column,
@@ -62,7 +64,7 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._denoiser = Denoiser(work.model, hop=work.hop, mix=work.mix)
+        self._denoiser = Denoiser(work.model, hop=work.hop, mix=work.mix, max_attenuation_db=work.max_attenuation_db)
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:

@@ -110,6 +110,13 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Share of the denoised signal; 0 gives the input back.",
 )
 @click.option(
+    "--max-attenuation",
+    "max_attenuation_db",
+    type=float,
+    metavar="DB",
+    help="Lower nothing by more than so many dB: a room stays a room. --mix blends on top. Default: no limit.",
+)
+@click.option(
     "--format",
     "pipe_format",
     type=click.Choice(PIPE_FORMATS),
@@ -160,6 +167,7 @@ def command(
     model: str,
     hop: int | None,
     mix: float,
+    max_attenuation_db: float | None,
     pipe_format: str | None,
     rate: float | None,
     channels: int | None,
@@ -196,6 +204,7 @@ def command(
                 model=model,
                 hop=hop,
                 mix=mix,
+                max_attenuation_db=max_attenuation_db,
                 columns=columns,
                 rate=rate,
                 series_column=series_column,
@@ -215,7 +224,7 @@ def command(
             with needs_extra("drawing a picture", "plot"):
                 import matplotlib as matplotlib
         check_outputs(ends.output_file, plot, report, force=force, inputs=ends.input_files)
-        denoiser = Denoiser(model, hop=hop, mix=mix)
+        denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
         if settings is not None:
             from denoise_stream.live_cli import go_live
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from denoise_stream.contract import Contract
 from denoise_stream.errors import SourceError
+from denoise_stream.mixing import Mixer
 from denoise_stream.model import DEFAULT_MODEL, Model
 from denoise_stream.stages import build_stage, latency_samples
 from denoise_stream.steps import Steps, answer_all
@@ -37,13 +38,16 @@ class Denoiser:
         A smaller hop averages more windows per sample and costs more.
     mix
         Share of the denoised signal in the output, 0 (input unchanged) to 1.
+    max_attenuation_db
+        The most that the input is lowered by, in dB, 0 (input unchanged) or more: so much of it stays under the
+        denoised signal. ``mix`` then blends the input with that. None is no limit.
 
     Raises
     ------
     ContractError
         If the model is unknown or its file breaks the contract.
     ValueError
-        If ``hop`` or ``mix`` is out of range.
+        If ``hop``, ``mix`` or ``max_attenuation_db`` is out of range.
 
     Examples
     --------
@@ -54,13 +58,20 @@ class Denoiser:
     (1000,)
     """
 
-    def __init__(self, model: str | Path = DEFAULT_MODEL, *, hop: int | None = None, mix: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        hop: int | None = None,
+        mix: float = 1.0,
+        max_attenuation_db: float | None = None,
+    ) -> None:
         self._model = Model(model)
         self.hop = self._model.contract.hop if hop is None else hop
         _check_hop(self._model.contract, self.hop)
-        if not 0.0 <= mix <= 1.0:
-            raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")
+        Mixer(mix, max_attenuation_db)  # which refuses what is out of range
         self.mix = mix
+        self.max_attenuation_db = max_attenuation_db
 
     @property
     def contract(self) -> Contract:
@@ -117,7 +128,7 @@ class Denoiser:
         sample_rate_hz
             Rate of the chunks in Hz; None means the model's own.
         """
-        return DenoiseStream(self._model, self.hop, self.mix, channels, sample_rate_hz)
+        return DenoiseStream(self._model, self.hop, self.mix, channels, sample_rate_hz, self.max_attenuation_db)
 
 
 class DenoiseStream:
@@ -150,7 +161,15 @@ class DenoiseStream:
     [0, 300, 100]
     """
 
-    def __init__(self, model: Model, hop: int, mix: float, channels: int, sample_rate_hz: float | None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        hop: int,
+        mix: float,
+        channels: int,
+        sample_rate_hz: float | None,
+        max_attenuation_db: float | None = None,
+    ) -> None:
         if channels < 1:
             raise ValueError(f"channels={channels} is too few; use 1 or more")
         if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
@@ -159,9 +178,7 @@ class DenoiseStream:
         self._model = model
         self._contract = model.contract
         self._hop = hop
-        self._mix = self._mix_target = mix
-        self._fade_samples = 0
-        self._fade: tuple[float, int] | None = None
+        self._mixer = Mixer(mix, max_attenuation_db)
         self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
         self._stage = build_stage(model, hop, channels, self.sample_rate_hz)
         self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
@@ -190,7 +207,7 @@ class DenoiseStream:
         samples
             How many samples the change takes; 0 is at once, with a click.
         """
-        self._fade = (mix, samples)  # one assignment, as another thread may be at work in process()
+        self._mixer.fade_to(mix, samples)
 
     def reset(self) -> None:
         """Forget everything, tail and model state included; the next sample is sample 0."""
@@ -246,21 +263,6 @@ class DenoiseStream:
         finished = yield from self._stage.flush()
         return self._finish(finished[:, : self._pending.shape[1]])
 
-    def _next_mix(self, count: int) -> float | Samples | None:
-        """Give the share of the denoised signal for the next samples; None if it is all of it."""
-        if self._fade is not None:
-            (self._mix_target, self._fade_samples), self._fade = self._fade, None
-        if self._mix != self._mix_target:
-            left = max(self._fade_samples, 1)
-            steps = np.minimum(np.arange(1, count + 1), left)
-            shares: Samples = self._mix + (self._mix_target - self._mix) * steps / left
-            self._fade_samples = left - count
-            self._mix = float(shares[-1]) if count and self._fade_samples > 0 else self._mix
-            if self._fade_samples <= 0:
-                self._mix = self._mix_target
-            return shares
-        return None if self._mix == 1.0 else self._mix
-
     def check(self, array: NDArray[Any], first: int) -> bool:
         """Check a chunk without taking it; tell whether it is free of missing values.
 
@@ -307,9 +309,7 @@ class DenoiseStream:
         count = wet.shape[1]
         dry, self._pending = self._pending[:, :count], self._pending[:, count:]
         self.samples_out += count
-        mix = self._next_mix(count)
-        if mix is not None:
-            wet = dry + mix * (wet - dry)
+        wet = self._mixer.blend(dry, wet)
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
         return as_dtype(wet, self._dtype).T.reshape(self._shape)

@@ -108,10 +108,13 @@ class LiveRun:
         output = "none" if self.loudspeaker is None else str(self.loudspeaker)
         above_hz = follows_above_hz(rate, contract.sample_rate_hz)
         above = f", by its gain above {above_hz:g} Hz" if above_hz else ""
+        limit_db = self.denoiser.max_attenuation_db
+        limit = [] if limit_db is None else [("limit", f"at most {limit_db:g} dB taken away")]
         return [
             ("microphone", f"{self.microphone}, {rate:g} Hz, {channels}"),
             ("loudspeaker", output),
             ("model", f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}{above}"),
+            *limit,
             (
                 "latency",
                 f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer} = {total_ms:.1f} ms",
@@ -233,6 +236,7 @@ class LiveRun:
             "window": self.denoiser.contract.window,
             "hop": self.denoiser.hop,
             "mix": self.mix,
+            "max_attenuation_db": self.denoiser.max_attenuation_db,
             "microphone": self.microphone.name,
             "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
             "sample_rate_hz": self.sample_rate_hz,

@@ -31,7 +31,7 @@ class StreamPool:
 
     Parameters
     ----------
-    model, hop, mix
+    model, hop, mix, max_attenuation_db
         As for :class:`~denoise_stream.Denoiser`.
     max_wait_ms
         How long a window may wait, while the thread has nothing else to do, for windows of other streams, in ms.
@@ -64,6 +64,7 @@ class StreamPool:
         *,
         hop: int | None = None,
         mix: float = 1.0,
+        max_attenuation_db: float | None = None,
         max_wait_ms: float = 2.0,
         queue_samples: int = QUEUE_SAMPLES,
     ) -> None:
@@ -71,7 +72,7 @@ class StreamPool:
             raise ValueError(f"max_wait_ms={max_wait_ms} is out of range; use 0 to 10000")
         if queue_samples < 1:
             raise ValueError(f"queue_samples={queue_samples} is too few; use 1 or more")
-        self._denoiser = Denoiser(model, hop=hop, mix=mix)
+        self._denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
         self._max_wait_s = max_wait_ms / 1000
         self._queue_samples = queue_samples
         self._lock = threading.Lock()

@@ -54,6 +54,7 @@ def facts(
         "window": denoiser.contract.window,
         "hop": denoiser.hop,
         "mix": denoiser.mix,
+        "max_attenuation_db": denoiser.max_attenuation_db,
         "follows_above_hz": follows_above_hz(rate, denoiser.contract.sample_rate_hz),
         "latency_samples": stream.latency_samples,
         "latency_ms": 1000 * stream.latency_samples / rate if rate else None,
