@@ -98,6 +98,27 @@ def leaky_mean(path: Path, **metadata: str | None) -> Path:
     )
 
 
+def fragile(path: Path, **metadata: str | None) -> Path:
+    """Count in the state how many windows went by; a window above 1 makes the state, and all behind it, NaN."""
+    constants = {"limit": np.array(1.0, np.float32), "zero": np.array(0.0, np.float32)}
+    nodes = [
+        helper.make_node("ReduceMax", ["noisy"], ["top"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["limit", "top"], ["room"]),
+        helper.make_node("Sqrt", ["room"], ["root"]),
+        helper.make_node("Mul", ["root", "zero"], ["nothing"]),
+        helper.make_node("Sum", ["state", "limit", "nothing"], ["state_out"]),
+        helper.make_node("Sub", ["noisy", "state"], ["clean"]),
+    ]
+    return save(
+        path,
+        nodes,
+        [tensor("noisy", 150), tensor("state", 1)],
+        [tensor("clean", 150), tensor("state_out", 1)],
+        constants,
+        **{"state_size": "1", "normalization": "none", **metadata},
+    )
+
+
 def recurrent(path: Path, **metadata: str | None) -> Path:
     """Keep a GRU's state of 6 numbers from window to window: what a stateful speech model is made of."""
     rng = np.random.default_rng(3)

@@ -72,6 +72,7 @@ class Summary:
     samples: int = 0
     signal_s: float = 0.0
     wall_s: float = 0.0
+    failed_windows: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome, size_bytes: int = 0) -> None:
@@ -83,6 +84,7 @@ class Summary:
         self.done += 1
         self.samples += outcome.samples
         self.signal_s += outcome.signal_s or 0.0
+        self.failed_windows += outcome.failed_windows
 
     @property
     def rtf(self) -> float | None:

@@ -214,6 +214,7 @@ def _facts(summary: "Summary", source: str, sink: str) -> dict[str, Any]:
         "left_alone": summary.others,
         "samples": summary.samples,
         "signal_s": summary.signal_s,
+        "failed_windows": summary.failed_windows,
         "wall_s": summary.wall_s,
         "rtf": summary.rtf,
     }

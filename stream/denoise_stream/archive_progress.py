@@ -76,6 +76,8 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
     """Say what a run did."""
     parts = [f"{source} -> {target}: {summary.done} files denoised"]
     parts += [f"{len(summary.failures)} failed"] if summary.failures else []
+    if summary.failed_windows:
+        parts.append(f"{summary.failed_windows} windows passed unchanged, as the model failed on them")
     parts += [f"{summary.unchanged} done before"] if summary.unchanged else []
     parts += [f"{summary.others} other files left alone"] if summary.others else []
     parts.append(f"{_hours(summary)} of signal" if summary.signal_s else f"{summary.samples} samples")

@@ -76,7 +76,7 @@ class Worker:
                 work.source.fetch(entry, work.scratch) as noisy,
                 work.target.put(entry.name, work.scratch) as clean,
             ):
-                samples, signal_s = self._denoise(noisy, clean)
+                stream, rate = self._denoise(noisy, clean)
                 size = clean.stat().st_size
         except (DenoiseError, ValueError) as error:
             return self._failed(entry, str(error), started)
@@ -84,14 +84,22 @@ class Worker:
             return self._failed(entry, f"{error.filename or 'input or output'}: {error.strerror or error}", started)
         except Exception as error:  # whatever is wrong with one file must not stop the others
             return self._failed(entry, f"{type(error).__name__}: {error}", started)
-        return Outcome(entry.name, entry.fingerprint, "", size, samples, signal_s, time.perf_counter() - started)
+        return Outcome(
+            entry.name,
+            entry.fingerprint,
+            output_bytes=size,
+            samples=stream.samples_in,
+            signal_s=stream.samples_in / rate if rate else None,
+            seconds=time.perf_counter() - started,
+            failed_windows=stream.failed_windows,
+        )
 
     def _failed(self, entry: Entry, reason: str, started: float) -> Outcome:
         sentence = " ".join(reason.split()) or "failed without a word"
         return Outcome(entry.name, entry.fingerprint, sentence, seconds=time.perf_counter() - started)
 
-    def _denoise(self, noisy: Path, clean: Path) -> tuple[int, float | None]:
-        """Denoise a local file into another; return its samples and seconds."""
+    def _denoise(self, noisy: Path, clean: Path) -> tuple[Stream, float | None]:
+        """Denoise a local file into another; return the stream, at its end, and the file's sample rate."""
         work = self._work
         with contextlib.ExitStack() as stack:
             opened = open_file(
@@ -110,7 +118,7 @@ class Worker:
                 run(signal, stream, sink)
             finally:
                 sink.close()
-            return stream.samples_in, stream.samples_in / rate if rate else None
+            return stream, rate
 
 
 def model_fingerprint(path: Path) -> str:

@@ -150,6 +150,9 @@ class DenoiseStream:
         Samples per channel taken and given back since the start of the signal.
     missing_samples : int
         Missing values (NaN) among them, over all channels.
+    failed_windows : int
+        Windows, over all channels, that the network answered with numbers that are not finite. They pass unchanged,
+        and a stateful model begins anew behind them.
 
     Examples
     --------
@@ -190,7 +193,13 @@ class DenoiseStream:
         self.samples_in = 0
         self.samples_out = 0
         self.missing_samples = 0
+        self._failed_before = self._stage.failed_windows
         self._ended = False
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on; see above."""
+        return self._stage.failed_windows - self._failed_before
 
     @property
     def latency_samples(self) -> int:

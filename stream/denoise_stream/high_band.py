@@ -131,6 +131,11 @@ class FullBand:
         self._channels = channels
         self.reset()
 
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged, since the stage was made."""
+        return self._inner.failed_windows
+
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
         for stage in (self._inner, self._into, self._out_of, self._gain):

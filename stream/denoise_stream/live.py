@@ -72,6 +72,7 @@ EVENTS = (
     "input underflow",
     "output overflow",
     "output underflow",
+    "failed window",
     "late block",
     "starved block",
     "skip",
@@ -86,7 +87,8 @@ class LiveState:
     Attributes
     ----------
     counts
-        Events by kind: ``input overflow``, ``output underflow`` ..., ``late block``, ``starved block``, ``skip``.
+        Events by kind: ``input overflow``, ``output underflow`` ..., ``failed window`` (the network gave no finite
+        numbers), ``late block``, ``starved block``, ``skip``.
     samples
         Samples per channel that came from the microphone.
     last_block_at
@@ -232,6 +234,7 @@ class LiveSession:
         state = self.state
         self._count(status)
         denoised = self.stream.process(block)
+        state.counts["failed window"] = self.stream.failed_windows
         if self._ring is not None:
             self._ring.put(denoised)
         if self._recorder is not None:

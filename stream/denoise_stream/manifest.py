@@ -34,6 +34,8 @@ class Outcome:
         Length of the signal in seconds; None if it failed, or has no sample rate.
     seconds
         Time it took, reading and writing included.
+    failed_windows
+        Windows that passed unchanged, as the network failed on them.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Outcome:
     samples: int = 0
     signal_s: float | None = None
     seconds: float = 0.0
+    failed_windows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class Manifest:
                 "seconds": round(outcome.seconds, 6),
                 "samples": outcome.samples,
                 "signal_s": outcome.signal_s,
+                "failed_windows": outcome.failed_windows,
                 "output_bytes": outcome.output_bytes,
                 "error": outcome.error,
             }

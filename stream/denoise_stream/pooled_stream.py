@@ -63,6 +63,11 @@ class PooledStream:
         """Samples that come in until a sample is given back, itself included; waiting for the pool comes on top."""
         return self._stream.latency_samples
 
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged; see :class:`DenoiseStream`."""
+        return self._stream.failed_windows
+
     # ------------------------------------------------------------------------------------- for threads
 
     def push(self, chunk: ArrayLike, timeout_s: float | None = None) -> None:

@@ -63,6 +63,7 @@ def facts(
         "samples_in": stream.samples_in,
         "samples_out": stream.samples_out,
         "missing_samples": stream.missing_samples,
+        "failed_windows": stream.failed_windows,
         "compute_time_s": compute_time_s,
         "rtf": compute_time_s / signal_time_s if signal_time_s else None,
         "level_unit": "dBFS" if audio else "signal units",
@@ -95,4 +96,6 @@ def in_one_line(summary: dict[str, Any]) -> str:
         parts[2] += f" (by its gain above {summary['follows_above_hz']:g} Hz)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values kept")
+    if summary["failed_windows"]:
+        parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
     return ", ".join(parts)

@@ -22,6 +22,11 @@ class Stream(Protocol):
     missing_samples: int
 
     @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged."""
+        ...
+
+    @property
     def latency_samples(self) -> int:
         """Samples that come in until a sample is given back, itself included."""
         ...

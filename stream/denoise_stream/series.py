@@ -45,6 +45,7 @@ class SeriesStream:
         self.samples_in = 0
         self.samples_out = 0
         self.missing_samples = 0
+        self.failed_windows = 0
         self._denoiser = denoiser
         self._source = source
         self._left = source.count_series()
@@ -97,12 +98,13 @@ class SeriesStream:
         self._left[name] -= len(rows)
         if self._left[name] < 0:
             raise SourceError(f"{self._source.name} was changed while it was read")
-        missing = stream.missing_samples
+        missing, failed = stream.missing_samples, stream.failed_windows
         parts = [(yield from stream.process_steps(rows))]
-        self.missing_samples += stream.missing_samples - missing
         if self._left[name] == 0:
             parts.append((yield from stream.flush_steps()))
             del self._streams[name]
+        self.missing_samples += stream.missing_samples - missing
+        self.failed_windows += stream.failed_windows - failed
         return parts
 
     def _release(self) -> Chunk:

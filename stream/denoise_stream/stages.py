@@ -38,9 +38,18 @@ class WindowDenoiser:
 
     Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
     sees every window, constant ones too, so that its time goes on.
+
+    A window that the network answers with anything but finite numbers passes unchanged, and the state of its channel
+    begins anew: a number that is not finite would stay in a state for ever.
+
+    Attributes
+    ----------
+    failed_windows : int
+        How many windows passed so, since the stage was made.
     """
 
     def __init__(self, model: Model, hop: int, channels: int) -> None:
+        self.failed_windows = 0
         self._model = model
         self._channels = channels
         self._cutter = WindowCutter(model.contract.window, hop, channels)
@@ -78,14 +87,22 @@ class WindowDenoiser:
     def _denoise(self, windows: Samples) -> Steps[Samples]:
         """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
         rows = windows.reshape(-1, windows.shape[2])
+        clean = yield from self._denoise_rows(rows)
+        if not np.isfinite(clean).all():
+            failed = ~np.isfinite(clean).all(axis=1)
+            clean[failed] = bridge_gaps(rows[failed])
+            self.failed_windows += int(failed.sum())
+        return clean.reshape(windows.shape)
+
+    def _denoise_rows(self, rows: Samples) -> Steps[Samples]:
         if self._model.contract.normalization == "none":
-            clean = yield from self._predict(bridge_gaps(rows).astype(np.float32))
-            return clean.astype(np.float64).reshape(windows.shape)
+            with np.errstate(over="ignore"):  # what float32 cannot hold fails in the network, and passes unchanged
+                whole = bridge_gaps(rows).astype(np.float32)
+            return (yield from self._predict(whole)).astype(np.float64)
         scaled, minimum, span = normalize(rows)
         if not (span >= 0).all():  # NaN: a value is missing
             scaled, minimum, span = normalize(bridge_gaps(rows))
-        clean = yield from self._predict(scaled)
-        return denormalize(clean, minimum, span).reshape(windows.shape)
+        return denormalize((yield from self._predict(scaled)), minimum, span)
 
     def _predict(self, rows: NDArray[np.float32]) -> Steps[NDArray[np.float32]]:
         if self._model.contract.state_size == 0:
@@ -96,6 +113,12 @@ class WindowDenoiser:
             clean[step], state = yield Question(rows[step], self._state)
             assert state is not None
             self._state = state
+            finite = np.isfinite(np.concatenate((clean[step], state), axis=1))
+            if not finite.all():
+                failed = ~finite.all(axis=1)
+                clean[step][failed] = np.nan
+                self._state = state.copy()
+                self._state[failed] = 0.0
         return clean
 
 

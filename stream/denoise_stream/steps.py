@@ -40,6 +40,11 @@ Steps = Generator[Question, Answer, Result]
 class AskingStage(Protocol):
     """A stage that needs the network; samples are float64 ``(channels, n)``."""
 
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged, since the stage was made."""
+        ...
+
     def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples; return those that are finished."""
         ...
