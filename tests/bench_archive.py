@@ -25,6 +25,7 @@ from denoise_stream.archive_worker import Work, Worker
 from denoise_stream.dispatch import physical_cores
 from denoise_stream.endpoints import open_file
 from denoise_stream.local_folder import LocalFolder
+from denoise_stream.model import choose_models
 from denoise_stream.stages import BATCH_WINDOWS
 
 ROUNDS = 3
@@ -49,7 +50,7 @@ def serial_loop(source: Path, target: Path) -> None:
     """Denoise file by file in this process: what one would write without an archive's run."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    worker = Worker(Work(LocalFolder(source), LocalFolder(target), target / ".scratch", "general"))
+    worker = Worker(Work(LocalFolder(source), LocalFolder(target), target / ".scratch", choose_models("general")))
     for entry in LocalFolder(source).entries():
         assert not worker.denoise(entry).error
 
@@ -107,7 +108,18 @@ def measured(source: Path, target: Path) -> tuple[float, float, float]:
         "        everyone = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN\n"
         "        print(*(resource.getrusage(who).ru_maxrss for who in everyone))\n"
     )
-    command = [sys.executable, "-c", code, "--input", str(source), "--output", str(target), "--quiet"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        "--input",
+        str(source),
+        "--output",
+        str(target),
+        "--model",
+        "general",
+        "--quiet",
+    ]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     taken = time.perf_counter() - started
@@ -121,7 +133,9 @@ def linear(folder: Path) -> None:
         source = make_archive(folder / f"in{files}", files, SHORT)
         taken, first, worker = measured(source, folder / f"out{files}")
         again = seconds(
-            lambda source=source, files=files: run_program("--input", source, "--output", folder / f"out{files}")
+            lambda source=source, files=files: run_program(
+                "--input", source, "--output", folder / f"out{files}", "--model", "general"
+            )
         )
         results.append((taken, files))
         print(
@@ -137,7 +151,7 @@ def linear(folder: Path) -> None:
 
 def kills(folder: Path) -> None:
     source, rng = make_archive(folder / "killed_in", 300), random.Random(int(time.time()))
-    arguments = ["--input", source, "--hop", 5, "--quiet", "--output"]
+    arguments = ["--input", source, "--model", "general", "--hop", 5, "--quiet", "--output"]
     assert run_program(*arguments, folder / "undisturbed").returncode == 0
     killed = folder / "killed"
     found = [kill_at_random([*arguments, killed], killed, rng, group=turn % 2 == 0) for turn in range(10)]

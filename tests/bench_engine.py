@@ -52,7 +52,9 @@ def bench(name: str) -> None:
 
         def work() -> None:
             for start in range(0, count, batch):
-                session.run(["clean"], {"noisy": scaled[start : start + batch]})
+                rows = scaled[start : start + batch]
+                state = {"state": model.initial_state(len(rows))} if denoiser.contract.state_size else {}
+                session.run(None, {"noisy": rows, **state})
 
         return work
 

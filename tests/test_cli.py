@@ -198,7 +198,7 @@ def test_table_is_denoised_in_its_signal_columns_only(folder, call):
 
 def test_report_holds_what_was_done(folder, call):
     soundfile.write("a.wav", noise(16000), 16000, subtype="FLOAT")
-    assert call("--input", "a.wav", "--output", "null", "--report", "r.json", "--hop", 50)[0] == 0
+    assert call("--input", "a.wav", "--output", "null", "--report", "r.json", "--model", "general", "--hop", 50)[0] == 0
     report = json.loads(Path("r.json").read_text())
     expected = {"model": "general", "window": 150, "hop": 50, "latency_samples": 150, "latency_ms": 9.375}
     expected |= {
@@ -467,7 +467,7 @@ def test_full_disk_leaves_no_output(folder, name):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_run_leaves_no_half_file(folder, models, number, status):
     soundfile.write("a.wav", noise(3_000_000), 16000)
-    options = ["--input", "a.wav", "--hop", "1", "--plot", "p.png", "--report", "r.json"]
+    options = ["--input", "a.wav", "--model", "general", "--hop", "1", "--plot", "p.png", "--report", "r.json"]
     process = subprocess.Popen([*PROGRAM, *options], stderr=subprocess.PIPE)
     limit = time.monotonic() + 30
     while not list(folder.glob(".partial-*")) and time.monotonic() < limit:

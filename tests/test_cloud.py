@@ -275,7 +275,7 @@ def test_log_in_the_store_is_put_together_by_the_hundred_and_read_line_by_line(t
 
 def test_plan_is_in_the_store_before_any_output(tmp_path):
     folder = RemoteFolder("file", str(tmp_path))
-    manifest = Manifest(folder, "model", "")
+    manifest = Manifest(folder, lambda name: "model", "")
     manifest.open()
     manifest.record([Outcome("refused.wav", "", "no")])
     manifest.plan([Entry("a.wav", 1, "")])

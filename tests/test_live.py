@@ -23,6 +23,7 @@ from denoise_stream.live import RingBuffer
 from denoise_stream.recorder import Recorder
 from denoise_stream.sinks import NullSink
 
+GENERAL = ("--model", "general")
 PROGRAM = [sys.executable, "-c", "from denoise_stream.cli import main; main()"]
 
 
@@ -76,7 +77,7 @@ def offline_difference(captured: np.ndarray, denoised: np.ndarray) -> float:
 def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
     file = tmp_path / "take.wav"
     with audio_server.recording("virtmic") as captured:
-        process = start(audio_server, "--device", "virtmic", "--output", file, "--duration", 5)
+        process = start(audio_server, *GENERAL, "--device", "virtmic", "--output", file, "--duration", 5)
         wait_for_recording(tmp_path)
         audio_server.play(noisy)
         process.communicate(timeout=30)
@@ -92,7 +93,7 @@ def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server,
     report = tmp_path / "report.json"
     with audio_server.recording("virtmic") as captured, audio_server.recording("virtspk") as played:
         options = ["--device", "virtmic", "--output-device", "virtspk", "--duration", 6, "--report", report]
-        process = start(audio_server, *options)
+        process = start(audio_server, *GENERAL, *options)
         time.sleep(2)
         audio_server.play(noisy)
         process.communicate(timeout=30)
@@ -132,7 +133,7 @@ def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
 
 
 def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
-    done = run(audio_server, "--output", "null", "--duration", 1, "--max-attenuation", 12)
+    done = run(audio_server, *GENERAL, "--output", "null", "--duration", 1, "--max-attenuation", 12)
     assert done.returncode == 0
     assert done.stdout == ""
     for pattern in (
@@ -291,7 +292,7 @@ class Terminal:
 
 
 def test_keys_switch_mix_and_quit(audio_server):
-    terminal = Terminal(audio_server)
+    terminal = Terminal(audio_server, *GENERAL)
     screen = terminal.read_until(r"denoiser +100 %")
     assert "\x1b[?1049h" in screen  # a screen of its own: nothing scrolls away
     for words in ("microphone", "latency", "budget", "dBFS", "compute", "dropouts", "elapsed"):

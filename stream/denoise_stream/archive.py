@@ -18,10 +18,11 @@ from pathlib import Path
 from denoise_stream.archive_plan import Plan, make_groups, make_plan
 from denoise_stream.archive_worker import Work, model_fingerprint
 from denoise_stream.dispatch import Dispatcher
-from denoise_stream.engine import Denoiser
+from denoise_stream.endpoints import is_table_file
 from denoise_stream.errors import SinkError, SourceError
 from denoise_stream.local_folder import LocalFolder
 from denoise_stream.manifest import Manifest, Outcome
+from denoise_stream.model import Models, bundled_models, choose_models, model_path
 from denoise_stream.patterns import matcher, whole_name
 from denoise_stream.storage import Folder, lies_in
 
@@ -60,13 +61,15 @@ class Selection:
 class Summary:
     """What a run has done so far.
 
-    ``files`` and ``size_bytes`` are to do in all; the rest counts what is done. ``failures`` are names and sentences.
+    ``files`` and ``size_bytes`` are to do in all, ``models`` names the model of each kind among them; the rest counts
+    what is done. ``failures`` are names and sentences.
     """
 
     files: int
     size_bytes: int
     unchanged: int
     others: int
+    models: dict[str, str] = field(default_factory=dict)
     done: int = 0
     done_bytes: int = 0
     samples: int = 0
@@ -108,7 +111,10 @@ class Archive:
         Where the files lie and where the results go, in the same tree.
     selection
         Which files.
-    model, hop, mix, max_attenuation_db
+    model
+        As for :class:`~denoise_stream.Denoiser`; None chooses file by file, as
+        :func:`~denoise_stream.model.choose_models` does.
+    hop, mix, max_attenuation_db
         As for :class:`~denoise_stream.Denoiser`.
     columns, sample_rate_hz, series_column
         How to read tables.
@@ -129,7 +135,7 @@ class Archive:
         target: Folder,
         selection: Selection,
         *,
-        model: str = "general",
+        model: str | None = None,
         hop: int | None = None,
         mix: float = 1.0,
         max_attenuation_db: float | None = None,
@@ -141,14 +147,12 @@ class Archive:
         if lies_in(source.place, target.place):
             where = "is the input" if source.place == target.place else f"holds the input {source.place}"
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
-        denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
-        path = denoiser.model.path
-        bundled = path.parent == Path(__file__).with_name("models")
+        models = Models(*(_lasting_name(name) for name in choose_models(model)))
         self.work = Work(
             source,
             target,
             Path(),
-            model if bundled else str(path.resolve()),
+            models,
             hop,
             mix,
             max_attenuation_db,
@@ -156,9 +160,14 @@ class Archive:
             sample_rate_hz,
             series_column,
         )
+        self.work.denoiser(models.table)  # that for sound may not be needed: plan() looks
+        self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
         self._selection = selection
         self._force = force
-        self._manifest = Manifest(target, model_fingerprint(path), self.work.options(), selection.shard)
+        audio, table = (model_fingerprint(model_path(name)) for name in models)
+        self._manifest = Manifest(
+            target, lambda name: table if is_table_file(name) else audio, self.work.options(), selection.shard
+        )
 
     def plan(self) -> Plan:
         """Find out what is missing or changed.
@@ -167,6 +176,8 @@ class Archive:
         ------
         SourceError
             If a folder cannot be listed, or the input holds nothing that is asked for.
+        ContractError, ValueError
+            If a model that is needed is wrong, or an option does not go with it.
         """
         work, inside = self.work, lies_in(self.work.target.place, self.work.source.place)
         outputs: dict[str, int] = {}
@@ -187,6 +198,11 @@ class Archive:
         )
         if not (plan.todo or plan.unchanged or plan.refused or plan.others or self._selection.shard):
             raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
+        self.models = {
+            kind: work.denoiser(model).contract.name
+            for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)
+            if needed
+        }
         return plan
 
     def run(
@@ -213,7 +229,8 @@ class Archive:
         self._manifest.open()
         try:
             plan = self.plan()
-            summary = Summary(len(plan.todo) + len(plan.refused), plan.size_bytes, plan.unchanged, plan.others)
+            files = len(plan.todo) + len(plan.refused)
+            summary = Summary(files, plan.size_bytes, plan.unchanged, plan.others, self.models)
             for outcome in plan.refused:
                 summary.add(outcome)
             self._manifest.plan(plan.todo)
@@ -221,7 +238,7 @@ class Archive:
             sizes = {entry.name: entry.size_bytes for entry in plan.todo}
             on_progress(summary)
             if plan.todo:
-                with self._scratch() as work:
+                with self._scratch(plan) as work:
                     hands = dispatcher(work)
                     for outcomes in hands.run(make_groups(plan.todo, hands.hands)):
                         self._manifest.record(outcomes)
@@ -235,8 +252,8 @@ class Archive:
         return summary
 
     @contextlib.contextmanager
-    def _scratch(self) -> Iterator[Work]:
-        """Make a folder for files in the making; what killed runs left of theirs goes too."""
+    def _scratch(self, plan: Plan) -> Iterator[Work]:
+        """Make a folder for files in the making, for the models needed; what killed runs left of theirs goes too."""
         target = self.work.target
         if isinstance(target, LocalFolder):
             name = f".{self._manifest.name}-"
@@ -247,6 +264,12 @@ class Archive:
         else:
             scratch = Path(tempfile.mkdtemp(prefix="denoise-"))
         try:
-            yield dataclasses.replace(self.work, scratch=scratch)
+            models = (model if needed else "" for model, needed in zip(self.work.models, plan.kinds, strict=True))
+            yield dataclasses.replace(self.work, scratch=scratch, models=Models(*models))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _lasting_name(model: str) -> str:
+    """Give a name that means the same model in every process of this machine."""
+    return model if model in bundled_models() else str(model_path(model).resolve())

@@ -101,7 +101,7 @@ def run_archive(
     sink: str | None,
     options: ArchiveOptions,
     *,
-    model: str,
+    model: str | None,
     hop: int | None,
     mix: float,
     max_attenuation_db: float | None,
@@ -183,13 +183,16 @@ def _dispatcher(work: "Work", options: ArchiveOptions) -> "Dispatcher":
 
 
 def _show_plan(archive: "Archive") -> None:
+    from denoise_stream.archive_progress import models_in_words
+
     plan = archive.plan()
+    models = f" through {models_in_words(archive.models)}" if archive.models else ""
     for entry in plan.todo:
         click.echo(printable(f"{entry.name}\t{entry.size_bytes}"))
     for outcome in plan.refused:
         click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(
-        f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB; done before: {plan.unchanged}; "
+        f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB{models}; done before: {plan.unchanged}; "
         f"not possible: {len(plan.refused)}; neither audio nor tables: {plan.others}",
         err=True,
     )
@@ -210,6 +213,7 @@ def _facts(summary: "Summary", source: str, sink: str) -> dict[str, Any]:
         "output": sink,
         "files": summary.done,
         "failed": [{"file": name, "error": sentence} for name, sentence in sorted(summary.failures)],
+        "models": summary.models,
         "done_before": summary.unchanged,
         "left_alone": summary.others,
         "samples": summary.samples,

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from denoise_stream.endpoints import PARQUET
+from denoise_stream.endpoints import PARQUET, is_table_file
 from denoise_stream.manifest import Known, Outcome
 from denoise_stream.storage import Entry, is_safe
 from denoise_stream.tables import TABLE_DELIMITERS
@@ -46,6 +46,12 @@ class Plan:
     refused: list[Outcome] = field(default_factory=list)
 
     @property
+    def kinds(self) -> tuple[bool, bool]:
+        """Whether there is sound, and whether there are tables, to denoise."""
+        tables = sum(is_table_file(entry.name) for entry in self.todo)
+        return tables < len(self.todo), tables > 0
+
+    @property
     def size_bytes(self) -> int:
         """Bytes of input to read."""
         return sum(entry.size_bytes for entry in self.todo)
@@ -64,7 +70,7 @@ def make_plan(
     shard: tuple[int, int] | None,
     outputs: Mapping[str, int],
     known: Mapping[str, Known],
-    key: Callable[[str], str],
+    key: Callable[[str, str], str],
     *,
     force: bool,
 ) -> Plan:
@@ -86,7 +92,7 @@ def make_plan(
     known
         What the manifest says.
     key
-        Gives what an output depends on, from the input's fingerprint.
+        Gives what an output depends on, from the input's name and fingerprint.
     force
         Whether an output that no run made, or that was changed since, may be replaced.
     """
@@ -106,7 +112,7 @@ def make_plan(
             continue
         there, before = outputs.get(entry.name), known.get(entry.name)
         if there is not None and before is not None and there == before.output_bytes:
-            if before.key == key(entry.fingerprint):
+            if before.key == key(entry.name, entry.fingerprint):
                 plan.unchanged += 1
                 continue
         elif there is not None and not force and (before is None or before.output_bytes is not None):

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from denoise_stream.archive import Summary
 from denoise_stream.errors import printable
@@ -80,9 +80,23 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
         parts.append(f"{summary.failed_windows} windows passed unchanged, as the model failed on them")
     parts += [f"{summary.unchanged} done before"] if summary.unchanged else []
     parts += [f"{summary.others} other files left alone"] if summary.others else []
+    parts += [models_in_words(summary.models)] if summary.models else []
     parts.append(f"{_hours(summary)} of signal" if summary.signal_s else f"{summary.samples} samples")
     parts.append(f"in {_clock(summary.wall_s)}" + (f", RTF {summary.rtf:.2g}" if summary.rtf is not None else ""))
     return ", ".join(parts)
+
+
+def models_in_words(models: Mapping[str, str]) -> str:
+    """Say which models an archive goes through.
+
+    >>> models_in_words({"audio": "speech", "tables": "general"})
+    'models speech (audio) and general (tables)'
+    >>> models_in_words({"tables": "general"})
+    'model general'
+    """
+    if len({*models.values()}) == 1:
+        return f"model {next(iter(models.values()))}"
+    return "models " + " and ".join(f"{model} ({kind})" for kind, model in models.items())
 
 
 def failures_as_table(summary: Summary, manifest: str) -> str:

@@ -13,6 +13,7 @@ from denoise_stream.endpoints import open_file, open_stream, open_table_sink
 from denoise_stream.engine import Denoiser
 from denoise_stream.errors import DenoiseError
 from denoise_stream.manifest import Outcome
+from denoise_stream.model import Models
 from denoise_stream.run import Stream, run
 from denoise_stream.sinks import AudioSink, Sink
 from denoise_stream.sources import AudioSource
@@ -29,7 +30,9 @@ class Work:
         The archive and where its results go.
     scratch
         Folder for files in the making: on the target's file system if that is local.
-    model, hop, mix, max_attenuation_db
+    models
+        The model of each kind of file.
+    hop, mix, max_attenuation_db
         As for :class:`~denoise_stream.Denoiser`.
     columns, sample_rate_hz, series_column
         How to read tables.
@@ -38,13 +41,23 @@ class Work:
     source: Folder
     target: Folder
     scratch: Path
-    model: str
+    models: Models
     hop: int | None = None
     mix: float = 1.0
     max_attenuation_db: float | None = None
     columns: tuple[str, ...] | None = None
     sample_rate_hz: float | None = None
     series_column: str | None = None
+
+    def denoiser(self, model: str) -> Denoiser:
+        """Load one of the models.
+
+        Raises
+        ------
+        ContractError, ValueError
+            If the model is wrong, or an option does not go with it.
+        """
+        return Denoiser(model, hop=self.hop, mix=self.mix, max_attenuation_db=self.max_attenuation_db)
 
     def options(self) -> str:
         """Say in words what the results depend on besides inputs and model."""
@@ -60,11 +73,11 @@ class Work:
 
 
 class Worker:
-    """Hold the model and denoise file by file."""
+    """Hold the models and denoise file by file."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._denoiser = Denoiser(work.model, hop=work.hop, mix=work.mix, max_attenuation_db=work.max_attenuation_db)
+        self._denoisers = {model: work.denoiser(model) for model in {*work.models} if model}
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:
@@ -109,10 +122,10 @@ class Worker:
             rate = signal.sample_rate_hz
             sink: Sink
             if isinstance(signal, AudioSource):
-                stream: Stream = self._denoiser.stream(signal.channels, rate)
+                stream: Stream = self._denoisers[work.models.audio].stream(signal.channels, rate)
                 sink = AudioSink(clean, signal.format, rate or 0.0, signal.channels)
             else:
-                stream = open_stream(self._denoiser, signal, work.series_column)
+                stream = open_stream(self._denoisers[work.models.table], signal, work.series_column)
                 sink = open_table_sink(signal, clean, stack)
             try:
                 run(signal, stream, sink)

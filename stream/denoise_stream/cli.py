@@ -89,10 +89,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option(
     "-m",
     "--model",
-    default="general",
-    show_default=True,
     metavar="NAME|PATH",
-    help="Bundled model or ONNX file.",
+    help="Bundled model or ONNX file. Default: general for tables; speech, where it is bundled, for audio.",
 )
 @click.option(
     "--hop",
@@ -122,7 +120,12 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     type=click.Choice(PIPE_FORMATS),
     help="What a pipe ('-') carries; s16le, f32le: bare 16-bit integers or 32-bit floats, little-endian.",
 )
-@click.option("--rate", type=float, metavar="HZ", help="Sample rate of a raw pipe, a table or 'mic'.")
+@click.option(
+    "--rate",
+    type=float,
+    metavar="HZ",
+    help="Sample rate of a raw pipe (default: the model's), a table or 'mic'.",
+)
 @click.option("--channels", type=int, metavar="N", help="Channels of a raw pipe or 'mic'. Default: 1.")
 @click.option(
     "--columns",
@@ -164,7 +167,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 def command(
     source: str,
     sink: str | None,
-    model: str,
+    model: str | None,
     hop: int | None,
     mix: float,
     max_attenuation_db: float | None,
@@ -187,6 +190,7 @@ def command(
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     from denoise_stream.endpoints import Endpoints, open_stream
     from denoise_stream.engine import Denoiser
+    from denoise_stream.model import choose_models
     from denoise_stream.report import LevelMeter, facts, in_one_line
     from denoise_stream.run import run
     from denoise_stream.sinks import check_outputs, whole_file
@@ -224,7 +228,9 @@ def command(
             with needs_extra("drawing a picture", "plot"):
                 import matplotlib as matplotlib
         check_outputs(ends.output_file, plot, report, force=force, inputs=ends.input_files)
-        denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
+        models = choose_models(model)
+        chosen = models.table if ends.is_table else models.audio
+        denoiser = Denoiser(chosen, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
         if settings is not None:
             from denoise_stream.live_cli import go_live
 

@@ -78,7 +78,7 @@ class Endpoints:
         self._channels = channels
         self._columns = None if columns is None else [name.strip() for name in next(csv.reader([columns]))]
         self._series_column = series_column
-        self.is_table = pipe_format == "csv" if source == "-" else _is_table_file(source)
+        self.is_table = pipe_format == "csv" if source == "-" else is_table_file(source)
         self._output_device: str | None = None
         self._check()
 
@@ -119,7 +119,7 @@ class Endpoints:
         if sink == "-":
             to_table = self.is_table if pipe_format is None else pipe_format == "csv"
         else:
-            to_table = _is_table_file(sink)
+            to_table = is_table_file(sink)
         if self.is_table != to_table:
             raise ValueError(
                 f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
@@ -248,7 +248,7 @@ def open_file(
         from denoise_stream.parquet import ParquetSource
 
         return ParquetSource(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
-    if _is_table_file(path.name):
+    if is_table_file(path.name):
         return TableSource.open(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
     return AudioSource(path)
 
@@ -313,5 +313,6 @@ def _default_sink(source: str) -> str:
     return str(path.with_name(f"{path.stem}.denoised{path.suffix}"))
 
 
-def _is_table_file(name: str) -> bool:
+def is_table_file(name: str) -> bool:
+    """Tell by its extension whether a file is a table."""
     return Path(name).suffix.lower() in (*TABLE_DELIMITERS, *PARQUET)

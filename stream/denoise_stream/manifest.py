@@ -7,7 +7,7 @@ say more; then follows a row a file, ``done`` or ``failed``. The last row about 
 
 import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,21 +70,24 @@ class Manifest:
     folder
         The output folder.
     model, options
-        What the outputs depend on besides their inputs: the model's fingerprint, and options in words.
+        What the outputs depend on besides their inputs: the fingerprint of a file's model, by the file's name, and
+        options in words.
     shard
         Number of this part of the work and of all parts; each part has a log of its own.
     """
 
-    def __init__(self, folder: Folder, model: str, options: str, shard: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, folder: Folder, model: Callable[[str], str], options: str, shard: tuple[int, int] | None = None
+    ) -> None:
         self._folder = folder
         self._model = model
         self._options = options
         self._latest = ""
         self.name = NAME if shard is None else f"{NAME}-{shard[0]}-of-{shard[1]}"
 
-    def key(self, fingerprint: str) -> str:
-        """Put together all that an output depends on."""
-        return f"{fingerprint} {self._model} {self._options}"
+    def key(self, name: str, fingerprint: str) -> str:
+        """Put together all that the output of a file depends on, from the file's name and fingerprint."""
+        return f"{fingerprint} {self._model(name)} {self._options}"
 
     def read(self) -> dict[str, Known]:
         """Give what is known of each file; lines that a killed run left unfinished are passed over."""
@@ -123,7 +126,7 @@ class Manifest:
                 "file": outcome.name,
                 "state": "failed" if outcome.error else "done",
                 "input": outcome.input,
-                "model": self._model,
+                "model": self._model(outcome.name),
                 "options": self._options,
                 "seconds": round(outcome.seconds, 6),
                 "samples": outcome.samples,

@@ -1,7 +1,7 @@
 """Run the network: an ONNX file or a bundled name comes in, denoised windows come out."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from denoise_stream.errors import ContractError
 Rows = NDArray[np.float32]
 
 DEFAULT_MODEL = "general"
+SPEECH_MODEL = "speech"
 
 
 def bundled_models() -> dict[str, Path]:
@@ -22,6 +23,26 @@ def bundled_models() -> dict[str, Path]:
     """
     found = Path(__file__).with_name("models").glob("*.onnx")
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
+
+
+class Models(NamedTuple):
+    """The models for the two kinds of source, each a bundled name or a path; empty where there is no such source."""
+
+    audio: str
+    table: str
+
+
+def choose_models(wanted: str | None = None) -> Models:
+    """Give the models for sound and for tables: what is wanted, or else the bundled ones that know them best.
+
+    >>> choose_models("general-small")
+    Models(audio='general-small', table='general-small')
+    >>> choose_models().table
+    'general'
+    """
+    if wanted is not None:
+        return Models(wanted, wanted)
+    return Models(SPEECH_MODEL if SPEECH_MODEL in bundled_models() else DEFAULT_MODEL, DEFAULT_MODEL)
 
 
 class Model:
@@ -43,7 +64,7 @@ class Model:
         ContractError
             If there is no such model, or the file is no ONNX file, or it breaks the contract.
         """
-        self.path = _find(name_or_path)
+        self.path = model_path(name_or_path)
         self._session = _load_session(self.path)
         file = self.path.name
         self.contract = Contract.from_metadata(self._session.get_modelmeta().custom_metadata_map, file)
@@ -76,7 +97,14 @@ class Model:
         return results
 
 
-def _find(name_or_path: str | Path) -> Path:
+def model_path(name_or_path: str | Path) -> Path:
+    """Find the file of a bundled model, or one by its path.
+
+    Raises
+    ------
+    ContractError
+        If there is no such model.
+    """
     bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]

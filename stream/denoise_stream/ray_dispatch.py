@@ -21,7 +21,7 @@ from denoise_stream.command_line import needs_extra
 from denoise_stream.dispatch import Retries
 from denoise_stream.errors import DenoiseError, first_line
 from denoise_stream.manifest import Outcome
-from denoise_stream.model import bundled_models
+from denoise_stream.model import bundled_models, choose_models
 
 AHEAD = 2
 """Groups handed to the cluster per core: Ray has the next one when a core is free, and sees demand to grow for."""
@@ -76,7 +76,8 @@ class RayDispatcher:
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
         """Give the outcome of every file once, in any order."""
         ray, work = self._ray, self._work
-        model = None if work.model in bundled_models() else ray.put(Path(work.model).read_bytes())
+        own = [model for model in work.models if model and model not in bundled_models()]
+        model = ray.put(Path(own[0]).read_bytes()) if own else None  # one that was named is that of all files
         task = ray.remote(num_cpus=1, max_retries=0)(_denoise_group)
         again: deque[Group] = deque()
         running: dict[Any, deque[Any]] = {}
@@ -133,9 +134,9 @@ def _denoise_group(work: Work, group: Group, model: bytes | None) -> Iterator[Ou
         _workers.clear()
         with tempfile.TemporaryDirectory(prefix="denoise-") as folder:
             if model is not None:
-                path = Path(folder) / Path(work.model).name
+                path = Path(folder) / Path(work.models.audio or work.models.table).name
                 path.write_bytes(model)
-                work = dataclasses.replace(work, model=str(path))
+                work = dataclasses.replace(work, models=choose_models(str(path)))
             _workers[key] = Worker(work)
     for entry in group:
         yield _workers[key].denoise(entry)
