@@ -134,8 +134,8 @@ class Denoiser:
 class DenoiseStream:
     """Denoise one signal chunk by chunk. How it is cut into chunks never changes the result.
 
-    Made by :meth:`Denoiser.stream`. Kept between calls: at most ``latency_samples`` of signal,
-    and the state of a stateful model.
+    Made by :meth:`Denoiser.stream`. Kept between calls: at most ``latency_samples`` of signal, some times that where
+    the rate is changed, and the state of a stateful model.
 
     Attributes
     ----------
