@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from denoise_stream import SourceError
+from denoise_stream.command_line import needs_extra
 from denoise_stream.endpoints import open_file
 from denoise_train.arrays import Array, standardize
 from denoise_train.splits import TEST, TRAINING, VALIDATION
@@ -159,7 +160,8 @@ def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, A
 
 def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
     """Resample, as steeply as a file's length allows; None if fewer than two samples are left."""
-    import soxr
+    with needs_extra("resampling recordings", "evaluate"):
+        import soxr
 
     resampled = np.asarray(soxr.resample(signal, from_hz, to_hz, "HQ"), dtype=np.float64)
     return resampled if len(resampled) > 1 else None
