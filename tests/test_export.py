@@ -106,25 +106,6 @@ def test_bare_keras_file_is_exported_with_facts_from_its_shapes(tmp_path):
     assert (contract.name, contract.window, contract.hop) == ("mine", 120, 60)
 
 
-def test_stateful_network_is_exported_with_its_state(tmp_path):
-    noisy, state = keras.Input((150,), name="noisy"), keras.Input((8,), name="state")
-    features = layers.Dense(8, activation="tanh")(ops.concatenate([noisy, state], axis=1))
-    next_state = 0.9 * state + 0.1 * features
-    clean = noisy - layers.Dense(150)(next_state)
-    network = keras.Model([noisy, state], [clean, next_state])
-    network.save(tmp_path / "memory.keras")
-    path, _ = export(tmp_path / "memory.keras")
-    assert Denoiser(path).contract.state_size == 8
-    rng = np.random.default_rng(0)
-    inputs = [rng.random((5, 150), dtype=np.float32), rng.random((5, 8), dtype=np.float32)]
-    for wanted, found in zip(network(inputs), run_onnx(path, noisy=inputs[0], state=inputs[1]), strict=True):
-        np.testing.assert_allclose(found, np.asarray(wanted), atol=1e-5)
-    signal = rng.normal(size=700)
-    stream = Denoiser(path).stream()
-    parts = [stream.process(signal[:333]), stream.process(signal[333:]), stream.flush()]
-    np.testing.assert_allclose(np.concatenate(parts), Denoiser(path).denoise(signal), atol=1e-6)
-
-
 def network_of_many_layers(seed: int) -> keras.Model:
     """Give a network with most of what recipes may use: dilation, groups, concatenation, gates, pooling."""
     keras.utils.set_random_seed(seed)

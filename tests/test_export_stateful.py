@@ -1,0 +1,57 @@
+"""Export of networks with a memory: the file keeps the state as the network does, window after window."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+from keras import layers, ops
+
+from denoise_export.export import export
+from denoise_stream import Denoiser, SourceError
+from speech import RATE_HZ, save_speech_run
+
+
+def test_stateful_network_is_exported_with_its_state(tmp_path):
+    noisy, state = keras.Input((150,), name="noisy"), keras.Input((8,), name="state")
+    features = layers.Dense(8, activation="tanh")(ops.concatenate([noisy, state], axis=1))
+    next_state = 0.9 * state + 0.1 * features
+    clean = noisy - layers.Dense(150)(next_state)
+    network = keras.Model([noisy, state], [clean, next_state])
+    network.save(tmp_path / "memory.keras")
+    path, _ = export(tmp_path / "memory.keras")
+    assert Denoiser(path).contract.state_size == 8
+    rng = np.random.default_rng(0)
+    inputs = [rng.random((5, 150), dtype=np.float32), rng.random((5, 8), dtype=np.float32)]
+    session = onnxruntime.InferenceSession(path)
+    results = session.run(None, {"noisy": inputs[0], "state": inputs[1]})
+    for wanted, found in zip(network(inputs), results, strict=True):
+        np.testing.assert_allclose(found, np.asarray(wanted), atol=1e-5)
+    signal = rng.normal(size=700)
+    stream = Denoiser(path).stream()
+    parts = [stream.process(signal[:333]), stream.process(signal[333:]), stream.flush()]
+    np.testing.assert_allclose(np.concatenate(parts), Denoiser(path).denoise(signal), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_speech_run(tmp_path_factory.mktemp("runs") / "speech")
+
+
+def test_recipe_says_that_the_network_takes_samples_as_they_are(run, tmp_path):
+    path, facts = export(run, tmp_path / "m.onnx")
+    contract = Denoiser(path).contract
+    assert (contract.name, contract.normalization, contract.sample_rate_hz) == ("speech", "none", RATE_HZ)
+    assert (contract.window, contract.hop, contract.state_size) == (150, 75, 362 + 2 + 2 * 24)
+    assert facts["normalization"] == "none"
+
+
+def test_scaling_is_baked_into_no_graph_that_has_a_memory_or_takes_samples_as_they_are(run, tmp_path):
+    with pytest.raises(SourceError, match="is stateful; --self-normalizing works on stateless networks only"):
+        export(run, tmp_path / "m.onnx", self_normalizing=True)
+    noisy = keras.Input((150,))
+    keras.Model(noisy, layers.Dense(150)(noisy)).save(tmp_path / "model.keras")
+    (tmp_path / "recipe.toml").write_text((run / "recipe.toml").read_text())
+    with pytest.raises(SourceError, match="takes samples as they are; --self-normalizing works on scaled windows"):
+        export(tmp_path, self_normalizing=True)
