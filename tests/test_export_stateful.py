@@ -1,15 +1,20 @@
 """Export of networks with a memory: the file keeps the state as the network does, window after window."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from keras import layers, ops
+from onnx import numpy_helper
 
 from denoise_export.export import export
-from denoise_stream import Denoiser, SourceError
+from denoise_export.parity import prove_parity
+from denoise_stream import ContractError, Denoiser, SourceError
+from denoise_train.recurrent import LEVEL_SECONDS_IN_FRAMES
 from speech import RATE_HZ, save_speech_run
 
 
@@ -39,8 +44,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_speech_run(tmp_path_factory.mktemp("runs") / "speech")
 
 
-def test_recipe_says_that_the_network_takes_samples_as_they_are(run, tmp_path):
-    path, facts = export(run, tmp_path / "m.onnx")
+@pytest.fixture(scope="module")
+def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    return export(run, tmp_path_factory.mktemp("exported") / "m.onnx")
+
+
+def test_recipe_says_that_the_network_takes_samples_as_they_are(exported):
+    path, facts = exported
     contract = Denoiser(path).contract
     assert (contract.name, contract.normalization, contract.sample_rate_hz) == ("speech", "none", RATE_HZ)
     assert (contract.window, contract.hop, contract.state_size) == (150, 75, 362 + 2 + 2 * 24)
@@ -55,3 +65,28 @@ def test_scaling_is_baked_into_no_graph_that_has_a_memory_or_takes_samples_as_th
     (tmp_path / "recipe.toml").write_text((run / "recipe.toml").read_text())
     with pytest.raises(SourceError, match="takes samples as they are; --self-normalizing works on scaled windows"):
         export(tmp_path, self_normalizing=True)
+
+
+def with_mistake(model: onnx.ModelProto, mistake: str) -> onnx.ModelProto:
+    """Change what is seen after many windows only, in the state only, or hardly."""
+    if mistake == "order of the state":
+        (concat,) = [node for node in model.graph.node if "state_out" in node.output]
+        concat.input[1], concat.input[2] = concat.input[2], concat.input[1]
+    for constant in model.graph.initializer:
+        array = numpy_helper.to_array(constant)
+        if mistake == "limit of the count" and array.size == 1 and array == np.float32(LEVEL_SECONDS_IN_FRAMES):
+            constant.CopyFrom(numpy_helper.from_array(array - 5, constant.name))
+        elif mistake == "weights" and array.shape == (24, 256):
+            constant.CopyFrom(numpy_helper.from_array(array + np.float32(1e-3), constant.name))
+    return model
+
+
+@pytest.mark.parametrize("mistake", ["order of the state", "limit of the count", "weights"])
+def test_difference_that_only_a_stream_shows_fails_the_export(run, exported, mistake):
+    path, facts = exported
+    assert facts["parity_with_keras"] <= 1e-5
+    model = with_mistake(onnx.load(path), mistake)
+    assert model != onnx.load(path)
+    network = keras.models.load_model(run / "model.keras", compile=False)
+    with pytest.raises(ContractError, match="differs from Keras by .*; needed: at most 1e-05"):
+        prove_parity(network, model, Denoiser(path).contract)
