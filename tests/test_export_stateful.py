@@ -67,6 +67,12 @@ def test_scaling_is_baked_into_no_graph_that_has_a_memory_or_takes_samples_as_th
         export(tmp_path, self_normalizing=True)
 
 
+def test_graph_of_recurrent_layers_is_small(exported):
+    operators = exported[1]["file"]["operators"]
+    assert sum(operators.values()) == 67
+    assert (operators["Slice"], operators["MatMul"], operators["Gemm"], operators["Sigmoid"]) == (1, 3, 8, 3)
+
+
 def with_mistake(model: onnx.ModelProto, mistake: str) -> onnx.ModelProto:
     """Change what is seen after many windows only, in the state only, or hardly."""
     if mistake == "order of the state":
