@@ -1,40 +1,35 @@
-"""A small network of the kind that denoises speech, with random weights, in a run folder and exported."""
+"""A small network of the kind that denoises speech, with random weights: in a run folder, and exported."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from denoise_train.recipe import Recipe, Schedule
-from denoise_train.recurrent import spectral_mask
+from denoise_export.derive import derive
+from denoise_export.export import export
+from denoise_train.architectures import build_network
+from denoise_train.recipe import load_recipe
 
-RATE_HZ = 16_000
 
-
-def speech_network(mask: str = "real", width: int = 24) -> keras.Model:
-    """Build the network with biases other than 0, which would hide mistakes."""
+def save_speech_run(folder: Path, mask: str = "real") -> Path:
+    """Make a run folder; biases are not 0, which would hide mistakes."""
     keras.utils.set_random_seed(0)
-    network = spectral_mask(window=150, hop=75, analysis=512, width=width, depth=2, mask=mask)
+    recipe = load_recipe("speech")
+    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, "width": 24, "mask": mask})
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         if variable.path.endswith("bias"):
             variable.assign(rng.normal(0, 0.3, variable.shape))
-    return network
-
-
-def save_speech_run(folder: Path, mask: str = "real") -> Path:
-    """Make a run folder."""
     folder.mkdir()
-    speech_network(mask).save(folder / "model.keras")
-    architecture = {"kind": "spectral_mask", "analysis": 512, "width": 24, "depth": 2, "mask": mask}
-    recipe = Recipe(
-        "speech",
-        data={"kind": "speech"},
-        architecture=architecture,
-        loss={"kind": "speech"},
-        schedule=Schedule(epochs=1, batch_size=1),
-        normalization="none",
-        sample_rate_hz=float(RATE_HZ),
-    )
+    network.save(folder / "model.keras")
     (folder / "recipe.toml").write_text(recipe.to_toml())
     return folder
+
+
+def export_speech(folder: Path) -> Path:
+    """Export it as it ships, with 16-bit weights."""
+    path, _ = export(save_speech_run(folder / "run"), folder / "model.onnx")
+    derive(path, folder / "speech.onnx", fp16=True)
+    return folder / "speech.onnx"

@@ -11,11 +11,12 @@ import pytest
 from keras import layers, ops
 from onnx import numpy_helper
 
+from denoise_export.derive import derive
 from denoise_export.export import export
 from denoise_export.parity import prove_parity
 from denoise_stream import ContractError, Denoiser, SourceError
 from denoise_train.recurrent import LEVEL_SECONDS_IN_FRAMES
-from speech import RATE_HZ, save_speech_run
+from speech import save_speech_run
 
 
 def test_stateful_network_is_exported_with_its_state(tmp_path):
@@ -52,7 +53,7 @@ def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
 def test_recipe_says_that_the_network_takes_samples_as_they_are(exported):
     path, facts = exported
     contract = Denoiser(path).contract
-    assert (contract.name, contract.normalization, contract.sample_rate_hz) == ("speech", "none", RATE_HZ)
+    assert (contract.name, contract.normalization, contract.sample_rate_hz) == ("speech", "none", 16_000)
     assert (contract.window, contract.hop, contract.state_size) == (150, 75, 362 + 2 + 2 * 24)
     assert facts["normalization"] == "none"
 
@@ -71,6 +72,14 @@ def test_graph_of_recurrent_layers_is_small(exported):
     operators = exported[1]["file"]["operators"]
     assert sum(operators.values()) == 67
     assert (operators["Slice"], operators["MatMul"], operators["Gemm"], operators["Sigmoid"]) == (1, 3, 8, 3)
+
+
+def test_network_that_turns_phases_keeps_parity_and_loses_little_by_16_bits(tmp_path):
+    path, facts = export(save_speech_run(tmp_path / "run", "complex"))
+    assert facts["parity_with_keras"] <= 1e-5
+    smaller = derive(path, tmp_path / "small.onnx", fp16=True)
+    assert smaller["difference_db"] < -60
+    assert smaller["file"]["bytes"] < facts["file"]["bytes"] / 3
 
 
 def with_mistake(model: onnx.ModelProto, mistake: str) -> onnx.ModelProto:
