@@ -10,7 +10,6 @@ import onnxruntime
 
 from denoise_export.derive import derive
 from denoise_stream import bundled_models
-from denoise_stream.model import Model
 
 ROUNDS = 7
 WINDOWS = 512
@@ -39,8 +38,7 @@ def bench(name: str, path: Path, folder: Path) -> None:
     for kind in ("fp16", "int8"):
         paths.append(folder / f"{Path(name).stem}-{kind}.onnx")
         losses.append(derive(path, paths[-1], **{kind: True})["loss_db"])
-    batches = (1,) if Model(path).contract.state_size else (1, 64)
-    times = [times_us(paths, batch) for batch in batches] + [[np.nan] * 3] * (2 - len(batches))
+    times = [times_us(paths, batch) for batch in (1, 64)]
     for number, kind in enumerate(("fp32", "fp16", "int8")):
         size = paths[number].stat().st_size / 1024
         single, many = (f"{row[number]:.0f}" for row in times)

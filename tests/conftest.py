@@ -48,10 +48,19 @@ def audio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudioServ
 
 
 @pytest.fixture(scope="session")
-def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of test vectors, with the model beside them, for every shipped model and some hand-made ones."""
+def speech_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network for speech at 16 kHz, with a memory and 16-bit weights."""
+    from speech import export_speech  # which loads TensorFlow
+
+    return export_speech(tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture(scope="session")
+def vectors(models: dict[str, Path], speech_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of test vectors, with the model beside them, for every shipped model and some made here."""
     folder = tmp_path_factory.mktemp("vectors")
-    for name, model in (bundled_models() | {kind: models[kind] for kind in HAND_MADE}).items():
+    made = {kind: models[kind] for kind in HAND_MADE} | {"spectral_mask": speech_model}
+    for name, model in (bundled_models() | made).items():
         write_vectors(model, folder / name)
         shutil.copy(model, folder / name / "model.onnx")
     return {path.name: path for path in sorted(folder.iterdir())}

@@ -98,7 +98,7 @@ def test_hop_of_the_c_source_is_chosen_at_compile_time(models, tmp_path, hop):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", ["general", "recurrent"])
+@pytest.mark.parametrize("kind", ["general", "recurrent", "spectral_mask"])
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     check_program(vectors[kind], [build(tmp_path, compiler, *SANITIZED)])

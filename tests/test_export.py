@@ -11,12 +11,11 @@ import onnx
 import onnxruntime
 import pytest
 from keras import layers, ops
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from denoise_export.complexity import complexity
 from denoise_export.export import export
 from denoise_export.parity import probe_windows, prove_parity
-from denoise_export.simplify import simplify
 from denoise_stream import ContractError, Denoiser, SinkError, SourceError, bundled_models
 from denoise_train.architectures import build_network
 from denoise_train.recipe import load_recipe
@@ -106,25 +105,6 @@ def test_bare_keras_file_is_exported_with_facts_from_its_shapes(tmp_path):
     assert (contract.name, contract.window, contract.hop) == ("mine", 120, 60)
 
 
-def test_stateful_network_is_exported_with_its_state(tmp_path):
-    noisy, state = keras.Input((150,), name="noisy"), keras.Input((8,), name="state")
-    features = layers.Dense(8, activation="tanh")(ops.concatenate([noisy, state], axis=1))
-    next_state = 0.9 * state + 0.1 * features
-    clean = noisy - layers.Dense(150)(next_state)
-    network = keras.Model([noisy, state], [clean, next_state])
-    network.save(tmp_path / "memory.keras")
-    path, _ = export(tmp_path / "memory.keras")
-    assert Denoiser(path).contract.state_size == 8
-    rng = np.random.default_rng(0)
-    inputs = [rng.random((5, 150), dtype=np.float32), rng.random((5, 8), dtype=np.float32)]
-    for wanted, found in zip(network(inputs), run_onnx(path, noisy=inputs[0], state=inputs[1]), strict=True):
-        np.testing.assert_allclose(found, np.asarray(wanted), atol=1e-5)
-    signal = rng.normal(size=700)
-    stream = Denoiser(path).stream()
-    parts = [stream.process(signal[:333]), stream.process(signal[333:]), stream.flush()]
-    np.testing.assert_allclose(np.concatenate(parts), Denoiser(path).denoise(signal), atol=1e-6)
-
-
 def network_of_many_layers(seed: int) -> keras.Model:
     """Give a network with most of what recipes may use: dilation, groups, concatenation, gates, pooling."""
     keras.utils.set_random_seed(seed)
@@ -168,103 +148,6 @@ def test_networks_with_loops_and_dilated_transposes_keep_parity(tmp_path, kind):
     _, facts = export(tmp_path / "mine.keras")
     assert facts["parity_with_keras"] <= 1e-5
     assert (facts["file"]["macs_per_window"] is None) == (kind != "dilated")
-
-
-FOLDED = {"strides": [1, 1], "dilations": [1, 1]}
-
-
-@pytest.mark.parametrize(
-    ("settings", "folds"),
-    [
-        (FOLDED, True),
-        ({**FOLDED, "dilations": [1, 2]}, False),
-        ({**FOLDED, "strides": [1, 2], "output_padding": [0, 1]}, False),
-        ({**FOLDED, "auto_pad": "SAME_UPPER"}, False),
-        ({"dilations": [1, 1]}, False),
-    ],
-)
-def test_slice_becomes_padding_only_of_a_plain_transposed_convolution(settings, folds):
-    constants = {"weights": np.ones((1, 1, 1, 3), np.float32)}
-    constants |= {name: np.array([value]) for name, value in (("low", 1), ("high", 9), ("axis", 3))}
-    nodes = [
-        helper.make_node("ConvTranspose", ["x", "weights"], ["whole"], **settings),
-        helper.make_node("Slice", ["whole", "low", "high", "axis"], ["y"]),
-    ]
-    assert ("Slice" not in simplified(nodes, constants, ["b", 1, 1, 10])) == folds
-
-
-def test_squeeze_and_unsqueeze_cancel_only_where_they_undo_each_other():
-    nodes = [
-        helper.make_node("Squeeze", ["x", "two"], ["flat"]),
-        helper.make_node("Unsqueeze", ["flat", "back"], ["z"]),
-    ]
-    nodes += [helper.make_node("Transpose", ["z"], ["y"])]
-    constants = {"two": np.array([2]), "back": np.array([-2])}
-    assert "Unsqueeze" in simplified(nodes, constants, ["b", 7, 1])
-
-
-def simplified(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], shape: list[int | str]) -> list[str]:
-    """Apply the rules to a graph from x to y, check that it computes the same and give its operators."""
-    inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)]
-    outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)]
-    initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(nodes, "test", inputs, outputs, initializers)
-    before = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    after = simplify(onnx.ModelProto.FromString(before.SerializeToString()))
-    rows = np.random.default_rng(0).random([3, *shape[1:]], dtype=np.float32)
-    wanted, found = (
-        onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": rows})[0] for model in (before, after)
-    )
-    np.testing.assert_allclose(found, wanted, atol=1e-6)
-    return [node.op_type for node in after.graph.node]
-
-
-@pytest.mark.parametrize("relu", [True, False])
-@pytest.mark.parametrize("bias", [True, False])
-def test_transposed_convolution_without_overlap_becomes_a_plain_one(relu, bias):
-    rng = np.random.default_rng(0)
-    constants = {"w": rng.normal(size=(3, 6, 1, 5)).astype(np.float32), "b": np.arange(6, dtype=np.float32)}
-    inputs = ["x", "w", "b"] if bias else ["x", "w"]
-    nodes = [helper.make_node("ConvTranspose", inputs, ["z" if relu else "y"], strides=[1, 5])]
-    nodes += [helper.make_node("Relu", ["z"], ["y"])] if relu else []
-    activation = ["Relu"] if relu else []
-    assert simplified(nodes, constants, ["n", 3, 1, 7]) == ["Conv", *activation, "Reshape", "Transpose", "Reshape"]
-
-
-@pytest.mark.parametrize(
-    ("kernel", "settings"),
-    [(7, {"strides": [1, 5]}), (5, {"strides": [1, 5], "pads": [0, 1, 0, 1]}), (2, {"strides": [1, 2]})],
-)
-def test_other_transposed_convolutions_stay(kernel, settings):
-    constants = {"w": np.random.default_rng(0).normal(size=(3, 6, 1, kernel)).astype(np.float32)}
-    nodes = [helper.make_node("ConvTranspose", ["x", "w"], ["y"], **settings)]
-    assert simplified(nodes, constants, ["n", 3, 1, 7]) == ["ConvTranspose"]
-
-
-def test_transposed_convolution_of_two_dimensions_or_with_a_computed_bias_stays():
-    rng = np.random.default_rng(0)
-    weights = rng.normal(size=(3, 6, 1, 5)).astype(np.float32)
-    nodes = [helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[1, 5])]
-    assert simplified(nodes, {"w": weights}, ["n", 3, 4, 7]) == ["ConvTranspose"]
-    nodes = [
-        helper.make_node("ReduceMax", ["x"], ["highest"], keepdims=0),
-        helper.make_node("Mul", ["highest", "six"], ["b"]),
-        helper.make_node("ConvTranspose", ["x", "w", "b"], ["y"], strides=[1, 5]),
-    ]
-    constants = {"w": weights, "six": np.arange(6, dtype=np.float32)}
-    assert simplified(nodes, constants, ["n", 3, 1, 7])[-1] == "ConvTranspose"
-
-
-def test_simplifying_leaves_other_graphs_computing_the_same(models):
-    rows = np.random.default_rng(0).random((3, 150), dtype=np.float32)
-    for kind in ("identity", "smoother"):
-        before = onnx.load(models[kind])
-        after = simplify(onnx.load(models[kind]))
-        results = [
-            onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"noisy": rows})[0]
-            for model in (before, after)
-        ]
-        np.testing.assert_allclose(results[0], results[1], atol=1e-6)
 
 
 def test_difference_from_keras_fails_the_export(runs, tmp_path):

@@ -298,6 +298,7 @@ def test_recordings_that_cannot_be_used_are_refused(tmp_path, make, words):
         (("seed = 3", "hop = 200"), "hop=200; it must be a whole number from 1 to 150"),
         (("seed = 3", 'sample_rate_hz = "abc"'), "sample_rate_hz='abc'; it must be a number above 0"),
         (("seed = 3", "sample_rate_hz = -1"), "sample_rate_hz=-1; it must be a number above 0"),
+        (("seed = 3", 'normalization = "max"'), "normalization='max'; it must be 'minmax' or 'none'"),
         (("[optimizer]", "[[optimizer]]"), "it must be a section [optimizer]"),
         (('name = "small"', "name = 5"), "name=5; it must be a text"),
         (("learning_rate = 0.01", "learning_rate = nan"), "learning_rate=nan; it must be a number above 0"),

@@ -32,7 +32,7 @@ from denoise_train.backend import loading_backend
     is_flag=True,
     help="Bake the min-max scaling into the graph; it then takes samples as they are.",
 )
-@click.option("--fp16", is_flag=True, help="Use 16-bit floats: half the size.")
+@click.option("--fp16", is_flag=True, help="Store weights as 16-bit floats: half the size.")
 @click.option("--int8", is_flag=True, help="Quantize convolutions and products to 8 bits.")
 @click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
 @click.option("--c", "c_folder", type=PATH, metavar="DIR", help="Write denoise.c and denoise.h: C99 without a runtime.")
@@ -124,6 +124,11 @@ def _describe(path: Path, facts: dict[str, Any]) -> str:
     ]
     if "parity_with_keras" in facts:
         lines.append(f"largest difference from Keras: {facts['parity_with_keras']:.1e}")
+    if "parity_of_original" in facts:
+        lines.append(f"largest difference from Keras before its numbers changed: {facts['parity_of_original']:.1e}")
     if "loss_db" in facts:
-        lines.append(f"{facts['numbers']} raises the SNR of synthetic signals by {facts['loss_db']:.2f} dB less")
+        lines.append(
+            f"{facts['numbers']} raises the SNR of synthetic signals by {facts['loss_db']:.2f} dB less, "
+            f"its output differs by {facts['difference_db']:.0f} dB"
+        )
     return "\n".join(lines)

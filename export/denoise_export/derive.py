@@ -7,8 +7,9 @@ from typing import Any
 import onnx
 
 from denoise_export.complexity import complexity
-from denoise_export.loss import loss_db
-from denoise_export.smaller import to_fp16, to_int8, to_opset
+from denoise_export.float16 import to_fp16
+from denoise_export.loss import losses_db
+from denoise_export.smaller import to_int8, to_opset
 from denoise_stream import SourceError, bundled_models
 from denoise_stream.model import Model
 from denoise_stream.sinks import check_outputs, whole_file
@@ -40,8 +41,10 @@ def derive(
         The ONNX file.
     output
         The new one. The same name with ``.json`` gets the facts.
-    fp16, int8
-        Use 16-bit floats or 8-bit integers inside.
+    fp16
+        Store weights as 16-bit floats.
+    int8
+        Compute with 8-bit integers.
     opset
         The opset to write; None keeps it.
     force
@@ -49,7 +52,8 @@ def derive(
 
     Returns
     -------
-    What the ``.json`` holds; ``loss_db`` is by how much less it raises the SNR of synthetic signals.
+    What the ``.json`` holds. ``difference_db`` and ``loss_db`` compare it with the source: see :func:`losses_db`; what
+    proves the source, its parity with Keras, stays known as ``parity_of_original``.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def derive(
         facts |= {"window": contract.window, "hop": contract.hop, "state_size": contract.state_size}
         facts |= {"sample_rate_hz": contract.sample_rate_hz or "any", "file": complexity(model, original)}
         facts |= {"numbers": "float16" if fp16 else "int8" if int8 else "float32"}
-        facts |= {"loss_db": loss_db(source, partial_model)}
+        facts |= losses_db(source, partial_model)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 
@@ -85,5 +89,6 @@ def _facts(source: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     facts = found if isinstance(found, dict) else {}
-    facts.pop("parity_with_keras", None)  # of the original
+    if "parity_with_keras" in facts:
+        facts["parity_of_original"] = facts.pop("parity_with_keras")
     return facts

@@ -29,7 +29,7 @@ def export(
     output
         The ONNX file; default ``model.onnx`` beside the network. The same name with ``.json`` gets the facts.
     self_normalizing
-        Bake the min-max scaling into the graph, for programs that have only the graph.
+        Bake the min-max scaling into the graph of a stateless network, for programs that have only the graph.
     force
         Replace files that exist.
 
@@ -60,6 +60,8 @@ def export(
     if self_normalizing:
         if contract.state_size:
             raise SourceError(f"{network_file} is stateful; --self-normalizing works on stateless networks only")
+        if contract.normalization == "none":
+            raise SourceError(f"{network_file} takes samples as they are; --self-normalizing works on scaled windows")
         contract = dataclasses.replace(contract, normalization="none")
     try:
         if self_normalizing:
@@ -139,6 +141,7 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
         recipe.name,
         window,
         recipe.hop,
+        normalization=recipe.normalization,
         sample_rate_hz=recipe.sample_rate_hz,
         state_size=state_size,
         license=recipe.license,

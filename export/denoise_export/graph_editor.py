@@ -69,6 +69,14 @@ class Editor:
         self.graph.node.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
+    def add_split(self, source: str, sizes: Sequence[int], axis: int, outputs: Sequence[str] = ()) -> list[str]:
+        """Add a Split; return its outputs' names."""
+        self.made += 1
+        names = list(outputs) or [f"part_{self.made}_{number}" for number in range(len(sizes))]
+        inputs = [source, self.constant(np.array(sizes, np.int64))]
+        self.graph.node.append(helper.make_node("Split", inputs, names, axis=axis))
+        return names
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Infer the shape of every tensor whose rank is known; a size that is not fixed is 0."""
         values = onnx.shape_inference.infer_shapes(self._model).graph

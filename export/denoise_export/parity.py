@@ -1,19 +1,27 @@
 """Prove: a Keras network and its ONNX model come in, the largest difference between their outputs goes out."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 import onnx
 import onnxruntime
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from denoise_stream import Contract, ContractError
 
 TOLERANCE = 1e-5
-BATCHES = (1, 3, 64)
+
+STREAMS = {1: 24, 3: 240, 64: 24}
+"""Batch sizes, and how many windows a stateful network gets one after another in each. One is long: what a network
+counts up to a limit, such as the frames of a second, has to reach it."""
+
+MIXTURES = 256
 
 Rows = NDArray[np.float32]
+Run = Callable[..., list[Rows]]
 
 
 def probe_windows(window: int, normalization: str) -> Rows:
@@ -45,9 +53,13 @@ def probe_windows(window: int, normalization: str) -> Rows:
 def prove_parity(network: keras.Model, model: onnx.ModelProto, contract: Contract) -> float:
     """Compare a network with its ONNX model on probe windows, in several batch sizes.
 
+    A stateful network is compared as it is used: both go through the same sequences of windows from a state of zeros,
+    each with the states that itself gave out. Then both get mixtures of those states, which no sequence leads to.
+
     Returns
     -------
-    Largest absolute difference, relative to the window's range where that is above 1.
+    Largest absolute difference of windows, relative to the largest sample so far, and of states, relative to the
+    largest value so far of the same number; relative where that is above 1.
 
     Raises
     ------
@@ -55,22 +67,11 @@ def prove_parity(network: keras.Model, model: onnx.ModelProto, contract: Contrac
         If it is above 1e-5, or not a number.
     """
     windows = probe_windows(contract.window, contract.normalization)
-    inputs: list[Rows] = [windows]
+    runners = _keras_runner(network), _onnx_runner(model)
     if contract.state_size:
-        rng = np.random.default_rng(1)
-        inputs.append(rng.normal(size=(len(windows), contract.state_size)).astype(np.float32))
-    expected = [np.asarray(part) for part in _as_list(network(inputs if len(inputs) > 1 else windows))]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    names = [node.name for node in session.get_inputs()]
-    scale = np.maximum(np.ptp(windows, axis=1, keepdims=True), 1.0)
-    largest = 0.0
-    for batch in BATCHES:
-        for start in range(0, len(windows), batch):
-            rows = slice(start, start + batch)
-            feed = {name: part[rows] for name, part in zip(names, inputs, strict=True)}
-            for wanted, found in zip(expected, session.run(None, feed), strict=True):
-                difference = float(np.max(np.abs(wanted[rows] - found) / scale[rows]))
-                largest = max(largest, difference) if np.isfinite(difference) else np.inf
+        largest = max(_differences_in_streams(*runners, windows, contract.state_size))
+    else:
+        largest = max(_differences_in_windows(*runners, windows))
     if not largest <= TOLERANCE:
         raise ContractError(
             f"the ONNX model differs from Keras by {largest:.2g}; needed: at most {TOLERANCE:g}; nothing was written"
@@ -78,5 +79,62 @@ def prove_parity(network: keras.Model, model: onnx.ModelProto, contract: Contrac
     return largest
 
 
-def _as_list(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+def _differences_in_windows(run_keras: Run, run_onnx: Run, windows: Rows) -> Iterator[float]:
+    scale = np.maximum(1, np.abs(windows).max(axis=1, keepdims=True))
+    (expected,) = run_keras(windows)
+    for batch in STREAMS:
+        for start in range(0, len(windows), batch):
+            rows = slice(start, start + batch)
+            (found,) = run_onnx(windows[rows])
+            yield _difference(expected[rows], found, scale[rows])
+
+
+def _differences_in_streams(run_keras: Run, run_onnx: Run, windows: Rows, state_size: int) -> Iterator[float]:
+    rng = np.random.default_rng(1)
+    reached: list[Rows] = []
+    for batch, length in STREAMS.items():
+        state = own_state = np.zeros((batch, state_size), np.float32)
+        loudest, largest = np.ones((batch, 1)), np.ones((batch, state_size))
+        for _ in range(length):
+            noisy = rng.choice(windows, batch)
+            expected, state = run_keras(noisy, state)
+            found, own_state = run_onnx(noisy, own_state)
+            loudest = np.maximum(loudest, np.abs(noisy).max(axis=1, keepdims=True))
+            largest = np.maximum(largest, np.abs(state))
+            yield _difference(expected, found, loudest)
+            yield _difference(state, own_state, largest)
+            reached.append(state)
+    states = np.concatenate(reached)
+    first, second = rng.choice(states, MIXTURES), rng.choice(states, MIXTURES)
+    share = rng.random((MIXTURES, 1), dtype=np.float32)
+    inputs = rng.choice(windows, MIXTURES), share * first + (1 - share) * second
+    scales = np.maximum(1, np.abs(windows).max()), np.maximum(1, np.abs(states).max(axis=0))
+    for wanted, found, scale in zip(run_keras(*inputs), run_onnx(*inputs), scales, strict=True):
+        yield _difference(wanted, found, scale)
+
+
+def _keras_runner(network: keras.Model) -> Run:
+    # Compiled only where hundreds of windows go through one after another.
+    call = tf.function(network) if len(network.inputs) > 1 else network
+
+    def run(*inputs: Rows) -> list[Rows]:
+        outputs = call(list(inputs) if len(inputs) > 1 else inputs[0])
+        return [np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+
+    return run
+
+
+def _onnx_runner(model: onnx.ModelProto) -> Run:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_inputs()]
+
+    def run(*inputs: Rows) -> list[Rows]:
+        outputs: list[Rows] = session.run(None, dict(zip(names, inputs, strict=True)))
+        return outputs
+
+    return run
+
+
+def _difference(wanted: Rows, found: Rows, scale: Any) -> float:
+    difference = float(np.max(np.abs(wanted - found) / scale))
+    return difference if np.isfinite(difference) else np.inf

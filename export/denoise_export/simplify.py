@@ -12,6 +12,9 @@ them:
 - a ConvTranspose whose pieces do not overlap is a convolution of kernel 1 and a change of order, which onnxruntime
   computes a third faster.
 
+Of networks with a memory, Slices that take their state apart become one Split, and the gates of recurrent cells one
+product: see ``splits`` and ``cells``.
+
 Whether the result still computes the same is not assumed here: the export compares it with Keras.
 """
 
@@ -21,7 +24,9 @@ import numpy as np
 import onnx
 import onnxslim
 
+from denoise_export.cells import fold_bias_into_product, join_gates
 from denoise_export.graph_editor import Editor, attributes
+from denoise_export.splits import split_into_slices
 
 ELEMENTWISE = frozenset({"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Identity", "Neg", "Abs", "Sqrt", "Exp"})
 ELEMENTWISE_PAIRS = frozenset({"Add", "Sub", "Mul", "Div"})
@@ -53,8 +58,10 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
         _cancel,
         _move_down,
         _skip_to_reshape,
+        split_into_slices,
+        fold_bias_into_product,
     )
-    for pass_ in (rules, (_spread_by_shuffling,)):
+    for pass_ in (rules, (_spread_by_shuffling, join_gates)):
         while any(rule(editor, node) for rule in pass_ for node in list(editor.graph.node)):
             editor.tidy()
     slim: onnx.ModelProto = onnxslim.slim(model)

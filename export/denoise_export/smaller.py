@@ -1,4 +1,4 @@
-"""Make a model smaller or older: an ONNX model comes in, one with 8-bit or 16-bit numbers or another opset goes out."""
+"""Make a model smaller or older: an ONNX model comes in, one with 8-bit numbers or another opset goes out."""
 
 import contextlib
 import logging
@@ -21,14 +21,6 @@ CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
 NEWEST_OPSET = 21
 """What onnxruntime 1.18, the oldest that denoise-stream takes, reads."""
-
-
-def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store and compute with 16-bit floats inside; what goes in and out stays 32-bit."""
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    with _quiet():
-        return _restored(convert_float_to_float16(model, keep_io_types=True), model)
 
 
 def to_int8(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:

@@ -13,10 +13,10 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from denoise_stream import DenoiseError
-from denoise_stream.contract import LONGEST_WINDOW
+from denoise_stream.contract import LONGEST_WINDOW, Normalization
 
 Built = TypeVar("Built")
 
@@ -55,6 +55,7 @@ class Schedule:
 class Recipe:
     """Everything that decides what a training makes; see the bundled TOML files for the keys.
 
+    ``normalization`` says what the network takes: windows scaled to [0, 1], or samples as they are (``"none"``).
     ``start`` names the trained network whose weights are the first ones; empty means random weights.
     """
 
@@ -70,6 +71,7 @@ class Recipe:
     seed: int = 0
     window: int = 150
     hop: int = 75
+    normalization: Normalization = "minmax"
     sample_rate_hz: float | None = None
     start: str = ""
 
@@ -210,6 +212,9 @@ def _check(recipe: Recipe, where: str) -> None:
     for key in ("name", "trained_on", "license", "start"):
         if not isinstance(getattr(recipe, key), str):
             raise RecipeError(f"{where}{key}={getattr(recipe, key)!r}; it must be a text")
+    if recipe.normalization not in get_args(Normalization):
+        kinds = " or ".join(map(repr, get_args(Normalization)))
+        raise RecipeError(f"{where}normalization={recipe.normalization!r}; it must be {kinds}")
     if not isinstance(recipe.noise, dict):
         raise RecipeError(f"{where}noise={recipe.noise!r}; it must be a section [noise]")
     schedule = recipe.schedule
