@@ -5,7 +5,7 @@ BIN := .venv/bin
 MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow lint models search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: demo test test-embed test-slow lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
 .PHONY: bench-speech bench-c bench-embed bench-web web npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
@@ -34,6 +34,13 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
 	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
 	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
+
+model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (an hour)
+	rm -rf runs/shipped/speech
+	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech
+	$(BIN)/denoise-export runs/shipped/speech
+	$(BIN)/denoise-export runs/shipped/speech/model.onnx --fp16 --output $(MODELS)/speech.onnx --force
+	$(BIN)/python -m denoise_train.shipping runs/shipped/speech
 
 search: .venv/tests  # compare architectures for the recipe general: for recipes/general.md (long)
 	$(BIN)/python tests/bench_architectures.py

@@ -19,7 +19,7 @@ def bundled_models() -> dict[str, Path]:
     """Give the models that ship with the package: name to path of the ONNX file.
 
     >>> sorted(bundled_models())
-    ['general', 'general-small', 'x2']
+    ['general', 'general-small', 'speech', 'x2']
     """
     found = Path(__file__).with_name("models").glob("*.onnx")
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
