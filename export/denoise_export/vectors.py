@@ -4,7 +4,6 @@ The folder holds ``vectors.json`` and bare little-endian float32 files, which ev
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
             with whole_file(path) as partial:
                 samples.astype("<f4").tofile(partial)
         cases.append(_case(name, signal, contract.window, denoiser.hop))
-    facts: dict[str, Any] = {"contract_version": CONTRACT_VERSION} | asdict(contract)
+    facts: dict[str, Any] = {"contract_version": CONTRACT_VERSION} | contract.facts()
     facts["sample_rate_hz"] = contract.sample_rate_hz or "any"
     content = {"model": model.name, "contract": facts, "format": FORMAT, "chunk_sizes": CHUNK_SIZES, "cases": cases}
     with whole_file(index) as partial:

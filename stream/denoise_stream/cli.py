@@ -18,9 +18,11 @@ from denoise_stream.command_line import (
     examples,
     native_messages_hidden,
     needs_extra,
+    refuse_options,
     run_command,
     version_option,
 )
+from denoise_stream.image_files import is_image_file
 
 if TYPE_CHECKING:
     from denoise_stream.run import Observer
@@ -62,6 +64,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
         "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
         "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
+        "denoise-stream --input noisy.png --output clean.png --model mnist-dense.onnx",
         "tail -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
         "    | aplay -t raw -f S16_LE -r 16000",
@@ -76,7 +79,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     required=True,
     metavar="SOURCE",
     help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv or .parquet, '-' (standard input) or 'mic'; "
-    "a folder, a pattern or a URL.",
+    "a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
 )
 @click.option(
     "-o",
@@ -196,6 +199,15 @@ def command(
     from denoise_stream.sinks import check_outputs, whole_file
 
     try:
+        if is_image_file(source):
+            from denoise_stream.images import denoise_image_file
+
+            known = {"source", "sink", "model", "mix", "force", "quiet"}
+            refuse_options(click.get_current_context(), known, "images take --output, --model, --mix, --force, --quiet")
+            done = denoise_image_file(source, sink, model, mix=mix, force=force)
+            if not quiet:
+                click.echo(done, err=True)
+            return
         archive = ArchiveOptions(**many)
         if is_archive(source, sink):
             single = {"--format": pipe_format, "--channels": channels, "--device": device, "--latency": latency}

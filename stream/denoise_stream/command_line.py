@@ -8,12 +8,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from denoise_stream.errors import DenoiseError, MissingExtra
 
@@ -64,6 +65,14 @@ def run_command(command: click.Command, name: str) -> NoReturn:
     except OSError as error:
         _fail(name, f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
     sys.exit(0)
+
+
+def refuse_options(context: click.Context, known: Container[str], needed: str) -> None:
+    """Refuse options that somebody gave and that are not among the ``known`` ones, with a ValueError."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and option.name not in known:
+            raise ValueError(f"{max(option.opts, key=len)} cannot be used here; {needed}")
 
 
 @contextlib.contextmanager

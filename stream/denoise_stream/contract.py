@@ -3,14 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 from denoise_stream.errors import ContractError
 
 CONTRACT_VERSION = "1"
 LONGEST_WINDOW = 65_536
 
-Normalization = Literal["minmax", "none"]
+Normalization = Literal["minmax", "standard", "none"]
+Kind = Literal["signal", "image", "code", "forecast"]
+
+OUTPUTS: dict[Kind, str] = {"signal": "clean", "image": "clean", "code": "code", "forecast": "forecast"}
+"""The name of what a model gives, by its kind."""
 Tensor = tuple[str, str, Sequence[int | str | None]]
 """Name, onnxruntime type (``tensor(float)``) and shape of one input or output."""
 
@@ -28,13 +32,21 @@ class Contract:
     hop
         Recommended samples between window starts, 1 to ``window``.
     normalization
-        ``"minmax"``: the caller scales each window to [0, 1]; ``"none"``: samples as they are.
+        ``"minmax"``: the caller scales each window to [0, 1]; ``"standard"``, for images and codes only: to mean 0 and
+        standard deviation 1; ``"none"``: samples as they are.
     sample_rate_hz
         Rate the model was trained for, in Hz; None means any.
     state_size
         Numbers a stateful model carries from window to window; 0 for a stateless model.
     license, trained_on, training_recipe
         Where the model comes from, in words.
+    kind
+        What the model is for: ``"signal"`` and ``"image"`` give back what they get, denoised; ``"code"``, an encoder,
+        and ``"forecast"`` give ``output_size`` numbers for a window.
+    shape
+        Height and width of the image that a window is, line by line; empty where it is none.
+    output_size
+        Numbers that a code or forecast has; 0 for other kinds.
     """
 
     name: str
@@ -46,6 +58,9 @@ class Contract:
     license: str = ""
     trained_on: str = ""
     training_recipe: str = ""
+    kind: Kind = "signal"
+    shape: tuple[int, ...] = ()
+    output_size: int = 0
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], file: str) -> "Contract":
@@ -85,25 +100,37 @@ class Contract:
         if version != CONTRACT_VERSION:
             raise ContractError(f"{file}: metadata contract_version={version!r}; needed: {CONTRACT_VERSION!r}")
         window = whole_number("window", 2, LONGEST_WINDOW)
-        found = text("normalization", "'minmax' or 'none'")
-        if found not in ("minmax", "none"):
-            raise ContractError(f"{file}: metadata normalization={found!r}; needed: 'minmax' or 'none'")
+        kind = _kind(metadata.get("kind", "signal"), file)
+        allowed = "'minmax' or 'none'" if kind == "signal" else "'minmax', 'standard' or 'none'"
+        found = text("normalization", allowed)
+        if repr(found) not in allowed:
+            raise ContractError(f"{file}: metadata normalization={found!r}; needed: {allowed}")
         return cls(
             name=text("name", "the model's name"),
             window=window,
             hop=whole_number("hop", 1, window),
-            normalization="minmax" if found == "minmax" else "none",
+            normalization=cast(Normalization, found),
             sample_rate_hz=_sample_rate_hz(text("sample_rate_hz", "a rate in Hz or 'any'"), file),
             state_size=whole_number("state_size", 0, 1 << 24) if "state_size" in metadata else 0,
             license=metadata.get("license", ""),
             trained_on=metadata.get("trained_on", ""),
             training_recipe=metadata.get("training_recipe", ""),
+            kind=kind,
+            shape=_shape(metadata.get("shape", ""), kind, window, file),
+            output_size=whole_number("output_size", 1, 1 << 24) if kind in ("code", "forecast") else 0,
         )
+
+    def facts(self) -> dict[str, Any]:
+        """Give the contract as a dictionary, without the facts that a model of signals does not have."""
+        absent = {"kind": "signal", "shape": (), "output_size": 0}
+        return {key: value for key, value in asdict(self).items() if key not in absent or value != absent[key]}
 
     def to_metadata(self) -> dict[str, str]:
         """Give the contract as the strings that an ONNX file's metadata holds."""
-        facts = {key: str(value) for key, value in asdict(self).items()}
+        facts = {key: str(value) for key, value in self.facts().items()}
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else repr(self.sample_rate_hz).removesuffix(".0")
+        if self.shape:
+            facts["shape"] = "x".join(str(side) for side in self.shape)
         return {"contract_version": CONTRACT_VERSION, **facts}
 
     def check_tensors(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], file: str) -> None:
@@ -120,7 +147,8 @@ class Contract:
             (
                 "output",
                 outputs,
-                {"clean": self.window} | ({"state_out": self.state_size} if stateful else {}),
+                {OUTPUTS[self.kind]: self.output_size or self.window}
+                | ({"state_out": self.state_size} if stateful else {}),
             ),
         )
         for side, tensors, needed in sides:
@@ -139,6 +167,22 @@ class Contract:
                         f"{file}: {side} {name!r} has shape [{found}]; "
                         f"needed: [batch, {needed[name]}] with a free batch size"
                     )
+
+
+def _kind(found: str, file: str) -> Kind:
+    if found not in OUTPUTS:
+        raise ContractError(f"{file}: metadata kind={found!r}; needed: {', '.join(OUTPUTS)}")
+    return found
+
+
+def _shape(found: str, kind: Kind, window: int, file: str) -> tuple[int, ...]:
+    """Read the shape of images, ``HEIGHTxWIDTH``; only they must have one."""
+    if not found and kind != "image":
+        return ()
+    sides = found.split("x")
+    if len(sides) == 2 and all(side.isdecimal() for side in sides) and int(sides[0]) * int(sides[1]) == window:
+        return int(sides[0]), int(sides[1])
+    raise ContractError(f"{file}: metadata shape={found!r}; needed: HEIGHTxWIDTH, {window} pixels in all")
 
 
 def _sample_rate_hz(found: str, file: str) -> float | None:

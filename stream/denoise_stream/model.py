@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.contract import Contract
+from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError
 
 Rows = NDArray[np.float32]
@@ -56,13 +56,13 @@ class Model:
         The file.
     """
 
-    def __init__(self, name_or_path: str | Path) -> None:
-        """Load a bundled model by name, or a file by path.
+    def __init__(self, name_or_path: str | Path, kind: Kind = "signal") -> None:
+        """Load a bundled model by name, or a file by path; ``kind`` is what it must be for.
 
         Raises
         ------
         ContractError
-            If there is no such model, or the file is no ONNX file, or it breaks the contract.
+            If there is no such model, or the file is no ONNX file, or it breaks the contract or is of another kind.
         """
         self.path = model_path(name_or_path)
         self._session = _load_session(self.path)
@@ -73,6 +73,8 @@ class Model:
             [(node.name, node.type, node.shape) for node in self._session.get_outputs()],
             file,
         )
+        if self.contract.kind != kind:
+            raise ContractError(f"{file} is a model of kind {self.contract.kind!r}; needed here: {kind!r}")
 
     def initial_state(self, rows: int) -> Rows:
         """Give the state ``(rows, state_size)`` at the start of a signal: zeros."""
