@@ -13,8 +13,10 @@ from typing import Any
 import keras
 from keras import layers
 
+from denoise_train.image_architectures import ablated, conv_code, dense, pooled
 from denoise_train.recipe import RecipeError, build_section
 from denoise_train.recurrent import spectral_mask
+from denoise_train.sequence_architectures import lstm_code, lstm_forecast
 
 
 def tutorial(window: int, filters: list[int], kernel: int, max_norm: float) -> keras.Model:
@@ -99,7 +101,9 @@ def strided(
     return keras.Model(noisy, layers.Subtract()([noisy, noise]), name="strided")
 
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (tutorial, strided)}
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+    build.__name__: build for build in (tutorial, strided, dense, pooled, ablated, conv_code, lstm_code, lstm_forecast)
+}
 """The architectures by name."""
 
 STATEFUL: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (spectral_mask,)}

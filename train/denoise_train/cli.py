@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, run_co
 from denoise_train.backend import loading_backend
 from denoise_train.noisy_recordings import NoisyRecordings
 from denoise_train.pairs import OwnData, load_pairs
-from denoise_train.recipe import Recipe, RecipeError, load_recipe
+from denoise_train.recipe import Recipe, RecipeError, load_recipe, with_values
 from denoise_train.recordings import load_recordings
 from denoise_train.text_tables import paragraphs
 
@@ -31,6 +32,7 @@ EPILOG = examples(
     "denoise-train general --from general --pairs clean/ noisy/ --output runs/mine --minutes 30",
     "denoise-train general --from general --noisy recordings/ --output runs/mine",
     "denoise-train general --clean recordings/ --noise hall.wav --output runs/mine --resume",
+    "denoise-train mnist-dense --data mnist.npz --set noise.salt_and_pepper=1",
 )
 
 
@@ -79,6 +81,20 @@ EPILOG = examples(
     help=f"Share of the training taken from your recordings; the rest is synthetic. Default: the recipe's; "
     f"{NOISY_SHARE} with --noisy.",
 )
+@click.option(
+    "--data",
+    "data_path",
+    type=PATH,
+    metavar="PATH",
+    help="What recipes for images and series learn from: an .npz of images, or a file or folder of series.",
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the recipe, written as in TOML: noise.white=0.5. Repeatable.",
+)
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train N epochs instead of the recipe's number.")
 @click.option(
     "--minutes",
@@ -98,12 +114,14 @@ def command(
     pairs: tuple[Path, Path] | None,
     noisy: tuple[Path, ...],
     share: float | None,
+    data_path: Path | None,
+    changes: tuple[str, ...],
     epochs: int | None,
     minutes: float | None,
     seed: int | None,
     resume: bool,
 ) -> None:
-    """Train a denoising autoencoder. RECIPE is a bundled name (general, general-small, x2) or a TOML file.
+    """Train a denoising autoencoder. RECIPE is a bundled name (general, speech, mnist-dense ...) or a TOML file.
 
     Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
     They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part
@@ -113,7 +131,9 @@ def command(
     model so far.
     """
     _refuse_contradictions(bool(clean), bool(noise), bool(pairs), bool(noisy), share, epochs, minutes)
-    settings = load_recipe(recipe)
+    settings = _changed(load_recipe(recipe), dict(_value(change) for change in changes))
+    if data_path is not None:
+        settings = _with_data(settings, data_path)
     if seed is not None:
         settings = dataclasses.replace(settings, seed=seed)
     rate_hz = settings.sample_rate_hz
@@ -180,6 +200,31 @@ def _refuse_contradictions(
         raise click.UsageError("--epochs and --minutes are two ways to say how long; give one of them")
 
 
+def _value(change: str) -> tuple[str, Any]:
+    """Read what --set says: a key, and its value as TOML."""
+    key, equals, text = (part.strip() for part in change.partition("="))
+    try:
+        if not key or not equals:
+            raise ValueError("no KEY=VALUE")
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except ValueError as error:
+        raise click.UsageError(f"--set {change}: {error}; write it as in a recipe, texts in quotes") from error
+
+
+def _changed(recipe: Recipe, values: dict[str, Any]) -> Recipe:
+    """Set values of a recipe, and let it say so where it says what it was trained on."""
+    changed = with_values(recipe, values)
+    said = ", ".join(f"{key}={value}" for key, value in values.items() if key.startswith(("data.", "noise.")))
+    return dataclasses.replace(changed, trained_on=f"{recipe.trained_on}; {said}") if said else changed
+
+
+def _with_data(recipe: Recipe, path: Path) -> Recipe:
+    """Note where a recipe's images or series are."""
+    if recipe.data["kind"] not in ("images", "image_codes", "series", "forecasts"):
+        raise click.UsageError(f"--data is for images and series; {recipe.name} takes --clean, --pairs or --noisy")
+    return with_values(recipe, {"data.path": str(path)})
+
+
 def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> Recipe:
     """Note somebody's recordings in a recipe."""
     if not paths:
@@ -198,9 +243,9 @@ def _summary(folder: Path, report: dict[str, Any]) -> str:
     if not report["epochs"]:
         return "interrupted before the first epoch was complete: no network was kept; start again"
     ended = "interrupted" if report["interrupted"] else "done"
+    found = report.get("summary") or f"SNR improvement on test data {report['snr_improvement_db']:.2f} dB"
     summary = (
-        f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, "
-        f"SNR improvement on test data {report['snr_improvement_db']:.2f} dB; see {folder}/report.json"
+        f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, {found}; see {folder}/report.json"
     )
     own = report.get("own_recordings")
     return f"{summary}\n{paragraphs(own['verdict'])}" if own else summary

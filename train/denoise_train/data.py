@@ -55,5 +55,5 @@ class Data(Protocol):
         ...
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
-        """Measure a network on the test rows; ``snr_improvement_db`` is always among the figures."""
+        """Measure a network on the test rows; ``summary``, or ``snr_improvement_db``, is what is said of it first."""
         ...

@@ -7,14 +7,25 @@ list it in ``DATA_KINDS``; its fields after the common ones are the keys of a re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from denoise_train.code_data import ImageCodeData
 from denoise_train.data import Data
+from denoise_train.image_data import ImageData
 from denoise_train.mixture_data import MixtureData
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import build_section
+from denoise_train.series_data import ForecastData, SeriesData
 from denoise_train.speech_data import SpeechData
 from denoise_train.x2_data import X2Data
 
-DATA_KINDS: dict[str, Callable[..., Data]] = {"x2": X2Data, "mixtures": MixtureData, "speech": SpeechData}
+DATA_KINDS: dict[str, Callable[..., Data]] = {
+    "x2": X2Data,
+    "mixtures": MixtureData,
+    "speech": SpeechData,
+    "images": ImageData,
+    "image_codes": ImageCodeData,
+    "series": SeriesData,
+    "forecasts": ForecastData,
+}
 """The kinds of data by name."""
 
 

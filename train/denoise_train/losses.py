@@ -23,6 +23,11 @@ def binary_crossentropy(window: int, windows_per_signal: int) -> str:
     return "binary_crossentropy"
 
 
+def mean_squared_error(window: int, windows_per_signal: int) -> str:
+    """Take Keras' own, by its name."""
+    return "mean_squared_error"
+
+
 def snr_db(
     window: int,
     windows_per_signal: int,
@@ -72,7 +77,9 @@ def snr_db(
     return loss
 
 
-LOSSES: dict[str, Callable[..., str | Loss]] = {make.__name__: make for make in (binary_crossentropy, snr_db, speech)}
+LOSSES: dict[str, Callable[..., str | Loss]] = {
+    make.__name__: make for make in (binary_crossentropy, snr_db, speech, mean_squared_error)
+}
 """The losses by name."""
 
 

@@ -59,23 +59,17 @@ def add_noise(
     ValueError
         If a kind is not known, or a share is negative, or all are zero.
     """
-    for kind, share in shares.items():
-        if kind not in NOISE_KINDS:
-            raise ValueError(f"noise kind {kind!r} is not known; use one of {', '.join(NOISE_KINDS)}")
-        if not share >= 0:
-            raise ValueError(f"the share of noise kind {kind!r} is {share}; it must be 0 or more")
-    if sum(shares.values()) <= 0:
-        raise ValueError("no kind of noise has a share above 0")
+    check_shares(shares)
     wanted = np.broadcast_to(np.asarray(snr_db, dtype=np.float64), (len(clean), 1))
     noisy = np.empty_like(clean)
-    chosen = _choose(rng, len(clean), shares)
+    chosen = choose_kinds(rng, len(clean), shares)
     additive = np.isin(chosen, list(ADDITIVE))
     if additive.any():
-        noise = _draw_additive(rng, chosen[additive], clean.shape[1])
+        noise = draw_additive(rng, chosen[additive], clean.shape[1])
         second = rng.random(len(noise)) < blends
         partners = {kind: share for kind, share in shares.items() if kind in ADDITIVE}
         weight = np.sqrt(rng.uniform(0.1, 0.9, (int(second.sum()), 1)))
-        other = _draw_additive(rng, _choose(rng, int(second.sum()), partners), clean.shape[1])
+        other = draw_additive(rng, choose_kinds(rng, int(second.sum()), partners), clean.shape[1])
         noise[second] = weight * noise[second] + np.sqrt(1 - weight**2) * other
         noisy[additive] = mix_at_snr(clean[additive], noise, wanted[additive])
     for kind, distort in DISTORTIONS.items():
@@ -85,12 +79,25 @@ def add_noise(
     return noisy
 
 
-def _choose(rng: np.random.Generator, count: int, shares: Mapping[str, float]) -> NDArray[np.str_]:
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse shares of kinds of noise that cannot be drawn by, with a ValueError."""
+    for kind, share in shares.items():
+        if kind not in NOISE_KINDS:
+            raise ValueError(f"noise kind {kind!r} is not known; use one of {', '.join(NOISE_KINDS)}")
+        if not share >= 0:
+            raise ValueError(f"the share of noise kind {kind!r} is {share}; it must be 0 or more")
+    if sum(shares.values()) <= 0:
+        raise ValueError("no kind of noise has a share above 0")
+
+
+def choose_kinds(rng: np.random.Generator, count: int, shares: Mapping[str, float]) -> NDArray[np.str_]:
+    """Draw a kind of noise for each row, by the kinds' shares."""
     weights = np.array(list(shares.values()), dtype=np.float64)
     return rng.choice(list(shares), size=count, p=weights / weights.sum())
 
 
-def _draw_additive(rng: np.random.Generator, kinds: NDArray[np.str_], length: int) -> Array:
+def draw_additive(rng: np.random.Generator, kinds: NDArray[np.str_], length: int) -> Array:
+    """Draw noise of unit power ``(len(kinds), length)``, each row of its kind."""
     names = list(ADDITIVE)
     chosen = np.array([names.index(kind) for kind in kinds], dtype=np.intp)
     return draw_by_kind(rng, chosen, list(ADDITIVE.values()), length)

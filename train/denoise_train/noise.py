@@ -97,6 +97,13 @@ def salt_and_pepper(rng: np.random.Generator, clean: Array, snr_db: Array) -> Ar
     error = ((most - clean) ** 2 + (clean - least) ** 2).mean(axis=1, keepdims=True) / 2
     power = clean.var(axis=1, keepdims=True) / 10 ** (snr_db / 10)
     rate = np.minimum(power / np.maximum(error, 1e-300), MOST_REPLACED)
+    return replace_samples(rng, clean, rate, least, most)
+
+
+def replace_samples(
+    rng: np.random.Generator, clean: Array, rate: Array | float, least: Array | float, most: Array | float
+) -> Array:
+    """Replace a share of the samples, 0 to 1, by the least or the largest value, as often one as the other."""
     salt = rng.random(clean.shape) < 0.5
     return np.where(rng.random(clean.shape) < rate, np.where(salt, most, least), clean)
 

@@ -38,8 +38,22 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
     for column, (windows, name, colour) in enumerate(columns):
         grid[0][column].set_title(name)
         for row, window in enumerate(windows):
-            grid[row][column].plot(window, color=colour, linewidth=1.0)
+            marker = "." if len(window) == 1 else None  # a forecast
+            grid[row][column].plot(window, color=colour, linewidth=1.0, marker=marker)
             grid[row][column].margins(x=0)
+    figure.suptitle(title)
+    figure.savefig(path, format="png", dpi=90)
+
+
+def draw_images(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -> None:
+    """Draw images ``(n, height, width)`` in [0, 1]: noisy, clean and denoised one below the other."""
+    figure = Figure(figsize=(1.2 * len(noisy) + 0.8, 4.2), layout="constrained")
+    grid: Any = figure.subplots(3, len(noisy), squeeze=False)
+    for row, (images, name) in enumerate(((noisy, "noisy"), (clean, "clean"), (denoised, "denoised"))):
+        grid[row][0].set_ylabel(name)
+        for axes, image in zip(grid[row], images, strict=True):
+            axes.imshow(image, cmap="gray")
+            axes.set(xticks=[], yticks=[])
     figure.suptitle(title)
     figure.savefig(path, format="png", dpi=90)
 

@@ -2,7 +2,6 @@
 
 import csv
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,20 +69,13 @@ def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
             f"the run in {folder} began with a length of {lasts}; resume it with a number of "
             f"{lasts.split()[1]}, too, because its learning rate falls by them"
         )
-    begun, given = (_flat(tomllib.loads(each.to_toml())) for each in (before, recipe))
+    begun, given = (each.flat() for each in (before, recipe))
     for key in [*given, *begun]:
         if key not in MAY_DIFFER and begun.get(key) != given.get(key):
             raise SinkError(
                 f"the run in {folder} began with {key}={begun.get(key)!r}, not {given.get(key)!r}; "
                 f"resume it with the same recipe and options, only the number of epochs or minutes may differ"
             )
-
-
-def _flat(table: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= {f"{key}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
-    return flat
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
@@ -192,16 +184,22 @@ def draw_results(
     rows: Sequence[dict[str, float]],
     examples: Pairs,
     denoised: Windows,
+    image_shape: Sequence[int] = (),
 ) -> None:
-    """Draw the history (if there is one) and example windows, or the middle of examples that are longer signals."""
+    """Draw the history (if there is one) and examples: images, windows, or the middle of longer signals."""
     samples = examples.noisy.shape[1]
     middle = slice(max(0, (samples - LONGEST_PICTURE) // 2), (samples + LONGEST_PICTURE) // 2)
     if rows:
         with whole_file(folder / "history.png") as partial:
             plots.draw_history(rows, partial, name)
     with whole_file(folder / "samples.png") as partial:
-        noisy, clean, cleaned = (rows[:, middle] for rows in (examples.noisy, examples.target, denoised))
-        plots.draw_samples(noisy, clean, cleaned, partial, name)
+        three = (examples.noisy, examples.target, denoised)
+        if image_shape:
+            noisy, clean, cleaned = (rows.reshape(-1, *image_shape) for rows in three)
+            plots.draw_images(noisy, clean, cleaned, partial, name)
+        else:
+            noisy, clean, cleaned = (rows[:, middle] for rows in three)
+            plots.draw_samples(noisy, clean, cleaned, partial, name)
 
 
 def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:

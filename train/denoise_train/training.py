@@ -9,8 +9,10 @@ import numpy as np
 
 from denoise_train.architectures import build_network
 from denoise_train.batches import Batches
-from denoise_train.data import Windows
+from denoise_train.code_figures import JudgesCodes
+from denoise_train.data import Data, Windows
 from denoise_train.datasets import build_data
+from denoise_train.encoders import encoder_of
 from denoise_train.losses import build_loss
 from denoise_train.network_engine import network_method
 from denoise_train.optimizers import build_optimizer
@@ -145,13 +147,14 @@ def train(
         "val_loss": keeper.best_val_loss,
         # Measured on test data that neither the training nor the choice of epoch saw.
         **data.figures(denoise, keeper.best_val_loss),
+        **_code_figures(data, best, denoise),
         "interrupted": interrupted,
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
     }
     examples = data.examples(EXAMPLES)
     write_report(folder, report)
-    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.noisy))
+    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.noisy), recipe.image_shape)
     if held_out is not None:
         methods = [network_method(best, "the model", recipe.hop)]
         if start is not None:
@@ -162,3 +165,15 @@ def train(
         if found.panels is not None:
             draw_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
     return report
+
+
+def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Windows], Windows]) -> dict[str, Any]:
+    """Measure the encoder, where the data judges codes."""
+    if not isinstance(data, JudgesCodes):
+        return {}
+    encoder = encoder_of(network)
+
+    def encode(rows: Windows) -> Windows:
+        return np.asarray(encoder.predict(rows, batch_size=max(1, SAMPLES_AT_ONCE // data.row_samples), verbose=0))
+
+    return data.code_figures(denoise, encode)
