@@ -15,6 +15,7 @@ from denoise_train.backend import loading_backend
         "denoise-export runs/general",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
+        "denoise-export runs/mnist-reduce --encoder",
         "denoise-export mine.onnx --int8 --output mine-int8.onnx",
     ),
     context_settings=CONTEXT_SETTINGS,
@@ -32,6 +33,11 @@ from denoise_train.backend import loading_backend
     is_flag=True,
     help="Bake the min-max scaling into the graph; it then takes samples as they are.",
 )
+@click.option(
+    "--encoder",
+    is_flag=True,
+    help="Export the encoder of an autoencoder alone: windows or images in, codes out. Default: encoder.onnx.",
+)
 @click.option("--fp16", is_flag=True, help="Store weights as 16-bit floats: half the size.")
 @click.option("--int8", is_flag=True, help="Quantize convolutions and products to 8 bits.")
 @click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
@@ -43,6 +49,7 @@ def command(
     source: Path,
     output: Path | None,
     self_normalizing: bool,
+    encoder: bool,
     fp16: bool,
     int8: bool,
     opset: int | None,
@@ -65,6 +72,10 @@ def command(
         from denoise_export.smaller import check_opset
         from denoise_export.to_c.source import write_c
         from denoise_export.vectors import write_vectors
+    if encoder and (fp16 or int8 or opset is not None or c_folder is not None or test_vectors is not None):
+        raise click.UsageError(
+            "--encoder exports codes; --fp16, --int8, --opset, --c and --test-vectors are for signals"
+        )
     if opset is not None:
         try:
             check_opset(opset)
@@ -72,6 +83,11 @@ def command(
             raise click.UsageError(str(error)) from error
     changes: dict[str, Any] = {"fp16": fp16, "int8": int8, "opset": opset}
     changed = fp16 or int8 or opset is not None
+    if encoder:
+        with loading_backend("exporting", "export"):
+            from denoise_export.export import export
+        click.echo(_describe(*export(source, output, self_normalizing=self_normalizing, encoder=True, force=force)))
+        return
     model = find_model(source)
     if model is None:
         model = _export(source, output, changes if changed else {}, self_normalizing=self_normalizing, force=force)

@@ -12,6 +12,7 @@ from onnx import helper
 
 from denoise_export.simplify import simplify
 from denoise_stream import Contract, SourceError
+from denoise_stream.contract import OUTPUTS
 
 # What tf2onnx cannot convert is named in an error of ours.
 logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
@@ -67,7 +68,7 @@ def convert(network: keras.Model, contract: Contract) -> onnx.ModelProto:
             f"the network cannot be converted: ONNX has no operator for TensorFlow's {', '.join(unknown)}"
         )
     model = simplify(converted)
-    _name_outputs(model.graph, ["clean", "state_out"][: len(sizes)])
+    _name_outputs(model.graph, [OUTPUTS[contract.kind], "state_out"][: len(sizes)])
     for value in [*model.graph.input, *model.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     del model.graph.value_info[:]

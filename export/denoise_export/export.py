@@ -11,14 +11,23 @@ from denoise_export.complexity import complexity
 from denoise_export.conversion import convert, with_normalization
 from denoise_export.parity import prove_parity
 from denoise_stream import Contract, ContractError, DenoiseError, SourceError
-from denoise_stream.contract import CONTRACT_VERSION
+from denoise_stream.contract import CONTRACT_VERSION, Kind
 from denoise_stream.model import Model
 from denoise_stream.sinks import check_outputs, whole_file
+from denoise_train.encoders import encoder_of
 from denoise_train.recipe import Recipe, load_recipe
+
+KINDS_OF_DATA: dict[str, Kind] = {"images": "image", "image_codes": "image", "forecasts": "forecast"}
+"""What models of a recipe's data are for; those of other data are for signals."""
 
 
 def export(
-    source: Path, output: Path | None = None, *, self_normalizing: bool = False, force: bool = False
+    source: Path,
+    output: Path | None = None,
+    *,
+    self_normalizing: bool = False,
+    encoder: bool = False,
+    force: bool = False,
 ) -> tuple[Path, dict[str, Any]]:
     """Export a network and prove that the file computes the same.
 
@@ -30,6 +39,8 @@ def export(
         The ONNX file; default ``model.onnx`` beside the network. The same name with ``.json`` gets the facts.
     self_normalizing
         Bake the min-max scaling into the graph of a stateless network, for programs that have only the graph.
+    encoder
+        Export the encoder of an autoencoder alone, by default as ``encoder.onnx``.
     force
         Replace files that exist.
 
@@ -49,17 +60,21 @@ def export(
     """
     network_file = source / "model.keras" if source.is_dir() else source
     folder = network_file.parent
-    output = output or folder / "model.onnx"
+    output = output or folder / ("encoder.onnx" if encoder else "model.onnx")
     facts_file = output.with_suffix(".json")
     recipe_file, report_file = folder / "recipe.toml", folder / "report.json"
     check_outputs(output, facts_file, force=force, inputs=(network_file, recipe_file, report_file))
     network = _load(network_file)
+    if encoder:
+        network = encoder_of(network)
     recipe = load_recipe(recipe_file) if recipe_file.is_file() else None
     report = _read_report(report_file) if report_file.is_file() else None
-    contract = _contract(network, recipe, network_file.stem)
+    contract = _contract(network, recipe, network_file.stem, "code" if encoder else None)
     if self_normalizing:
-        if contract.state_size:
-            raise SourceError(f"{network_file} is stateful; --self-normalizing works on stateless networks only")
+        if contract.state_size or contract.kind != "signal":
+            raise SourceError(
+                f"{network_file} is stateful or not for signals; --self-normalizing works on stateless networks only"
+            )
         if contract.normalization == "none":
             raise SourceError(f"{network_file} takes samples as they are; --self-normalizing works on scaled windows")
         contract = dataclasses.replace(contract, normalization="none")
@@ -74,7 +89,7 @@ def export(
         raise
     except Exception as error:  # the errors of Keras, tf2onnx, onnxslim and onnx share no base class but Exception
         raise SourceError(f"{network_file} cannot be converted: {_reason(error)}") from error
-    facts = {"contract_version": CONTRACT_VERSION} | dataclasses.asdict(contract)
+    facts = {"contract_version": CONTRACT_VERSION} | contract.facts()
     facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
         "inputs": [value.name for value in model.graph.input],
@@ -85,7 +100,7 @@ def export(
     }
     with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
         partial_model.write_bytes(model.SerializeToString())
-        _check_file(partial_model, output.name)
+        _check_file(partial_model, output.name, contract.kind)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return output, facts
 
@@ -106,10 +121,10 @@ def _read_report(file: Path) -> Any:
         raise SourceError(f"{file} is no JSON: {error}") from error
 
 
-def _check_file(partial: Path, name: str) -> None:
+def _check_file(partial: Path, name: str, kind: Kind) -> None:
     """Refuse a file that breaks the contract, by the name that it was to get."""
     try:
-        Model(partial)
+        Model(partial, kind)
     except ContractError as error:
         raise ContractError(str(error).replace(partial.name, name)) from error
 
@@ -118,8 +133,11 @@ def _reason(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contract:
-    """Take the facts from the network's shapes and from the recipe it was trained with."""
+def _contract(network: keras.Model, recipe: Recipe | None, name: str, kind: Kind | None = None) -> Contract:
+    """Take the facts from the network's shapes and its recipe, which also tells the kind if that is None."""
+    if kind is None and recipe is not None:
+        kind = KINDS_OF_DATA.get(recipe.data["kind"])
+    kind = kind or "signal"
     shapes = [tuple(tensor.shape) for tensor in network.inputs]
     sizes = [shape[1] for shape in shapes if len(shape) == 2 and shape[0] is None and shape[1]]
     if len(sizes) != len(shapes) or len(sizes) not in (1, 2):
@@ -129,6 +147,10 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
         raise SourceError(f"the network's windows hold {window} sample; needed: 2 or more")
     needed = [(None, size) for size in sizes]
     found = [tuple(tensor.shape) for tensor in network.outputs]
+    output_size = 0
+    if kind in ("code", "forecast") and len(found) == 1 and len(found[0]) == 2:
+        output_size = found[0][1]
+        needed = found
     if isinstance(network.output, dict) or found != needed:
         by_name = " in a dictionary" if isinstance(network.output, dict) else ""
         raise SourceError(
@@ -136,7 +158,7 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
             f"{' (window and next state)' if state_size else ''}"
         )
     if recipe is None:
-        return Contract(name, window, max(1, window // 2), state_size=state_size)
+        return Contract(name, window, max(1, window // 2), state_size=state_size, kind=kind, output_size=output_size)
     return Contract(
         recipe.name,
         window,
@@ -147,6 +169,9 @@ def _contract(network: keras.Model, recipe: Recipe | None, name: str) -> Contrac
         license=recipe.license,
         trained_on=recipe.trained_on,
         training_recipe=_describe_training(recipe),
+        kind=kind,
+        shape=recipe.image_shape,
+        output_size=output_size,
     )
 
 

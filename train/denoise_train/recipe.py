@@ -55,7 +55,8 @@ class Schedule:
 class Recipe:
     """Everything that decides what a training makes; see the bundled TOML files for the keys.
 
-    ``normalization`` says what the network takes: windows scaled to [0, 1], or samples as they are (``"none"``).
+    ``normalization`` says what the network takes: windows scaled to [0, 1], or samples as they are (``"none"``), or
+    images of mean 0 and standard deviation 1 (``"standard"``).
     ``start`` names the trained network whose weights are the first ones; empty means random weights. ``reported`` is
     what the document that a recipe comes from says of it.
     """
