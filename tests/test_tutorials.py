@@ -1,6 +1,7 @@
 """The tutorials' recipes: small runs hold the figures that the table is made of, and their models export."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -191,8 +192,8 @@ def test_code_that_is_the_principal_components_is_as_good_as_they_are():
     found = measure_codes(
         (rows[:100], labels[:100]),
         (rows[100:], labels[100:]),
-        lambda rows: components.inverse_transform(components.transform(rows)),
         components.transform,
+        lambda rows: components.inverse_transform(components.transform(rows)),
     )
     assert found["code_size"] == 3
     assert found["reconstruction_mse"][0] == pytest.approx(found["reconstruction_mse"][1])
@@ -305,6 +306,8 @@ def test_table_says_what_was_reported_and_what_was_measured(runs, tmp_path):
     assert "trained on Gaussian noise it fails on salt and pepper | PSNR gain on salt_and_pepper 0.2" in text
     assert "| `mnist-reduce`, code = 4 | 784 | 4 |" in text
     assert "| `lstm-predict` | all |" in text
+    assert "Not run: `faces-conv`, `faces-dense`, `lstm-reduce`, `mnist-conv-reduce`, `mnist-denoise-conv`." in text
+    assert re.search(r"\| `lstm-predict` \| 48 \| 64 \|  \|  \| \d+\.\d % \| \d+\.\d % \|", text)
 
 
 @pytest.mark.parametrize(

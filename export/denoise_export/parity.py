@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from denoise_stream import Contract, ContractError
+from denoise_train.arrays import standardize
 
 TOLERANCE = 1e-5
 
@@ -27,8 +28,8 @@ Run = Callable[..., list[Rows]]
 def probe_windows(window: int, normalization: str) -> Rows:
     """Give windows that a network meets: random, constant and extreme ones, float32 ``(n, window)``.
 
-    Scaled windows reach from 0 to 1; for a network that takes samples as they are, also negative ones and
-    larger ranges.
+    Scaled windows reach from 0 to 1, or have mean 0 and deviation 1; for a network that takes samples as they are,
+    also negative ones and larger ranges.
     """
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 1, window)
@@ -47,6 +48,8 @@ def probe_windows(window: int, normalization: str) -> Rows:
     scaled = np.array(rows)
     if normalization == "none":
         scaled = np.concatenate((scaled, 2 * scaled - 1, 20 * scaled + 5, 1e-3 * scaled))
+    elif normalization == "standard":
+        scaled = standardize(scaled)
     return scaled.astype(np.float32)
 
 
@@ -66,7 +69,8 @@ def prove_parity(network: keras.Model, model: onnx.ModelProto, contract: Contrac
     ContractError
         If it is above 1e-5, or not a number.
     """
-    windows = probe_windows(contract.window, contract.normalization)
+    pixels = contract.kind == "image" and contract.normalization == "none"  # they reach from 0 to 1 as they are
+    windows = probe_windows(contract.window, "minmax" if pixels else contract.normalization)
     runners = _keras_runner(network), _onnx_runner(model)
     if contract.state_size:
         largest = max(_differences_in_streams(*runners, windows, contract.state_size))

@@ -10,7 +10,7 @@ from denoise_stream.errors import ContractError
 CONTRACT_VERSION = "1"
 LONGEST_WINDOW = 65_536
 
-Normalization = Literal["minmax", "standard", "none"]
+Normalization = Literal["minmax", "none", "standard"]
 Kind = Literal["signal", "image", "code", "forecast"]
 
 OUTPUTS: dict[Kind, str] = {"signal": "clean", "image": "clean", "code": "code", "forecast": "forecast"}

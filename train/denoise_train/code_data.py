@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_train.arrays import standardize
-from denoise_train.code_figures import Map, measure_codes
+from denoise_train.code_figures import Map, check_packages, measure_codes
 from denoise_train.data import Pairs, Windows
 from denoise_train.image_data import check_shape
 from denoise_train.image_files import load_images
@@ -39,6 +39,7 @@ class ImageCodeData:
     judges_own = False
 
     def __post_init__(self) -> None:
+        check_packages()
         where = "data 'image_codes': "
         check_shape(where, self.shape, self.window, self.own)
         check_number(f"{where}training_images", self.training_images, 1, whole=True)
@@ -72,9 +73,9 @@ class ImageCodeData:
         """Say what was measured on; the figures are those of the code."""
         return {"how": f"{len(self._rows[TEST][0])} test images, each standardized"}
 
-    def code_figures(self, decode: Map, encode: Map) -> dict[str, Any]:
+    def code_figures(self, encode: Map, autoencode: Map) -> dict[str, Any]:
         """Measure the codes beside principal components, and by the digits that they tell."""
-        return measure_codes(self._rows[TRAINING], self._rows[TEST], decode, encode)
+        return measure_codes(self._rows[TRAINING], self._rows[TEST], encode, autoencode)
 
     @functools.cached_property
     def _rows(self) -> dict[int, tuple[Windows, NDArray[np.int64]]]:

@@ -10,6 +10,7 @@ from denoise_stream.command_line import needs_extra
 from denoise_train.data import Windows
 
 Map = Callable[[Windows], Windows]
+Labelled = tuple[Windows, NDArray[np.int64]]
 MOST_STEPS = 500
 """Of the logistic regression's solver; beyond it the share of right answers changes no more."""
 
@@ -18,27 +19,32 @@ MOST_STEPS = 500
 class JudgesCodes(Protocol):
     """Data whose networks are measured by their codes too."""
 
-    def code_figures(self, decode: Map, encode: Map) -> dict[str, Any]:
-        """Measure the codes of the test rows; ``decode`` is the whole network."""
+    def code_figures(self, encode: Map, autoencode: Map) -> dict[str, Any]:
+        """Measure the codes of the test rows."""
         ...
 
 
-def measure_codes(
-    training: tuple[Windows, NDArray[np.int64]], test: tuple[Windows, NDArray[np.int64]], autoencode: Map, encode: Map
-) -> dict[str, Any]:
+def check_packages() -> None:
+    """Find out before a training whether its codes can be measured after it; MissingExtra if not."""
+    with needs_extra("measuring codes", "images"):
+        import sklearn as sklearn
+
+
+def measure_codes(training: Labelled, test: Labelled, encode: Map, autoencode: Map | None) -> dict[str, Any]:
     """Measure how much of the rows a code keeps, and how well it tells what they show.
 
     Parameters
     ----------
     training, test
         Rows ``(n, samples)`` and what each shows ``(n,)``.
-    autoencode, encode
-        The whole network and its encoder.
+    encode, autoencode
+        The encoder and the whole network; None for the latter if it does not give the rows back.
 
     Returns
     -------
-    ``summary``, ``code_size``; ``reconstruction_mse`` and ``label_accuracy`` (share of test rows that a logistic
-    regression on standardized codes tells right), each as [network, principal components of the same size].
+    ``code_size``; ``label_accuracy`` (share of test rows that a logistic regression on standardized codes tells right)
+    and, with an ``autoencode``, ``reconstruction_mse``, each as [network, principal components of the same size]; and
+    a ``summary``.
     """
     with needs_extra("measuring codes", "images"):
         from sklearn.decomposition import PCA
@@ -50,6 +56,7 @@ def measure_codes(
     codes, test_codes = encode(rows), encode(test_rows)
     size = codes.shape[1]
     components = PCA(min(size, *rows.shape), random_state=0).fit(rows)
+    projected = components.transform(test_rows)
 
     def accuracy(known: Any, asked: Any) -> float | None:
         if len(set(labels.tolist())) < 2:
@@ -57,14 +64,13 @@ def measure_codes(
         judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MOST_STEPS))
         return float(judge.fit(known, labels).score(asked, test_labels))
 
-    def error(rebuilt: Any) -> float:
-        return float(np.mean((test_rows - rebuilt) ** 2))
-
-    projected = components.transform(test_rows)
-    errors = [error(autoencode(test_rows)), error(components.inverse_transform(projected))]
-    return {
-        "summary": f"mean squared error {errors[0]:.4f}, by {size} principal components {errors[1]:.4f}",
+    figures = {
         "code_size": size,
-        "reconstruction_mse": errors,
         "label_accuracy": [accuracy(codes, test_codes), accuracy(components.transform(rows), projected)],
     }
+    if autoencode is None:
+        return figures
+    rebuilt = (autoencode(test_rows), components.inverse_transform(projected))
+    errors = [float(np.mean((test_rows - found) ** 2)) for found in rebuilt]
+    summary = f"mean squared error {errors[0]:.4f}, by {size} principal components {errors[1]:.4f}"
+    return figures | {"reconstruction_mse": errors, "summary": summary}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from denoise_stream.command_line import needs_extra
 from denoise_train.data import Pairs, Windows
 from denoise_train.image_figures import TESTED, describe, measure_images
 from denoise_train.image_files import Images, load_images
@@ -40,6 +41,8 @@ class ImageData:
     judges_own = False
 
     def __post_init__(self) -> None:
+        with needs_extra("measuring images", "images"):  # before the training, not after it
+            import skimage as skimage
         where = "data 'images': "
         check_shape(where, self.shape, self.window, self.own)
         check_number(f"{where}noise_deviation", self.noise_deviation, 0)
@@ -117,7 +120,7 @@ class ImageData:
 def check_shape(where: str, shape: Any, window: int, own: OwnData) -> None:
     """Refuse a shape that is not a window's, and recordings, which are no images."""
     if own:
-        raise RecipeError(f"{where}images come with --data; it takes no --clean, --noise, --pairs or --noisy")
+        raise RecipeError(f"{where}images come with --data; they take no --clean, --noise, --pairs or --noisy")
     try:
         height, width = shape
     except (TypeError, ValueError) as error:

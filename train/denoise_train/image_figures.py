@@ -13,7 +13,7 @@ from denoise_train.metrics import snr_improvement_db
 TESTED = (("white", 0.1), ("white", 0.25), ("white", 0.5), ("white", 1.0), ("salt_and_pepper", 0.2))
 """Noise that every network is tested on: kind, and standard deviation or share of the pixels."""
 
-MOST_COMPARED = 1000
+MOST_COMPARED = 500
 """Images whose structural similarity and whose nearest neighbour are looked for."""
 
 MOST_KNOWN = 5000

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.windows import normalize
-from denoise_train.code_figures import Map, measure_codes
+from denoise_train.code_figures import Map, check_packages, measure_codes
 from denoise_train.data import Pairs, Windows
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import RecipeError, check_number
@@ -39,6 +39,7 @@ class SeriesData:
     judges_own = False
 
     def __post_init__(self) -> None:
+        check_packages()
         if self.own or not self.path:
             raise RecipeError("series come with --data PATH, a file or folder; give it, and no other recordings")
         check_number("data: held_out_windows", self.held_out_windows, 1, whole=True)
@@ -66,10 +67,10 @@ class SeriesData:
             "how": f"{self.held_out_windows} windows of {len(self.series.signals)} series, later than the training's"
         }
 
-    def code_figures(self, decode: Map, encode: Map) -> dict[str, Any]:
+    def code_figures(self, encode: Map, autoencode: Map | None) -> dict[str, Any]:
         """Measure the codes beside principal components, and by the series that they tell."""
         training, test = (self.pairs(split, 0, self.held_out_windows) for split in (TRAINING, TEST))
-        return measure_codes((training[0].noisy, training[1]), (test[0].noisy, test[1]), decode, encode)
+        return measure_codes((training[0].noisy, training[1]), (test[0].noisy, test[1]), encode, autoencode)
 
     def pairs(self, split: int, index: int, count: int) -> tuple[Pairs, NDArray[np.int64]]:
         """Draw windows, and the series that each comes from."""
@@ -115,3 +116,7 @@ class ForecastData(SeriesData):
             "summary": f"RMSE {whole[0]:.3f} standard deviations, by 'tomorrow equals today' {whole[1]:.3f}",
             "how": f"{len(crops)} windows, later than the training's; each pair is [network, tomorrow equals today]",
         }
+
+    def code_figures(self, encode: Map, autoencode: Map | None) -> dict[str, Any]:
+        """Measure the codes by the series that they tell; the network gives no window back."""
+        return super().code_figures(encode, None)

@@ -176,4 +176,4 @@ def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Windows],
     def encode(rows: Windows) -> Windows:
         return np.asarray(encoder.predict(rows, batch_size=max(1, SAMPLES_AT_ONCE // data.row_samples), verbose=0))
 
-    return data.code_figures(denoise, encode)
+    return data.code_figures(encode, denoise)

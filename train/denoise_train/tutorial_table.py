@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from denoise_stream import DenoiseError
+from denoise_train.recipe import bundled_recipes, load_recipe
 from denoise_train.tutorial_claims import claims
 from denoise_train.tutorial_runs import Run, read_run
 
@@ -50,7 +51,11 @@ def _overview(runs: Sequence[Run]) -> str:
         found = report.get("summary") or f"SNR improvement {report['snr_improvement_db']:.2f} dB"
         minutes = f"{report['training_seconds'] / 60:.1f}"
         rows.append((run.name, own, report["epochs"], minutes, f"{report['val_loss']:.4f}", found))
-    return _rows(("recipe", "the document reports", "epochs", "minutes", "val_loss", "measured"), rows)
+    tutorials = (load_recipe(path) for path in bundled_recipes().values())
+    there = {run.recipe.name for run in runs}
+    missing = [f"`{recipe.name}`" for recipe in tutorials if recipe.reported and recipe.name not in there]
+    said = f"\nNot run: {', '.join(missing)}.\n" if missing else ""
+    return _rows(("recipe", "the document reports", "epochs", "minutes", "val_loss", "measured"), rows) + said
 
 
 def _by_noise(images: Sequence[Run], key: str, write: Callable[[Sequence[float]], str]) -> str:
@@ -64,9 +69,9 @@ def _by_noise(images: Sequence[Run], key: str, write: Callable[[Sequence[float]]
 
 def _code(run: Run) -> tuple[Any, ...]:
     report = run.report
-    (error, other_error), (accuracy, other_accuracy) = report["reconstruction_mse"], report["label_accuracy"]
-    right = (f"{100 * share:.1f} %" if share is not None else "" for share in (accuracy, other_accuracy))
-    return (run.name, run.recipe.window, report["code_size"], f"{error:.4f}", f"{other_error:.4f}", *right)
+    errors = (f"{error:.4f}" for error in report.get("reconstruction_mse", ()))
+    right = (f"{100 * share:.1f} %" if share is not None else "" for share in report["label_accuracy"])
+    return (run.name, run.recipe.window, report["code_size"], *(tuple(errors) or ("", "")), *right)
 
 
 def _forecast(run: Run) -> list[tuple[Any, ...]]:
