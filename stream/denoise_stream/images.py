@@ -14,7 +14,9 @@ from denoise_stream.windows import Samples
 IMAGES_AT_ONCE = 256
 
 
-def denoise_image_file(source: str, sink: str | None, model: str, *, mix: float = 1.0, force: bool = False) -> str:
+def denoise_image_file(
+    source: str, sink: str | None, model: str | None, *, mix: float = 1.0, force: bool = False
+) -> str:
     """Denoise the images of a file.
 
     Parameters
@@ -24,7 +26,7 @@ def denoise_image_file(source: str, sink: str | None, model: str, *, mix: float 
     sink
         Where they go, in the same format and type; None means ``NAME.denoised.EXT`` beside the source.
     model
-        Name or path of a model whose contract says ``kind: image``.
+        Path of a model whose contract says ``kind: image``; none is bundled, so it must be there.
     mix
         Share of the denoised images in the output, 0 to 1.
     force
@@ -37,10 +39,14 @@ def denoise_image_file(source: str, sink: str | None, model: str, *, mix: float 
     Raises
     ------
     ValueError
-        If ``sink`` or ``mix`` cannot be used.
+        If ``sink``, ``model`` or ``mix`` cannot be used.
     SourceError, SinkError, ContractError
         If a file or the model cannot be used; the sentence says why.
     """
+    if model is None:
+        raise ValueError(
+            f"{source} is for a model of images, and none is bundled; name one that you trained with --model"
+        )
     path = Path(source)
     output = path.with_name(f"{path.stem}.denoised{path.suffix}") if sink is None else Path(sink)
     ending = path.suffix.lower()
