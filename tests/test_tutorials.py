@@ -75,7 +75,6 @@ def runs(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dic
         "mnist-dense": small(
             "mnist-dense", data, schedule__epochs=5, schedule__batch_size=16, optimizer__learning_rate=0.004
         ),
-        "mnist-dense-both": small("mnist-dense", data, noise__salt_and_pepper=1.0),
         "mnist-reduce": small("mnist-reduce", data, architecture__code=4),
         "lstm-predict": small("lstm-predict", data, data__held_out_windows=100, schedule__batches_per_epoch=4),
     }
@@ -289,19 +288,20 @@ def test_convolutions_and_recurrent_layers_keep_parity(name, tmp_path):
 
 def test_table_says_what_was_reported_and_what_was_measured(runs, tmp_path):
     folders = []
-    for name, recipe in (
-        ("mnist-dense", load_recipe("mnist-dense")),
-        ("mnist-dense-both", with_values(load_recipe("mnist-dense"), {"noise.salt_and_pepper": 1.0})),
-        ("mnist-reduce", with_values(load_recipe("mnist-reduce"), {"architecture.code": 4})),
-        ("lstm-predict", load_recipe("lstm-predict")),
+    for name, changes in (
+        ("mnist-dense", {}),
+        ("mnist-dense", {"noise.salt_and_pepper": 1.0}),
+        ("mnist-reduce", {"architecture.code": 4}),
+        ("lstm-predict", {}),
     ):
-        folders.append(tmp_path / name)
+        recipe = with_values(load_recipe(name), changes)
+        folders.append(tmp_path / f"{name}-{len(folders)}")
         folders[-1].mkdir()
         (folders[-1] / "recipe.toml").write_text(recipe.to_toml())
         shutil.copy(runs[name] / "report.json", folders[-1])
     text = table([read_run(folder) for folder in folders])
     assert "| `mnist-dense` | loss 0.1094, val_loss 0.1126" in text
-    assert f"| 5 | {report(runs['mnist-dense'])['training_seconds'] / 60:.1f} |" in text
+    assert f"| 5 | {round(report(runs['mnist-dense'])['training_seconds'])} |" in text
     assert "| `mnist-dense`, salt_and_pepper = 1.0 |" in text
     assert "trained on Gaussian noise it fails on salt and pepper | PSNR gain on salt_and_pepper 0.2" in text
     assert "| `mnist-reduce`, code = 4 | 784 | 4 |" in text

@@ -49,13 +49,13 @@ def _overview(runs: Sequence[Run]) -> str:
     for run in runs:
         report, own = run.report, "" if run.changes else run.recipe.reported
         found = report.get("summary") or f"SNR improvement {report['snr_improvement_db']:.2f} dB"
-        minutes = f"{report['training_seconds'] / 60:.1f}"
-        rows.append((run.name, own, report["epochs"], minutes, f"{report['val_loss']:.4f}", found))
+        seconds = round(report["training_seconds"])
+        rows.append((run.name, own, report["epochs"], seconds, f"{report['val_loss']:.4f}", found))
     tutorials = (load_recipe(path) for path in bundled_recipes().values())
     there = {run.recipe.name for run in runs}
     missing = [f"`{recipe.name}`" for recipe in tutorials if recipe.reported and recipe.name not in there]
     said = f"\nNot run: {', '.join(missing)}.\n" if missing else ""
-    return _rows(("recipe", "the document reports", "epochs", "minutes", "val_loss", "measured"), rows) + said
+    return _rows(("recipe", "the document reports", "epochs", "seconds", "val_loss", "measured"), rows) + said
 
 
 def _by_noise(images: Sequence[Run], key: str, write: Callable[[Sequence[float]], str]) -> str:
