@@ -29,6 +29,8 @@ export function readContract(metadata, file) {
 
   const version = value("contract_version", "'1'");
   if (version !== "1") throw new ContractError(`${file}: metadata contract_version='${version}'; needed: '1'`);
+  const kind = String(metadata.kind ?? "signal");
+  if (kind !== "signal") throw new ContractError(`${file}: metadata kind='${kind}'; needed: 'signal'`);
   const window = wholeNumber("window", 2, 65536);
   const hop = wholeNumber("hop", 1, window);
   const normalization = value("normalization", "'minmax' or 'none'");

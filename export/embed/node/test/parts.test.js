@@ -91,6 +91,7 @@ test("a contract that is broken is refused by key, value found and value needed"
     ["hop", "151", "a whole number from 1 to 150"],
     ["normalization", "l2", "'minmax' or 'none'"],
     ["sample_rate_hz", "fast", "a rate in Hz or 'any'"],
+    ["kind", "image", "'signal'"],
   ])
     assert.throws(() => readContract({ ...good, [key]: value }, "m.onnx"), {
       name: "ContractError",
