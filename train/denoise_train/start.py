@@ -24,7 +24,7 @@ def bundled_weights() -> dict[str, Path]:
     """Give the networks that ship with the package: name to path.
 
     >>> sorted(bundled_weights())
-    ['general']
+    ['general', 'speech']
     """
     return {path.stem: path for path in sorted(Path(__file__).with_name("weights").glob("*.keras"))}
 
