@@ -12,11 +12,11 @@ from denoise_train.architectures import build_network
 from denoise_train.recipe import load_recipe
 
 
-def save_speech_run(folder: Path, mask: str = "real") -> Path:
+def save_speech_run(folder: Path) -> Path:
     """Make a run folder; biases are not 0, which would hide mistakes."""
     keras.utils.set_random_seed(0)
     recipe = load_recipe("speech")
-    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, "width": 24, "mask": mask})
+    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, "width": 24})
     network = build_network(recipe.window, recipe.hop, recipe.architecture)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:

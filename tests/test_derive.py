@@ -61,6 +61,18 @@ def test_model_of_another_opset_computes_the_same(tmp_path, export, opset):
     np.testing.assert_allclose(found, wanted, atol=1e-5 * np.ptp(SIGNAL))
 
 
+def test_speech_network_is_made_older_and_smaller_at_once(speech_model, tmp_path):
+    noisy = 0.1 * np.random.default_rng(0).normal(size=2000)
+    facts = derive(speech_model.with_name("model.onnx"), tmp_path / "m.onnx", opset=10, fp16=True)
+    (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
+    assert (entry.version, facts["numbers"]) == (10, "float16")
+    found, wanted = (Denoiser(path).denoise(noisy) for path in (tmp_path / "m.onnx", speech_model))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert (
+        facts["file"]["parameters"] == json.loads(speech_model.with_suffix(".json").read_text())["file"]["parameters"]
+    )
+
+
 def test_operator_that_an_old_opset_does_not_have_is_refused_in_one_sentence(tmp_path):
     nodes = [onnx.helper.make_node("HardSwish", ["noisy"], ["clean"])]
     path = onnx_models.save(

@@ -97,6 +97,16 @@ def test_hop_of_the_c_source_is_chosen_at_compile_time(models, tmp_path, hop):
     np.testing.assert_allclose(clean, noisy, atol=1e-5)
 
 
+def test_other_hop_for_a_network_with_a_memory_does_not_compile(models, tmp_path):
+    write_c(models["recurrent"], tmp_path)
+    need("gcc")
+    command = ["gcc", "-fsyntax-only", tmp_path / "denoise.c"]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 0
+    done = subprocess.run([*command, "-DDENOISE_HOP=50"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert "DENOISE_HOP must be 75: the network's memory goes on by so many samples" in done.stderr
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("kind", ["general", "recurrent", "spectral_mask"])
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):

@@ -73,17 +73,18 @@ def derive(
         model = to_int8(model, contract)
     with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
         partial_model.write_bytes(model.SerializeToString())
-        facts = _facts(source) | contract.to_metadata()
+        costs = complexity(model, original)
+        facts = _facts(source, costs) | contract.to_metadata()
         facts |= {"window": contract.window, "hop": contract.hop, "state_size": contract.state_size}
-        facts |= {"sample_rate_hz": contract.sample_rate_hz or "any", "file": complexity(model, original)}
+        facts |= {"sample_rate_hz": contract.sample_rate_hz or "any", "file": costs}
         facts |= {"numbers": "float16" if fp16 else "int8" if int8 else "float32"}
         facts |= losses_db(source, partial_model)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return facts
 
 
-def _facts(source: Path) -> dict[str, Any]:
-    """Give what is known of a model beside its file, if anything is."""
+def _facts(source: Path, costs: dict[str, Any]) -> dict[str, Any]:
+    """Give what is known of a model beside its file, if anything is; correct the number of parameters by it."""
     try:
         found = json.loads(source.with_suffix(".json").read_text())
     except (OSError, ValueError):
@@ -91,4 +92,6 @@ def _facts(source: Path) -> dict[str, Any]:
     facts = found if isinstance(found, dict) else {}
     if "parity_with_keras" in facts:
         facts["parity_of_original"] = facts.pop("parity_with_keras")
+    if isinstance(facts.get("file"), dict):
+        costs["parameters"] = facts["file"].get("parameters", costs["parameters"])
     return facts

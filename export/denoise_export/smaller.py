@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from denoise_export.loss import noisy_signals
 from denoise_stream import Contract, ContractError
@@ -19,6 +19,7 @@ from denoise_stream.windows import normalize
 CALIBRATION_SIGNALS = 64
 CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
+OPSET_OF_SPLIT_INPUTS = 13
 NEWEST_OPSET = 21
 """What onnxruntime 1.18, the oldest that denoise-stream takes, reads."""
 
@@ -60,6 +61,8 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     plain = onnx.ModelProto.FromString(model.SerializeToString())
     del plain.opset_import[:]
     plain.opset_import.append(helper.make_opsetid("", opset))
+    if opset < OPSET_OF_SPLIT_INPUTS:
+        _state_sizes_of_splits(plain.graph)
     try:
         # Most operators mean the same for many opsets, where onnx's converter often knows no way back.
         converted = plain if _computes_the_same(plain, model) else onnx.version_converter.convert_version(model, opset)
@@ -79,6 +82,15 @@ def check_opset(opset: int) -> None:
     """
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
+
+
+def _state_sizes_of_splits(graph: onnx.GraphProto) -> None:
+    """Give every Split its sizes as old opsets want them, as an attribute."""
+    constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Split" and len(node.input) == 2 and node.input[1] in constants:
+            node.attribute.append(helper.make_attribute("split", constants[node.input[1]].tolist()))
+            del node.input[1]
 
 
 def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool:

@@ -7,7 +7,7 @@
 #if DENOISE_HOP < 1 || DENOISE_HOP > DENOISE_WINDOW
 #error "DENOISE_HOP must be 1 to DENOISE_WINDOW"
 #endif
-
+@ONLY@
 @CONSTANTS@
 static const float taper[DENOISE_WINDOW] = {
 @TAPER@

@@ -22,7 +22,7 @@ extern "C" {
 
 #define DENOISE_WINDOW @WINDOW@
 #ifndef DENOISE_HOP
-#define DENOISE_HOP @HOP@ /* 1 to DENOISE_WINDOW: fewer is cleaner and slower */
+#define DENOISE_HOP @HOP@ /* @CHOICE@ */
 #endif
 #define DENOISE_MOST(n) ((n) + DENOISE_WINDOW) /* samples that n samples can release at most */
 

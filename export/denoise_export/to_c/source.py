@@ -92,6 +92,10 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "NAME": _comment(contract.name),
         "WINDOW": str(contract.window),
         "HOP": str(contract.hop),
+        "CHOICE": "the network's memory goes on by so many samples"
+        if state
+        else "1 to DENOISE_WINDOW: fewer is cleaner and slower",
+        "ONLY": _ONLY_HOP.format(hop=contract.hop) if state else "",
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
         "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
@@ -114,6 +118,11 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
     weights = sum(array.nbytes for array in constants.values())
     return source, header, {"weights": weights, "work": 4 * size}
 
+
+_ONLY_HOP = """#if DENOISE_HOP != {hop}
+#error "DENOISE_HOP must be {hop}: the network's memory goes on by so many samples"
+#endif
+"""
 
 _SCALING = """    low = span = samples[0];
     for (int i = 1; i < DENOISE_WINDOW; ++i) {

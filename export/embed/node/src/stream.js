@@ -25,11 +25,14 @@ export class DenoiseStream {
    * @param {import("../index.js").Contract} contract
    * @param {(noisy: Float32Array, rows: number, state: Float32Array | null) =>
    *   Promise<{ clean: Float32Array, state: Float32Array | null }>} network
-   * @param {number} [hop] samples between window starts, 1 to the window; the model's own if left out
+   * @param {number} [hop] samples between window starts, 1 to the window; the model's own if left out, and the
+   *   only one for a stateful model
    */
   constructor(contract, network, hop = contract.hop) {
     if (!(Number.isInteger(hop) && hop >= 1 && hop <= contract.window))
       throw new RangeError(`hop=${hop} is out of range; use 1 to ${contract.window}`);
+    if (contract.stateSize && hop !== contract.hop)
+      throw new RangeError(`hop=${hop} does not go with the network's memory, which goes on by ${contract.hop} samples`);
     this.latencySamples = contract.window;
     this._contract = contract;
     this._network = network;

@@ -59,6 +59,8 @@ test("a failing network fails its call and not the next stream", async () => {
 
 test("wrong hops and infinite samples are refused with what was found", async () => {
   assert.throws(() => new DenoiseStream(CONTRACT, identity, 7), /hop=7 is out of range; use 1 to 6/);
+  const stateful = { ...CONTRACT, stateSize: 2 };
+  assert.throws(() => new DenoiseStream(stateful, identity, CONTRACT.hop - 1), /does not go with the network's memory/);
   await assert.rejects(
     new DenoiseStream(CONTRACT, identity).process(Float32Array.of(0, Infinity)),
     /sample 1 of the chunk is Infinity/,
