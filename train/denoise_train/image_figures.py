@@ -10,7 +10,10 @@ from denoise_train.data import Windows
 from denoise_train.image_files import Images
 from denoise_train.metrics import snr_improvement_db
 
-TESTED = (("white", 0.1), ("white", 0.25), ("white", 0.5), ("white", 1.0), ("salt_and_pepper", 0.2))
+TESTED = (
+    *(("white", deviation) for deviation in (0.1, 0.25, 0.5, 1.0)),
+    *(("salt_and_pepper", share) for share in (0.2, 0.5)),
+)
 """Noise that every network is tested on: kind, and standard deviation or share of the pixels."""
 
 MOST_COMPARED = 500

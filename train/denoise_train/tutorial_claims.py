@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from denoise_train.tutorial_runs import Run
 
-SALT, LIGHT, HEAVY = "salt_and_pepper 0.2", "white 0.1", "white 1"
+SALT, LIGHT, HEAVY = ("salt_and_pepper 0.2", "salt_and_pepper 0.5"), "white 0.1", "white 1"
 """Tests of a report by name; every image recipe has them."""
 
 BOTH, LAYERS, DEVIATION = "noise.salt_and_pepper", "architecture.layers_used", "data.noise_deviation"
@@ -27,8 +27,7 @@ def _salt_and_pepper(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]
             yield (
                 f"`{run.recipe.name}`: trained on Gaussian noise it fails on salt and pepper",
                 "; ".join(
-                    f"PSNR gain on {test} {_gain(run, test):+.1f} dB, trained on both {_gain(both, test):+.1f} dB"
-                    for test in (SALT, _own(run))
+                    f"on {test} {_gain(run, test)}, trained on both {_gain(both, test)}" for test in (*SALT, _own(run))
                 ),
             )
 
@@ -65,14 +64,16 @@ def _ablation(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]:
         found = []
         for other in variants:
             kept = " - ".join([*other.recipe.architecture["layers_used"], "last convolution"])
-            found.append(f"{kept} {_gain(other, _own(run)):+.1f} dB")
-        yield (f"`{run.recipe.name}`: {run.recipe.reported}", f"PSNR gain on {_own(run)}: {'; '.join(found)}")
+            found.append(f"{kept} {_gain(other, _own(run))}")
+        yield (f"`{run.recipe.name}`: {run.recipe.reported}", f"on {_own(run)}: {'; '.join(found)}")
 
 
 def _own(run: Run) -> str:
     return f"white {run.recipe.data['noise_deviation']:g}"
 
 
-def _gain(run: Run, test: str) -> float:
-    before, after = run.report["tests"][test]["psnr_db"]
-    return float(after - before)
+def _gain(run: Run, test: str) -> str:
+    """Say what a run gains on a test, and how long it was trained."""
+    figures = run.report["tests"][test]
+    (psnr, psnr_after), (ssim, ssim_after) = figures["psnr_db"], figures["ssim"]
+    return f"PSNR {psnr_after - psnr:+.1f} dB, SSIM {ssim:.2f} → {ssim_after:.2f} ({run.report['epochs']} epochs)"
