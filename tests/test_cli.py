@@ -556,5 +556,5 @@ def test_models_are_listed(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main()
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["general", "general-small", "x2"]
+    assert [line.split()[0] for line in lines] == ["general", "general-small", "speech", "x2"]
     assert "window 150, hop 75, any rate" in lines[0]

@@ -26,7 +26,7 @@ def test_metadata_round_trip():
     assert Contract.from_metadata(anything.to_metadata(), "file") == anything
 
 
-@pytest.mark.parametrize("name", ["general", "general-small", "x2"])
+@pytest.mark.parametrize("name", ["general", "general-small", "speech", "x2"])
 def test_bundled_models_keep_the_contract(name):
     path = bundled_models()[name]
     contract = Denoiser(name).contract
@@ -119,6 +119,7 @@ def test_files_that_are_no_onnx_are_refused_in_one_line(tmp_path, make):
 
 def test_unknown_model_is_refused_with_the_bundled_names():
     with pytest.raises(
-        ContractError, match=r"model 'nope' is neither a file nor a bundled model \(general, general-small, x2\)"
+        ContractError,
+        match=r"model 'nope' is neither a file nor a bundled model \(general, general-small, speech, x2\)",
     ):
         Denoiser("nope")

@@ -32,7 +32,7 @@ def export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(("option", "size", "loss_db"), [("--fp16", 0.55, 0.05), ("--int8", 0.85, 1.5)])
-@pytest.mark.parametrize("name", bundled_models())
+@pytest.mark.parametrize("name", [name for name in bundled_models() if name != "speech"])  # its weights have 16 bits
 def test_smaller_model_keeps_the_contract_and_most_of_the_gain(tmp_path, export, name, option, size, loss_db):
     status, printed, _ = export(name, option, "--output", tmp_path / "m.onnx")
     assert status == 0

@@ -37,7 +37,7 @@ def run(*command: object, **options) -> subprocess.CompletedProcess[str]:
 
 def test_wheel_holds_models_reports_recipes_and_types(wheel):
     listing = run(sys.executable, "-m", "zipfile", "-l", wheel).stdout
-    for name in ("general", "general-small", "x2"):
+    for name in ("general", "general-small", "speech", "x2"):
         assert f"denoise_stream/models/{name}.onnx" in listing
         assert f"denoise_stream/models/{name}.json" in listing
         assert f"denoise_train/recipes/{name}.toml" in listing
