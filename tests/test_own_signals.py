@@ -107,7 +107,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def test_the_bundled_network_is_the_bundled_model_and_fits_its_recipe():
-    assert list(bundled_weights()) == ["general"]
+    assert list(bundled_weights()) == ["general", "speech"]
     recipe, trained = load_recipe("general"), load_start("general")
     network = build_network(recipe.window, recipe.hop, recipe.architecture)
     copy_weights(network, trained, "general")
@@ -136,7 +136,7 @@ def test_a_network_of_another_architecture_is_refused_with_what_to_do(trained, t
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: None, "is neither a file nor bundled; name a bundled network .general., a run folder"),
+        (lambda path: None, "is neither a file nor bundled; name a bundled network .general, speech., a run folder"),
         (lambda path: path.mkdir(), "holds no model.keras; name a bundled network"),
         (lambda path: path.write_bytes(b"no"), "cannot be trained further; name the .keras file or the run folder"),
         (lambda path: path.with_suffix(".keras").write_bytes(b"no"), "is no Keras model"),

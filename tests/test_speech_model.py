@@ -7,8 +7,13 @@ import pytest
 import soundfile
 
 from denoise_stream import Denoiser
+from denoise_stream.engine import DenoiseStream
+from denoise_train.architectures import build_network
 from denoise_train.metrics import si_sdr_db
+from denoise_train.network_engine import NetworkModel
+from denoise_train.recipe import load_recipe
 from denoise_train.speech_metrics import pesq
+from denoise_train.start import copy_weights, load_start
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RATE = 16_000
@@ -30,6 +35,17 @@ def gain_db(clean: np.ndarray, noisy: np.ndarray, denoised: np.ndarray) -> float
 
 def hiss(seconds: float, level: float) -> np.ndarray:
     return np.random.default_rng(0).normal(0, level, int(seconds * RATE))
+
+
+def test_network_to_start_from_is_the_model_but_for_the_rounding_of_weights(denoiser):
+    recipe = load_recipe("speech")
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
+    copy_weights(network, load_start("speech"), "speech")
+    stream = DenoiseStream(NetworkModel(network, denoiser.contract), recipe.hop, 1.0, 1, None)
+    part = NOISY[: 2 * RATE]
+    expected = np.concatenate((stream.process(part), stream.flush()))
+    error_db = 20 * np.log10(np.std(denoiser.denoise(part) - expected) / np.std(expected))
+    assert error_db < -50
 
 
 @pytest.mark.parametrize(("level", "least_db"), [(0.01, 2), (0.03, 5)])
