@@ -250,7 +250,7 @@ def test_program_says_its_progress_and_nothing_of_what_its_libraries_say(tmp_pat
     assert re.match(r"done after 1 epochs: val_loss \S+, SNR improvement on test data -?\d+\.\d\d dB; see ", ended)
     trained = load_recipe(run / "recipe.toml")
     assert (trained.seed, trained.schedule.epochs) == (4, 1)
-    assert trained.trained_on == "a test; recordings in tone.npy, tone.npy"
+    assert trained.trained_on == "a test; recordings in tone.npy"
 
 
 def test_recordings_are_drawn_from_files_and_folders(tmp_path):
