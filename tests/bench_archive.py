@@ -42,7 +42,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def program(source: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
-    done = run_program("--input", source, "--output", target, "--quiet")
+    done = run_program("--input", source, "--output", target, "--model", "general", "--quiet")
     assert done.returncode == 0, done.stderr
 
 
