@@ -15,7 +15,7 @@ import pytest
 from denoise_stream import bundled_models
 
 HAND_MADE = ("leaky_mean", "leaky_mean_raw", "recurrent", "smoother")
-KINDS = [*bundled_models(), *HAND_MADE, "spectral_mask"]
+KINDS = [*bundled_models(), *HAND_MADE]
 """What every port must compute: the keys of the fixture ``vectors``."""
 
 EMBED = Path(__file__).parents[1] / "export" / "embed"

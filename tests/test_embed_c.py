@@ -108,7 +108,7 @@ def test_other_hop_for_a_network_with_a_memory_does_not_compile(models, tmp_path
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", ["general", "recurrent", "spectral_mask"])
+@pytest.mark.parametrize("kind", ["general", "recurrent", "speech"])
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     check_program(vectors[kind], [build(tmp_path, compiler, *SANITIZED)])
