@@ -166,6 +166,7 @@ def test_hop_that_does_not_divide_the_window_is_refused():
         unrolled(network, 40, 8000)
 
 
+@pytest.mark.slow
 def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section, tmp_path):
     recipe = load_recipe("speech")
     recipe = dataclasses.replace(
