@@ -15,7 +15,7 @@ from denoise_export.derive import derive
 from denoise_export.export import export
 from denoise_export.parity import prove_parity
 from denoise_stream import ContractError, Denoiser, SourceError
-from denoise_train.recurrent import LEVEL_SECONDS_IN_FRAMES
+from denoise_train.recurrent import LEVEL_FRAMES
 from speech import save_speech_run
 
 
@@ -89,7 +89,7 @@ def with_mistake(model: onnx.ModelProto, mistake: str) -> onnx.ModelProto:
         concat.input[1], concat.input[2] = concat.input[2], concat.input[1]
     for constant in model.graph.initializer:
         array = numpy_helper.to_array(constant)
-        if mistake == "limit of the count" and array.size == 1 and array == np.float32(LEVEL_SECONDS_IN_FRAMES):
+        if mistake == "limit of the count" and array.size == 1 and array == np.float32(LEVEL_FRAMES):
             constant.CopyFrom(numpy_helper.from_array(array - 5, constant.name))
         elif mistake == "weights" and array.shape == (24, 88):
             constant.CopyFrom(numpy_helper.from_array(array + np.float32(1e-3), constant.name))

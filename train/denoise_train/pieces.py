@@ -8,10 +8,7 @@ from scipy import signal as scipy_signal
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
-from denoise_train.speech_level import RATE_HZ, SILENT
-
-QUANTUM = 2.0**-15
-"""A step of 16-bit audio: what stays below it is a digital silence."""
+from denoise_train.speech_level import QUANTUM, RATE_HZ, SILENT, level
 
 SHORTEST = 320
 """Samples; a recording with fewer, 20 ms, would only be a tick."""
@@ -50,10 +47,10 @@ class Pieces:
     def __init__(self, rng: np.random.Generator, signals: Sequence[Array], name: str) -> None:
         self._rng = rng
         long_enough = [trimmed for trimmed in map(trim, signals) if len(trimmed) >= SHORTEST]
-        heard = [audible for audible in map(above_rumble, long_enough) if _level(audible) > SILENT]
+        heard = [audible for audible in map(above_rumble, long_enough) if level(audible) > SILENT]
         if not heard:
             raise SourceError(f"{name}: every recording is silent, or shorter than {SHORTEST} samples")
-        self._signals = [signal / _level(signal) for signal in heard]
+        self._signals = [signal / level(signal) for signal in heard]
         self._turns = deal(rng, len(heard))
 
     def draw(self, length: int) -> Array:
@@ -69,7 +66,7 @@ class Pieces:
     def _stretch(self, signal: Array, longest: int) -> Array:
         spare = max(len(signal) - longest, 0)
         start = int(self._rng.integers(spare + 1))
-        if _level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20):
+        if level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20):
             start = min(max(int(np.abs(signal).argmax()) - longest // 2, 0), spare)
         return signal[start : start + longest]
 
@@ -105,7 +102,3 @@ def above_rumble(signal: Array) -> Array:
     """
     sections = scipy_signal.butter(2, LOWEST_HZ, "highpass", fs=RATE_HZ, output="sos")
     return np.asarray(scipy_signal.sosfiltfilt(sections, signal))
-
-
-def _level(signal: Array) -> float:
-    return float(np.sqrt(np.mean(signal**2)))

@@ -17,12 +17,12 @@ from denoise_stream.overlap_add import taper
 from denoise_train.arrays import Array
 from denoise_train.data import Windows
 from denoise_train.recipe import RecipeError
+from denoise_train.speech_level import RATE_HZ
 
-RATE_HZ = 16_000.0
 POWER_FLOOR = 1e-7
 """Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
 
-LEVEL_SECONDS_IN_FRAMES = 213.0
+LEVEL_FRAMES = 213.0
 """Frames over which the level is averaged: one second at 16 kHz and a hop of 75."""
 
 ANALYSIS_FADE = 16
@@ -49,7 +49,7 @@ def spectral_mask(
     window, hop
         Samples per window and from one to the next.
     analysis
-        Samples per spectrum, even, at least ``window``.
+        Samples per spectrum, a multiple of 4, at least ``window``.
     single_bins
         Bins from the lowest on that are seen and masked each by itself.
     bands
@@ -69,7 +69,7 @@ def spectral_mask(
     samples = layers.Concatenate(name="samples")([state[:, :past], noisy])
     parts = _layers(window, analysis, single_bins, bands, width, depth)
     log_power, spectrum = _analyse(parts, samples)
-    frames = ops.minimum(state[:, past + 1 : past + 2] + 1, LEVEL_SECONDS_IN_FRAMES)
+    frames = ops.minimum(state[:, past + 1 : past + 2] + 1, LEVEL_FRAMES)
     level = state[:, past : past + 1]
     level = level + (ops.mean(log_power, axis=-1, keepdims=True) - level) / frames
     hidden = parts["dense"](log_power - level)
@@ -233,7 +233,7 @@ def _running_mean(count: int) -> Windows:
     weights = np.zeros((count, count), np.float32)
     row = np.zeros(count)
     for frame in range(count):
-        share = 1 / min(frame + 1, LEVEL_SECONDS_IN_FRAMES)
+        share = 1 / min(frame + 1, LEVEL_FRAMES)
         row = row * (1 - share)
         row[frame] = share
         weights[frame] = row

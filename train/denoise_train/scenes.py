@@ -12,7 +12,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from denoise_train.arrays import Array, log_uniform
 from denoise_train.recordings import Recordings
-from denoise_train.speech_level import SILENT
+from denoise_train.speech_level import SILENT, level
 
 EQUALIZER_POINTS = 8
 """Frequencies, evenly apart in octaves, between which a drawn response is a straight line in dB."""
@@ -50,8 +50,8 @@ def draw_babble(rng: np.random.Generator, speech: Recordings, length: int) -> Ar
     voices = [draw_piece(rng, speech, length, 1.2) for _ in range(int(rng.integers(2, 9)))]
     babble = np.zeros(length)
     for voice in voices:
-        level = max(float(np.sqrt(np.mean(voice**2))), SILENT)
-        babble[: len(voice)] += voice / level * log_uniform(rng, 0.5, 1.0)
+        loudness = max(level(voice), SILENT)
+        babble[: len(voice)] += voice / loudness * log_uniform(rng, 0.5, 1.0)
     return babble
 
 
@@ -71,8 +71,8 @@ def draw_hum(rng: np.random.Generator, length: int, rate_hz: float) -> Array:
     levels = rng.exponential(size=len(harmonics)) / harmonics ** rng.uniform(0, 1.5)
     phases = rng.uniform(0, 2 * np.pi, len(harmonics))
     hum = sum(
-        level * np.sin(2 * np.pi * number * tone_hz * times + phase)
-        for level, number, phase in zip(levels, harmonics, phases, strict=True)
+        amplitude * np.sin(2 * np.pi * number * tone_hz * times + phase)
+        for amplitude, number, phase in zip(levels, harmonics, phases, strict=True)
     )
     floor = draw_coloured(rng, length, rate_hz)
     return np.asarray(hum / max(float(np.std(hum)), SILENT) + floor / np.std(floor) * log_uniform(rng, 0.03, 1.0))

@@ -15,7 +15,7 @@ from denoise_train.pairs import OwnData
 from denoise_train.pieces import above_rumble
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings import Recordings
-from denoise_train.speech_level import RATE_HZ, SILENT, active_level
+from denoise_train.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, level
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SCENES_PER_BLOCK = 96
@@ -26,7 +26,6 @@ PICTURE_SNR_DB = 5.0
 LEVEL_DB = (-40.0, -10.0)
 """Level of the speech, or of the noise where that is louder, relative to full scale."""
 
-QUANTUM = 2.0**-15
 QUANTIZED_SHARE = 0.3
 NARROW_SHARE = 0.1
 OFFSET_SHARE = 0.05
@@ -142,7 +141,7 @@ class SpeechData:
             voice, sound = self._scene(scene, speech, sounds, snr_db, pure=fixed_snr_db is not None)
             noisy[row] = voice + sound
             target[row, :-2] = voice
-            target[row, -2:] = _level(sound), _level(voice)
+            target[row, -2:] = level(sound), level(voice)
         return Pairs(noisy, target)
 
     def _scene(
@@ -158,18 +157,18 @@ class SpeechData:
         if rng.random() < self.reverberant_share:
             voice, sound = scenes.reverberate(rng, (voice, sound), RATE_HZ)
         voice /= max(active_level(voice, RATE_HZ), SILENT)
-        sound /= max(_level(sound), SILENT) * 10 ** (snr_db / 20)
+        sound /= max(level(sound), SILENT) * 10 ** (snr_db / 20)
         rest = 1.0 if pure else rng.random()
         if rest < self.clean_share:
             sound[:] = 0.0
         elif rest < self.clean_share + self.noise_share:
             voice[:] = 0.0
-        level = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
-        voice, sound = voice * level, sound * level
-        return (voice, sound) if pure else self._alter(rng, voice, sound, level)
+        loudness = 10 ** (rng.uniform(*LEVEL_DB) / 20) * min(1.0, 10 ** (snr_db / 20))
+        voice, sound = voice * loudness, sound * loudness
+        return (voice, sound) if pure else self._alter(rng, voice, sound, loudness)
 
-    def _alter(self, rng: np.random.Generator, voice: Array, sound: Array, level: float) -> tuple[Array, Array]:
-        """Alter some scenes of that level as microphones, codecs and people do."""
+    def _alter(self, rng: np.random.Generator, voice: Array, sound: Array, loudness: float) -> tuple[Array, Array]:
+        """Alter some scenes of that loudness as microphones, codecs and people do."""
         if rng.random() < NARROW_SHARE:
             cut_off_hz = float(log_uniform(rng, 3000, 7000))
             voice, sound = (scenes.limit_band(signal, cut_off_hz, RATE_HZ) for signal in (voice, sound))
@@ -177,7 +176,7 @@ class SpeechData:
             gain = scenes.draw_jump(rng, self.samples)
             voice, sound = voice * gain, sound * gain
         if rng.random() < OFFSET_SHARE:
-            sound = sound + rng.choice((-1, 1)) * log_uniform(rng, 0.1, 10.0) * level
+            sound = sound + rng.choice((-1, 1)) * log_uniform(rng, 0.1, 10.0) * loudness
         if rng.random() < CLIPPED_SHARE:
             noisy = voice + sound
             sound += scenes.clip(rng, noisy) - noisy
@@ -193,13 +192,8 @@ class SpeechData:
             sound = scenes.draw_noise(rng, sounds, self.samples)
             if rng.random() < TWO_SOUNDS_SHARE:
                 other = scenes.draw_noise(rng, sounds, self.samples)
-                sound += other * log_uniform(rng, 0.1, 1.0) * _level(sound) / max(_level(other), SILENT)
+                sound += other * log_uniform(rng, 0.1, 1.0) * level(sound) / max(level(other), SILENT)
             return sound
         if kind < self.recorded_share + self.babble_share:
             return scenes.draw_babble(rng, speech, self.samples)
         return SYNTHETIC[int(rng.integers(len(SYNTHETIC)))](rng, self.samples, RATE_HZ)
-
-
-def _level(signal: Array) -> float:
-    """Measure the root mean square."""
-    return float(np.sqrt(np.mean(np.square(signal))))

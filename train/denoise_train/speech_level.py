@@ -7,12 +7,20 @@ from denoise_train.arrays import Array
 RATE_HZ = 16_000.0
 """The rate of wideband speech, and the only one that wideband PESQ knows."""
 
+QUANTUM = 2.0**-15
+"""A step of 16-bit audio."""
+
 ACTIVE_DB = 35.0
 """A frame this far below the loudest one is a pause."""
 
 FRAME_SECONDS = 0.02
 SILENT = 1e-5
 """Below this level, 100 dB under full scale, there is nothing to hear."""
+
+
+def level(signal: Array) -> float:
+    """Measure the root mean square of a signal ``(n,)``, in its unit."""
+    return float(np.sqrt(np.mean(np.square(signal))))
 
 
 def active_level(signal: Array, rate_hz: float) -> float:
