@@ -38,12 +38,6 @@ GENERAL = ("--model", "general")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def call(monkeypatch, capsys):
     """Call the program in this process; return exit status, standard output and standard error."""
 

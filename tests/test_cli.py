@@ -21,25 +21,6 @@ from denoise_stream.cli import main
 PROGRAM = [sys.executable, "-c", "from denoise_stream.cli import main; main()"]
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Call the program in this process; return exit status and standard error."""
-
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["denoise-stream", *(str(argument) for argument in arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return call
-
-
 def pipe(data: bytes, *arguments: object, **options) -> subprocess.CompletedProcess[bytes]:
     command = [*PROGRAM, *(str(argument) for argument in arguments)]
     return subprocess.run(command, input=data, capture_output=True, check=False, timeout=60, **options)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from denoise_stream import Denoiser, bundled_models, live_cli, model
 from denoise_stream.archive import Archive, Selection, Summary
 from denoise_stream.archive_plan import Group
 from denoise_stream.archive_worker import Work, Worker
-from denoise_stream.cli import main
 from denoise_stream.local_folder import LocalFolder
 from denoise_stream.manifest import Outcome
 from denoise_stream.model import Models, choose_models
@@ -38,20 +36,12 @@ def no_speech(monkeypatch) -> None:
     monkeypatch.setattr(model, "bundled_models", lambda: bundled)
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
-    """Call the program in this process, in an empty folder; return exit status and standard error."""
-    place = tmp_path / "place"
-    place.mkdir()
-    monkeypatch.chdir(place)
-
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["denoise-stream", *(str(argument) for argument in arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return call
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch) -> None:
+    """Work in an empty folder."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
 
 
 class Here:

@@ -2,14 +2,12 @@
 
 import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from denoise_stream import Denoiser
-from denoise_stream.cli import main
 from denoise_stream.endpoints import open_file
 from denoise_stream.series import SeriesStream
 
@@ -18,21 +16,8 @@ if importlib.util.find_spec("pyarrow") is None and not os.environ.get("CI"):
 import pyarrow
 import pyarrow.parquet
 
+pytestmark = pytest.mark.usefixtures("folder")
 LENGTHS = {"pump 1": 700, "pump 2": 1, "fan": 150, "": 90, "belt": 1203}
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch, capsys):
-    """Call the program in this process, in an empty folder; return exit status and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["denoise-stream", *(str(argument) for argument in arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return call
 
 
 def make_rows(order: str, channels: int = 1) -> tuple[list[str], np.ndarray]:
