@@ -1,24 +1,29 @@
 """Speech: scenes, the network with a memory and its training."""
 
 import dataclasses
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import soundfile
 
 from denoise_stream import Contract
 from denoise_stream.engine import DenoiseStream
 from denoise_train import scenes
 from denoise_train.architectures import build_network
 from denoise_train.datasets import build_data
+from denoise_train.intelligibility import lost_envelope
 from denoise_train.losses import build_loss
 from denoise_train.network_engine import NetworkModel
 from denoise_train.pairs import OwnData
 from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.recordings import Recordings
+from denoise_train.recurrence import OverSequences
 from denoise_train.recurrent import unrolled
 from denoise_train.speech_data import SpeechData
 from denoise_train.speech_level import RATE_HZ, active_level
+from denoise_train.speech_metrics import stoi
 from denoise_train.start import copy_weights, load_start
 from denoise_train.training import train
 
@@ -132,6 +137,32 @@ def test_speech_needs_recordings(own, section, missing):
         build_data(section, {}, 150, 1, dataclasses.replace(own, **{missing: None}))
 
 
+def test_gated_recurrence_over_sequences_gives_what_keras_does_and_learns_alike():
+    rng = np.random.default_rng(0)
+    inputs, wanted = (rng.normal(size=(3, 20, size)).astype(np.float32) for size in (8, 12))
+    weights = [rng.normal(0, 0.5, shape) for shape in ((8, 36), (12, 36), (2, 36))]
+
+    def learn(recurrence: str) -> tuple[np.ndarray, list[np.ndarray]]:
+        cell = keras.layers.GRUCell(12)
+        layer = OverSequences(cell) if recurrence == "ours" else keras.layers.GRU(12, return_sequences=True)
+        if recurrence == "Keras":
+            layer.cell = cell
+        network = keras.Sequential([keras.Input((20, 8)), keras.layers.Dense(8, "tanh", name="before"), layer])
+        cell.set_weights(weights)
+        network.get_layer("before").set_weights([np.eye(8), np.zeros(8)])
+        network.compile(keras.optimizers.SGD(0.5), "mse")
+        outputs = network.predict(inputs, verbose=0)
+        network.train_on_batch(inputs, wanted)
+        return outputs, network.get_weights()
+
+    (ours, our_weights), (theirs, their_weights) = learn("ours"), learn("Keras")
+    assert ours == pytest.approx(theirs, abs=1e-6)
+    for found, expected, before in zip(our_weights[-3:], their_weights[-3:], weights, strict=True):
+        assert np.abs(expected - before).max() > 1e-3
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert our_weights[0] == pytest.approx(their_weights[0], abs=1e-6)
+
+
 def test_training_sees_what_the_engine_does():
     keras.utils.set_random_seed(3)
     recipe = load_recipe("speech")
@@ -193,8 +224,8 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
 
 
 def signals_with_noise(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give speech and noise ``(4, 4800)``, the noise at -20 dB."""
-    return np.stack([voice(rng, 0.3) for _ in range(4)]), 0.01 * rng.normal(size=(4, 4800))
+    """Give speech and noise ``(4, 8000)``, the noise at -20 dB."""
+    return np.stack([voice(rng, 0.5) for _ in range(4)]), 0.01 * rng.normal(size=(4, 8000))
 
 
 def test_loss_falls_with_the_error_and_wants_speech_kept():
@@ -210,4 +241,62 @@ def test_loss_falls_with_the_error_and_wants_speech_kept():
 
 def test_loss_is_finite_for_silence():
     loss = build_loss(load_recipe("speech").loss, 150, 1)
-    assert np.isfinite(float(loss(np.zeros((2, 4802), np.float32), np.zeros((2, 4800), np.float32))))
+    assert np.isfinite(float(loss(np.zeros((2, 8002), np.float32), np.zeros((2, 8000), np.float32))))
+
+
+@pytest.fixture(scope="module")
+def stoi_speech() -> np.ndarray:
+    """Give real speech ``(1, n)`` of power 1."""
+    signal, _ = soundfile.read(Path(__file__).parents[1] / "samples" / "speech_clean.wav")
+    return (signal / signal.std())[None]
+
+
+def test_envelope_is_lost_as_stoi_says(stoi_speech):
+    lost, missed = [], []
+    for snr_db in (-5, 5, 15):
+        noisy = stoi_speech + np.random.default_rng(0).normal(size=stoi_speech.shape) * 10 ** (-snr_db / 20)
+        lost.append(float(lost_envelope(stoi_speech.astype(np.float32), noisy.astype(np.float32))))
+        missed.append(1 - float(stoi(stoi_speech, noisy).mean()))
+    assert lost == pytest.approx(missed, abs=0.08)
+    assert lost == sorted(lost, reverse=True)
+
+
+def test_envelope_keeps_its_worth_at_another_level_and_counts_only_speech(stoi_speech):
+    clean = stoi_speech.astype(np.float32)
+    assert float(lost_envelope(clean, 0.5 * clean)) == pytest.approx(0, abs=0.01)
+    assert float(lost_envelope(0 * clean, clean)) == 0
+    pause = np.zeros((len(clean), 16_000), np.float32)
+    noise = np.random.default_rng(0).normal(size=pause.shape).astype(np.float32)
+    spoilt = clean + 0.5 * np.roll(clean, 5000, axis=1)
+    alone = float(lost_envelope(clean, spoilt))
+    before_noise = lost_envelope(np.concatenate((clean, pause), axis=1), np.concatenate((spoilt, noise), axis=1))
+    assert 0.05 < alone == pytest.approx(float(before_noise), abs=0.03)
+
+
+def test_scene_too_short_for_an_envelope_is_refused(own, section):
+    with pytest.raises(RecipeError, match="samples=6000; it must be a whole number from 6400"):
+        data_of(section, own, samples=6000)
+
+
+def test_noise_is_drawn_from_recordings_by_the_roots_of_their_lengths():
+    recordings = Recordings([np.zeros(40_000), np.zeros(10_000), np.zeros(90_000)])
+    rng = np.random.default_rng(0)
+    places = [recordings.place(rng, 500) for _ in range(6000)]
+    shares = np.bincount([index for index, _ in places]) / len(places)
+    assert shares == pytest.approx(np.array([2, 1, 3]) / 6, abs=0.02)
+    for index, length in enumerate((40_000, 10_000, 90_000)):
+        starts = [start for found, start in places if found == index]
+        assert 0 <= min(starts) < 0.05 * length
+        assert 0.95 * (length - 500) < max(starts) <= length - 500
+
+
+def test_pieces_of_noise_are_about_as_loud_as_each_other():
+    rng = np.random.default_rng(0)
+    recordings = Recordings([gain * rng.normal(size=4000) for gain in (1e-4, 1.0)])
+    levels = []
+    for _ in range(40):
+        noise = scenes.draw_noise(rng, recordings, 12_000)
+        levels += [np.sqrt(np.mean(part**2)) for part in noise.reshape(-1, 500)]
+    heard = [found for found in levels if found > 1e-6]
+    assert 0.3 < min(np.quantile(heard, 0.1), 1.0)
+    assert np.quantile(heard, 0.95) < 3.0

@@ -1,6 +1,7 @@
 """Recordings: files and folders of audio, tables and arrays come in, crops of them go out."""
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,19 @@ class Recordings:
         sizes = np.array([len(signal) for signal in self.signals], dtype=np.float64)
         chosen = rng.choice(len(sizes), size=count, p=sizes / sizes.sum())
         return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
+
+    def place(self, rng: np.random.Generator, length: int) -> tuple[int, int]:
+        """Draw where one crop lies, its recording by the square root of its length.
+
+        So many short recordings are heard beside a few long ones, and the other way round.
+        """
+        index = int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))
+        return index, int(rng.integers(max(1, len(self.signals[index]) - length + 1)))
+
+    @functools.cached_property
+    def _up_to(self) -> Array:
+        """Sum the roots of the lengths up to each recording."""
+        return np.cumsum(np.sqrt([len(signal) for signal in self.signals]))
 
     def crops(self, places: Sequence[tuple[int, int]], length: int) -> Array:
         """Cut out ``length`` samples at each place, as they are."""

@@ -14,19 +14,16 @@ import numpy as np
 from keras import layers, ops
 
 from denoise_stream.overlap_add import taper
-from denoise_train.arrays import Array
 from denoise_train.data import Windows
 from denoise_train.recipe import RecipeError
-from denoise_train.speech_level import RATE_HZ
+from denoise_train.recurrence import OverSequences
+from denoise_train.spectra import analysis_window, band_matrices, transforms
 
 POWER_FLOOR = 1e-7
 """Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
 
-LEVEL_FRAMES = 213.0
-"""Frames over which the level is averaged: one second at 16 kHz and a hop of 75."""
-
-ANALYSIS_FADE = 16
-"""Samples by which the analysis window's falling flank would go on behind the last sample: it does not reach zero."""
+LEVEL_FRAMES = 128.0
+"""Frames over which the level is averaged: 0.6 s at 16 kHz and a hop of 75."""
 
 
 def spectral_mask(
@@ -115,10 +112,7 @@ def unrolled(network: keras.Model, hop: int, samples: int) -> keras.Model:
     level = ops.matmul(_running_mean(count), ops.mean(log_power, axis=-1, keepdims=True))
     hidden = parts["dense"](log_power - level)
     for number in range(depth):
-        cell = parts[f"recurrent_{number}"]
-        recurrent = layers.GRU(width, return_sequences=True)
-        recurrent.cell = cell
-        hidden = hidden + recurrent(hidden)
+        hidden = hidden + OverSequences(parts[f"recurrent_{number}"])(hidden)
     clean = frames[:, :, past:] - _taken_away(parts, hidden, spectrum)
     return keras.Model(signal, _overlap_add(clean, hop, count), name=f"{network.name}_unrolled")
 
@@ -130,7 +124,7 @@ def over_rows(network: keras.Model, hop: int, samples: int) -> keras.Model:
 
 def _layers(window: int, analysis: int, single_bins: int, bands: int, width: int, depth: int) -> dict[str, keras.Layer]:
     """Make what has weights; those of the transforms and the bands are fixed."""
-    fixed = _transforms(window, analysis) | _band_matrices(analysis, single_bins, bands)
+    fixed = transforms(window, analysis) | band_matrices(analysis, single_bins, bands)
     parts: dict[str, keras.Layer] = {
         name: layers.Dense(matrix.shape[1], use_bias=False, trainable=False, name=name)
         for name, matrix in fixed.items()
@@ -143,59 +137,6 @@ def _layers(window: int, analysis: int, single_bins: int, bands: int, width: int
     for number in range(depth):
         parts[f"recurrent_{number}"] = layers.GRUCell(width, name=f"recurrent_{number}")
     return parts
-
-
-def analysis_window(window: int, analysis: int) -> Array:
-    """Give the analysis window ``(analysis,)``: a slow half of a Hann window, ones, and the taper's root at the end."""
-    fade = window + ANALYSIS_FADE
-    falling = np.sin(np.pi * (np.arange(fade) + 0.5) / fade)[-(window // 2) - ANALYSIS_FADE : -ANALYSIS_FADE]
-    rising_length = analysis - window
-    rising = np.sin(np.pi / 2 * (np.arange(rising_length) + 0.5) / max(rising_length, 1))
-    flat = np.ones(analysis - rising_length - len(falling))
-    return np.concatenate((rising, flat, falling))
-
-
-def _transforms(window: int, analysis: int) -> dict[str, Windows]:
-    """Give the matrices of the transform and its inverse: even and odd bins apart, real parts first.
-
-    The even bins see the sum of both halves of the samples, the odd ones their difference (the first step of a fast
-    Fourier transform). The bin at half the sample rate is left out: it passes.
-    """
-    half, quarter = analysis // 2, analysis // 4
-    shape = analysis_window(window, analysis)
-    matrices = {}
-    for name, first in (("even", 0), ("odd", 1)):
-        bins = first + 2 * np.arange(quarter)
-        angles = 2 * np.pi * np.outer(np.arange(half), bins) / analysis
-        matrices[name] = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
-    newest = np.arange(analysis - window, analysis)
-    rows = []
-    for first in (0, 1):
-        bins = first + 2 * np.arange(quarter)
-        angles = 2 * np.pi * np.outer(bins, newest) / analysis
-        weights = np.where(bins == 0, 1.0, 2.0)[:, None] / analysis
-        rows += [weights * np.cos(angles), -weights * np.sin(angles)]
-    matrices["synthesis"] = np.concatenate(rows) / shape[newest]
-    return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
-
-
-def _band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Windows]:
-    """Give the matrices from the bins' powers to the bands' means, and from the bands' shares back to the bins.
-
-    Bands are evenly apart on the ERB-rate scale: B. R. Glasberg, B. C. J. Moore, Derivation of auditory filter shapes
-    from notched-noise data, Hearing Research 47, 1990, with the frequencies of a rate of 16 kHz.
-    """
-    bins = analysis // 2
-    hz = np.arange(bins) * (RATE_HZ / analysis)
-    rate = 21.4 * np.log10(1 + 0.00437 * hz)
-    centres = np.linspace(rate[single_bins], rate[-1], bands)
-    spread = np.zeros((single_bins + bands, bins))
-    spread[np.arange(single_bins), np.arange(single_bins)] = 1
-    for band in range(bands):
-        spread[single_bins + band, single_bins:] = np.interp(rate[single_bins:], centres, np.eye(bands)[band])
-    spread = np.concatenate((spread[:, ::2], spread[:, 1::2]), axis=1)  # even bins first, as the transform gives them
-    gathered = (spread / spread.sum(axis=1, keepdims=True)).T
-    return {"bands": gathered.astype(np.float32), "spread": spread.astype(np.float32)}
 
 
 def _analyse(parts: dict[str, keras.Layer], samples: Any) -> tuple[Any, list[Any]]:

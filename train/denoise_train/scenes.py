@@ -23,22 +23,27 @@ LOWEST_HZ = 60.0
 def draw_piece(rng: np.random.Generator, recordings: Recordings, length: int, most_change: float) -> Array:
     """Draw ``length`` samples of one recording, played up to ``most_change`` times as fast or slow."""
     speed = float(log_uniform(rng, 1 / most_change, most_change))
-    ((index, start),) = recordings.places(rng, 1, int(length * speed))
+    index, start = recordings.place(rng, int(length * speed))
     piece = recordings.signals[index][start : start + int(length * speed) + 1]
     return np.asarray(soxr.resample(piece, round(100 * speed), 100, "LQ"), dtype=np.float64)[:length]
 
 
 def draw_noise(rng: np.random.Generator, recordings: Recordings, length: int) -> Array:
-    """Draw recorded noise: pieces one after the other, with pauses at times, until the length is full."""
+    """Draw recorded noise: pieces one after the other, with pauses at times, until the length is full.
+
+    In half of all scenes it is the same piece again and again, as steps and barks are; the pieces are about as loud
+    as each other.
+    """
     noise = np.zeros(length)
     at = 0
-    repeated = rng.random() < 0.3
+    repeated = rng.random() < 0.5
     piece = np.empty(0)
     while at < length:
         if not (repeated and len(piece)):
             piece = draw_piece(rng, recordings, length, 1.4)
+            piece /= max(level(piece), SILENT)
         part = piece[: length - at]
-        noise[at : at + len(part)] = part * log_uniform(rng, 0.5, 2.0)
+        noise[at : at + len(part)] = part * log_uniform(rng, 0.4, 2.5)
         at += len(part)
         if rng.random() < 0.3:
             at += int(rng.exponential(0.1 * length))

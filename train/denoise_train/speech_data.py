@@ -10,6 +10,7 @@ import numpy as np
 from denoise_train import scenes
 from denoise_train.arrays import Array, log_uniform
 from denoise_train.data import Pairs, Windows
+from denoise_train.intelligibility import SHORTEST
 from denoise_train.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.pairs import OwnData
 from denoise_train.pieces import above_rumble
@@ -70,7 +71,8 @@ class SpeechData:
         where = "data 'speech': "
         if self.own.pairs or not (self.own.clean and self.own.noise):
             raise RecipeError("data kind 'speech' is mixed from recordings: give --clean (speech) and --noise")
-        for key in ("samples", "validation_signals", "test_signals"):
+        check_number(where + "samples", self.samples, SHORTEST, whole=True)
+        for key in ("validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
         for key in ("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"):
             check_number(where + key, getattr(self, key), 0, 1)
@@ -149,7 +151,7 @@ class SpeechData:
     ) -> tuple[Array, Array]:
         """Draw the speech and the noise that a microphone hears; a pure scene has both, and no more."""
         voice = np.zeros(self.samples)
-        piece = scenes.draw_piece(rng, speech, self.samples, 1.12)
+        piece = scenes.draw_piece(rng, speech, self.samples, 1.2)
         voice[: len(piece)] = piece
         sound = self._sound(rng, speech, sounds)
         voice = scenes.equalize(voice, scenes.draw_response(rng, 4.0, 4.0), RATE_HZ)

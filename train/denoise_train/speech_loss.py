@@ -6,6 +6,8 @@ from typing import Any
 
 from keras import ops
 
+from denoise_train.intelligibility import lost_envelope
+
 TINY = 1e-12
 """Power that counts as none, relative to full scale."""
 
@@ -21,23 +23,25 @@ def speech(
     windows_per_signal: int,
     snr_weight: float,
     spectrum_weight: float,
+    envelope_weight: float,
     complex_share: float,
     exponent: float,
     transforms: list[int],
     floor_db: float,
     clean_floor_db: float,
 ) -> Callable[[Any, Any], Any]:
-    """Add the error in dB below the noise, signal by signal, and the difference of compressed spectra.
+    """Add the error in dB below the noise, the difference of compressed spectra, and what envelopes lose.
 
     Compressed spectra, the power c of the magnitudes with c = 0.3, are near to loudness, so that faint parts of speech
-    count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020.
+    count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020. What
+    is understood depends on the envelopes of bands: :mod:`denoise_train.intelligibility`.
 
     Parameters
     ----------
     window, windows_per_signal
         What every loss gets; a row is a whole signal here.
-    snr_weight, spectrum_weight
-        How much each of the two counts.
+    snr_weight, spectrum_weight, envelope_weight
+        How much each of the three counts.
     complex_share
         Share of the spectra's difference that is taken with their phases, 0 to 1.
     exponent
@@ -78,6 +82,7 @@ def speech(
             difference = ops.mean(ops.square(ours[0] - theirs[0]))
             turned = ops.mean(ops.square(ours[1] - theirs[1]) + ops.square(ours[2] - theirs[2]))
             spectra += (1 - complex_share) * difference + complex_share * turned
-        return snr_weight * ops.mean(error_db) + spectrum_weight * spectra / len(transforms)
+        heard = spectrum_weight * spectra / len(transforms) + envelope_weight * lost_envelope(wanted, scaled)
+        return snr_weight * ops.mean(error_db) + heard
 
     return loss

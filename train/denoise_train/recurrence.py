@@ -1,0 +1,97 @@
+"""Recurrence over sequences: a gated recurrent unit and its inputs at all times come in, its outputs go out.
+
+What Keras does at every step is done here once for all of them wherever it can be: the products with the inputs
+before the loop, the gates' derivatives and the weights' gradients after it. On two cores a training step of two
+layers so takes 0.7 of the time.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+class OverSequences(layers.Layer):  # type: ignore[misc]
+    """A ``GRUCell`` over sequences, from a state of zeros: ``(batch, steps, inputs)`` to ``(batch, steps, units)``.
+
+    It gives what ``keras.layers.GRU(units, return_sequences=True)`` does with the same cell, whose weights it shares.
+
+    Parameters
+    ----------
+    cell
+        With Keras' own activations and ``reset_after``, as they are unless asked otherwise.
+    """
+
+    def __init__(self, cell: keras.layers.GRUCell) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the cell's weights, where it has none yet."""
+        if not self.cell.built:
+            self.cell.build((None, input_shape[-1]))
+
+    def call(self, inputs: Any) -> Any:
+        """Run the cell over all steps."""
+        bias = self.cell.bias
+        seen = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.cell.kernel) + bias[0]
+        return ops.transpose(_recurrence(seen, self.cell.recurrent_kernel, bias[1]), (1, 0, 2))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """One output of the cell per step."""
+        return (*input_shape[:-1], self.cell.units)
+
+
+@ops.custom_gradient  # type: ignore[untyped-decorator]
+def _recurrence(seen: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
+    """Run the loop over inputs that were multiplied: ``(steps, batch, 3 units)`` to ``(steps, batch, units)``.
+
+    With z, r and c the update gate, the reset gate and the candidate, h the output before and p = h kernel + bias:
+    h' = c + z (h - c), c = tanh(seen_c + r p_c); J. Chung, C. Gulcehre, K. Cho, Y. Bengio: Empirical evaluation of
+    gated recurrent neural networks on sequence modeling, 2014 (arXiv 1412.3555), in cuDNN's form.
+    """
+    units = kernel.shape[0]
+    zeros = ops.zeros_like(seen[0, :, :units])
+
+    def forwards(carry: tuple[Any], step: Any) -> tuple[tuple[Any], tuple[Any]]:
+        (output,) = carry
+        update, _, candidate = _gates(step, ops.matmul(output, kernel) + bias)
+        output = candidate + update * (output - candidate)
+        return (output,), (output,)
+
+    _, (outputs,) = ops.scan(forwards, (zeros,), seen)
+
+    def gradient(*arguments: Any, upstream: Any = None) -> tuple[Any, Any, Any]:
+        wanted = arguments[0] if upstream is None else upstream
+        before = ops.concatenate([zeros[None], outputs[:-1]], axis=0)
+        remembered = ops.matmul(before, kernel) + bias
+        update, reset, candidate = _gates(seen, remembered)
+        # How the output depends on what each gate and the candidate are given.
+        on_candidate = (1 - update) * (1 - ops.square(candidate))
+        on_reset = on_candidate * remembered[..., 2 * units :] * reset * (1 - reset)
+        on_update = update * (1 - update) * (before - candidate)
+        on_seen = ops.concatenate([on_update, on_reset, on_candidate], axis=-1)
+        on_remembered = ops.concatenate([on_update, on_reset, on_candidate * reset], axis=-1)
+        backwards_kernel = ops.transpose(kernel)
+
+        def backwards(carry: tuple[Any], step: tuple[Any, Any, Any]) -> tuple[tuple[Any], tuple[Any]]:
+            (from_later,) = carry
+            from_output, share, kept = step
+            total = from_later + from_output
+            return (total * kept + ops.matmul(ops.tile(total, (1, 3)) * share, backwards_kernel),), (total,)
+
+        _, (totals,) = ops.scan(backwards, (zeros,), (wanted, on_remembered, update), reverse=True)
+        totals = ops.tile(totals, (1, 1, 3))
+        flat = ops.reshape(totals * on_remembered, (-1, 3 * units))
+        kernel_gradient = ops.matmul(ops.transpose(ops.reshape(before, (-1, units))), flat)
+        return totals * on_seen, kernel_gradient, ops.sum(flat, axis=0)
+
+    return outputs, gradient
+
+
+def _gates(seen: Any, remembered: Any) -> tuple[Any, Any, Any]:
+    """Give the update gate, the reset gate and the candidate ``(..., units)``."""
+    units = seen.shape[-1] // 3
+    gates = ops.sigmoid(seen[..., : 2 * units] + remembered[..., : 2 * units])
+    update, reset = gates[..., :units], gates[..., units:]
+    return update, reset, ops.tanh(seen[..., 2 * units :] + reset * remembered[..., 2 * units :])
