@@ -5,6 +5,7 @@ turns, so a machine whose speed drifts does not favour either. Latency is wall-c
 that completes a window to the moment its samples are ready, at a share of that capacity, fed in real time.
 """
 
+import contextlib
 import os
 import statistics
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import onnx_models
-from denoise_stream import Denoiser, StreamPool, bundled_models
+from denoise_stream import DenoiseError, Denoiser, StreamPool, bundled_models
 from denoise_stream.model import Model
 
 RATE = 16_000
@@ -74,7 +75,8 @@ def latencies_ms(model: Path, count: int, max_wait_ms: float) -> np.ndarray:
             deliver(stream, parts, last=last)
             if parts:
                 found.append(time.perf_counter() - pushed[stream])
-                stream.pull(timeout_s=0)
+                with contextlib.suppress(DenoiseError):  # closed with the pool, at the end, before it is read
+                    stream.pull(timeout_s=0)
 
         type(streams[0]).deliver = timed
         chunk = noise(1)[0, :CHUNK]
