@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-PROGRAM = [sys.executable, "-c", "from denoise_stream.cli import main\nif __name__ == '__main__':\n    main()"]
+from programs import PROGRAM
+
+GENERAL = ("--model", "general")
+"""Where another hop makes the work long: a stateful default would refuse it."""
 
 
 def make_archive(folder: Path, files: int, samples: int = 4000, seed: int = 0) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import onnx_models
+from archives import make_archive
 from audio_server import AudioServer
 from denoise_export.vectors import write_vectors
 from denoise_stream import bundled_models
@@ -36,6 +37,12 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return int(ended.value.code or 0), capsys.readouterr().err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty small files, none of which is changed by a test."""
+    return make_archive(tmp_path_factory.mktemp("archive") / "in", 60)
 
 
 @pytest.fixture(scope="session")

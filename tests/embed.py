@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,12 @@ KINDS = [*bundled_models(), *HAND_MADE]
 """What every port must compute: the keys of the fixture ``vectors``."""
 
 EMBED = Path(__file__).parents[1] / "export" / "embed"
+
+STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+SIZES = """#include "denoise.h"
+const size_t window = DENOISE_WINDOW, state_bytes = sizeof(denoise_state);
+"""
+SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def need(*tools: str) -> None:
@@ -39,6 +46,17 @@ def no_tool(sentence: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(sentence)
     pytest.skip(sentence)
+
+
+def compile_c(folder: Path, compiler: str, *flags: str) -> Path:
+    """Compile a folder's ``denoise.c``: a library, or with the example program if the flags are not ``-shared``."""
+    need(compiler)
+    made = folder / f"made-{compiler}"
+    (folder / "sizes.c").write_text(SIZES)
+    sources = [folder / "denoise.c", folder / "sizes.c" if "-shared" in flags else EMBED / "c" / "filter.c"]
+    command = [compiler, *STRICT, *flags, f"-I{folder}", *sources, "-lm", "-o", made]
+    subprocess.run(command, check=True, timeout=300)
+    return made
 
 
 def load_module(path: Path) -> ModuleType:

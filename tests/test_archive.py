@@ -3,38 +3,28 @@
 import contextlib
 import json
 import os
-import pickle
-import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
-from archives import PROGRAM, kill_at_random, make_archive, rows, run_program, times_done, tree
-from denoise_stream import DenoiseError, Denoiser, SinkError, dispatch
-from denoise_stream.archive_plan import make_groups
-from denoise_stream.archive_worker import Work
+from archives import GENERAL, make_archive, rows, run_program, times_done, tree
+from denoise_stream import DenoiseError, Denoiser, SinkError
 from denoise_stream.cli import main
-from denoise_stream.dispatch import LocalDispatcher, Retries, _Hand, physical_cores
 from denoise_stream.local_folder import LocalFolder
 from denoise_stream.manifest import Manifest
 from denoise_stream.model import choose_models
 from denoise_stream.patterns import matcher
 from denoise_stream.ray_dispatch import _check_reachable
-from denoise_stream.storage import Entry, is_safe
-
-GENERAL = ("--model", "general")
-"""Where another hop makes the work long: a stateful default would refuse it."""
+from denoise_stream.storage import is_safe
+from programs import PROGRAM
 
 
 @pytest.fixture
@@ -49,12 +39,6 @@ def call(monkeypatch, capsys):
         return int(ended.value.code or 0), captured.out, captured.err
 
     return call
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory) -> Path:
-    """Sixty small files, none of which is changed by a test."""
-    return make_archive(tmp_path_factory.mktemp("archive") / "in", 60)
 
 
 def test_tree_is_mirrored_and_each_file_equals_a_run_of_its_own(folder, call):
@@ -351,19 +335,6 @@ def test_two_runs_into_one_folder_at_once_are_refused(folder, archive):
     assert "another run is writing to" in second.stderr
 
 
-def test_killed_again_and_again_then_finished_equals_an_undisturbed_run(tmp_path, archive):
-    undisturbed, killed, rng = tmp_path / "undisturbed", tmp_path / "killed", random.Random(8)
-    arguments = ["--input", archive, *GENERAL, "--hop", 5, "--jobs", 2, "--quiet", "--output"]
-    assert run_program(*arguments, undisturbed).returncode == 0
-    for turn in range(4):
-        assert kill_at_random([*arguments, killed], killed, rng, group=turn % 2 == 0) > 0
-    assert len(times_done(killed)) < 60
-    assert run_program(*arguments, killed).returncode == 0
-    assert tree(killed) == tree(undisturbed)
-    assert len(times_done(killed)) == 60
-    assert set(times_done(killed).values()) == {1}
-
-
 def test_row_cut_short_by_a_crash_is_passed_over_and_its_file_done_again(folder, call):
     make_archive(folder / "in", 3)
     assert call("--input", "in", "--output", "out")[0] == 0
@@ -371,119 +342,6 @@ def test_row_cut_short_by_a_crash_is_passed_over_and_its_file_done_again(folder,
     log.write_bytes(log.read_bytes()[:-40])
     assert "1 files denoised, 2 done before" in call("--input", "in", "--output", "out")[2]
     assert "3 done before" in call("--input", "in", "--output", "out")[2]
-
-
-def test_workers_that_are_killed_cost_a_retry_only(tmp_path, archive):
-    process = subprocess.Popen(
-        [*PROGRAM, "--input", archive, "--output", tmp_path / "out", *GENERAL, "--hop", "1", "--quiet"]
-    )
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    killed = done = 0
-    while process.poll() is None and killed < 3:
-        workers = [
-            int(child)
-            for child in (children.read_text().split() if children.exists() else [])
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
-        if workers and len(times_done(tmp_path / "out")) > done:
-            done = len(times_done(tmp_path / "out"))
-            os.kill(workers[0], signal.SIGKILL)
-            killed += 1
-        time.sleep(0.01)
-    assert process.wait(120) == 0
-    assert killed == 3
-    assert len(times_done(tmp_path / "out")) == 60
-    assert set(times_done(tmp_path / "out").values()) == {1}
-
-
-class Deadly(LocalFolder):
-    """A folder one of whose files kills whoever reads it."""
-
-    def fetch(self, entry, scratch):
-        if entry.name.endswith("000007.csv"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().fetch(entry, scratch)
-
-
-def test_file_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_path, archive):
-    work = Work(Deadly(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", choose_models("general"))
-    entries = list(LocalFolder(archive).entries())
-    outcomes = sum(LocalDispatcher(work, 2).run(make_groups(entries, 2)), [])
-    assert sorted(outcome.name for outcome in outcomes) == [entry.name for entry in entries]
-    (failed,) = [outcome for outcome in outcomes if outcome.error]
-    assert failed.name == "000/000007.csv"
-    assert "the worker process died (signal 9) 3 times while at this file" in failed.error
-
-
-def living(session: int) -> list[str]:
-    """Give the processes of a session that still run (a dead one may wait for its parent to notice)."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                found.append(path.parent.name)
-    return found
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, number, status):
-    out = tmp_path / "out"
-    command = [*PROGRAM, "--input", archive, "--output", out, *GENERAL, "--hop", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-    limit = time.monotonic() + 30
-    while not times_done(out) and time.monotonic() < limit:
-        time.sleep(0.01)
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    _, message = process.communicate(timeout=30)
-    assert process.returncode == status
-    assert b"Traceback" not in message
-    assert set(tree(out)) == set(times_done(out))
-    limit = time.monotonic() + 10
-    while living(process.pid) and time.monotonic() < limit:
-        time.sleep(0.05)
-    assert not living(process.pid)
-
-
-def test_small_files_are_grouped_and_large_ones_are_not():
-    small, large = [Entry(str(n), 2000, "") for n in range(5000)], [Entry(f"l{n}", 90 << 20, "") for n in range(4)]
-    groups = list(make_groups([*large, *small], 2))
-    assert [len(group) for group in groups[:4]] == [1, 1, 1, 1]
-    assert {len(group) for group in groups[4:-1]} == {64}
-    assert sum(groups, []) == [*large, *small]
-
-
-def test_large_file_is_not_handed_out_ahead_while_small_groups_are():
-    hand = _Hand.__new__(_Hand)
-    hand.unfinished, hand._groups, hand.connection = deque(), deque(), SimpleNamespace(send=lambda group: None)
-    assert hand.wants_more
-    hand.give([Entry("small", 1000, "")])
-    assert hand.wants_more
-    hand.give([Entry("large", 90 << 20, "")])
-    assert not hand.wants_more
-    hand.connection.recv = lambda: None
-    hand.take()
-    assert not hand.wants_more
-    hand.take()
-    assert hand.wants_more
-
-
-def test_loss_of_a_node_with_all_its_workers_ends_no_run():
-    retries = Retries(16)
-    for number in range(47):
-        retries.lose([Entry(str(number), 1000, "")], "lost")
-    with pytest.raises(DenoiseError, match="like 47 others before it"):
-        retries.lose([Entry("last", 1000, "")], "lost")
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux")
-def test_cores_are_those_that_this_process_may_use(monkeypatch):
-    assert physical_cores() <= len(os.sched_getaffinity(0))
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {10_000, 10_001, 10_002})
-    monkeypatch.setattr(dispatch, "_container_cores", lambda: 64)
-    assert physical_cores() == 3
-    monkeypatch.setattr(dispatch, "_container_cores", lambda: 2)
-    assert physical_cores() == 2
 
 
 BAD = [
@@ -536,31 +394,6 @@ def test_archive_loads_neither_fsspec_nor_ray_nor_pyarrow(folder):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not set(done.stdout.split()) & {"fsspec", "s3fs", "ray", "pyarrow", "rich", "matplotlib", "tensorflow"}
     assert (folder / "out/000/000000.wav").is_file()
-
-
-def test_hours_in_one_file_and_many_small_ones_keep_the_memory_of_workers_bounded(tmp_path):
-    make_archive(tmp_path / "in", 100)
-    block = np.random.default_rng(0).normal(0, 0.1, 48_000)
-    with soundfile.SoundFile(tmp_path / "in/long.wav", "w", 48_000, 1) as file:
-        for _ in range(200):
-            file.write(block)
-    work = Work(
-        LocalFolder(tmp_path / "in"), LocalFolder(tmp_path / "out"), tmp_path / "scratch", choose_models("general")
-    )
-    code = (
-        "import pickle, sys\nfrom denoise_stream.archive_worker import Worker\n"
-        "worker = Worker(pickle.loads(sys.stdin.buffer.read()))\n"
-        "def peak():\n"
-        "    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
-        "entries = sorted(worker._work.source.entries(), key=lambda entry: entry.name == 'long.wav')\n"
-        "first = [worker.denoise(entry).error for entry in entries[:20]]\nearly = peak()\n"
-        "rest = [worker.denoise(entry).error for entry in entries[20:]]\n"
-        "print(early, peak(), len(rest), *set(first + rest))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(work), capture_output=True, timeout=120)
-    early, late, rest = (int(word) for word in done.stdout.split())
-    assert rest == 81
-    assert late - early < 12 * 1024
 
 
 def test_same_denoiser_makes_the_same_samples(folder, call, archive):

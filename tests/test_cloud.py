@@ -18,11 +18,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from archives import PROGRAM, make_archive, run_program, tree
+from archives import make_archive, run_program, tree
 from denoise_stream import cloud
 from denoise_stream.cloud import RemoteFolder
 from denoise_stream.manifest import Manifest, Outcome
 from denoise_stream.storage import Entry
+from programs import PROGRAM
 
 boto3 = pytest.importorskip("boto3") if not os.environ.get("CI") else __import__("boto3")
 

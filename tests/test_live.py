@@ -8,7 +8,6 @@ import resource
 import select
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from denoise_stream import Denoiser
 from denoise_stream.live import RingBuffer
 from denoise_stream.recorder import Recorder
 from denoise_stream.sinks import NullSink
+from programs import PROGRAM
 
 GENERAL = ("--model", "general")
-PROGRAM = [sys.executable, "-c", "from denoise_stream.cli import main; main()"]
 
 
 def start(server: AudioServer, *arguments: object, **options: object) -> subprocess.Popen[str]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from archives import PROGRAM, kill_at_random, make_archive, run_program, times_done, tree
+from archives import kill_at_random, make_archive, run_program, times_done, tree
+from programs import PROGRAM
 
 pytestmark = [
     pytest.mark.slow,
