@@ -15,6 +15,7 @@ from denoise_stream.cli import main
 from denoise_stream.contract import Contract
 
 SHAPE = (6, 5)
+CLAIM = "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999,)}"
 
 
 def image_model(path: Path, operator: str = "Identity", **metadata: str) -> Path:
@@ -80,6 +81,10 @@ def test_model_changes_images_by_the_share_that_mix_says(tmp_path, monkeypatch, 
         ("a.npy", np.full(SHAPE, np.nan), "holds values from nan to nan"),
         ("a.npy", np.zeros((2, *SHAPE, 3), np.uint8), r"has shape (2, 6, 5, 3); needed: (height, width)"),
         ("a.npy", b"nothing", "cannot read images from"),
+        ("a.npy", b"", "cannot read images from"),
+        ("a.npy", b"PK\x03\x04" + bytes(50), "cannot read images from"),
+        ("a.npy", b"\x93NUMPY\x01\x00\x08\x00{'descr\n", "cannot read images from"),
+        ("a.npy", b"\x93NUMPY\x01\x00\x46\x00" + CLAIM.encode().ljust(70), "cannot read images from"),
         ("a.png", b"nothing", "cannot read images from"),
         ("a.png", np.zeros((*SHAPE, 3), np.uint8), "its mode is RGB; needed: a grey image"),
         ("a-ubyte", b"\0\0\x08\x03" + struct.pack(">3I", 9, *SHAPE), "it says that it holds 9 images of 6 x 5"),
@@ -109,7 +114,9 @@ def test_files_that_cannot_be_denoised_are_refused_in_one_sentence(
     [
         (["--hop", 3], "--hop cannot be used here; images take --output"),
         (["--jobs", 2], "--jobs cannot be used here"),
-        (["--output", "clean.jpg"], "images keep their format; end the name in .npy"),
+        (["--output", "clean.jpg"], "images keep their format; end the name as a.npy ends"),
+        (["--output", "null"], "--output null is for signals; images need a file"),
+        (["--output", "-"], "--output - is for signals; images need a file"),
         (["--mix", 2], "mix=2.0 is out of range"),
     ],
 )
@@ -117,6 +124,14 @@ def test_options_that_images_do_not_have_are_wrong_usage(tmp_path, identity, mon
     np.save(tmp_path / "a.npy", np.zeros(SHAPE, np.uint8))
     assert denoise(monkeypatch, "--input", tmp_path / "a.npy", "--model", identity, *options) == 2
     assert words in capsys.readouterr().err
+
+
+def test_stack_does_not_become_a_picture(tmp_path, identity, monkeypatch, capsys):
+    (tmp_path / "a-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + struct.pack(">3I", 1, *SHAPE) + bytes(30))
+    options = ("--model", identity, "--output", tmp_path / "a.png")
+    assert denoise(monkeypatch, "--input", tmp_path / "a-idx3-ubyte", *options) == 2
+    assert "images keep their format" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
 
 
 def test_models_of_images_and_of_signals_are_not_taken_for_each_other(tmp_path, identity, monkeypatch, capsys):

@@ -42,6 +42,13 @@ def test_limit_holds_while_the_mix_fades():
     np.testing.assert_allclose(heard[0], 1 - 0.9 * np.maximum(0, 1 - np.arange(1, 401) / 200))
 
 
+@pytest.mark.parametrize("mix", [-0.1, 5.0, float("nan")])
+def test_mix_out_of_range_is_refused_while_a_stream_runs_too(models, mix):
+    stream = Denoiser(models["smoother"]).stream()
+    with pytest.raises(ValueError, match=r"mix=.* is out of range; use 0 \(input unchanged\) to 1"):
+        stream.fade_to(mix, 10)
+
+
 def test_streams_of_a_pool_are_limited_likewise(models):
     signal = draw(4, 900)
     with StreamPool(models["smoother"], max_attenuation_db=9.0) as pool:

@@ -131,6 +131,26 @@ def test_gaps_stay_where_they_are_and_spoil_nothing_beside_them(models):
         assert np.nanmax(np.abs(denoised - signal)) < 0.02
 
 
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
+def test_lone_value_before_a_long_gap_comes_out_whatever_the_chunks(models, rate, position):
+    signal = np.full(6_000, np.nan)
+    signal[position] = 5.0
+    signal[4_000:] = 5.0 + noise(2_000)
+    whole = Denoiser(models["smoother_16k"]).denoise(signal, rate)
+    assert whole[position] == pytest.approx(5.0, abs=1e-6)
+    stream = Denoiser(models["smoother_16k"]).stream(1, rate)
+    parts = [stream.process(signal[start : start + 50]) for start in range(0, len(signal), 50)]
+    np.testing.assert_allclose(np.concatenate([*parts, stream.flush()]), whole, atol=1e-9)
+
+
+@pytest.mark.parametrize("rate", [48_000.02, 32_000.01, 7_999.997, 8_000.004, 12_345.6, 44_099.9])
+def test_way_back_is_the_inverse_to_the_last_sample(rate):
+    there, back = polyphase(rate, 16_000), polyphase(16_000, rate)
+    assert (there.step, there.parts) == (back.parts, back.step)
+    assert there.step / there.parts == pytest.approx(rate / 16_000, rel=5e-7)
+
+
 def test_model_without_normalization_hears_the_signal_where_it_is(models):
     model = onnx_models.with_facts(models["leaky_mean_raw"], sample_rate_hz="16000")
     low_rate, high_rate = (Denoiser(model).denoise(np.full(rate // 10, 0.5), rate) for rate in (16_000, 48_000))

@@ -265,7 +265,7 @@ def command(
             if report is not None:
                 report = stack.enter_context(whole_file(report))
             # Opened last and so closed first: no picture and no report of an output that failed in the end.
-            destination = stack.enter_context(ends.open_sink(signal))
+            destination = stack.enter_context(ends.open_sink(signal, stream.sample_rate_hz))
             with _progress(signal, quiet=quiet) as on_progress:
                 compute_time_s = run(signal, stream, destination, observers, on_progress)
             summary = facts(denoiser, stream, compute_time_s, meter, audio=not ends.is_table)

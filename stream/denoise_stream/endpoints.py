@@ -191,16 +191,19 @@ class Endpoints:
         return AudioSource(None)
 
     @contextlib.contextmanager
-    def open_sink(self, signal: Source) -> Iterator[Sink]:
-        """Open the sink for a signal; a file takes its name when the block ends well, else nothing is left."""
+    def open_sink(self, signal: Source, sample_rate_hz: float | None) -> Iterator[Sink]:
+        """Open the sink for a signal at the rate that its stream takes it to have.
+
+        A file takes its name when the block ends well, else nothing is left.
+        """
         with contextlib.ExitStack() as stack:
-            sink = self._open_sink(signal, stack)
+            sink = self._open_sink(signal, sample_rate_hz, stack)
             try:
                 yield sink
             finally:
                 sink.close()
 
-    def _open_sink(self, signal: Source, stack: contextlib.ExitStack) -> Sink:
+    def _open_sink(self, signal: Source, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> Sink:
         path = self.output_file
         partial = None if path is None else stack.enter_context(whole_file(path))
         if isinstance(signal, TableSource) and (self.sink == "null" or partial is None):
@@ -213,21 +216,21 @@ class Endpoints:
             raise ValueError("audio would fill the terminal; redirect it or name an --output file")
         if self.sink == "-" and self._pipe_format in RAW_FORMATS:
             return PipeSink(sys.stdout.buffer, ENCODINGS[self._pipe_format])
-        if signal.sample_rate_hz is None:
+        if sample_rate_hz is None:
             raise ValueError(f"--output {self.sink} needs a sample rate; state it with --rate HZ")
         audio = signal.format if isinstance(signal, AudioSource) else AudioFormat()
         if self.sink == "speaker":
             from denoise_stream.devices import find_device
             from denoise_stream.live import SpeakerSink
 
-            return SpeakerSink(find_device(self._output_device, "output"), signal.channels, signal.sample_rate_hz)
+            return SpeakerSink(find_device(self._output_device, "output"), signal.channels, sample_rate_hz)
         if path is None or partial is None:
             encoding = wav_encoding(audio.subtype)
-            header = wav_header(encoding, signal.sample_rate_hz, signal.channels, signal.length_samples)
+            header = wav_header(encoding, sample_rate_hz, signal.channels, signal.length_samples)
             return PipeSink(sys.stdout.buffer, encoding, header)
         same = self.sink == _default_sink(self.source) or Path(self.source).suffix.lower() == path.suffix.lower()
         audio = audio if same else format_for(path, audio)
-        return AudioSink(partial, audio, signal.sample_rate_hz, signal.channels)
+        return AudioSink(partial, audio, sample_rate_hz, signal.channels)
 
 
 def open_file(

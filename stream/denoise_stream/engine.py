@@ -215,11 +215,16 @@ class DenoiseStream:
             The new share, 0 (input unchanged) to 1.
         samples
             How many samples the change takes; 0 is at once, with a click.
+
+        Raises
+        ------
+        ValueError
+            If ``mix`` is out of range.
         """
         self._mixer.fade_to(mix, samples)
 
     def reset(self) -> None:
-        """Forget everything, tail and model state included; the next sample is sample 0."""
+        """Forget the signal, tail and state included; the next sample is sample 0. A change of the mix goes on."""
         self._stage.reset()
         self._begin()
 
@@ -316,7 +321,7 @@ class DenoiseStream:
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""
         count = wet.shape[1]
-        dry, self._pending = self._pending[:, :count], self._pending[:, count:]
+        dry, self._pending = self._pending[:, :count], self._pending[:, count:].copy()  # a view would keep the chunk
         self.samples_out += count
         wet = self._mixer.blend(dry, wet)
         if self.missing_samples:

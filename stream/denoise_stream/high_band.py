@@ -74,7 +74,7 @@ class HighBandGain:
         joined = np.concatenate((self._kept, pair), axis=1)
         whole = (joined.shape[1] - DIFFERENCES) // self._hop * self._hop
         self._append(joined[:, : whole + DIFFERENCES])
-        self._kept = joined[:, whole:]
+        self._kept = joined[:, whole:].copy()  # a view would keep the whole chunk; so below
         if last:
             self._append(self._kept)
 
@@ -100,7 +100,7 @@ class HighBandGain:
         known = (1 + np.arange(self._gains.shape[1])) * self._hop - self._filter.reach
         gains = np.stack([np.interp(places, known, channel) for channel in self._gains])
         passed = max(0, int(np.searchsorted(known, places[-1])) - 1)
-        self._gains = self._gains[:, passed:]
+        self._gains = self._gains[:, passed:].copy()
         self._first += passed
         self._given += count
         return gains
@@ -165,7 +165,7 @@ class FullBand:
     def _pair(self, clean: Samples, *, last: bool = False) -> Samples:
         """Put what the model got above what it made of it; what was missing is missing in both."""
         count = clean.shape[1]
-        noisy, self._heard = self._heard[:, :count], self._heard[:, count:]
+        noisy, self._heard = self._heard[:, :count], self._heard[:, count:].copy()
         pair = np.concatenate((noisy, np.where(np.isnan(noisy), np.nan, clean)))
         self._gain.process(pair, last=last)
         return pair
@@ -174,5 +174,5 @@ class FullBand:
         """Add to the denoised signal what the model could not hear, by its gain."""
         up = up[:, : self._waiting.shape[1]]
         count = up.shape[1]
-        signal, self._waiting = self._waiting[:, :count], self._waiting[:, count:]
+        signal, self._waiting = self._waiting[:, :count], self._waiting[:, count:].copy()
         return up[self._channels :] + self._gain.take(count) * (signal - up[: self._channels])

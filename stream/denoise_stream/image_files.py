@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.command_line import needs_extra
-from denoise_stream.errors import SourceError, first_line
+from denoise_stream.errors import DenoiseError, SourceError, first_line
 
 Pixels = NDArray[Any]
 """Grey images ``(height, width)`` or ``(count, height, width)``: uint8, uint16, or floats from 0 to 1."""
@@ -35,10 +35,10 @@ def read_images(path: Path) -> Pixels:
     """
     try:
         ending = path.suffix.lower()
-        pixels = (
-            _read_png(path) if ending == ".png" else np.asarray(np.load(path)) if ending == ".npy" else _read_idx(path)
-        )
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+        pixels = _read_png(path) if ending == ".png" else _read_npy(path) if ending == ".npy" else _read_idx(path)
+    except DenoiseError:
+        raise
+    except Exception as error:  # what NumPy, zipfile, tokenize and Pillow raise for broken files is not documented
         raise SourceError(f"cannot read images from {path}: {first_line(error)}") from error
     if pixels.dtype.kind != "f" and pixels.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{path} holds {pixels.dtype}; needed: uint8, uint16, or floats from 0 to 1")
@@ -69,6 +69,11 @@ def _read_png(path: Path) -> Pixels:
         if image.mode not in ("1", "L", "I;16"):
             raise ValueError(f"its mode is {image.mode}; needed: a grey image without transparency (L)")
         return np.asarray(image.convert("L") if image.mode == "1" else image)
+
+
+def _read_npy(path: Path) -> Pixels:
+    with path.open("rb") as file:  # which NumPy leaves open when it is broken
+        return np.asarray(np.load(file))
 
 
 def _read_idx(path: Path) -> Pixels:

@@ -7,6 +7,7 @@ import numpy as np
 from denoise_stream.contract import Contract
 from denoise_stream.errors import SourceError
 from denoise_stream.image_files import Pixels, read_images, write_images
+from denoise_stream.mixing import check_mix
 from denoise_stream.model import Model
 from denoise_stream.sinks import check_outputs, whole_file
 from denoise_stream.windows import Samples
@@ -50,10 +51,11 @@ def denoise_image_file(
     path = Path(source)
     output = path.with_name(f"{path.stem}.denoised{path.suffix}") if sink is None else Path(sink)
     ending = path.suffix.lower()
-    if ending in (".png", ".npy") and output.suffix.lower() != ending:
-        raise ValueError(f"--output {output}: images keep their format; end the name in {ending}")
-    if not 0.0 <= mix <= 1.0:
-        raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")
+    if sink in ("-", "null", "speaker"):
+        raise ValueError(f"--output {sink} is for signals; images need a file")
+    if output.suffix.lower() != ending and {ending, output.suffix.lower()} & {".png", ".npy"}:
+        raise ValueError(f"--output {output}: images keep their format; end the name as {path.name} ends")
+    check_mix(mix)
     check_outputs(output, force=force, inputs=(path,))
     network = Model(model, kind="image")
     noisy = read_images(path)

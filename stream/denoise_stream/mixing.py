@@ -30,8 +30,7 @@ class Mixer:
     """
 
     def __init__(self, mix: float = 1.0, max_attenuation_db: float | None = None) -> None:
-        if not 0.0 <= mix <= 1.0:
-            raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")
+        check_mix(mix)
         if max_attenuation_db is not None and not max_attenuation_db >= 0.0:
             raise ValueError(
                 f"max_attenuation_db={max_attenuation_db} is out of range; use 0 (input unchanged) or more, such as 12"
@@ -43,6 +42,7 @@ class Mixer:
 
     def fade_to(self, mix: float, samples: int) -> None:
         """Change the mix in a straight line over the next samples; 0 samples is at once, with a click."""
+        check_mix(mix)
         self._change = (mix, samples)  # one assignment, as another thread may be at work in blend()
 
     def blend(self, noisy: Samples, clean: Samples) -> Samples:
@@ -67,3 +67,9 @@ class Mixer:
         elif count:
             self._mix = float(mixes[-1])
         return mixes
+
+
+def check_mix(mix: float) -> None:
+    """Raise a ValueError if a mix is out of range."""
+    if not 0.0 <= mix <= 1.0:
+        raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")

@@ -57,7 +57,7 @@ class OverlapAdd:
         for start, tapered in zip(range(0, done, self._hop), windows * self._taper, strict=True):
             sums[:-1, start : start + self._window] += tapered
             sums[-1, start : start + self._window] += self._taper
-        self._sums = sums[:, done:]
+        self._sums = sums[:, done:].copy()  # a view would keep the whole chunk
         return sums[:-1, :done] / sums[-1, :done]
 
     def flush(self, length: int) -> Samples:

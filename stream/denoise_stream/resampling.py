@@ -61,6 +61,7 @@ class Resampler:
         count = self._filter.ready(self._taken) - self._given
         starts = range(0, count, BLOCK_SAMPLES)
         blocks = [self._compute(min(BLOCK_SAMPLES, count - start)) for start in starts]
+        self._kept, self._missing = self._kept.copy(), self._missing.copy()  # views would keep the whole chunk
         return np.concatenate(blocks, axis=1) if blocks else np.empty((self._channels, 0))
 
     def _compute(self, count: int) -> Samples:
@@ -69,7 +70,8 @@ class Resampler:
         whole, beyond, parts = self._filter.places(self._given, count + 1)
         first = whole - reach + 1 - self._kept_from + beyond
         windows = _windows(self._kept, 2 * reach)[:, first[:-1]]
-        resampled = self._baseline.restore(np.einsum("cnk,nk->cn", windows, self._filter.weights(parts[:-1])))
+        filtered = np.einsum("cnk,nk->cn", windows, self._filter.weights(parts[:-1]))
+        resampled = self._baseline.restore(filtered, self._kept_from + first[:-1] + 2 * reach - 1)
         if self._keep_gaps and self._missing.any():
             nearest = first[:-1] + reach - 1 + (2 * parts[:-1] >= self._filter.parts)
             resampled[self._missing[:, nearest]] = np.nan
@@ -91,7 +93,7 @@ class Baseline:
 
     A filter takes what precedes a signal for 0: a signal on an offset would begin with a step. It cannot
     wait for the value behind a gap either, so the last value is held over missing ones (NaN). Kept between calls:
-    two values per channel.
+    two values per channel, and where the first one stood.
 
     Attributes
     ----------
@@ -107,6 +109,8 @@ class Baseline:
         """Forget everything; the next sample is sample 0."""
         self._begun = np.zeros(self._channels, dtype=bool)
         self._first: Samples = np.zeros((self._channels, 1))
+        self._first_at = np.full((self._channels, 1), np.inf)
+        self._taken = 0
         self.held: Samples = np.zeros((self._channels, 1))
 
     def remove(self, samples: Samples) -> Samples:
@@ -114,10 +118,12 @@ class Baseline:
         if samples.shape[1] == 0:
             return samples
         for channel in np.flatnonzero(~self._begun):
-            known = samples[channel][~np.isnan(samples[channel])]
+            known = np.flatnonzero(~np.isnan(samples[channel]))
             if len(known):
                 self._begun[channel] = True
-                self._first[channel] = known[0]
+                self._first[channel] = samples[channel, known[0]]
+                self._first_at[channel] = self._taken + known[0]
+        self._taken += samples.shape[1]
         joined = np.concatenate((self.held, samples - self._first), axis=1)
         missing = np.isnan(joined)
         if missing.any():
@@ -126,6 +132,10 @@ class Baseline:
         self.held = joined[:, -1:].copy()
         return joined[:, 1:]
 
-    def restore(self, samples: Samples) -> Samples:
-        """Give the first value back; 0 where a channel has had none."""
-        return samples + self._first
+    def restore(self, samples: Samples, heard_until: NDArray[np.int64]) -> Samples:
+        """Give the first value back to samples ``(channels, n)``; 0 to those that have heard none.
+
+        ``heard_until`` ``(n,)`` says up to which input sample each of them depends on the signal: whether a later
+        one has come by now must not matter.
+        """
+        return samples + np.where(heard_until >= self._first_at, self._first, 0.0)

@@ -40,7 +40,8 @@ class Encoding:
     def decode(self, data: bytes, channels: int) -> Chunk:
         """Read interleaved samples; return ``(n, channels)``."""
         samples = np.frombuffer(data, self.dtype).reshape(-1, channels)
-        return samples.astype(np.float64) / self.full_scale
+        with np.errstate(invalid="ignore"):  # there are NaN that warn when they are copied
+            return samples.astype(np.float64) / self.full_scale
 
     def encode(self, samples: Chunk) -> bytes:
         """Store samples ``(n, channels)``; integers are rounded and clipped, missing values become 0."""

@@ -41,7 +41,7 @@ class WindowCutter:
         first = kept[:, self._next : self._next + self._window]
         windows = first[None] if count == 1 else self._view(kept[:, self._next :], count)
         # The last `window` samples stay: flush() may need them to reflect the end.
-        self._kept = kept[:, beyond:]
+        self._kept = kept[:, beyond:].copy()  # a view would keep the whole chunk
         self._next += count * self._hop - beyond
         return windows
 
