@@ -13,7 +13,7 @@ from denoise_train import evaluate_cli
 from denoise_train.listening import check_folder, write_signals
 from denoise_train.metrics import si_sdr_db
 from denoise_train.recordings import Recordings
-from denoise_train.speech_enhancers import NO_PROCESSING, PEERS, Enhancer, engine_enhancer
+from denoise_train.speech_enhancers import PEERS, Enhancer, engine_enhancer
 from denoise_train.speech_evaluation import SpeechEvaluation, SpeechResult, evaluate_speech
 from denoise_train.speech_mixtures import SpeechMixtures, draw_speech_mixtures
 from denoise_train.speech_text import describe_speech
@@ -68,7 +68,6 @@ def test_every_method_is_measured_on_the_same_mixtures(models: dict[str, Path], 
     np.testing.assert_array_equal(heard["no processing", 1], mixtures.noisy[1])
     assert found.peers[0].rtf > 1e-4
     assert (found.gain(found.peers[0], "pesq") > 0.1).all()
-    assert (found.gain(found.reference, "pesq") == 0).all()
 
 
 def test_a_model_that_changes_nothing_gains_nothing(models: dict[str, Path], mixtures: SpeechMixtures) -> None:
@@ -242,8 +241,3 @@ def test_a_folder_to_listen_to_is_filled_again_by_force_only(tmp_path: Path) -> 
         check_folder(tmp_path, force=False)
     check_folder(tmp_path, force=True)
     check_folder(tmp_path / "new" / "one", force=False)
-
-
-def test_no_processing_is_no_processing() -> None:
-    signal = np.arange(5.0)
-    np.testing.assert_array_equal(NO_PROCESSING.enhance(signal), signal)

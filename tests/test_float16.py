@@ -90,6 +90,7 @@ def test_fourier_matrix_has_cosines_and_sines_of_either_sign():
     assert fourier.recognise(matrix) is None
     assert fourier.recognise(1.01 * np.cos(angles)) is None
     assert fourier.recognise(np.random.default_rng(0).normal(size=(24, 4))) is None
+    assert fourier.recognise(np.where(np.eye(24, 4) > 0, np.nan, 1.0)) is None
     assert fourier.recognise(np.cos(angles)[:, 1]) is None
 
 

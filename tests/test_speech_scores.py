@@ -48,8 +48,8 @@ def test_too_little_speech_has_no_scores() -> None:
 # ------------------------------------------------------------------------------------------ the hop tone
 
 
-@pytest.mark.parametrize("hop", [50, 75])
-def test_a_flutter_at_the_hop_rate_stands_out_and_one_beside_it_does_not(hop: int) -> None:
+@pytest.mark.parametrize("hop", [50, 75, 75 * 16_000 / 44_100])
+def test_a_flutter_at_the_hop_rate_stands_out_and_one_beside_it_does_not(hop: float) -> None:
     signals = np.stack([in_hiss(10), in_hiss(0)])
     time = np.arange(signals.shape[1])
     at, beside = (1 + 0.2 * np.sin(2 * np.pi * time / period) for period in (hop, 1.2 * hop))
@@ -97,11 +97,6 @@ def test_rnnoise_hears_the_last_samples() -> None:
 
 
 def test_latencies_are_those_of_the_algorithms(models: dict[str, Path]) -> None:
-    assert {peer.name: peer.latency_ms for peer in PEERS} == {
-        "RNNoise": 30.0,
-        "noisereduce": None,
-        "noisereduce, stationary": None,
-    }
     assert engine_enhancer(Denoiser(models["identity_16k"])).latency_ms == 9.375
     assert engine_enhancer(Denoiser(models["identity"])).latency_ms == 9.375
 

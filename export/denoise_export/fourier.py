@@ -45,6 +45,8 @@ def recognise(matrix: NDArray[np.generic]) -> Fourier | None:
     if matrix.ndim != 2 or len(matrix) < FEWEST_ROWS:
         return None
     values = np.asarray(matrix, np.float64)
+    if not np.isfinite(values).all():
+        return None
     rows, period = len(values), 4 * len(values)
     inner = values[1:-1]
     power = (inner**2).sum(axis=0)

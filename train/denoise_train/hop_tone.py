@@ -19,7 +19,7 @@ NEIGHBOURS = 40
 """Bins to either side of a line that are compared with it, the main lobe left out."""
 
 
-def hop_tone_db(signals: Array, hop: int) -> float:
+def hop_tone_db(signals: Array, hop: float) -> float:
     r"""Measure how much louder a signal is modulated at the hop rate than at the frequencies beside it, in dB.
 
     A denoiser whose windows do not quite agree where they overlap lets the level of its output rise and fall once per
@@ -38,9 +38,9 @@ def hop_tone_db(signals: Array, hop: int) -> float:
     Parameters
     ----------
     signals
-        float64 array ``(n, length)``; their first samples are the beginning of a window. 100 hops or longer.
+        float64 array ``(n, length)``, 100 hops or longer.
     hop
-        Samples per hop, 3 or more.
+        Samples per hop, 3 or more; not whole where the model has another rate than the signals.
 
     Returns
     -------
@@ -53,15 +53,16 @@ def hop_tone_db(signals: Array, hop: int) -> float:
     >>> round(hop_tone_db(noise, 75)), round(hop_tone_db(flutter * noise, 75))
     (0, 16)
     """
-    length = signals.shape[1] // hop * hop
+    hops = int(signals.shape[1] // hop)
+    length = round(hops * hop)
     magnitude = np.abs(signals[:, :length])
-    level = uniform_filter1d(magnitude, LEVEL_HOPS * hop, axis=1, mode="nearest")
+    level = uniform_filter1d(magnitude, round(LEVEL_HOPS * hop), axis=1, mode="nearest")
     least = np.maximum(LEAST_LEVEL * magnitude.mean(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     envelope = magnitude / np.maximum(level, least)
     envelope -= envelope.mean(axis=1, keepdims=True)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
     power = np.sum(np.abs(np.fft.rfft(envelope * window, axis=1)) ** 2, axis=0)
-    lines = np.arange(1, min(HARMONICS, (hop - 1) // 2) + 1) * (length // hop)
+    lines = np.arange(1, min(HARMONICS, int((hop - 1) // 2)) + 1) * hops
     apart = np.arange(MAIN_LOBE + 1, NEIGHBOURS + 1)
     beside = lines[:, None] + np.concatenate((-apart, apart))
     floor = np.maximum(power[beside].mean(axis=1).sum(), np.finfo(np.float64).tiny)

@@ -58,17 +58,19 @@ class Pieces:
         row = np.empty(length)
         filled = 0
         while filled < length:
-            stretch = self._stretch(self._signals[next(self._turns)], length - filled)
+            stretch = audible_stretch(self._rng, self._signals[next(self._turns)], length - filled)
             row[filled : filled + len(stretch)] = stretch
             filled += len(stretch)
         return row
 
-    def _stretch(self, signal: Array, longest: int) -> Array:
-        spare = max(len(signal) - longest, 0)
-        start = int(self._rng.integers(spare + 1))
-        if level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20):
-            start = min(max(int(np.abs(signal).argmax()) - longest // 2, 0), spare)
-        return signal[start : start + longest]
+
+def audible_stretch(rng: np.random.Generator, signal: Array, longest: int) -> Array:
+    """Draw a stretch of a recording; one where nothing is heard gives way to the loudest place."""
+    spare = max(len(signal) - longest, 0)
+    start = int(rng.integers(spare + 1))
+    if level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20) * level(signal):
+        start = min(max(int(np.abs(signal).argmax()) - longest // 2, 0), spare)
+    return signal[start : start + longest]
 
 
 def deal(rng: np.random.Generator, count: int) -> Iterator[int]:
@@ -101,4 +103,4 @@ def above_rumble(signal: Array) -> Array:
     True
     """
     sections = scipy_signal.butter(2, LOWEST_HZ, "highpass", fs=RATE_HZ, output="sos")
-    return np.asarray(scipy_signal.sosfiltfilt(sections, signal))
+    return np.asarray(scipy_signal.sosfiltfilt(sections, signal, padlen=min(9, len(signal) - 1)))

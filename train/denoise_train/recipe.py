@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_args
 
 from denoise_stream import DenoiseError
 from denoise_stream.contract import LONGEST_WINDOW, Normalization
+from denoise_train.speech_level import RATE_HZ
 
 Built = TypeVar("Built")
 
@@ -30,10 +31,14 @@ class RecipeError(DenoiseError):
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What chooses the steps, ``"adam"`` or ``"muon"``, and how large they are, at first or after the warm-up."""
+    """What chooses the steps, ``"adam"`` or ``"muon"``, and how large they are, at first or after the warm-up.
+
+    Of each weight, ``weight_decay`` times the learning rate is taken away at every step; with Muon of matrices only.
+    """
 
     kind: str = "adam"
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -272,8 +277,11 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}warm_up_batches", schedule.warm_up_batches, 0, whole=True)
     check_number(f"{where}minutes", schedule.minutes, 0)
     check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
+    check_number(f"{where}weight_decay", recipe.optimizer.weight_decay, 0, 1)
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
+    if recipe.data.get("kind") == "speech" and recipe.sample_rate_hz != RATE_HZ:
+        raise RecipeError(f"{where}data kind 'speech' is at {RATE_HZ:g} Hz; set sample_rate_hz = {RATE_HZ:g}")
 
 
 def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:

@@ -74,13 +74,12 @@ class Recordings:
         chosen = rng.choice(len(sizes), size=count, p=sizes / sizes.sum())
         return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
 
-    def place(self, rng: np.random.Generator, length: int) -> tuple[int, int]:
-        """Draw where one crop lies, its recording by the square root of its length.
+    def one(self, rng: np.random.Generator) -> Array:
+        """Draw one recording by the square root of its length.
 
         So many short recordings are heard beside a few long ones, and the other way round.
         """
-        index = int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))
-        return index, int(rng.integers(max(1, len(self.signals[index]) - length + 1)))
+        return self.signals[int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))]
 
     @functools.cached_property
     def _up_to(self) -> Array:

@@ -125,11 +125,9 @@ def over_rows(network: keras.Model, hop: int, samples: int) -> keras.Model:
 def _layers(window: int, analysis: int, single_bins: int, bands: int, width: int, depth: int) -> dict[str, keras.Layer]:
     """Make what has weights; those of the transforms and the bands are fixed."""
     fixed = transforms(window, analysis) | band_matrices(analysis, single_bins, bands)
-    parts: dict[str, keras.Layer] = {
-        name: layers.Dense(matrix.shape[1], use_bias=False, trainable=False, name=name)
-        for name, matrix in fixed.items()
-    }
+    parts: dict[str, keras.Layer] = {}
     for name, matrix in fixed.items():
+        parts[name] = layers.Dense(matrix.shape[1], use_bias=False, trainable=False, name=name)
         parts[name].build((None, matrix.shape[0]))
         parts[name].set_weights([matrix])
     parts["dense"] = layers.Dense(width, activation="relu", name="dense")

@@ -4,6 +4,7 @@ import numpy as np
 
 from denoise_train.arrays import Array
 from denoise_train.data import Windows
+from denoise_train.recipe import RecipeError
 from denoise_train.speech_level import RATE_HZ
 
 ANALYSIS_FADE = 16
@@ -11,7 +12,7 @@ ANALYSIS_FADE = 16
 
 
 def analysis_window(window: int, analysis: int) -> Array:
-    """Give the analysis window ``(analysis,)``: a slow half of a Hann window, ones, and the taper's root at the end."""
+    """Give the analysis window ``(analysis,)``: a slow quarter of a sine, ones, and near its end the taper's root."""
     fade = window + ANALYSIS_FADE
     falling = np.sin(np.pi * (np.arange(fade) + 0.5) / fade)[-(window // 2) - ANALYSIS_FADE : -ANALYSIS_FADE]
     rising_length = analysis - window
@@ -27,20 +28,14 @@ def transforms(window: int, analysis: int) -> dict[str, Windows]:
     Fourier transform). The bin at half the sample rate is left out: it passes.
     """
     half, quarter = analysis // 2, analysis // 4
-    shape = analysis_window(window, analysis)
-    matrices = {}
+    matrices, rows = {}, []
     for name, first in (("even", 0), ("odd", 1)):
         bins = first + 2 * np.arange(quarter)
-        angles = 2 * np.pi * np.outer(np.arange(half), bins) / analysis
-        matrices[name] = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
-    newest = np.arange(analysis - window, analysis)
-    rows = []
-    for first in (0, 1):
-        bins = first + 2 * np.arange(quarter)
-        angles = 2 * np.pi * np.outer(bins, newest) / analysis
-        weights = np.where(bins == 0, 1.0, 2.0)[:, None] / analysis
-        rows += [weights * np.cos(angles), -weights * np.sin(angles)]
-    matrices["synthesis"] = np.concatenate(rows) / shape[newest]
+        angles = 2 * np.pi * np.outer(np.arange(analysis), bins) / analysis
+        waves = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
+        matrices[name] = waves[:half]
+        rows.append(np.tile(np.where(bins == 0, 1.0, 2.0), 2)[:, None] / analysis * waves[-window:].T)
+    matrices["synthesis"] = np.concatenate(rows) / analysis_window(window, analysis)[-window:]
     return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
 
 
@@ -58,6 +53,8 @@ def band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Wind
     spread[np.arange(single_bins), np.arange(single_bins)] = 1
     for band in range(bands):
         spread[single_bins + band, single_bins:] = np.interp(rate[single_bins:], centres, np.eye(bands)[band])
+    if not spread.any(axis=1).all():
+        raise RecipeError(f"bands={bands} above {single_bins} single bins are more than there are bins for; use fewer")
     spread = np.concatenate((spread[:, ::2], spread[:, 1::2]), axis=1)  # even bins first, as the transform gives them
     gathered = (spread / spread.sum(axis=1, keepdims=True)).T
     return {"bands": gathered.astype(np.float32), "spread": spread.astype(np.float32)}

@@ -34,7 +34,7 @@ CLIPPED_SHARE = 0.04
 JUMPING_SHARE = 0.04
 TWO_SOUNDS_SHARE = 0.3
 
-SYNTHETIC: tuple[Callable[[np.random.Generator, int, float], Array], ...] = (
+SYNTHETIC: tuple[Callable[[np.random.Generator, int], Array], ...] = (
     scenes.draw_coloured,
     scenes.draw_hum,
     scenes.draw_impacts,
@@ -76,6 +76,12 @@ class SpeechData:
             check_number(where + key, getattr(self, key), 1, whole=True)
         for key in ("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"):
             check_number(where + key, getattr(self, key), 0, 1)
+        check_number(f"{where}clean_share + noise_share", self.clean_share + self.noise_share, 0, 1)
+        check_number(f"{where}recorded_share + babble_share", self.recorded_share + self.babble_share, 0, 1)
+        if self.noise:
+            raise RecipeError(
+                "data kind 'speech' has its noise from recordings and scenes; leave out the section [noise]"
+            )
         try:
             least, most = self.snr_db
         except (TypeError, ValueError) as error:
@@ -110,9 +116,9 @@ class SpeechData:
         gains: dict[str, dict[str, float]] = {"snr": {}, "si_sdr": {}}
         for snr_db in TEST_SNR_DB:
             test = self.test(snr_db)
-            clean, noisy, denoised = (
-                rows.astype(np.float64) for rows in (test.target[:, :-2], test.noisy, denoise(test.noisy))
-            )
+            heard = test.target[:, -2] > SILENT  # noise that was recorded silent has no SNR
+            rows = (test.target[:, :-2], test.noisy, denoise(test.noisy))
+            clean, noisy, denoised = (signals[heard].astype(np.float64) for signals in rows)
             gains["snr"][f"{snr_db:g}"] = float(snr_improvement_db(clean, noisy, denoised).mean())
             si_sdr_gain = si_sdr_db(clean, denoised) - si_sdr_db(clean, noisy)
             gains["si_sdr"][f"{snr_db:g}"] = float(si_sdr_gain.mean())
@@ -120,7 +126,7 @@ class SpeechData:
             "snr_improvement_db": float(np.mean(list(gains["snr"].values()))),
             "snr_improvement_db_by_input_snr": gains["snr"],
             "si_sdr_improvement_db_by_input_snr": gains["si_sdr"],
-            "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, held-out recordings",
+            "how": f"{self.test_signals} scenes of {self.samples / RATE_HZ:g} s with overlap-add, held-out files",
         }
 
     @functools.cached_property
@@ -154,11 +160,11 @@ class SpeechData:
         piece = scenes.draw_piece(rng, speech, self.samples, 1.2)
         voice[: len(piece)] = piece
         sound = self._sound(rng, speech, sounds)
-        voice = scenes.equalize(voice, scenes.draw_response(rng, 4.0, 4.0), RATE_HZ)
-        sound = scenes.equalize(sound, scenes.draw_response(rng, 6.0, 6.0), RATE_HZ)
+        voice = scenes.equalize(voice, scenes.draw_response(rng, 4.0, 4.0))
+        sound = scenes.equalize(sound, scenes.draw_response(rng, 6.0, 6.0))
         if rng.random() < self.reverberant_share:
-            voice, sound = scenes.reverberate(rng, (voice, sound), RATE_HZ)
-        voice /= max(active_level(voice, RATE_HZ), SILENT)
+            voice, sound = scenes.reverberate(rng, (voice, sound))
+        voice /= max(active_level(voice), SILENT)
         sound /= max(level(sound), SILENT) * 10 ** (snr_db / 20)
         rest = 1.0 if pure else rng.random()
         if rest < self.clean_share:
@@ -173,7 +179,7 @@ class SpeechData:
         """Alter some scenes of that loudness as microphones, codecs and people do."""
         if rng.random() < NARROW_SHARE:
             cut_off_hz = float(log_uniform(rng, 3000, 7000))
-            voice, sound = (scenes.limit_band(signal, cut_off_hz, RATE_HZ) for signal in (voice, sound))
+            voice, sound = (scenes.limit_band(signal, cut_off_hz) for signal in (voice, sound))
         if rng.random() < JUMPING_SHARE:
             gain = scenes.draw_jump(rng, self.samples)
             voice, sound = voice * gain, sound * gain
@@ -198,4 +204,4 @@ class SpeechData:
             return sound
         if kind < self.recorded_share + self.babble_share:
             return scenes.draw_babble(rng, speech, self.samples)
-        return SYNTHETIC[int(rng.integers(len(SYNTHETIC)))](rng, self.samples, RATE_HZ)
+        return SYNTHETIC[int(rng.integers(len(SYNTHETIC)))](rng, self.samples)

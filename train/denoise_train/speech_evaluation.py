@@ -136,9 +136,9 @@ def evaluate_speech(
     model: Enhancer,
     peers: Sequence[Enhancer],
     mixtures: SpeechMixtures,
-    hop: int,
+    hop: float,
     *,
-    heard: Heard = lambda name, index, signals: None,
+    heard: Heard | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> SpeechEvaluation:
     """Measure no processing, the model and its peers.
@@ -152,7 +152,7 @@ def evaluate_speech(
     hop
         The model's, in samples at 16 kHz.
     heard
-        Is given what each makes of the mixtures.
+        Is given what each makes of the mixtures; None keeps nothing.
     say
         Is told what is being done.
     """
@@ -169,7 +169,7 @@ def evaluate_speech(
 
 
 def _measure(
-    enhancer: Enhancer, mixtures: SpeechMixtures, hop: int, heard: Heard, say: Callable[[str], object]
+    enhancer: Enhancer, mixtures: SpeechMixtures, hop: float, heard: Heard | None, say: Callable[[str], object]
 ) -> SpeechResult:
     # What is loaded or planned at the first call is no part of the cost of a second of speech.
     enhancer.enhance(mixtures.noisy[0, 0, : int(RATE_HZ)])
@@ -182,7 +182,8 @@ def _measure(
         started = time.process_time()
         enhanced = np.stack([enhancer.enhance(signal) for signal in noisy])
         seconds += time.process_time() - started
-        heard(enhancer.name, index, enhanced)
+        if heard is not None:
+            heard(enhancer.name, index, enhanced)
         tones[index] = hop_tone_db(enhanced, hop)
         for score, measure in SCORES.items():
             scores[score][index] = measure(mixtures.clean, enhanced)

@@ -13,7 +13,9 @@ QUANTUM = 2.0**-15
 ACTIVE_DB = 35.0
 """A frame this far below the loudest one is a pause."""
 
-FRAME_SECONDS = 0.02
+FRAME = 320
+"""Samples of a frame, 20 ms."""
+
 SILENT = 1e-5
 """Below this level, 100 dB under full scale, there is nothing to hear."""
 
@@ -23,7 +25,12 @@ def level(signal: Array) -> float:
     return float(np.sqrt(np.mean(np.square(signal))))
 
 
-def active_level(signal: Array, rate_hz: float) -> float:
+def at_level_1(signal: Array) -> Array:
+    """Bring a signal to a root mean square of 1; silence stays silence."""
+    return signal / max(level(signal), SILENT)
+
+
+def active_level(signal: Array) -> float:
     """Measure the root mean square of a signal's 20 ms frames that are within 35 dB of the loudest.
 
     Pauses count in neither direction, so that an SNR says how loud the noise is under the words: what ITU-T
@@ -32,9 +39,7 @@ def active_level(signal: Array, rate_hz: float) -> float:
     Parameters
     ----------
     signal
-        float64 array ``(n,)``, full scale 1.
-    rate_hz
-        Its sample rate in Hz.
+        float64 array ``(n,)``, full scale 1, at 16 kHz.
 
     Returns
     -------
@@ -43,11 +48,10 @@ def active_level(signal: Array, rate_hz: float) -> float:
     Examples
     --------
     >>> words = np.tile(np.repeat([0.5, 0.0], 1600), 5)
-    >>> active_level(words, 16000)
+    >>> active_level(words)
     0.5
     """
-    size = int(FRAME_SECONDS * rate_hz)
-    powers = np.mean(np.square(signal[: len(signal) // size * size].reshape(-1, size)), axis=1)
+    powers = np.mean(np.square(signal[: len(signal) // FRAME * FRAME].reshape(-1, FRAME)), axis=1)
     least = max(float(powers.max(initial=0.0)) * 10 ** (-ACTIVE_DB / 10), SILENT**2)
     active = powers[powers > least]
     return float(np.sqrt(active.mean())) if len(active) else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from denoise_train.intelligibility import lost_envelope
+from denoise_train.recipe import RecipeError
 
 TINY = 1e-12
 """Power that counts as none, relative to full scale."""
@@ -58,6 +59,8 @@ def speech(
     Function of a target ``(batch, samples + 2)``, the speech and behind it the levels of noise and speech, and a
     prediction ``(batch, samples)``; it returns a scalar.
     """
+    if not transforms:
+        raise RecipeError("loss 'speech': transforms=[] leaves no spectrum to compare; use [512, 128]")
     floor, clean_floor = 10 ** (floor_db / 10), 10 ** (clean_floor_db / 10)
 
     def compressed(signal: Any, size: int) -> tuple[Any, Any, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from denoise_train.arrays import Array
 from denoise_train.pieces import Pieces, deal
 from denoise_train.recordings import Recordings
-from denoise_train.speech_level import RATE_HZ, active_level
+from denoise_train.speech_level import active_level, level
 from denoise_train.splits import EVALUATION, seeded
 
 SPEECH_DB = -26.0
@@ -89,8 +89,8 @@ def draw_speech_mixtures(
 def _mix(speech: Array, noise: Array, snr_db: Sequence[float]) -> tuple[Array, Array]:
     """Give speech ``(length,)`` at its usual level, and the mixtures ``(snrs, length)``."""
     wanted = 10 ** (SPEECH_DB / 20)
-    clean = speech * (wanted / active_level(speech, RATE_HZ))
-    equal = noise * (wanted / float(np.sqrt(np.mean(noise**2))))
+    clean = speech * (wanted / active_level(speech))
+    equal = noise * (wanted / level(noise))
     noisy = clean + equal * 10 ** (-np.array(snr_db)[:, None] / 20)
     gain = min(1.0, CEILING / float(np.abs(noisy).max()))
     return gain * clean, gain * noisy

@@ -51,8 +51,8 @@ def on_speech(
     """
     mixtures = draw_speech_mixtures(request.seed, request.signals, request.length, snr_db, speech, noise)
     model = engine_enhancer(denoiser)
-    heard = _writer(listening, mixtures) if listening else lambda name, index, signals: None
-    hop = round(denoiser.hop * RATE_HZ / (denoiser.contract.sample_rate_hz or RATE_HZ))
+    heard = _writer(listening, mixtures) if listening else None
+    hop = denoiser.hop * RATE_HZ / (denoiser.contract.sample_rate_hz or RATE_HZ)
     outcome = evaluate_speech(model, PEERS, mixtures, hop, heard=heard, say=say)
     if plot is not None:
         from denoise_train.speech_plots import draw_gains

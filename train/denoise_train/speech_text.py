@@ -70,8 +70,8 @@ def _left_out(evaluation: SpeechEvaluation) -> list[str]:
         if missing := int(np.sum(~evaluation.scored(score))):
             whose = [result.name for result in evaluation.results if np.isnan(result.scores[score]).any()]
             sentences.append(
-                f"{missing} of {evaluation.scored(score).size} mixtures are left out of {word}, which finds no speech "
-                f"in what these gave back: {', '.join(whose)}."
+                f"{missing} of {evaluation.scored(score).size} mixtures are left out of {word}, which finds too little "
+                f"speech in the clean signal, or in what these gave back: {', '.join(whose)}."
             )
     return sentences
 

@@ -16,6 +16,9 @@ GENTLER = 0.25
 SAME_OUTPUT = 1e-3
 """More than float32 differs by between two runs of one network; its windows are 1 high."""
 
+MID_SIGNAL = 1000.0
+"""In a state: above what frames are counted to, so that the limits of the count differ too."""
+
 WARM_UP_BATCHES = 50
 BATCHES_PER_EPOCH = 250
 
@@ -98,9 +101,9 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
 
 
 def _same_output(network: keras.Model, other: keras.Model) -> bool:
-    """Tell whether two networks make the same of a window, and of a state of zeros where they have one."""
+    """Tell whether two networks make the same of a window, and of a state in mid-signal where they have one."""
     window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
-    inputs = [window, *(np.zeros((1, tensor.shape[1]), np.float32) for tensor in network.inputs[1:])]
+    inputs = [window, *(np.full((1, tensor.shape[1]), MID_SIGNAL, np.float32) for tensor in network.inputs[1:])]
     one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
     pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]
     return all(np.allclose(*pair, atol=SAME_OUTPUT, equal_nan=True) for pair in pairs)
