@@ -154,6 +154,7 @@ def test_gated_recurrence_over_sequences_gives_what_keras_does_and_learns_alike(
         network.get_layer("before").set_weights([np.eye(8), np.zeros(8)])
         network.compile(keras.optimizers.SGD(0.5), "mse")
         outputs = network.predict(inputs, verbose=0)
+        assert np.asarray(network(inputs)) == pytest.approx(outputs, abs=1e-6)
         network.train_on_batch(inputs, wanted)
         return outputs, network.get_weights()
 

@@ -33,9 +33,10 @@ class OverSequences(layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Run the cell over all steps."""
-        bias = self.cell.bias
-        seen = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.cell.kernel) + bias[0]
-        return ops.transpose(_recurrence(seen, self.cell.recurrent_kernel, bias[1]), (1, 0, 2))
+        # A custom gradient takes tensors; variables themselves it would want to know of.
+        kernel, recurrent_kernel, bias = map(ops.copy, self.cell.weights)
+        seen = ops.matmul(ops.transpose(inputs, (1, 0, 2)), kernel) + bias[0]
+        return ops.transpose(_recurrence(seen, recurrent_kernel, bias[1]), (1, 0, 2))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """One output of the cell per step."""
