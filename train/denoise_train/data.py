@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Windows = NDArray[np.float32]
 
+MOST_SNR_DB = 200.0
+PICTURE_SNR_DB = 5.0
+
 
 @dataclass(frozen=True)
 class Pairs:

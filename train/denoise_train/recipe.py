@@ -210,6 +210,22 @@ def check_number(
     raise RecipeError(f"{name}={value!r}; it must be {kind} {span}")
 
 
+def check_range(name: str, pair: Any, least: float, most: float) -> None:
+    """Check two numbers of a recipe, from and to.
+
+    Raises
+    ------
+    RecipeError
+        If they are not two numbers within the range, the first one not above the other.
+    """
+    try:
+        low, high = pair
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{name}={pair!r}; it must be two numbers") from error
+    check_number(f"{name}, from", low, least, most)
+    check_number(f"{name}, to", high, low, most)
+
+
 @contextlib.contextmanager
 def building(section: str) -> Iterator[None]:
     """Name the section of a recipe whose values what is built in this block could not use.

@@ -9,20 +9,18 @@ import numpy as np
 
 from denoise_train import scenes
 from denoise_train.arrays import Array, log_uniform
-from denoise_train.data import Pairs, Windows
+from denoise_train.data import MOST_SNR_DB, PICTURE_SNR_DB, Pairs, Windows
 from denoise_train.intelligibility import SHORTEST
 from denoise_train.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.pairs import OwnData
 from denoise_train.pieces import above_rumble
-from denoise_train.recipe import RecipeError, check_number
+from denoise_train.recipe import RecipeError, check_number, check_range
 from denoise_train.recordings import Recordings
 from denoise_train.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, level
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SCENES_PER_BLOCK = 96
-MOST_SNR_DB = 200.0
 TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
-PICTURE_SNR_DB = 5.0
 
 LEVEL_DB = (-40.0, -10.0)
 """Level of the speech, or of the noise where that is louder, relative to full scale."""
@@ -82,12 +80,7 @@ class SpeechData:
             raise RecipeError(
                 "data kind 'speech' has its noise from recordings and scenes; leave out the section [noise]"
             )
-        try:
-            least, most = self.snr_db
-        except (TypeError, ValueError) as error:
-            raise RecipeError(f"{where}snr_db={self.snr_db!r}; it must be two numbers") from error
-        check_number(f"{where}snr_db, from", least, -MOST_SNR_DB, MOST_SNR_DB)
-        check_number(f"{where}snr_db, to", most, least, MOST_SNR_DB)
+        check_range(f"{where}snr_db", self.snr_db, -MOST_SNR_DB, MOST_SNR_DB)
 
     @property
     def row_samples(self) -> int:
