@@ -35,7 +35,7 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
 	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
 
-model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (an hour)
+model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (82 minutes)
 	rm -rf runs/shipped/speech
 	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech
 	$(BIN)/denoise-export runs/shipped/speech

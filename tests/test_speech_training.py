@@ -176,7 +176,7 @@ def test_training_sees_what_the_engine_does():
     streamed = np.concatenate((stream.process(signal), stream.flush()))
     trained = np.asarray(unrolled(network, 75, 24_000).predict(signal[None].astype(np.float32), verbose=0))[0]
     assert np.abs(streamed - signal).max() > 0.01
-    # At the end the engine adds a window of the reflected signal; the level, averaged over a second, was full by then.
+    # At the end the engine adds a window of the reflected signal; the level's count of frames was full by then.
     assert streamed == pytest.approx(trained, abs=1e-5)
 
 
