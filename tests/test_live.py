@@ -173,6 +173,7 @@ def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_
     assert soundfile.info(file).frames > 20_000
 
 
+@pytest.mark.slow
 def test_named_device_that_comes_back_goes_on_in_the_same_file(audio_server, tmp_path):
     file, report = tmp_path / "take.wav", tmp_path / "report.json"
     process = start(audio_server, "--device", "virtmic", "--duration", 4, "--output", file, "--report", report)

@@ -124,6 +124,7 @@ def test_report_of_x2_separates_what_was_learned_from_the_entropy_of_the_target(
     assert report["snr_improvement_db"] == pytest.approx(20 * np.log10(report["rmse_noisy"] / report["rmse_denoised"]))
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_run_ends_like_one_without_a_break(tmp_path, recipe, whole_run):
     run, settings, lines = tmp_path / "run", load_recipe(recipe), []
     first = train(settings, run, say=interrupt)
@@ -165,6 +166,7 @@ def test_run_goes_on_with_its_own_recipe_only(tmp_path, recipe):
     assert load_recipe(run / "recipe.toml") == longer
 
 
+@pytest.mark.slow
 def test_interruption_in_the_first_epoch_keeps_nothing_and_the_folder_can_be_used_again(
     tmp_path, recipe, monkeypatch, capfd
 ):
@@ -196,12 +198,18 @@ def test_training_begins_in_no_folder_with_files_that_it_could_replace(tmp_path,
     assert (tmp_path / present).read_text() == "somebody's"
 
 
-def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
-    run = tmp_path / "run"
+def in_second_epoch(recipe: Path, run: Path) -> subprocess.Popen[str]:
+    """Start a long training as a program and wait until its first epoch is complete."""
     process = subprocess.Popen(command(recipe, run, "--epochs", 500), stdout=subprocess.PIPE, text=True)
     limit = time.monotonic() + 120
     while not (run / "history.csv").exists() and time.monotonic() < limit:
         time.sleep(0.05)
+    return process
+
+
+def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
+    run = tmp_path / "run"
+    process = in_second_epoch(recipe, run)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -215,10 +223,7 @@ def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
 @pytest.mark.slow
 def test_program_that_is_terminated_ends_and_can_be_resumed(tmp_path, recipe):
     run = tmp_path / "run"
-    process = subprocess.Popen(command(recipe, run, "--epochs", 500), stdout=subprocess.PIPE, text=True)
-    limit = time.monotonic() + 120
-    while not (run / "history.csv").exists() and time.monotonic() < limit:
-        time.sleep(0.05)
+    process = in_second_epoch(recipe, run)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 143
