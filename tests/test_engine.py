@@ -1,5 +1,6 @@
 """Properties of the engine: chunk-exact, aligned, dtype kept, gaps and constants and offsets survive."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -375,3 +376,17 @@ def test_memory_stays_bounded_by_the_chunk(models):
 
 def test_path_and_string_name_the_same_model(models):
     assert Denoiser(str(models["identity"])).contract == Denoiser(Path(models["identity"])).contract
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_what_is_kept_between_calls_does_not_keep_a_long_chunk_alive(models, rate):
+    stream = Denoiser(models["smoother_16k"]).stream(1, rate)
+    chunk = np.random.default_rng(0).normal(size=200_000)
+    stream.process(chunk[:1000])
+    tracemalloc.start()
+    try:
+        stream.process(chunk)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 0.2 * chunk.nbytes

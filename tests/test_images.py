@@ -82,6 +82,7 @@ def test_model_changes_images_by_the_share_that_mix_says(tmp_path, monkeypatch, 
         ("a.npy", np.zeros((2, *SHAPE, 3), np.uint8), r"has shape (2, 6, 5, 3); needed: (height, width)"),
         ("a.npy", b"nothing", "cannot read images from"),
         ("a.npy", b"", "cannot read images from"),
+        ("a.npy", None, "it is an archive of several arrays; needed: one"),
         ("a.npy", b"PK\x03\x04" + bytes(50), "cannot read images from"),
         ("a.npy", b"\x93NUMPY\x01\x00\x08\x00{'descr\n", "cannot read images from"),
         ("a.npy", b"\x93NUMPY\x01\x00\x46\x00" + CLAIM.encode().ljust(70), "cannot read images from"),
@@ -97,6 +98,9 @@ def test_files_that_cannot_be_denoised_are_refused_in_one_sentence(
     path = tmp_path / name
     if isinstance(content, bytes):
         path.write_bytes(content)
+    elif content is None:
+        with path.open("wb") as file:
+            np.savez(file, np.zeros(SHAPE), np.zeros(SHAPE))
     elif name.endswith(".png"):
         Image.fromarray(content).save(path)
     else:

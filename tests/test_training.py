@@ -280,10 +280,12 @@ def test_recordings_are_drawn_from_files_and_folders(tmp_path):
         (lambda path: None, r"cannot read \S+x.npz: no such file or folder"),
         (lambda path: path.mkdir(), r"x.npz holds no recording"),
         (lambda path: path.write_bytes(b"nothing"), r"x.npz is no array file"),
+        (lambda path: path.write_bytes(b""), r"x.npz is no array file"),
+        (lambda path: path.write_bytes(b"PK\x03\x04" + bytes(50)), r"x.npz is no array file"),
         (lambda path: np.savez(path, signal=np.array([0.0, np.inf, 1.0])), r"x.npz holds an infinity"),
         (lambda path: np.savez(path, rate=np.array(360)), r"no signal found in \S+x.npz"),
     ],
-    ids=["missing", "empty folder", "no array", "infinite", "no signal"],
+    ids=["missing", "empty folder", "no array", "empty file", "cut archive", "infinite", "no signal"],
 )
 def test_recordings_that_cannot_be_used_are_refused(tmp_path, make, words):
     path = tmp_path / "x.npz"

@@ -159,6 +159,9 @@ def test_images_that_cannot_be_had_are_refused_in_one_sentence(tmp_path, monkeyp
     np.save(tmp_path / "b.npy", np.zeros((2, 28, 28)))
     with pytest.raises(SourceError, match=r"cannot read images from \S+b.npy"):
         load_images("mnist", tmp_path / "b.npy", (28, 28), 0)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:500])
+    with pytest.raises(SourceError, match=r"cannot read images from \S+cut.npz"):
+        load_images("mnist", tmp_path / "cut.npz", (28, 28), 0)
     np.savez(tmp_path / "c.npz", images=np.zeros((2, 28, 28, 3)))
     with pytest.raises(SourceError, match=r"shape \(2, 28, 28, 3\); needed: \(count, height, width\), grey"):
         load_images("faces", tmp_path / "c.npz", (50, 37), 0)

@@ -16,7 +16,7 @@ from denoise_stream.mixing import Mixer
 from denoise_stream.model import DEFAULT_MODEL, Model
 from denoise_stream.stages import build_stage, latency_samples
 from denoise_stream.steps import Steps, answer_all
-from denoise_stream.windows import Samples
+from denoise_stream.windows import Samples, detached
 
 BLOCK_SAMPLES = 16_384
 """Samples that :meth:`Denoiser.denoise` processes at once, to bound its memory."""
@@ -321,7 +321,7 @@ class DenoiseStream:
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""
         count = wet.shape[1]
-        dry, self._pending = self._pending[:, :count], self._pending[:, count:].copy()  # a view would keep the chunk
+        dry, self._pending = self._pending[:, :count], detached(self._pending[:, count:])
         self.samples_out += count
         wet = self._mixer.blend(dry, wet)
         if self.missing_samples:

@@ -12,7 +12,7 @@ import numpy as np
 from denoise_stream.polyphase import polyphase
 from denoise_stream.resampling import Resampler
 from denoise_stream.steps import AskingStage, Steps
-from denoise_stream.windows import Samples
+from denoise_stream.windows import Samples, detached
 
 DIFFERENCES = 6
 """The gain is that of the sixth difference, which has half its power above 6.3 kHz for a model of 16 kHz.
@@ -74,7 +74,7 @@ class HighBandGain:
         joined = np.concatenate((self._kept, pair), axis=1)
         whole = (joined.shape[1] - DIFFERENCES) // self._hop * self._hop
         self._append(joined[:, : whole + DIFFERENCES])
-        self._kept = joined[:, whole:].copy()  # a view would keep the whole chunk; so below
+        self._kept = detached(joined[:, whole:])
         if last:
             self._append(self._kept)
 
@@ -100,7 +100,7 @@ class HighBandGain:
         known = (1 + np.arange(self._gains.shape[1])) * self._hop - self._filter.reach
         gains = np.stack([np.interp(places, known, channel) for channel in self._gains])
         passed = max(0, int(np.searchsorted(known, places[-1])) - 1)
-        self._gains = self._gains[:, passed:].copy()
+        self._gains = detached(self._gains[:, passed:])
         self._first += passed
         self._given += count
         return gains
@@ -165,7 +165,7 @@ class FullBand:
     def _pair(self, clean: Samples, *, last: bool = False) -> Samples:
         """Put what the model got above what it made of it; what was missing is missing in both."""
         count = clean.shape[1]
-        noisy, self._heard = self._heard[:, :count], self._heard[:, count:].copy()
+        noisy, self._heard = self._heard[:, :count], detached(self._heard[:, count:])
         pair = np.concatenate((noisy, np.where(np.isnan(noisy), np.nan, clean)))
         self._gain.process(pair, last=last)
         return pair
@@ -174,5 +174,5 @@ class FullBand:
         """Add to the denoised signal what the model could not hear, by its gain."""
         up = up[:, : self._waiting.shape[1]]
         count = up.shape[1]
-        signal, self._waiting = self._waiting[:, :count], self._waiting[:, count:].copy()
+        signal, self._waiting = self._waiting[:, :count], detached(self._waiting[:, count:])
         return up[self._channels :] + self._gain.take(count) * (signal - up[: self._channels])

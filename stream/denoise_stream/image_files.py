@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.array_files import load_arrays
 from denoise_stream.command_line import needs_extra
 from denoise_stream.errors import DenoiseError, SourceError, first_line
 
@@ -38,7 +39,7 @@ def read_images(path: Path) -> Pixels:
         pixels = _read_png(path) if ending == ".png" else _read_npy(path) if ending == ".npy" else _read_idx(path)
     except DenoiseError:
         raise
-    except Exception as error:  # what NumPy, zipfile, tokenize and Pillow raise for broken files is not documented
+    except Exception as error:  # what Pillow raises for broken files is not documented
         raise SourceError(f"cannot read images from {path}: {first_line(error)}") from error
     if pixels.dtype.kind != "f" and pixels.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{path} holds {pixels.dtype}; needed: uint8, uint16, or floats from 0 to 1")
@@ -72,8 +73,10 @@ def _read_png(path: Path) -> Pixels:
 
 
 def _read_npy(path: Path) -> Pixels:
-    with path.open("rb") as file:  # which NumPy leaves open when it is broken
-        return np.asarray(np.load(file))
+    arrays = load_arrays(path)
+    if list(arrays) != [""]:
+        raise ValueError("it is an archive of several arrays; needed: one")
+    return arrays[""]
 
 
 def _read_idx(path: Path) -> Pixels:

@@ -8,7 +8,7 @@ taper, Griffin & Lim 1984, eq. 6, with analysis window 1).
 
 import numpy as np
 
-from denoise_stream.windows import Samples
+from denoise_stream.windows import Samples, detached
 
 
 def taper(window: int) -> Samples:
@@ -57,7 +57,7 @@ class OverlapAdd:
         for start, tapered in zip(range(0, done, self._hop), windows * self._taper, strict=True):
             sums[:-1, start : start + self._window] += tapered
             sums[-1, start : start + self._window] += self._taper
-        self._sums = sums[:, done:].copy()  # a view would keep the whole chunk
+        self._sums = detached(sums[:, done:])
         return sums[:-1, :done] / sums[-1, :done]
 
     def flush(self, length: int) -> Samples:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.polyphase import polyphase
-from denoise_stream.windows import Samples
+from denoise_stream.windows import Samples, detached
 
 BLOCK_SAMPLES = 1024
 """Output samples computed at once: the windows under them stay in the processor's cache."""
@@ -61,7 +61,7 @@ class Resampler:
         count = self._filter.ready(self._taken) - self._given
         starts = range(0, count, BLOCK_SAMPLES)
         blocks = [self._compute(min(BLOCK_SAMPLES, count - start)) for start in starts]
-        self._kept, self._missing = self._kept.copy(), self._missing.copy()  # views would keep the whole chunk
+        self._kept, self._missing = detached(self._kept), detached(self._missing)
         return np.concatenate(blocks, axis=1) if blocks else np.empty((self._channels, 0))
 
     def _compute(self, count: int) -> Samples:

@@ -3,10 +3,21 @@
 Inside the engine samples are float64 ``(channels, n)`` and windows ``(count, channels, window)``.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float64]
+
+ROOM = 4
+"""How many times larger than what is kept between calls the array may be that it is a part of."""
+
+
+def detached(part: NDArray[Any]) -> NDArray[Any]:
+    """Give a part of an array for keeping: copied if it would keep a much larger array alive, such as a long chunk."""
+    whole = part.base
+    return part.copy() if whole is not None and whole.size > ROOM * part.size else part
 
 
 class WindowCutter:
@@ -41,7 +52,7 @@ class WindowCutter:
         first = kept[:, self._next : self._next + self._window]
         windows = first[None] if count == 1 else self._view(kept[:, self._next :], count)
         # The last `window` samples stay: flush() may need them to reflect the end.
-        self._kept = kept[:, beyond:].copy()  # a view would keep the whole chunk
+        self._kept = detached(kept[:, beyond:])
         self._next += count * self._hop - beyond
         return windows
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream import SourceError
+from denoise_stream.array_files import load_arrays
 from denoise_stream.command_line import needs_extra
 from denoise_stream.errors import first_line
 from denoise_train.data import Windows
@@ -76,9 +77,10 @@ def load_images(source: str, path: Path | None, shape: Sequence[int], seed: int)
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as loaded:
-            arrays = {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, TypeError) as error:
+        arrays = load_arrays(path)
+        if "" in arrays:
+            raise ValueError("it is a single array; needed: an .npz")
+    except (OSError, ValueError) as error:
         raise SourceError(f"cannot read images from {path}: {first_line(error)}") from error
     if not ({"x_train", "x_test"} <= set(arrays) or "images" in arrays):
         raise SourceError(f"{path} holds {', '.join(arrays)}; needed: x_train and x_test as Keras has them, or images")

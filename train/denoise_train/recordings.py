@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from denoise_stream import SourceError
+from denoise_stream.array_files import load_arrays
 from denoise_stream.command_line import needs_extra
 from denoise_stream.endpoints import open_file
 from denoise_train.arrays import Array, standardize
@@ -198,10 +199,9 @@ def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
 
 def _read_arrays(path: Path) -> Iterator[Array]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = [loaded] if isinstance(loaded, np.ndarray) else [loaded[key] for key in loaded.files]
+        arrays = load_arrays(path)
     except (OSError, ValueError) as error:
         raise SourceError(f"{path.name} is no array file: {error}") from error
-    for array in arrays:
+    for array in arrays.values():
         if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
             yield from array.reshape(len(array), -1).T.astype(np.float64)

@@ -1,8 +1,8 @@
 """Recurrence over sequences: a gated recurrent unit and its inputs at all times come in, its outputs go out.
 
 What Keras does at every step is done here once for all of them wherever it can be: the products with the inputs
-before the loop, the gates' derivatives and the weights' gradients after it. On two cores a training step of two
-layers so takes 0.7 of the time.
+before the loop, the gates' derivatives and the weights' gradients after it. Compiled, a training step of `speech`
+(32 signals of 1.5 s, two cores) so takes 0.28 s; with Keras' own layers 0.35 to 0.37 s, compiled or not.
 """
 
 from typing import Any

@@ -106,7 +106,8 @@ def draw_response(rng: np.random.Generator, deviation_db: float, most_tilt_db: f
 
 def equalize(signal: Array, response_db: Array) -> Array:
     """Filter a signal by a response of zero phase, given in dB at frequencies evenly apart in octaves."""
-    size, hz = _bins(signal)
+    size = _spectrum_size(signal)
+    hz = np.arange(size // 2 + 1) * RATE_HZ / size
     octaves = np.log2(np.maximum(hz, LOWEST_HZ) / LOWEST_HZ)
     at = np.linspace(0, octaves[-1], len(response_db))
     gains = 10 ** (np.interp(octaves, at, response_db) / 20)
@@ -115,15 +116,14 @@ def equalize(signal: Array, response_db: Array) -> Array:
 
 def limit_band(signal: Array, cut_off_hz: float) -> Array:
     """Take everything above a frequency away, as a telephone or a codec does."""
-    size, hz = _bins(signal)
-    passed = hz < int(cut_off_hz / RATE_HZ * size) * (RATE_HZ / size)
-    return np.asarray(irfft(rfft(signal, size) * passed, size)[: len(signal)])
+    size = _spectrum_size(signal)
+    passed = rfft(signal, size)[: int(cut_off_hz / RATE_HZ * size)]
+    return np.asarray(irfft(passed, size)[: len(signal)])
 
 
-def _bins(signal: Array) -> tuple[int, Array]:
-    """Give the length of a spectrum in which a filter's end does not reach the beginning, and its frequencies in Hz."""
-    size = next_fast_len(len(signal) + int(0.05 * RATE_HZ), real=True)
-    return size, np.arange(size // 2 + 1) * RATE_HZ / size
+def _spectrum_size(signal: Array) -> int:
+    """Give the length of a spectrum in which a filter's end does not reach the beginning."""
+    return int(next_fast_len(len(signal) + int(0.05 * RATE_HZ), real=True))
 
 
 def draw_jump(rng: np.random.Generator, length: int) -> Array:

@@ -16,7 +16,7 @@ from denoise_train.pairs import OwnData
 from denoise_train.pieces import above_rumble
 from denoise_train.recipe import RecipeError, check_number, check_range
 from denoise_train.recordings import Recordings
-from denoise_train.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, level
+from denoise_train.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, at_level_1, level
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SCENES_PER_BLOCK = 96
@@ -158,7 +158,7 @@ class SpeechData:
         if rng.random() < self.reverberant_share:
             voice, sound = scenes.reverberate(rng, (voice, sound))
         voice /= max(active_level(voice), SILENT)
-        sound /= max(level(sound), SILENT) * 10 ** (snr_db / 20)
+        sound = at_level_1(sound) / 10 ** (snr_db / 20)
         rest = 1.0 if pure else rng.random()
         if rest < self.clean_share:
             sound[:] = 0.0
@@ -193,7 +193,7 @@ class SpeechData:
             sound = scenes.draw_noise(rng, sounds, self.samples)
             if rng.random() < TWO_SOUNDS_SHARE:
                 other = scenes.draw_noise(rng, sounds, self.samples)
-                sound += other * log_uniform(rng, 0.1, 1.0) * level(sound) / max(level(other), SILENT)
+                sound += at_level_1(other) * (log_uniform(rng, 0.1, 1.0) * level(sound))
             return sound
         if kind < self.recorded_share + self.babble_share:
             return scenes.draw_babble(rng, speech, self.samples)

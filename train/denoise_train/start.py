@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from denoise_stream import SourceError
+from denoise_train.data import Windows
 from denoise_train.recipe import Recipe, RecipeError
 from denoise_train.run_folder import BEST
 
@@ -101,9 +102,14 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
 
 
 def _same_output(network: keras.Model, other: keras.Model) -> bool:
-    """Tell whether two networks make the same of a window, and of a state in mid-signal where they have one."""
+    """Tell whether two networks make the same of a window, and of a first and a later state where they have one."""
     window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
-    inputs = [window, *(np.full((1, tensor.shape[1]), MID_SIGNAL, np.float32) for tensor in network.inputs[1:])]
+    return all(_same_answer(network, other, window, number) for number in (0.0, MID_SIGNAL))
+
+
+def _same_answer(network: keras.Model, other: keras.Model, window: Windows, number: float) -> bool:
+    """Compare what two networks answer to a window and, where they have one, a state full of a number."""
+    inputs = [window, *(np.full((1, tensor.shape[1]), number, np.float32) for tensor in network.inputs[1:])]
     one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
     pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]
     return all(np.allclose(*pair, atol=SAME_OUTPUT, equal_nan=True) for pair in pairs)

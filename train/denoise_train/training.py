@@ -100,7 +100,7 @@ def train(
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
     batches = Batches(data, recipe.schedule)
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
-    # Compiling the loops of recurrent layers makes them faster; convolutions it would slow down.
+    # The loops over sequences are faster when they are compiled; the rest is left to Keras.
     learner.compile(optimizer=optimizer, loss=loss, jit_compile="auto" if learner is network else True)
     prepare_folder(folder, recipe, resume=resume)
     keeper = Keeper(folder, say, recipe.schedule, network)
