@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCH := PYTHONPATH=tests/helpers $(BIN)/python
 MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
@@ -15,7 +16,7 @@ test: .venv/tests lint  # everything: style, types, tests
 	$(BIN)/python -m pytest
 
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
-	$(BIN)/python -m pytest tests/test_derive.py tests/test_embed_*.py
+	$(BIN)/python -m pytest tests/export/smaller/test_derive.py tests/export/to_c tests/export/embed
 
 test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page, long trainings
 	$(BIN)/python -m pytest -m slow
@@ -33,44 +34,44 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
 	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
 	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
-	$(BIN)/python -m denoise_train.shipping runs/shipped/general  # the network that --from general starts from
+	$(BIN)/python -m tools.shipping runs/shipped/general  # the network that --from general starts from
 
 model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (82 minutes)
 	rm -rf runs/shipped/speech
 	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech
 	$(BIN)/denoise-export runs/shipped/speech
 	$(BIN)/denoise-export runs/shipped/speech/model.onnx --fp16 --output $(MODELS)/speech.onnx --force
-	$(BIN)/python -m denoise_train.shipping runs/shipped/speech
+	$(BIN)/python -m tools.shipping runs/shipped/speech
 
 search: .venv/tests  # compare architectures for the recipe general: for recipes/general.md (long)
-	$(BIN)/python tests/bench_architectures.py
+	$(BENCH) benchmarks/bench_architectures.py
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
-	$(BIN)/python tests/bench_engine.py
+	$(BENCH) benchmarks/bench_engine.py
 
 bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (long)
-	$(BIN)/python tests/bench_archive.py
+	$(BENCH) benchmarks/bench_archive.py
 
 bench-pool: .venv/tests  # streams that one core sustains, and their latency
-	$(BIN)/python tests/bench_pool.py
+	$(BENCH) benchmarks/bench_pool.py
 
 bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loudspeaker (needs pulseaudio)
-	$(BIN)/python tests/bench_live.py
+	$(BENCH) benchmarks/bench_live.py
 
 bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
-	$(BIN)/python tests/bench_ecg.py $(ECG) --train
+	$(BENCH) benchmarks/bench_ecg.py $(ECG) --train
 
 bench-speech: .venv/tests  # speech beside RNNoise and noisereduce: make bench-speech SPEECH=folder NOISE="folders"
-	$(BIN)/python tests/bench_speech.py $(SPEECH) $(NOISE) $(if $(MODEL),--model $(MODEL))
+	$(BENCH) benchmarks/bench_speech.py $(SPEECH) $(NOISE) $(if $(MODEL),--model $(MODEL))
 
 bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (needs gcc; clang if it is there)
-	$(BIN)/python tests/bench_c.py
+	$(BENCH) benchmarks/bench_c.py
 
 bench-embed: .venv/tests  # size, speed and loss of 16-bit and 8-bit models: the table of export/embed/README.md
-	$(BIN)/python tests/bench_embed.py
+	$(BENCH) benchmarks/bench_embed.py
 
 bench-web: .venv/tests npm  # the page's weight, its start, and a minute of the microphone (needs chromium)
-	$(BIN)/python tests/bench_web.py
+	$(BENCH) benchmarks/bench_web.py
 
 web: npm  # build the page and serve it on this machine
 	cd export/embed/browser && npm run --silent build

@@ -12,7 +12,7 @@ from archives import make_archive
 from audio_server import AudioServer
 from denoise_export.vectors import write_vectors
 from denoise_stream import bundled_models
-from denoise_stream.cli import main
+from denoise_stream.cli.main import main
 from embed import HAND_MADE
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every program they start inherits that.

@@ -11,9 +11,9 @@ import pytest
 
 import denoise_stream
 from denoise_export.cli import command as export_command
-from denoise_stream.cli import command as stream_command
-from denoise_train.cli import command as train_command
-from denoise_train.evaluate_cli import command as evaluate_command
+from denoise_stream.cli.main import command as stream_command
+from denoise_train.cli.evaluate import command as evaluate_command
+from denoise_train.cli.train import command as train_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

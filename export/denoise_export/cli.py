@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
-from denoise_train.backend import loading_backend
+from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
+from denoise_train.training.backend import loading_backend
 
 
 @click.command(
@@ -68,8 +68,8 @@ def command(
     if fp16 and int8:
         raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
     with needs_extra("exporting", "export"):
-        from denoise_export.derive import derive, find_model
-        from denoise_export.smaller import check_opset
+        from denoise_export.smaller.derive import derive, find_model
+        from denoise_export.smaller.smaller import check_opset
         from denoise_export.to_c.source import write_c
         from denoise_export.vectors import write_vectors
     if encoder and (fp16 or int8 or opset is not None or c_folder is not None or test_vectors is not None):
@@ -85,7 +85,7 @@ def command(
     changed = fp16 or int8 or opset is not None
     if encoder:
         with loading_backend("exporting", "export"):
-            from denoise_export.export import export
+            from denoise_export.keras_to_onnx.export import export
         click.echo(_describe(*export(source, output, self_normalizing=self_normalizing, encoder=True, force=force)))
         return
     model = find_model(source)
@@ -115,8 +115,8 @@ def main() -> NoReturn:
 def _export(source: Path, output: Path | None, changes: dict[str, Any], *, self_normalizing: bool, force: bool) -> Path:
     """Export a network, and change the file on its way if that is asked for."""
     with loading_backend("exporting", "export"):
-        from denoise_export.derive import derive
-        from denoise_export.export import export
+        from denoise_export.keras_to_onnx.export import export
+        from denoise_export.smaller.derive import derive
     if not changes:
         path, facts = export(source, output, self_normalizing=self_normalizing, force=force)
         click.echo(_describe(path, facts))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from denoise_stream import Denoiser
 from denoise_stream.contract import CONTRACT_VERSION
-from denoise_stream.sinks import check_outputs, whole_file
+from denoise_stream.files.paths import check_outputs, whole_file
 
 CHUNK_SIZES = (1, 75, 128, 480)
 FORMAT = "float32, little-endian, one channel, no header"

@@ -1,7 +1,7 @@
 """Denoise signals live or from files with one ONNX model; see :class:`Denoiser`."""
 
 from denoise_stream.contract import Contract
-from denoise_stream.engine import Denoiser, DenoiseStream
+from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
 from denoise_stream.errors import (
     ContractError,
     DenoiseError,
@@ -12,8 +12,8 @@ from denoise_stream.errors import (
     StreamFull,
 )
 from denoise_stream.model import bundled_models
-from denoise_stream.pool import StreamPool
-from denoise_stream.pooled_stream import PooledStream
+from denoise_stream.pool.pool import StreamPool
+from denoise_stream.pool.stream import PooledStream
 
 __version__ = "0.1.0"
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_args
 
 from denoise_stream import DenoiseError
 from denoise_stream.contract import LONGEST_WINDOW, Normalization
-from denoise_train.speech_level import RATE_HZ
+from denoise_train.dsp.speech_level import RATE_HZ
 
 Built = TypeVar("Built")
 

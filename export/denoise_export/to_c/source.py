@@ -18,9 +18,9 @@ from denoise_export.to_c.reductions import REDUCING_OPERATORS
 from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
+from denoise_stream.engine.overlap_add import taper
+from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
-from denoise_stream.overlap_add import taper
-from denoise_stream.sinks import check_outputs, whole_file
 
 OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
     **ARRANGING_OPERATORS,

@@ -1,5 +1,5 @@
 /**
- * The page in real Chromium. tests/test_embed_browser.py prepares FIXTURES and looks at what is left in OUTPUT; it
+ * The page in real Chromium. tests/export/embed/test_embed_browser.py prepares FIXTURES and looks at what is left in OUTPUT; it
  * serves the page at ISOLATED_URL with, and at PLAIN_URL without, the headers that shared memory needs.
  */
 

@@ -1,0 +1,1 @@
+"""Rewrite and measure ONNX graphs."""

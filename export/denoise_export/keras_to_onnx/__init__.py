@@ -1,0 +1,1 @@
+"""Export: a trained Keras network becomes one self-describing ONNX file."""

@@ -1,0 +1,1 @@
+"""Make an exported model smaller or older, and measure what that loses."""

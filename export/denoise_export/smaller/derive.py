@@ -1,0 +1,97 @@
+"""Derive: an ONNX file comes in; a smaller or older one, C sources or test vectors go out. Needs no TensorFlow."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from denoise_export.graph.complexity import complexity
+from denoise_export.smaller.float16 import to_fp16
+from denoise_export.smaller.loss import losses_db
+from denoise_export.smaller.smaller import to_int8, to_opset
+from denoise_stream import SourceError, bundled_models
+from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.model import Model
+
+
+def find_model(source: Path) -> Path | None:
+    """Give the ONNX file that is meant: a path, or a bundled model by its name; None if it is neither."""
+    if source.suffix == ".onnx":
+        if not source.is_file():
+            raise SourceError(f"cannot read {source}: no such file")
+        return source
+    return None if source.exists() else bundled_models().get(str(source))
+
+
+def derive(
+    source: Path,
+    output: Path,
+    *,
+    fp16: bool = False,
+    int8: bool = False,
+    opset: int | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a smaller or older version of a model.
+
+    Parameters
+    ----------
+    source
+        The ONNX file.
+    output
+        The new one. The same name with ``.json`` gets the facts.
+    fp16
+        Store weights as 16-bit floats.
+    int8
+        Compute with 8-bit integers.
+    opset
+        The opset to write; None keeps it.
+    force
+        Replace files that exist.
+
+    Returns
+    -------
+    What the ``.json`` holds. ``difference_db`` and ``loss_db`` compare it with the source: see :func:`losses_db`; what
+    proves the source, its parity with Keras, stays known as ``parity_of_original``.
+
+    Raises
+    ------
+    ContractError, SinkError
+        If the model breaks the contract or cannot be converted, or an output cannot be written. Nothing is left
+        behind then.
+    """
+    facts_file = output.with_suffix(".json")
+    check_outputs(output, facts_file, force=force, inputs=(source,))
+    contract = Model(source).contract
+    model = original = onnx.load(source)
+    if opset is not None:
+        model = to_opset(model, opset)
+    if fp16:
+        model = to_fp16(model)
+    if int8:
+        model = to_int8(model, contract)
+    with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
+        partial_model.write_bytes(model.SerializeToString())
+        costs = complexity(model, original)
+        facts = _facts(source, costs) | contract.to_metadata()
+        facts |= {"window": contract.window, "hop": contract.hop, "state_size": contract.state_size}
+        facts |= {"sample_rate_hz": contract.sample_rate_hz or "any", "file": costs}
+        facts |= {"numbers": "float16" if fp16 else "int8" if int8 else "float32"}
+        facts |= losses_db(source, partial_model)
+        partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
+    return facts
+
+
+def _facts(source: Path, costs: dict[str, Any]) -> dict[str, Any]:
+    """Give what is known of a model beside its file, if anything is; correct the number of parameters by it."""
+    try:
+        found = json.loads(source.with_suffix(".json").read_text())
+    except (OSError, ValueError):
+        return {}
+    facts = found if isinstance(found, dict) else {}
+    if "parity_with_keras" in facts:
+        facts["parity_of_original"] = facts.pop("parity_with_keras")
+    if isinstance(facts.get("file"), dict):
+        costs["parameters"] = facts["file"].get("parameters", costs["parameters"])
+    return facts

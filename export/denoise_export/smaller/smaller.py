@@ -1,0 +1,163 @@
+"""Make a model smaller or older: an ONNX model comes in, one with 8-bit numbers or another opset goes out."""
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+
+from denoise_export.smaller.loss import noisy_signals
+from denoise_stream import Contract, ContractError
+from denoise_stream.engine.windows import normalize
+
+CALIBRATION_SIGNALS = 64
+CALIBRATION_WINDOWS = 8
+OLDEST_OPSET = 9
+OPSET_OF_SPLIT_INPUTS = 13
+NEWEST_OPSET = 21
+"""What onnxruntime 1.18, the oldest that denoise-stream takes, reads."""
+
+
+def to_int8(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
+    """Quantize convolutions and products to 8 bits, with ranges seen on synthetic noisy signals.
+
+    Transposed convolutions stay as they are: onnxruntime has no 8-bit kernel for them and would scale their weights
+    back for every window (measured on `general`: 89 us a window instead of 50).
+    """
+    from onnxruntime.quantization import QuantType, quantize_static
+
+    with _quiet(), tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
+        onnx.save(model, before)
+        quantize_static(
+            str(before),
+            str(after),
+            _Calibration(model, contract),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+        )
+        return _restored(onnx.load(after), model)
+
+
+def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Rewrite a model for another opset, for old runtimes.
+
+    Raises
+    ------
+    ValueError
+        If the opset is out of range.
+    ContractError
+        If an operator has no equivalent there.
+    """
+    check_opset(opset)
+    plain = onnx.ModelProto.FromString(model.SerializeToString())
+    del plain.opset_import[:]
+    plain.opset_import.append(helper.make_opsetid("", opset))
+    if opset < OPSET_OF_SPLIT_INPUTS:
+        _state_sizes_of_splits(plain.graph)
+    try:
+        # Most operators mean the same for many opsets, where onnx's converter often knows no way back.
+        converted = plain if _computes_the_same(plain, model) else onnx.version_converter.convert_version(model, opset)
+    except RuntimeError as error:
+        reason = next(iter(str(error).strip().splitlines()), "").rpartition("failed: ")[2]
+        raise ContractError(f"the model cannot be written for opset {opset}: {reason}; try a newer one") from error
+    converted.ir_version = min(model.ir_version, helper.OP_SET_ID_VERSION_MAP["ai.onnx", opset])
+    if not _computes_the_same(converted, model):
+        raise ContractError(f"the model computes something else with opset {opset}; try a newer one")
+    return _restored(converted, model)
+
+
+def check_opset(opset: int) -> None:
+    """Raise ``ValueError`` for an opset out of range.
+
+    >>> check_opset(17)
+    """
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
+
+
+def _state_sizes_of_splits(graph: onnx.GraphProto) -> None:
+    """Give every Split its sizes as old opsets want them, as an attribute."""
+    constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Split" and len(node.input) == 2 and node.input[1] in constants:
+            node.attribute.append(helper.make_attribute("split", constants[node.input[1]].tolist()))
+            del node.input[1]
+
+
+def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool:
+    results = []
+    for candidate in (model, changed):
+        try:
+            onnx.checker.check_model(candidate, full_check=True)
+            session = onnxruntime.InferenceSession(
+                candidate.SerializeToString(), _silent(), providers=["CPUExecutionProvider"]
+            )
+            rng = np.random.default_rng(0)
+            feed = {node.name: rng.random((3, node.shape[1]), np.float32) for node in session.get_inputs()}
+            results.append(session.run(None, feed))
+        except Exception:  # the errors of onnx and onnxruntime share no base class but Exception
+            return False
+    return all(np.allclose(wanted, found, atol=1e-6) for wanted, found in zip(*results, strict=True))
+
+
+def _silent() -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return options
+
+
+class _Calibration:
+    """Windows of synthetic noisy signals, with the states that the model itself reaches on them."""
+
+    def __init__(self, model: onnx.ModelProto, contract: Contract) -> None:
+        self._feeds = self._make(model, contract)
+
+    def get_next(self) -> dict[str, Any] | None:
+        """Give the next batch; None behind the last one."""
+        return next(self._feeds, None)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """All windows are used at once; a part is never asked for."""
+
+    def _make(self, model: onnx.ModelProto, contract: Contract) -> Iterator[dict[str, Any]]:
+        _, noisy = noisy_signals(CALIBRATION_SIGNALS, CALIBRATION_WINDOWS * contract.window, seed=1)
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        state = np.zeros((CALIBRATION_SIGNALS, contract.state_size), np.float32)
+        for windows in np.split(noisy, CALIBRATION_WINDOWS, axis=1):
+            rows = normalize(windows)[0] if contract.normalization == "minmax" else windows.astype(np.float32)
+            feed = {"noisy": rows} | ({"state": state} if contract.state_size else {})
+            yield feed
+            if contract.state_size:
+                (state,) = session.run(["state_out"], feed)
+
+
+def _restored(changed: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
+    """Give a converted model back what the converters drop: metadata, names and free batch sizes."""
+    del changed.metadata_props[:]
+    changed.metadata_props.extend(model.metadata_props)
+    changed.producer_name = model.producer_name
+    changed.graph.name = model.graph.name
+    for value in [*changed.graph.input, *changed.graph.output]:
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del changed.graph.value_info[:]
+    return changed
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the converters' advice, which is for their own command lines."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

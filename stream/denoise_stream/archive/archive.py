@@ -1,0 +1,275 @@
+"""Denoise an archive: two folders and a dispatcher come in, denoised files, a manifest and a summary go out.
+
+    list -> plan (what is missing or changed) -> dispatch -> record each outcome -> summary
+
+The same for every dispatcher: processes here, or a Ray cluster.
+"""
+
+import contextlib
+import dataclasses
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from denoise_stream.archive.folders.local import LocalFolder
+from denoise_stream.archive.folders.patterns import matcher, whole_name
+from denoise_stream.archive.folders.protocol import Folder, lies_in
+from denoise_stream.archive.manifest import Manifest, Outcome
+from denoise_stream.archive.plan import Plan, make_groups, make_plan
+from denoise_stream.archive.processes import Dispatcher
+from denoise_stream.archive.worker import Work, model_fingerprint
+from denoise_stream.cli.endpoints import is_table_file
+from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.model import Models, bundled_models, choose_models, model_path
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files of an archive belong to the work.
+
+    Attributes
+    ----------
+    pattern
+        Pattern of whole relative names; empty for all.
+    include, exclude
+        Patterns as for :func:`~denoise_stream.archive.folders.patterns.matcher`.
+    shard
+        Number of this part of the work, from 1, and of all parts.
+    """
+
+    pattern: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+
+    def excluded(self, folder: str) -> bool:
+        """Tell whether a subfolder, its name ending in ``/``, is excluded as a whole."""
+        chosen = matcher((), self.exclude)
+        return not chosen(folder.rstrip("/")) or not chosen(folder)
+
+    def wanted(self) -> Callable[[str], bool]:
+        """Give the test of a relative name."""
+        chosen, whole = matcher(self.include, self.exclude), whole_name(self.pattern or "**")
+        return lambda name: whole.fullmatch(name) is not None and chosen(name)
+
+
+@dataclass
+class Summary:
+    """What a run has done so far.
+
+    ``files`` and ``size_bytes`` are to do in all, ``models`` names the model of each kind among them; the rest counts
+    what is done. ``failures`` are names and sentences.
+    """
+
+    files: int
+    size_bytes: int
+    unchanged: int
+    others: int
+    models: dict[str, str] = field(default_factory=dict)
+    done: int = 0
+    done_bytes: int = 0
+    samples: int = 0
+    signal_s: float = 0.0
+    wall_s: float = 0.0
+    failed_windows: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, outcome: Outcome, size_bytes: int = 0) -> None:
+        """Count one more outcome."""
+        self.done_bytes += size_bytes
+        if outcome.error:
+            self.failures.append((outcome.name, outcome.error))
+            return
+        self.done += 1
+        self.samples += outcome.samples
+        self.signal_s += outcome.signal_s or 0.0
+        self.failed_windows += outcome.failed_windows
+
+    @property
+    def rtf(self) -> float | None:
+        """Wall-clock time over signal time; None without signals of a known rate."""
+        return self.wall_s / self.signal_s if self.signal_s else None
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest will take at the speed so far; None before anything is done."""
+        if not self.done_bytes:
+            return None
+        return self.wall_s * (self.size_bytes - self.done_bytes) / self.done_bytes
+
+
+class Archive:
+    """A run over an archive.
+
+    Parameters
+    ----------
+    source, target
+        Where the files lie and where the results go, in the same tree.
+    selection
+        Which files.
+    model
+        As for :class:`~denoise_stream.Denoiser`; None chooses file by file, as
+        :func:`~denoise_stream.model.choose_models` does.
+    hop, mix, max_attenuation_db
+        As for :class:`~denoise_stream.Denoiser`.
+    columns, sample_rate_hz, series_column
+        How to read tables.
+    force
+        Whether to replace outputs that no run made.
+
+    Raises
+    ------
+    SinkError
+        If results could land on inputs.
+    ContractError, ValueError
+        If the model, ``hop``, ``mix`` or ``max_attenuation_db`` is wrong.
+    """
+
+    def __init__(
+        self,
+        source: Folder,
+        target: Folder,
+        selection: Selection,
+        *,
+        model: str | None = None,
+        hop: int | None = None,
+        mix: float = 1.0,
+        max_attenuation_db: float | None = None,
+        columns: tuple[str, ...] | None = None,
+        sample_rate_hz: float | None = None,
+        series_column: str | None = None,
+        force: bool = False,
+    ) -> None:
+        if lies_in(source.place, target.place):
+            where = "is the input" if source.place == target.place else f"holds the input {source.place}"
+            raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
+        models = Models(*(_lasting_name(name) for name in choose_models(model)))
+        self.work = Work(
+            source,
+            target,
+            Path(),
+            models,
+            hop,
+            mix,
+            max_attenuation_db,
+            columns,
+            sample_rate_hz,
+            series_column,
+        )
+        self.work.denoiser(models.table)  # that for sound may not be needed: plan() looks
+        self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
+        self._selection = selection
+        self._force = force
+        audio, table = (model_fingerprint(model_path(name)) for name in models)
+        self._manifest = Manifest(
+            target, lambda name: table if is_table_file(name) else audio, self.work.options(), selection.shard
+        )
+
+    def plan(self) -> Plan:
+        """Find out what is missing or changed.
+
+        Raises
+        ------
+        SourceError
+            If a folder cannot be listed, or the input holds nothing that is asked for.
+        ContractError, ValueError
+            If a model that is needed is wrong, or an option does not go with it.
+        """
+        work, inside = self.work, lies_in(self.work.target.place, self.work.source.place)
+        outputs: dict[str, int] = {}
+        if not (isinstance(work.target, LocalFolder) and not work.target.path.is_dir()):
+            for entry in work.target.entries():
+                if entry.error:
+                    raise SourceError(entry.error)  # what it holds could be replaced unseen
+                outputs[entry.name] = entry.size_bytes
+        plan = make_plan(
+            work.source.entries(work.target.place if inside else None),
+            self._selection.wanted(),
+            self._selection.excluded,
+            self._selection.shard,
+            outputs,
+            self._manifest.read(),
+            self._manifest.key,
+            force=self._force,
+        )
+        if not (plan.todo or plan.unchanged or plan.refused or plan.others or self._selection.shard):
+            raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
+        self.models = {
+            kind: work.denoiser(model).contract.name
+            for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)
+            if needed
+        }
+        return plan
+
+    def run(
+        self,
+        dispatcher: Callable[[Work], Dispatcher],
+        on_progress: Callable[[Summary], None] = lambda summary: None,
+    ) -> Summary:
+        """Do what is missing or changed; a file that fails does not stop the others.
+
+        Parameters
+        ----------
+        dispatcher
+            Makes what shares the work out.
+        on_progress
+            Called after every file, or some that were ready together.
+
+        Raises
+        ------
+        SourceError, SinkError
+            If the input cannot be listed, or the manifest not written.
+        """
+        started = time.monotonic()
+        self.work.target.prepare()
+        self._manifest.open()
+        try:
+            plan = self.plan()
+            files = len(plan.todo) + len(plan.refused)
+            summary = Summary(files, plan.size_bytes, plan.unchanged, plan.others, self.models)
+            for outcome in plan.refused:
+                summary.add(outcome)
+            self._manifest.plan(plan.todo)
+            self._manifest.record(plan.refused)
+            sizes = {entry.name: entry.size_bytes for entry in plan.todo}
+            on_progress(summary)
+            if plan.todo:
+                with self._scratch(plan) as work:
+                    hands = dispatcher(work)
+                    for outcomes in hands.run(make_groups(plan.todo, hands.hands)):
+                        self._manifest.record(outcomes)
+                        for outcome in outcomes:
+                            summary.add(outcome, sizes[outcome.name])
+                        summary.wall_s = time.monotonic() - started
+                        on_progress(summary)
+        finally:
+            self._manifest.close()
+        summary.wall_s = time.monotonic() - started
+        return summary
+
+    @contextlib.contextmanager
+    def _scratch(self, plan: Plan) -> Iterator[Work]:
+        """Make a folder for files in the making, for the models needed; what killed runs left of theirs goes too."""
+        target = self.work.target
+        if isinstance(target, LocalFolder):
+            name = f".{self._manifest.name}-"
+            for left in target.path.glob(f"{name}{'[0-9a-f]' * 8}"):
+                shutil.rmtree(left, ignore_errors=True)
+            scratch = target.path / f"{name}{secrets.token_hex(4)}"
+            scratch.mkdir()
+        else:
+            scratch = Path(tempfile.mkdtemp(prefix="denoise-"))
+        try:
+            models = (model if needed else "" for model, needed in zip(self.work.models, plan.kinds, strict=True))
+            yield dataclasses.replace(self.work, scratch=scratch, models=Models(*models))
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _lasting_name(model: str) -> str:
+    """Give a name that means the same model in every process of this machine."""
+    return model if model in bundled_models() else str(model_path(model).resolve())

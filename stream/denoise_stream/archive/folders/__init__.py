@@ -1,0 +1,1 @@
+"""Folders of an archive, on this machine or in an object store."""

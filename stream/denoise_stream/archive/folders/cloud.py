@@ -1,0 +1,295 @@
+"""Archives on object stores and other file systems of fsspec: a URL comes in, a folder as here goes out.
+
+A file is fetched to a local scratch file and sent from one: memory stays bounded, and libsndfile can seek. Object
+stores show an upload only when it is complete; elsewhere it is uploaded under another name and renamed.
+"""
+
+import contextlib
+import functools
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from denoise_stream.archive.folders.patterns import MAGIC, split_pattern
+from denoise_stream.archive.folders.protocol import Entry, lies_in
+from denoise_stream.cli.command_line import needs_extra
+from denoise_stream.errors import DenoiseError, MissingExtra, SinkError, SourceError, first_line
+
+Result = TypeVar("Result")
+
+ALIASES = {"s3a": "s3", "gcs": "gs"}
+"""Two names of one place."""
+
+WHOLE_UPLOADS = {"s3", "gs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"}
+"""Protocols where an upload appears complete or not at all."""
+
+OPTIONS = {"s3": {"max_concurrency": 2}}
+"""s3fs holds max_concurrency parts of 50 MB each in memory."""
+
+ATTEMPTS = 4
+FIRST_PAUSE_S = 0.5
+PARTS = 100
+LOG_EVERY_S = 1.0
+"""A killed run forgets at most what it finished in this time: an object cannot grow, so lines are sent in parts."""
+
+FINGERPRINTS = (
+    *("ETag", "etag", "md5Hash", "content_md5", "LastModified", "last_modified", "mtime", "created"),
+    *("modify", "modificationTime"),  # FTP, WebHDFS
+)
+
+
+@dataclass(frozen=True)
+class RemoteFolder:
+    """A folder of any file system that fsspec knows."""
+
+    protocol: str
+    path: str
+
+    @classmethod
+    def open(cls, url: str) -> "RemoteFolder":
+        """Find the file system of a URL.
+
+        Raises
+        ------
+        MissingExtra
+            If its packages are not installed.
+        SourceError
+            If fsspec knows no such protocol.
+        """
+        with needs_extra(f"reading and writing {url}", "cloud"):
+            import fsspec
+        protocol = url.partition("://")[0].lower()
+        try:
+            path = str(fsspec.get_filesystem_class(protocol)._strip_protocol(url))
+        except ValueError as error:
+            raise SourceError(f"{url}: fsspec knows no protocol {protocol!r}") from error
+        except ImportError as error:
+            if ALIASES.get(protocol, protocol) in OPTIONS:
+                raise MissingExtra(f"reading and writing {url}", "cloud") from error
+            raise SourceError(f"{url}: {first_line(error)}") from error
+        return cls(ALIASES.get(protocol, protocol), path.rstrip("/"))
+
+    @functools.cached_property
+    def files(self) -> Any:
+        """The file system, opened in the process that uses it."""
+        import fsspec
+
+        options = OPTIONS.get(self.protocol, {})
+        return fsspec.filesystem(self.protocol, use_listings_cache=False, **options)
+
+    def __getstate__(self) -> dict[str, str]:
+        """Leave the open file system behind: each process opens its own."""
+        return {"protocol": self.protocol, "path": self.path}
+
+    @property
+    def place(self) -> str:
+        """The URL."""
+        return f"{self.protocol}://{self.path}"
+
+    def entries(self, outside: str | None = None) -> Iterator[Entry]:
+        """List all files."""
+        listing: dict[str, dict[str, Any]] = self._try(
+            lambda: self.files.find(self.path, detail=True), f"list {self.place}", SourceError
+        )
+        for path, facts in sorted(listing.items()):
+            name = path[len(self.path) :].removeprefix("/")  # what is left of "a//b" is refused, as it is not "a/b"
+            hidden = any(part.startswith(".") for part in name.split("/") if part not in (".", ".."))
+            if facts.get("type") != "file" or hidden or not name or name.endswith("/"):
+                continue
+            if outside is not None and lies_in(f"{self.protocol}://{path}", outside):
+                continue
+            size = int(facts.get("size") or 0)
+            mark = next((str(facts[key]) for key in FINGERPRINTS if facts.get(key)), None) or _hash(facts)
+            yield Entry(name, size, f"{size}-{mark.strip(chr(34))}")
+
+    @contextlib.contextmanager
+    def fetch(self, entry: Entry, scratch: Path) -> Iterator[Path]:
+        """Download the file into the scratch folder."""
+        with _scratch_file(entry.name, scratch) as local:
+
+            def download() -> None:
+                self.files.get_file(f"{self.path}/{entry.name}", str(local))
+                if local.stat().st_size != entry.size_bytes:
+                    raise ConnectionError(f"{local.stat().st_size} bytes came, {entry.size_bytes} were listed")
+
+            self._try(download, f"read {self.place}/{entry.name}", SourceError)
+            yield local
+
+    @contextlib.contextmanager
+    def put(self, name: str, scratch: Path) -> Iterator[Path]:
+        """Give a file in the scratch folder and upload it."""
+        with _scratch_file(name, scratch) as local:
+            local.touch()
+            yield local
+            self._try(lambda: self._upload(local, name), f"write {self.place}/{name}", SinkError)
+
+    def _upload(self, local: Path, name: str) -> None:
+        target = f"{self.path}/{name}"
+        if self.protocol in WHOLE_UPLOADS:
+            self.files.put_file(str(local), target)
+            return
+        folder, _, last = target.rpartition("/")
+        partial = f"{folder}/.partial-{secrets.token_hex(4)}-{last[-50:]}"
+        self.files.makedirs(folder, exist_ok=True)
+        try:
+            self.files.put_file(str(local), partial)
+            self.files.mv(partial, target)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                self.files.rm_file(partial)
+            raise
+
+    def prepare(self) -> None:
+        """Make the folder if it is missing; on an object store it is only part of its files' names."""
+        if self.protocol not in WHOLE_UPLOADS:
+            self._try(lambda: self.files.makedirs(self.path, exist_ok=True), f"make {self.place}", SinkError)
+
+    def open_log(self, name: str, whole: str) -> "RemoteLog":
+        """Open a log for appending; object stores have no locks."""
+        return RemoteLog(self, name)
+
+    def read_logs(self, name: str) -> Iterator[str]:
+        """Give the lines of all logs whose names begin so."""
+        found: list[str] = self._try(self._names, f"list {self.place}", SourceError)
+        for path in sorted(found):
+            last = path.rpartition("/")[2]
+            if not (last.startswith(name) and last.endswith(".jsonl")):
+                continue
+            data: bytes = self._try(
+                functools.partial(self.files.cat_file, path), f"read {self.protocol}://{path}", SourceError
+            )
+            yield from data.decode("utf-8", "replace").split("\n")  # a name may hold what else ends a line
+
+    def _names(self) -> list[str]:
+        """List the folder alone; one that is missing holds nothing."""
+        try:
+            return list(self.files.ls(self.path, detail=False))
+        except FileNotFoundError:
+            return []
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file whole."""
+        self._try(lambda: self.files.pipe_file(f"{self.path}/{name}", data), f"write {self.place}/{name}", SinkError)
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        self._try(lambda: self.files.rm_file(f"{self.path}/{name}"), f"write {self.place}/{name}", SinkError)
+
+    def _try(self, action: Callable[[], Result], deed: str, kind: type[DenoiseError]) -> Result:
+        """Try several times what a network may break; say in one sentence why it does not work.
+
+        The errors of the many file systems share no base class; those that another attempt cannot mend are the
+        ones Python has names for.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return action()
+            except PermissionError as error:
+                raise kind(
+                    f"cannot {deed}: access denied ({first_line(error)}); check credentials and policy"
+                ) from error
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                raise kind(f"cannot {deed}: there is no such bucket, folder or file") from error
+            except Exception as error:
+                if type(error).__name__ in ("NoCredentialsError", "ParamValidationError", "NoRegionError"):
+                    raise kind(f"cannot {deed}: {first_line(error)}") from error
+                if attempt == ATTEMPTS:
+                    raise kind(f"cannot {deed} after {ATTEMPTS} attempts: {first_line(error)}") from error
+                time.sleep(FIRST_PAUSE_S * 2 ** (attempt - 1))
+        raise AssertionError("unreachable")
+
+
+class RemoteLog:
+    """A log in parts, each an object of its own; put together by the hundred, and all when it is closed.
+
+    So a killed run leaves few objects, and none is sent more than three times.
+    """
+
+    def __init__(self, folder: RemoteFolder, name: str) -> None:
+        self._folder = folder
+        started = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        self._name = f"{name}-{started}"
+        self._lines: list[str] = []
+        self._sent: list[tuple[str, list[str]]] = []  # small objects, then those put together
+        self._merged: list[tuple[str, list[str]]] = []
+        self._last = -LOG_EVERY_S
+
+    def append(self, lines: Iterable[str], *, at_once: bool = False) -> None:
+        """Add lines, sent about once a second."""
+        self._lines += lines
+        if at_once or time.monotonic() - self._last >= LOG_EVERY_S:
+            self._send()
+
+    def _send(self) -> None:
+        if not self._lines:
+            return
+        part = f"{self._name}-{len(self._merged):04d}-{len(self._sent):02d}.jsonl"
+        self._write(part, self._lines)
+        self._sent.append((part, self._lines))
+        self._lines = []
+        self._last = time.monotonic()
+        if len(self._sent) == PARTS:
+            whole = f"{self._name}-{len(self._merged):04d}.jsonl"
+            self._merged.append((whole, self._merge(whole, self._sent)))
+            self._sent = []
+
+    def _write(self, name: str, lines: list[str]) -> None:
+        self._folder.write(name, "".join(f"{line}\n" for line in lines).encode())
+
+    def close(self) -> None:
+        """Send the rest and replace the parts by one object."""
+        self._send()
+        parts = self._merged + self._sent
+        if len(parts) > 1:
+            self._merge(f"{self._name}.jsonl", parts)
+
+    def _merge(self, whole: str, parts: list[tuple[str, list[str]]]) -> list[str]:
+        lines = [line for _, part in parts for line in part]
+        self._write(whole, lines)
+        for name, _ in parts:
+            self._folder.remove(name)
+        return lines
+
+
+def open_remote(url: str) -> tuple[RemoteFolder, str]:
+    """Find what a URL names: a folder, and a pattern of names in it ('' for all).
+
+    Raises
+    ------
+    SourceError
+        If the store cannot be reached, or there is nothing of that name.
+    """
+    root, pattern = split_pattern(url)
+    if pattern:
+        return RemoteFolder.open(root), pattern
+    folder = RemoteFolder.open(url)
+    is_file = not url.endswith("/") and folder._try(
+        lambda: folder.files.isfile(folder.path), f"read {folder.place}", SourceError
+    )
+    if not is_file:
+        return folder, ""
+    parent, _, name = folder.path.rpartition("/")
+    return RemoteFolder(folder.protocol, parent), MAGIC.sub(r"[\g<0>]", name)
+
+
+def _hash(facts: dict[str, Any]) -> str:
+    """Give a mark of a file from all that is known of it."""
+    return hashlib.sha256(repr(sorted((key, str(fact)) for key, fact in facts.items())).encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _scratch_file(name: str, scratch: Path) -> Iterator[Path]:
+    """Give a free path in the scratch folder that ends in the file's name; nothing is left behind."""
+    folder = scratch / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    local = folder / name.rpartition("/")[2]
+    try:
+        yield local
+    finally:
+        local.unlink(missing_ok=True)
+        folder.rmdir()

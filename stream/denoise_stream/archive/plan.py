@@ -1,0 +1,151 @@
+"""Decide what a run over an archive has to do: two folders and a manifest come in, groups of files go out."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from denoise_stream.archive.folders.protocol import Entry, is_safe
+from denoise_stream.archive.manifest import Known, Outcome
+from denoise_stream.cli.endpoints import PARQUET, is_table_file
+from denoise_stream.files.tables import TABLE_DELIMITERS
+
+AUDIO = frozenset("wav wave flac ogg oga opus mp3 aif aiff aifc au snd w64 caf rf64 sd2 voc htk mat4 mat5 pvf".split())
+"""Extensions of files that a folder's run takes for audio."""
+
+GROUP_FILES = 64
+GROUP_BYTES = 4 << 20
+"""Files that go to a worker at once: about a second of work, so that handing out costs nothing beside it."""
+
+LARGE_BYTES = 64 << 20
+"""Files from here on start first, the largest at the head: the end of a run then waits for none of them."""
+
+UNSAFE = "its name would lead out of the output folder, or to another file: a part of it is empty, '.' or '..'"
+
+Group = list[Entry]
+
+
+@dataclass
+class Plan:
+    """What there is to do.
+
+    Attributes
+    ----------
+    todo
+        Files to denoise, in this order.
+    unchanged
+        How many are done already.
+    others
+        How many are neither audio nor tables.
+    refused
+        Files that cannot be done, with the reason.
+    """
+
+    todo: list[Entry] = field(default_factory=list)
+    unchanged: int = 0
+    others: int = 0
+    refused: list[Outcome] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> tuple[bool, bool]:
+        """Whether there is sound, and whether there are tables, to denoise."""
+        tables = sum(is_table_file(entry.name) for entry in self.todo)
+        return tables < len(self.todo), tables > 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of input to read."""
+        return sum(entry.size_bytes for entry in self.todo)
+
+
+def is_signal(name: str) -> bool:
+    """Tell by its extension whether a file is audio or a table."""
+    extension = name.rpartition(".")[2].lower() if "." in name else ""
+    return extension in AUDIO or f".{extension}" in (*TABLE_DELIMITERS, *PARQUET)
+
+
+def make_plan(
+    entries: Iterator[Entry],
+    wanted: Callable[[str], bool],
+    excluded: Callable[[str], bool],
+    shard: tuple[int, int] | None,
+    outputs: Mapping[str, int],
+    known: Mapping[str, Known],
+    key: Callable[[str, str], str],
+    *,
+    force: bool,
+) -> Plan:
+    """Sort the files of an archive into what is to do, done, or not possible.
+
+    Parameters
+    ----------
+    entries
+        The input folder's files.
+    wanted
+        Whether a name belongs to the work.
+    excluded
+        Whether a subfolder that cannot be listed, a name that ends in ``/``, is out of it in any case.
+    shard
+        Number of the part (from 1) and number of parts: a part takes the names that fall to it, whatever else
+        the folder holds.
+    outputs
+        Names and sizes of what the output folder holds.
+    known
+        What the manifest says.
+    key
+        Gives what an output depends on, from the input's name and fingerprint.
+    force
+        Whether an output that no run made, or that was changed since, may be replaced.
+    """
+    plan = Plan()
+    for entry in entries:
+        if entry.error:
+            if not excluded(f"{entry.name}/"):
+                plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
+            continue
+        if not wanted(entry.name) or (shard and _part(entry.name, shard[1]) != shard[0]):
+            continue
+        if not is_signal(entry.name):
+            plan.others += 1
+            continue
+        if not is_safe(entry.name):
+            plan.refused.append(Outcome(entry.name, entry.fingerprint, UNSAFE))
+            continue
+        there, before = outputs.get(entry.name), known.get(entry.name)
+        if there is not None and before is not None and there == before.output_bytes:
+            if before.key == key(entry.name, entry.fingerprint):
+                plan.unchanged += 1
+                continue
+        elif there is not None and not force and (before is None or before.output_bytes is not None):
+            reason = "is not from this program" if before is None else "was changed since it was made"
+            refusal = f"the output exists and {reason}; use --force to replace it"
+            plan.refused.append(Outcome(entry.name, entry.fingerprint, refusal))
+            continue
+        plan.todo.append(entry)
+    plan.todo.sort(key=lambda entry: (-entry.size_bytes if entry.size_bytes >= LARGE_BYTES else 0, entry.name))
+    return plan
+
+
+def _part(name: str, parts: int) -> int:
+    """Give the part, from 1, that a name falls to; it need not be UTF-8."""
+    return zlib.crc32(name.encode("utf-8", "surrogateescape")) % parts + 1
+
+
+def make_groups(todo: Sequence[Entry], hands: int) -> Iterator[Group]:
+    """Cut the work into groups that keep so many hands busy to the end.
+
+    >>> [len(group) for group in make_groups([Entry(str(n), 1000, "") for n in range(8)], 2)]
+    [1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    total = sum(entry.size_bytes for entry in todo)
+    enough = min(GROUP_BYTES, total // (8 * hands))
+    most = min(GROUP_FILES, max(1, len(todo) // (8 * hands)))
+    group: Group = []
+    size = 0
+    for entry in todo:
+        group.append(entry)
+        size += entry.size_bytes
+        if size >= enough or len(group) >= most:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

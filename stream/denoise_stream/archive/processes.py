@@ -1,0 +1,236 @@
+"""Share the work among processes of this machine: groups of files come in, outcomes go out as they are ready.
+
+Processes, as the threads of one would wait for each other: reading tables and recombining windows is Python. Each
+has its own model with one thread. A process that dies (the system kills it for its memory, say) costs a retry of the
+file it was at; a file that kills several is given up.
+"""
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import shutil
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from denoise_stream.archive.folders.protocol import Entry
+from denoise_stream.archive.manifest import Outcome
+from denoise_stream.archive.plan import GROUP_BYTES, Group
+from denoise_stream.archive.worker import Work, Worker
+from denoise_stream.errors import DenoiseError
+
+ATTEMPTS = 3
+BARREN = 12
+"""Workers lost with nothing done between that end a run; with many hands three times these, as a node takes many."""
+
+GROUPS_AHEAD = 2
+"""Groups a worker holds while they are small: the next is there when it has done one."""
+
+
+class Dispatcher(Protocol):
+    """Anything that gets files denoised."""
+
+    hands: int
+    """How many files are worked on at once."""
+
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+        """Give the outcome of every file once, in any order, those together that are there together."""
+        ...
+
+
+class Retries:
+    """Count how often each file was lost with its worker, and give up in time.
+
+    Attributes
+    ----------
+    hands
+        How many files are worked on at once; it may change.
+    """
+
+    def __init__(self, hands: int) -> None:
+        self.hands = hands
+        self._lost: dict[str, int] = {}
+        self._barren = 0
+
+    def gain(self) -> None:
+        """Note that something got done."""
+        self._barren = 0
+
+    def lose(self, unfinished: Group, reason: str) -> tuple[Group, list[Outcome]]:
+        """Give what to try again of a lost group, the file in flight first, and what to give up.
+
+        Raises
+        ------
+        DenoiseError
+            If workers are lost again and again and nothing gets done between.
+        """
+        self._barren += 1
+        if self._barren >= max(BARREN, 3 * self.hands):
+            raise DenoiseError(f"{reason}, like {self._barren - 1} others before it, and nothing got done between")
+        if not unfinished:
+            return [], []
+        culprit = unfinished[0]
+        count = self._lost[culprit.name] = self._lost.get(culprit.name, 0) + 1
+        if count < ATTEMPTS:
+            return unfinished, []
+        sentence = f"{reason} {count} times while at this file; is it too large for the memory?"
+        return unfinished[1:], [Outcome(culprit.name, culprit.fingerprint, sentence)]
+
+
+class _Hand:
+    """One worker process and the files it has yet to report, in their order."""
+
+    def __init__(self, work: Work) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.unfinished: deque[Entry] = deque()
+        self._groups: deque[int] = deque()
+
+    @property
+    def wants_more(self) -> bool:
+        if not self._groups:
+            return True
+        held = sum(entry.size_bytes for entry in self.unfinished)
+        return len(self._groups) < GROUPS_AHEAD and held < GROUP_BYTES
+
+    def give(self, group: Group) -> None:
+        self.unfinished.extend(group)
+        self._groups.append(len(group))
+        with contextlib.suppress(OSError):  # it is dead, which shows when it is listened to
+            self.connection.send(group)
+
+    def take(self) -> Outcome:
+        outcome: Outcome = self.connection.recv()
+        self.unfinished.popleft()
+        self._groups[0] -= 1
+        if self._groups[0] == 0:
+            self._groups.popleft()
+        return outcome
+
+    def bury(self) -> str:
+        """Release a dead process; say what it died of."""
+        self.connection.close()
+        self.process.join(5)
+        code = self.process.exitcode
+        return (
+            f"the worker process died (signal {-code})" if code and code < 0 else f"the worker process ended ({code})"
+        )
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.join()
+
+
+class LocalDispatcher:
+    """Worker processes on this machine.
+
+    Parameters
+    ----------
+    work
+        What they do.
+    jobs
+        How many; None means one per physical core.
+    """
+
+    def __init__(self, work: Work, jobs: int | None) -> None:
+        self._work = work
+        self.hands = jobs or physical_cores()
+
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+        """Give the outcome of every file once, in any order, those together that are there together."""
+        again: deque[Group] = deque()
+        retries = Retries(self.hands)
+        hands: list[_Hand] = []
+
+        def next_group() -> Group | None:
+            return again.popleft() if again else next(groups, None)
+
+        def feed(hand: _Hand) -> None:
+            while hand.wants_more and (group := next_group()):
+                hand.give(group)
+
+        def employ() -> None:
+            while len(hands) < self.hands and (group := next_group()):
+                hands.append(_Hand(self._work))
+                hands[-1].give(group)
+
+        try:
+            employ()
+            while hands:
+                ready = multiprocessing.connection.wait([hand.connection for hand in hands])
+                for hand in [hand for hand in hands if hand.connection in ready]:
+                    outcomes: list[Outcome] = []
+                    try:
+                        while hand.unfinished and (not outcomes or hand.connection.poll()):
+                            outcomes.append(hand.take())
+                    except (EOFError, OSError):
+                        hands.remove(hand)
+                        if outcomes:
+                            retries.gain()
+                        unfinished, given_up = retries.lose(list(hand.unfinished), hand.bury())
+                        if unfinished:
+                            again.append(unfinished)
+                        yield outcomes + given_up
+                        employ()
+                        continue
+                    retries.gain()
+                    feed(hand)
+                    yield outcomes
+                    if not hand.unfinished:
+                        hands.remove(hand)
+                        hand.end()
+        finally:
+            for hand in hands:
+                hand.end()
+
+
+def physical_cores() -> int:
+    """Count the cores this process may use, two hardware threads of one core as one."""
+    try:
+        allowed = os.sched_getaffinity(0)
+    except AttributeError:  # no Linux
+        return max(1, os.cpu_count() or 1)
+    cores = set()
+    for cpu in allowed:
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        cores.add(siblings.read_text().strip() if siblings.is_file() else str(cpu))
+    return max(1, min(len(cores), _container_cores()))
+
+
+def _container_cores() -> int:
+    """Read how many cores a container is allowed; without a limit, more than there are."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return 1 << 16
+
+
+def _serve(connection: Any, work: Work) -> None:
+    """Denoise groups until there are no more: the life of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
+    threading.Thread(target=_end_with_parent, args=(work.scratch,), daemon=True).start()
+    worker = Worker(work)
+    while True:
+        try:
+            for entry in connection.recv():
+                connection.send(worker.denoise(entry))
+        except (EOFError, OSError):
+            return
+
+
+def _end_with_parent(scratch: Path) -> None:
+    """End this process at once when the one that gives the work is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        shutil.rmtree(scratch, ignore_errors=True)
+        os._exit(1)

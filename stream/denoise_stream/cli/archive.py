@@ -1,0 +1,224 @@
+"""The options for archives: what the command line says comes in, a run over an archive goes out."""
+
+import csv
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from denoise_stream.archive.folders.patterns import MAGIC
+from denoise_stream.archive.folders.places import is_url
+from denoise_stream.cli.command_line import Option, needs_extra
+from denoise_stream.errors import SinkError, printable
+
+if TYPE_CHECKING:
+    from denoise_stream.archive.archive import Archive, Summary
+    from denoise_stream.archive.processes import Dispatcher
+    from denoise_stream.archive.worker import Work
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SECTION = "Folders, patterns and object stores (s3://bucket/folder ...)"
+
+
+def archive_options(command: Command) -> Command:
+    """Add the options that describe a run over many files."""
+    for option in reversed(
+        (
+            _option(
+                "--include", multiple=True, metavar="PATTERN", help="Only such names: '*.wav', '2024/**'; repeatable."
+            ),
+            _option("--exclude", multiple=True, metavar="PATTERN", help="None of such names; repeatable."),
+            _option("--jobs", type=click.IntRange(1), metavar="N", help="Files at once. Default: physical cores."),
+            _option("--shard", metavar="I/N", help="Do part I (from 1) of N, for batch schedulers."),
+            _option("--dry-run", is_flag=True, help="List what would be done."),
+            _option("--engine", type=click.Choice(("local", "ray")), help="Where to work. Default: local."),
+            _option("--ray-address", metavar="ADDRESS", help="Ray cluster. Default: RAY_ADDRESS, else this machine."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    return click.option(*names, cls=Option, section=SECTION, **settings)
+
+
+@dataclass(frozen=True)
+class ArchiveOptions:
+    """What the options for archives say; the fields are named like them."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    jobs: int | None
+    shard: str | None
+    dry_run: bool
+    engine: str | None
+    ray_address: str | None
+
+    def check_alone(self, others: Mapping[str, object]) -> None:
+        """Refuse, beside these options, others that are not None.
+
+        Raises
+        ------
+        ValueError
+            If one is given.
+        """
+        for name, value in others.items():
+            if value is not None:
+                raise ValueError(f"{name} describes a single signal; it does not go with a folder, a pattern or a URL")
+
+    def check_unused(self) -> None:
+        """Refuse these options for a single file.
+
+        Raises
+        ------
+        ValueError
+            If one is given.
+        """
+        for name, value in vars(self).items():
+            if value:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} describes a folder, a pattern or a URL, not a single signal"
+                )
+
+
+def is_archive(source: str, sink: str | None) -> bool:
+    """Tell whether a run has many files, or files elsewhere, to do."""
+    if source in ("-", "mic"):
+        return False
+    if is_url(source) or (sink is not None and is_url(sink)):
+        return True
+    path = Path(source).expanduser()
+    return path.is_dir() or (MAGIC.search(source) is not None and not path.exists())
+
+
+def run_archive(
+    source: str,
+    sink: str | None,
+    options: ArchiveOptions,
+    *,
+    model: str | None,
+    hop: int | None,
+    mix: float,
+    max_attenuation_db: float | None,
+    columns: str | None,
+    rate: float | None,
+    series_column: str | None,
+    report: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Denoise an archive and say how it went; exit with status 1 if a file failed.
+
+    Raises
+    ------
+    ValueError
+        If options contradict each other.
+    DenoiseError
+        If the archive cannot be listed, or the output folder not be written.
+    """
+    from denoise_stream.archive.archive import Archive, Selection
+    from denoise_stream.archive.folders.places import open_input, open_output
+    from denoise_stream.archive.manifest import NAME
+    from denoise_stream.archive.plan import is_signal
+    from denoise_stream.archive.progress import failures_as_table, progress, result_in_one_line
+    from denoise_stream.files.paths import check_outputs, write_json
+
+    if sink is None:
+        raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
+    if sink in ("-", "speaker", "null", "mic"):
+        raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
+    if is_signal(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
+        raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ValueError(f"--rate {rate:g} is no sample rate; use a number above 0")
+    if options.ray_address is not None and options.engine != "ray":
+        raise ValueError("--ray-address describes a Ray cluster; use it with --engine ray")
+    if options.engine == "ray":
+        with needs_extra("a Ray cluster", "ray"):
+            import ray as ray
+    shard = _shard(options.shard)
+    check_outputs(report, force=force)
+    folder, pattern = open_input(source)
+    archive = Archive(
+        folder,
+        open_output(sink),
+        Selection(pattern, options.include, options.exclude, shard),
+        model=model,
+        hop=hop,
+        mix=mix,
+        max_attenuation_db=max_attenuation_db,
+        columns=None if columns is None else tuple(name.strip() for name in next(csv.reader([columns]))),
+        sample_rate_hz=rate,
+        series_column=series_column,
+        force=force,
+    )
+    if options.dry_run:
+        _show_plan(archive)
+        return
+    with progress(quiet=quiet) as on_progress:
+        summary = archive.run(lambda work: _dispatcher(work, options), on_progress)
+    if report is not None:
+        write_json(report, _facts(summary, source, sink))
+    if summary.failures:
+        click.echo(failures_as_table(summary, f"{sink.rstrip('/')}/{NAME}*.jsonl"), err=True)
+    if not quiet:
+        click.echo(result_in_one_line(summary, source, sink), err=True)
+    if summary.failures:
+        sys.exit(1)
+
+
+def _dispatcher(work: "Work", options: ArchiveOptions) -> "Dispatcher":
+    if options.engine == "ray":
+        from denoise_stream.archive.ray import RayDispatcher
+
+        return RayDispatcher(work, options.ray_address, options.jobs)
+    from denoise_stream.archive.processes import LocalDispatcher
+
+    return LocalDispatcher(work, options.jobs)
+
+
+def _show_plan(archive: "Archive") -> None:
+    from denoise_stream.archive.progress import models_in_words
+
+    plan = archive.plan()
+    models = f" through {models_in_words(archive.models)}" if archive.models else ""
+    for entry in plan.todo:
+        click.echo(printable(f"{entry.name}\t{entry.size_bytes}"))
+    for outcome in plan.refused:
+        click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
+    click.echo(
+        f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB{models}; done before: {plan.unchanged}; "
+        f"not possible: {len(plan.refused)}; neither audio nor tables: {plan.others}",
+        err=True,
+    )
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise ValueError(f"--shard {text} is no part of a whole; use I/N with I from 1 to N, such as 3/8")
+    return int(found[1]), int(found[2])
+
+
+def _facts(summary: "Summary", source: str, sink: str) -> dict[str, Any]:
+    return {
+        "input": source,
+        "output": sink,
+        "files": summary.done,
+        "failed": [{"file": name, "error": sentence} for name, sentence in sorted(summary.failures)],
+        "models": summary.models,
+        "done_before": summary.unchanged,
+        "left_alone": summary.others,
+        "samples": summary.samples,
+        "signal_s": summary.signal_s,
+        "failed_windows": summary.failed_windows,
+        "wall_s": summary.wall_s,
+        "rtf": summary.rtf,
+    }

@@ -1,0 +1,151 @@
+"""The live part of ``denoise-stream``: options come in, a run that is shown, recorded and reported goes out."""
+
+import contextlib
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from denoise_stream.cli.endpoints import format_for
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.errors import SinkError
+from denoise_stream.files.audio import ENCODINGS, AudioFormat
+from denoise_stream.files.paths import AudioSink, PipeSink, Sink, wav_header, whole_file, write_json
+from denoise_stream.live.recorder import Recorder
+from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
+from denoise_stream.live.session import BLOCK_S
+
+
+def go_live(
+    denoiser: Denoiser,
+    settings: LiveSettings,
+    *,
+    output: str,
+    pipe_format: str | None,
+    report: Path | None,
+    quiet: bool,
+) -> None:
+    """Denoise a microphone until it is ended, and keep what was recorded whatever ends it.
+
+    Parameters
+    ----------
+    denoiser, settings
+        Model and devices.
+    output
+        ``speaker``, ``null``, ``-`` or a file.
+    pipe_format
+        What ``-`` carries; None is WAV.
+    report
+        Where the summary goes, too.
+    quiet
+        Print errors only.
+
+    Raises
+    ------
+    DenoiseError
+        If a device or the recording failed. KeyboardInterrupt and SystemExit (SIGTERM) pass, after the file and the
+        report are complete.
+    """
+    run = LiveRun(denoiser, settings)
+    recorder: Recorder | None = None
+    ended: BaseException | None = None
+    with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
+        sink = _open_sink(output, pipe_format, run, stack)
+        if sink is not None:
+            recorder = Recorder(sink, math.ceil(QUEUED_S / BLOCK_S))
+        try:
+            run.start(recorder)
+            _loop(run, output, quiet=quiet)
+        except BaseException as error:  # whatever ends it: first the recording is completed
+            ended = error
+        with _undisturbed():
+            ended = _complete(run, recorder, sink, ended)
+        if not run.has_started and ended is not None:
+            raise ended
+    summary = run.summary() | {"output": output}
+    if report is not None:
+        write_json(report, summary)
+    if not quiet:
+        events = ", ".join(f"{number} x {kind}" for kind, number in summary["events"].items()) or "no dropouts"
+        click.echo(
+            f"{summary['duration_s']:.1f} s at {summary['sample_rate_hz']:g} Hz, model {summary['model']}, "
+            f"{summary['compute_per_hop_ms']['median']:.2f} ms per hop of {run.budget_ms:.2f} ms, {events}",
+            err=True,
+        )
+    if recorder is not None and isinstance(recorder.error, SinkError):
+        raise SinkError(f"{ended}; the {recorder.samples / run.sample_rate_hz:.1f} s until then are kept") from ended
+    if ended is not None:
+        raise ended
+
+
+def _complete(
+    run: LiveRun, recorder: Recorder | None, sink: Sink | None, ended: BaseException | None
+) -> BaseException | None:
+    """Stop the devices and complete the recording, each step whatever the others do; return what ended the run."""
+    steps: list[Callable[[], None]] = [run.end_session]
+    if recorder is not None and sink is not None:
+        steps += [recorder.finish, sink.close]
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # after a full disk closing fails too, but has completed the header
+            ended = ended or error
+    return (recorder.error if recorder is not None else None) or ended
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore a second Ctrl-C or SIGTERM while the first is being obeyed."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, signal.SIG_IGN) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+
+
+def _open_sink(output: str, pipe_format: str | None, run: LiveRun, stack: contextlib.ExitStack) -> Sink | None:
+    rate, channels = run.sample_rate_hz, run.settings.channels
+    if output in ("speaker", "null"):
+        return None
+    if output == "-":
+        if sys.stdout.isatty():
+            raise ValueError("audio would fill the terminal; redirect it or name an --output file")
+        if pipe_format in (None, "wav"):
+            encoding = ENCODINGS["s16le"]
+            return PipeSink(sys.stdout.buffer, encoding, wav_header(encoding, rate, channels, None))
+        return PipeSink(sys.stdout.buffer, ENCODINGS[str(pipe_format)])
+    path = Path(output)
+    return AudioSink(stack.enter_context(whole_file(path)), format_for(path, AudioFormat()), rate, channels)
+
+
+def _loop(run: LiveRun, output: str, *, quiet: bool) -> None:
+    """Look after the run, and show it, until something ends it."""
+    if quiet or not sys.stderr.isatty():
+        _loop_plainly(run, (lambda line: None) if quiet else (lambda line: click.echo(line, err=True)))
+        return
+    from denoise_stream.live.view import Keys, LiveView, handle_key
+
+    keys, last_mix = Keys(), run.mix or 1.0
+    with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
+        while run.tick(view.say):
+            view.draw()
+            go_on, last_mix = handle_key(keys.wait(TICK_S), run, last_mix)
+            if not go_on:
+                return
+
+
+def _loop_plainly(run: LiveRun, say: Callable[[str], None]) -> None:
+    for name, value in run.facts():
+        say(f"{name:<12} {value}")
+    said_at = time.monotonic()
+    while run.tick(say):
+        time.sleep(TICK_S)
+        if time.monotonic() - said_at >= PLAIN_LINE_S:
+            said_at = time.monotonic()
+            say(plain_line(run))

@@ -1,0 +1,367 @@
+"""The engine: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
+
+chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band] -> chunk
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from denoise_stream.contract import Contract
+from denoise_stream.engine.mixing import Mixer
+from denoise_stream.engine.stages import build_stage, latency_samples
+from denoise_stream.engine.steps import Steps, answer_all
+from denoise_stream.engine.windows import Samples, detached
+from denoise_stream.errors import SourceError
+from denoise_stream.model import DEFAULT_MODEL, Model
+
+BLOCK_SAMPLES = 16_384
+"""Samples that :meth:`Denoiser.denoise` processes at once, to bound its memory."""
+
+LARGEST_SAMPLE = 1e300
+"""Beyond this sums over a window could overflow; such samples count as infinite."""
+
+
+class Denoiser:
+    """Denoise signals with one model.
+
+    Parameters
+    ----------
+    model
+        Name of a bundled model (``"general"``, ``"x2"``) or path of an ONNX file.
+    hop
+        Samples between window starts, 1 to the model's window; None means the model's own, which is
+        the only one for a stateful model: its state goes on by that many samples a window.
+        A smaller hop averages more windows per sample and costs more.
+    mix
+        Share of the denoised signal in the output, 0 (input unchanged) to 1.
+    max_attenuation_db
+        The most that the input is lowered by, in dB, 0 (input unchanged) or more: so much of it stays under the
+        denoised signal. ``mix`` then blends the input with that. None is no limit.
+
+    Raises
+    ------
+    ContractError
+        If the model is unknown or its file breaks the contract.
+    ValueError
+        If ``hop``, ``mix`` or ``max_attenuation_db`` is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noisy = np.sin(np.arange(1000) / 20) + np.random.default_rng(0).normal(0, 0.3, 1000)
+    >>> clean = Denoiser("general").denoise(noisy)
+    >>> clean.shape
+    (1000,)
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        hop: int | None = None,
+        mix: float = 1.0,
+        max_attenuation_db: float | None = None,
+    ) -> None:
+        self._model = Model(model)
+        self.hop = self._model.contract.hop if hop is None else hop
+        _check_hop(self._model.contract, self.hop)
+        Mixer(mix, max_attenuation_db)  # which refuses what is out of range
+        self.mix = mix
+        self.max_attenuation_db = max_attenuation_db
+
+    @property
+    def contract(self) -> Contract:
+        """The model's facts: ``window``, ``hop``, ``sample_rate_hz``, ``normalization`` ..."""
+        return self._model.contract
+
+    @property
+    def model(self) -> Model:
+        """The loaded network, shared by all streams."""
+        return self._model
+
+    def denoise(self, signal: ArrayLike, sample_rate_hz: float | None = None) -> NDArray[Any]:
+        """Denoise a whole signal.
+
+        Parameters
+        ----------
+        signal
+            Array ``(n,)`` or ``(n, channels)`` of real numbers; n may be 0. NaN marks a missing value.
+        sample_rate_hz
+            Its rate in Hz; None means the model's own. A model with a fixed rate gets the signal
+            resampled; the result comes back at this rate.
+
+        Returns
+        -------
+        Array of the signal's shape and dtype (integers are rounded and clipped), NaN where it had NaN.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the signal is not an array as above or the rate is not positive.
+        SourceError
+            If the signal holds an infinity; the sentence names its position.
+        """
+        samples = as_signal(signal)
+        channels = 1 if samples.ndim == 1 else samples.shape[1]
+        stream = self.stream(channels, sample_rate_hz)
+        denoised = np.empty_like(samples)
+        done = 0
+        for start in range(0, len(samples), BLOCK_SAMPLES):
+            part = stream.process(samples[start : start + BLOCK_SAMPLES])
+            denoised[done : done + len(part)] = part
+            done += len(part)
+        if len(samples):
+            denoised[done:] = stream.flush()
+        return denoised
+
+    def stream(self, channels: int = 1, sample_rate_hz: float | None = None) -> "DenoiseStream":
+        """Open a stream for one signal; see :class:`DenoiseStream`.
+
+        Parameters
+        ----------
+        channels
+            Number of channels, 1 or more.
+        sample_rate_hz
+            Rate of the chunks in Hz; None means the model's own.
+        """
+        return DenoiseStream(self._model, self.hop, self.mix, channels, sample_rate_hz, self.max_attenuation_db)
+
+
+class DenoiseStream:
+    """Denoise one signal chunk by chunk. How it is cut into chunks never changes the result.
+
+    Made by :meth:`Denoiser.stream`. Kept between calls: at most ``latency_samples`` of signal, some times that where
+    the rate is changed, and the state of a stateful model.
+
+    Attributes
+    ----------
+    channels : int
+        Number of channels.
+    sample_rate_hz : float or None
+        Rate of the chunks; None if neither the caller nor the model gave one.
+    latency_samples : int
+        A sample is given back at the latest when this many samples, itself included, have come
+        in: one window, plus the resamplers' delay where the rate is changed.
+    samples_in, samples_out : int
+        Samples per channel taken and given back since the start of the signal.
+    missing_samples : int
+        Missing values (NaN) among them, over all channels.
+    failed_windows : int
+        Windows, over all channels, that the network answered with numbers that are not finite. They pass unchanged,
+        and a stateful model begins anew behind them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stream = Denoiser("general").stream()
+    >>> noisy = np.random.default_rng(0).normal(size=400)
+    >>> parts = [stream.process(noisy[:17]), stream.process(noisy[17:]), stream.flush()]
+    >>> [len(part) for part in parts]
+    [0, 300, 100]
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        hop: int,
+        mix: float,
+        channels: int,
+        sample_rate_hz: float | None,
+        max_attenuation_db: float | None = None,
+    ) -> None:
+        if channels < 1:
+            raise ValueError(f"channels={channels} is too few; use 1 or more")
+        if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
+            raise ValueError(f"sample_rate_hz={sample_rate_hz} is no sample rate; use a number above 0")
+        self.channels = channels
+        self._model = model
+        self._contract = model.contract
+        self._hop = hop
+        self._mixer = Mixer(mix, max_attenuation_db)
+        self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
+        self._stage = build_stage(model, hop, channels, self.sample_rate_hz)
+        self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
+        self._dtype: np.dtype[Any] = np.dtype(np.float64)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pending: Samples = np.empty((self.channels, 0))  # input whose output is not out yet
+        self.samples_in = 0
+        self.samples_out = 0
+        self.missing_samples = 0
+        self._failed_before = self._stage.failed_windows
+        self._ended = False
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on; see above."""
+        return self._stage.failed_windows - self._failed_before
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples that come in until a sample is given back, itself included."""
+        return latency_samples(self._contract.window, self.sample_rate_hz, self._contract.sample_rate_hz)
+
+    def fade_to(self, mix: float, samples: int) -> None:
+        """Change the share of the denoised signal, in a straight line over the next samples given back.
+
+        Parameters
+        ----------
+        mix
+            The new share, 0 (input unchanged) to 1.
+        samples
+            How many samples the change takes; 0 is at once, with a click.
+
+        Raises
+        ------
+        ValueError
+            If ``mix`` is out of range.
+        """
+        self._mixer.fade_to(mix, samples)
+
+    def reset(self) -> None:
+        """Forget the signal, tail and state included; the next sample is sample 0. A change of the mix goes on."""
+        self._stage.reset()
+        self._begin()
+
+    def process(self, chunk: ArrayLike) -> NDArray[Any]:
+        """Take the next samples and return those that are finished.
+
+        Parameters
+        ----------
+        chunk
+            Array ``(n,)`` (one channel) or ``(n, channels)``; n may be 0.
+
+        Returns
+        -------
+        Array of the chunk's dtype, ``(m,)`` or ``(m, channels)`` like the chunk; m may be 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the chunk is not an array as above.
+        SourceError
+            If it holds an infinity; the sentence names the position. Nothing of the chunk is taken.
+        """
+        return answer_all(self._model, self.process_steps(chunk))
+
+    def flush(self) -> NDArray[Any]:
+        """Give back all that is still inside and end the signal; the next chunk starts a new one.
+
+        Returns
+        -------
+        Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
+        """
+        return answer_all(self._model, self.flush_steps())
+
+    def process_steps(self, chunk: ArrayLike) -> Steps[NDArray[Any]]:
+        """Do what :meth:`process` does, with the network run by the caller; see :mod:`denoise_stream.engine.steps`."""
+        array = as_signal(chunk)
+        if self._ended:
+            self._begin()
+        samples = self._as_samples(array)
+        self._shape = (-1, *array.shape[1:])
+        self._dtype = array.dtype
+        self.samples_in += samples.shape[1]
+        self._pending = np.concatenate((self._pending, samples), axis=1)
+        finished = yield from self._stage.process(samples)
+        return self._finish(finished[:, : self._pending.shape[1]])
+
+    def flush_steps(self) -> Steps[NDArray[Any]]:
+        """Do what :meth:`flush` does, with the network run by the caller."""
+        self._ended = True
+        finished = yield from self._stage.flush()
+        return self._finish(finished[:, : self._pending.shape[1]])
+
+    def check(self, array: NDArray[Any], first: int) -> bool:
+        """Check a chunk without taking it; tell whether it is free of missing values.
+
+        Parameters
+        ----------
+        array
+            As :func:`as_signal` gives it.
+        first
+            Position of its first sample in the signal.
+
+        Raises
+        ------
+        ValueError
+            If it has another number of channels.
+        SourceError
+            If it holds an infinity; the sentence names the position.
+        """
+        channels = 1 if array.ndim == 1 else array.shape[1]
+        if channels != self.channels:
+            raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}")
+        peak = np.abs(array, dtype=np.float64).max(initial=0.0)
+        if peak <= LARGEST_SAMPLE:
+            return True
+        samples = array.astype(np.float64).reshape(-1, channels)
+        too_large = np.argwhere(np.abs(samples) > LARGEST_SAMPLE)
+        if len(too_large):
+            position, channel = too_large[0]
+            where = f" of channel {channel}" if self.channels > 1 else ""
+            raise SourceError(
+                f"sample {first + position}{where} is {samples[position, channel]:g}; "
+                "every sample must be a finite number (NaN marks a missing one)"
+            )
+        return False
+
+    def _as_samples(self, array: NDArray[Any]) -> Samples:
+        whole = self.check(array, self.samples_in)
+        samples = np.asarray(array, dtype=np.float64).reshape(-1, self.channels).T
+        if not whole:
+            self.missing_samples += int(np.isnan(samples).sum())
+        return samples
+
+    def _finish(self, wet: Samples) -> NDArray[Any]:
+        """Mix with the input, put missing values back, and give the caller's shape and dtype."""
+        count = wet.shape[1]
+        dry, self._pending = self._pending[:, :count], detached(self._pending[:, count:])
+        self.samples_out += count
+        wet = self._mixer.blend(dry, wet)
+        if self.missing_samples:
+            wet = np.where(np.isnan(dry), np.nan, wet)
+        return as_dtype(wet, self._dtype).T.reshape(self._shape)
+
+
+def _check_hop(contract: Contract, hop: int) -> None:
+    """Raise a ValueError if windows cannot start every ``hop`` samples, or the model's state does not allow it."""
+    if hop < 1:
+        raise ValueError(f"hop={hop} is shorter than one sample; use 1 to {contract.window}")
+    if hop > contract.window:
+        raise ValueError(f"hop={hop} is longer than window={contract.window}; use 1 to {contract.window}")
+    if contract.state_size and hop != contract.hop:
+        raise ValueError(
+            f"hop={hop} does not go with the model {contract.name}, whose memory goes on by {contract.hop} samples "
+            f"a window; use hop={contract.hop} or a model without memory"
+        )
+
+
+def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Round and clip samples to what a dtype holds."""
+    if dtype == np.float64:
+        return samples.copy()
+    if dtype.kind == "f":
+        real = np.finfo(dtype)
+        return np.clip(samples, float(real.min), float(real.max)).astype(dtype)
+    whole = np.iinfo(dtype)
+    # The largest 64-bit integers are no float64 numbers; the largest one below them is.
+    largest = float(whole.max) if whole.bits < 64 else float(np.nextafter(float(whole.max), 0.0))
+    return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
+
+
+def as_signal(signal: ArrayLike) -> NDArray[Any]:
+    """Give a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN."""
+    if isinstance(signal, np.ma.MaskedArray):
+        signal = np.ma.filled(signal.astype(np.float64), np.nan)
+    array = np.asarray(signal)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(f"signal has shape {array.shape}; it must be (n,) or (n, channels)")
+    return array

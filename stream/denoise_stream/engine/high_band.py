@@ -1,0 +1,178 @@
+"""Run a stage at the model's rate inside a signal at another: what the model cannot hear goes with what it does.
+
+    x ─┬─▶ to the model's rate ─▶ d ─▶ model ─▶ c       y = up(c) + g · (x − up(d))
+       └──────────────────────────────────────────┘
+
+Below half the lower rate the signal goes through the model. The rest, ``x - up(d)``, follows the gain ``g`` that the
+model gave to the upper part of what it heard. If the model changes nothing, then c = d and g = 1, and y is x.
+"""
+
+import numpy as np
+
+from denoise_stream.engine.polyphase import polyphase
+from denoise_stream.engine.resampling import Resampler
+from denoise_stream.engine.steps import AskingStage, Steps
+from denoise_stream.engine.windows import Samples, detached
+
+DIFFERENCES = 6
+"""The gain is that of the sixth difference, which has half its power above 6.3 kHz for a model of 16 kHz.
+
+Measured as SNR of the band above, with oracle masks for a model: speech as if known to 4 kHz only, and cries, barks and
+crowing (ESC-10) known to 8 kHz, both in everyday noise, at 0 to 15 dB. Medians of 60 mixtures; "whole" is the first
+difference, which whitens speech; "best" the power ratio in the band above itself:
+
+| | as it came | whole | second | fourth | **sixth** | eighth | best |
+|---|---|---|---|---|---|---|---|
+| speech | 5.9 dB | 6.4 | 7.4 | 8.3 | **8.6** | 8.9 | 14.3 |
+| cries | 3.0 dB | 10.6 | 10.6 | 8.9 | **9.3** | 9.5 | 12.4 |
+
+Averaging over several hops, or another power of the ratio, gains nothing.
+"""
+
+
+def follows_above_hz(rate_hz: float | None, model_hz: float | None) -> float | None:
+    """Give the frequency in Hz above which a signal follows the model's gain; None if the model hears all of it.
+
+    >>> follows_above_hz(48_000, 16_000), follows_above_hz(8_000, 16_000), follows_above_hz(48_000, None)
+    (8000.0, None, None)
+    """
+    if rate_hz is None or model_hz is None or rate_hz <= model_hz:
+        return None
+    return model_hz / 2
+
+
+class HighBandGain:
+    """Follow the gain that a model gives to the upper part of its band, hop by hop; between hops it is a straight line.
+
+    Kept between calls: a hop of both signals, and the gains of the hops that output samples still lie between.
+
+    Parameters
+    ----------
+    hop
+        Samples at the model's rate per gain.
+    channels
+        Number of channels.
+    model_hz, rate_hz
+        Rates of the model and of the output, in Hz.
+    """
+
+    def __init__(self, hop: int, channels: int, model_hz: float, rate_hz: float) -> None:
+        self._hop = hop
+        self._channels = channels
+        self._filter = polyphase(model_hz, rate_hz)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next sample is sample 0."""
+        self._kept: Samples = np.full((2 * self._channels, DIFFERENCES), np.nan)
+        self._gains: Samples = np.ones((self._channels, 0))
+        self._first = 0  # the hop of the first gain
+        self._given = 0
+
+    def process(self, pair: Samples, *, last: bool = False) -> None:
+        """Take the next samples ``(2 channels, n)``, noisy above clean; NaN counts for nothing."""
+        joined = np.concatenate((self._kept, pair), axis=1)
+        whole = (joined.shape[1] - DIFFERENCES) // self._hop * self._hop
+        self._append(joined[:, : whole + DIFFERENCES])
+        self._kept = detached(joined[:, whole:])
+        if last:
+            self._append(self._kept)
+
+    def _append(self, samples: Samples) -> None:
+        """Add the gains of whole hops, or of what is less than one."""
+        upper = np.diff(samples, DIFFERENCES, axis=1)
+        upper[np.isnan(upper)] = 0.0
+        hop = min(self._hop, upper.shape[1])
+        if hop == 0:
+            return
+        with np.errstate(over="ignore", invalid="ignore"):  # the squares of numbers around 1e200 are beyond counting
+            energy = np.square(upper).reshape(2, self._channels, -1, hop).sum(axis=3)
+            ratio = np.divide(energy[1], energy[0], out=np.ones_like(energy[0]), where=energy[0] > 0)
+        self._gains = np.concatenate((self._gains, np.sqrt(np.fmin(ratio, 1.0))), axis=1)
+
+    def take(self, count: int) -> Samples:
+        """Give the gains ``(channels, count)`` of the next output samples."""
+        if count == 0:
+            return np.empty((self._channels, 0))
+        whole, beyond, parts = self._filter.places(self._given, count)
+        places = beyond + parts / self._filter.parts + (whole - self._first * self._hop)
+        # A gain holds where the resampler's reach allows it to be known, at the end of its hop: no sample waits for it.
+        known = (1 + np.arange(self._gains.shape[1])) * self._hop - self._filter.reach
+        gains = np.stack([np.interp(places, known, channel) for channel in self._gains])
+        passed = max(0, int(np.searchsorted(known, places[-1])) - 1)
+        self._gains = detached(self._gains[:, passed:])
+        self._first += passed
+        self._given += count
+        return gains
+
+
+class FullBand:
+    """A stage at the model's rate between samples at another; what it cannot hear follows it.
+
+    Kept between calls: the signal that has not come out yet, at both rates, and what resamplers and gain keep.
+
+    Parameters
+    ----------
+    inner
+        The stage at the model's rate.
+    rate_hz, model_hz
+        The two rates in Hz.
+    hop
+        Samples at the model's rate that the stage gives out at a time.
+    channels
+        Number of channels.
+    """
+
+    def __init__(self, inner: AskingStage, rate_hz: float, model_hz: float, hop: int, channels: int) -> None:
+        self._inner = inner
+        self._into = Resampler(rate_hz, model_hz, channels, keep_gaps=True)
+        self._out_of = Resampler(model_hz, rate_hz, 2 * channels)
+        self._gain = HighBandGain(hop, channels, model_hz, rate_hz)
+        self._channels = channels
+        self.reset()
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged, since the stage was made."""
+        return self._inner.failed_windows
+
+    def reset(self) -> None:
+        """Forget everything; the next sample is sample 0."""
+        for stage in (self._inner, self._into, self._out_of, self._gain):
+            stage.reset()
+        self._waiting: Samples = np.empty((self._channels, 0))
+        self._heard: Samples = np.empty((self._channels, 0))  # what the model got and has not answered
+
+    def process(self, samples: Samples) -> Steps[Samples]:
+        """Take the next samples ``(channels, n)``; return those that are finished, at the same rate."""
+        self._waiting = np.concatenate((self._waiting, samples), axis=1)
+        clean = yield from self._listen(self._into.process(samples))
+        return self._join(self._out_of.process(self._pair(clean)))
+
+    def flush(self) -> Steps[Samples]:
+        """Give out the tail and reset."""
+        clean = yield from self._listen(self._into.flush())
+        rest = yield from self._inner.flush()
+        up = self._out_of.process(self._pair(np.concatenate((clean, rest), axis=1), last=True))
+        tail = self._join(np.concatenate((up, self._out_of.flush()), axis=1))
+        self.reset()
+        return tail
+
+    def _listen(self, noisy: Samples) -> Steps[Samples]:
+        self._heard = np.concatenate((self._heard, noisy), axis=1)
+        return (yield from self._inner.process(noisy))
+
+    def _pair(self, clean: Samples, *, last: bool = False) -> Samples:
+        """Put what the model got above what it made of it; what was missing is missing in both."""
+        count = clean.shape[1]
+        noisy, self._heard = self._heard[:, :count], detached(self._heard[:, count:])
+        pair = np.concatenate((noisy, np.where(np.isnan(noisy), np.nan, clean)))
+        self._gain.process(pair, last=last)
+        return pair
+
+    def _join(self, up: Samples) -> Samples:
+        """Add to the denoised signal what the model could not hear, by its gain."""
+        up = up[:, : self._waiting.shape[1]]
+        count = up.shape[1]
+        signal, self._waiting = self._waiting[:, :count], detached(self._waiting[:, count:])
+        return up[self._channels :] + self._gain.take(count) * (signal - up[: self._channels])

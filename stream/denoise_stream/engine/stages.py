@@ -1,0 +1,134 @@
+"""The stages of a stream, composed: samples at the caller's rate come in, denoised ones go out.
+
+    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band]
+
+Every stage has the same verbs; samples are float64 ``(channels, n)``. What needs the network asks for it
+(:mod:`denoise_stream.engine.steps`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream.engine.high_band import FullBand
+from denoise_stream.engine.overlap_add import OverlapAdd
+from denoise_stream.engine.polyphase import polyphase
+from denoise_stream.engine.steps import BATCH_WINDOWS, AskingStage, Question, Steps
+from denoise_stream.engine.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
+from denoise_stream.model import Model
+
+MOST_RESAMPLING = 256
+"""A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
+
+
+def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> AskingStage:
+    """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
+    windows = WindowDenoiser(model, hop, channels)
+    model_hz = model.contract.sample_rate_hz
+    if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
+        return windows
+    if not 1 / MOST_RESAMPLING <= sample_rate_hz / model_hz <= MOST_RESAMPLING:
+        raise ValueError(
+            f"sample_rate_hz={sample_rate_hz:g} is too far from the model's {model_hz:g} Hz; use a model for any rate"
+        )
+    return FullBand(windows, sample_rate_hz, model_hz, hop, channels)
+
+
+class WindowDenoiser:
+    """The stage at the model's rate: windows through the network, recombined by overlap-add.
+
+    Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
+    sees every window, constant ones too, so that its time goes on.
+
+    A window that the network answers with anything but finite numbers passes unchanged, and the state of its channel
+    begins anew: a number that is not finite would stay in a state for ever.
+
+    Attributes
+    ----------
+    failed_windows : int
+        How many windows passed so, since the stage was made.
+    """
+
+    def __init__(self, model: Model, hop: int, channels: int) -> None:
+        self.failed_windows = 0
+        self._model = model
+        self._channels = channels
+        self._cutter = WindowCutter(model.contract.window, hop, channels)
+        self._overlap_add = OverlapAdd(model.contract.window, hop, channels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next sample is sample 0."""
+        self._cutter.reset()
+        self._overlap_add.reset()
+        self._state = self._model.initial_state(self._channels)
+
+    def process(self, samples: Samples) -> Steps[Samples]:
+        """Take the next samples; return those that no later window can change."""
+        return self._run(self._cutter.process(samples))
+
+    def flush(self) -> Steps[Samples]:
+        """Run the last window over the reflected end, give out the tail and reset."""
+        windows, tail = self._cutter.flush()
+        finished = yield from self._run(windows)
+        rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
+        self.reset()
+        return np.concatenate((finished[:, :tail], rest), axis=1)
+
+    def _run(self, windows: Samples) -> Steps[Samples]:
+        batch = max(1, BATCH_WINDOWS // self._channels)
+        parts = []
+        for start in range(0, len(windows), batch):
+            clean = yield from self._denoise(windows[start : start + batch])
+            parts.append(self._overlap_add.process(clean))
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))
+
+    def _denoise(self, windows: Samples) -> Steps[Samples]:
+        """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
+        rows = windows.reshape(-1, windows.shape[2])
+        clean = yield from self._denoise_rows(rows)
+        if not np.isfinite(clean).all():
+            failed = ~np.isfinite(clean).all(axis=1)
+            clean[failed] = bridge_gaps(rows[failed])
+            self.failed_windows += int(failed.sum())
+        return clean.reshape(windows.shape)
+
+    def _denoise_rows(self, rows: Samples) -> Steps[Samples]:
+        if self._model.contract.normalization == "none":
+            with np.errstate(over="ignore"):  # what float32 cannot hold fails in the network, and passes unchanged
+                whole = bridge_gaps(rows).astype(np.float32)
+            return (yield from self._predict(whole)).astype(np.float64)
+        scaled, minimum, span = normalize(rows)
+        if not (span >= 0).all():  # NaN: a value is missing
+            scaled, minimum, span = normalize(bridge_gaps(rows))
+        return denormalize((yield from self._predict(scaled)), minimum, span)
+
+    def _predict(self, rows: NDArray[np.float32]) -> Steps[NDArray[np.float32]]:
+        if self._model.contract.state_size == 0:
+            return (yield Question(rows)).clean
+        clean = np.empty_like(rows)
+        for start in range(0, len(rows), self._channels):  # windows in order, for the state
+            step = slice(start, start + self._channels)
+            clean[step], state = yield Question(rows[step], self._state)
+            assert state is not None
+            self._state = state
+            finite = np.isfinite(np.concatenate((clean[step], state), axis=1))
+            if not finite.all():
+                failed = ~finite.all(axis=1)
+                clean[step][failed] = np.nan
+                self._state = state.copy()
+                self._state[failed] = 0.0
+        return clean
+
+
+def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
+    """Count the samples that come in until a sample is given back, itself included: one window.
+
+    Where the rate is changed, the last sample of a window waits for the filter that leads to the model's rate, and the
+    first one for the filter that leads back. At rates without a common measure the count may be one too large.
+    """
+    if model_hz is None or rate_hz is None or rate_hz == model_hz:
+        return window
+    into, out_of = polyphase(rate_hz, model_hz), polyphase(model_hz, rate_hz)
+    return (window - 1 + out_of.reach) * into.step // into.parts + into.reach + 1

@@ -1,0 +1,153 @@
+"""Computations that ask the network on their way: windows go out as questions, denoised windows come in as answers.
+
+A stage does not run the network; it yields a question and goes on with the answer. So one stream can have its
+questions answered at once (:func:`answer_all`), and many streams theirs together, in one batch
+(:mod:`denoise_stream.pool.pool`), by the same code.
+"""
+
+import functools
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from denoise_stream.engine.windows import Samples
+from denoise_stream.model import Model, Rows
+
+Result = TypeVar("Result")
+
+BATCH_WINDOWS = 64
+"""Windows that go through the network at once; larger batches leave the processor's cache."""
+
+
+class Question(NamedTuple):
+    """Windows ``(rows, window)`` for the network, and the state ``(rows, state_size)`` of a stateful one."""
+
+    rows: Rows
+    state: Rows | None = None
+
+
+class Answer(NamedTuple):
+    """Denoised windows ``(rows, window)``, and the next state of a stateful network."""
+
+    clean: Rows
+    state: Rows | None = None
+
+
+Steps = Generator[Question, Answer, Result]
+
+
+class AskingStage(Protocol):
+    """A stage that needs the network; samples are float64 ``(channels, n)``."""
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged, since the stage was made."""
+        ...
+
+    def process(self, samples: Samples) -> Steps[Samples]:
+        """Take the next samples; return those that are finished."""
+        ...
+
+    def flush(self) -> Steps[Samples]:
+        """Give out all that is kept and reset."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
+
+
+def answer(model: Model, question: Question) -> Answer:
+    """Run the network once."""
+    if question.state is None:
+        return Answer(model.run(question.rows))
+    return Answer(*model.run_stateful(question.rows, question.state))
+
+
+def answer_all(model: Model, steps: Steps[Result]) -> Result:
+    """Run a computation to its end, with every question answered as it comes; return its result."""
+    try:
+        question = next(steps)
+        while True:
+            question = steps.send(answer(model, question))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
+    """Run the network once for several questions; all of them, or none, carry a state."""
+    if len(questions) == 1:
+        return [answer(model, questions[0])]
+    states = [question.state for question in questions if question.state is not None]
+    together = Question(
+        np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
+    )
+    clean, state = answer(model, together)
+    ends = np.cumsum([len(question.rows) for question in questions])
+    starts = [0, *ends[:-1]]
+    return [
+        # a state is kept for long: a copy does not keep all others alive
+        Answer(clean[start:end], None if state is None else state[start:end].copy())
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+class Computation(Generic[Result]):
+    """Steps under way, and what becomes of their result or their failure."""
+
+    def __init__(
+        self, steps: Steps[Result], on_end: Callable[[Result], None], on_error: Callable[[Exception], None]
+    ) -> None:
+        self._steps = steps
+        self._on_end = on_end
+        self._on_error = on_error
+
+    def go_on(self, found: Answer | None = None) -> Question | None:
+        """Go on to the next question, at first without an answer; None at the end, or when the steps have failed."""
+        try:
+            return next(self._steps) if found is None else self._steps.send(found)
+        except StopIteration as end:
+            self._on_end(end.value)
+        except Exception as error:  # one computation's failure is no other's
+            self._on_error(error)
+        return None
+
+    def fail(self, error: Exception) -> None:
+        """Give up, for this reason."""
+        self._steps.close()
+        self._on_error(error)
+
+
+def answer_each(model: Model, computations: Iterable[Computation[Any]]) -> None:
+    """Run computations to their ends, their questions answered in batches of about what the network does best."""
+    asking = [(one, question) for one in computations if (question := one.go_on()) is not None]
+    while asking:
+        batch, rows = 0, 0
+        while batch < len(asking) and rows < BATCH_WINDOWS:
+            rows += len(asking[batch][1].rows)
+            batch += 1
+        now, asking = asking[:batch], asking[batch:]
+        try:
+            answers = answer_together(model, [question for _, question in now])
+        except Exception as error:  # the network failed; who asked is told, the others go on
+            for one, _ in now:
+                one.fail(error)
+            continue
+        for (one, _), found in zip(now, answers, strict=True):
+            if (question := one.go_on(found)) is not None:
+                asking.append((one, question))
+
+
+def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
+    """Run computations to their ends, their questions answered in batches; return their results in order."""
+    results: dict[int, Result] = {}
+
+    def stop(error: Exception) -> None:
+        raise error
+
+    answer_each(
+        model, [Computation(steps, functools.partial(results.__setitem__, at), stop) for at, steps in enumerate(many)]
+    )
+    return [results[at] for at in range(len(many))]

@@ -1,0 +1,1 @@
+"""Files and pipes: signals, tables and images are read and written, format by format."""

@@ -1,0 +1,146 @@
+"""Parquet tables: batches of rows come in, chunks of the chosen columns go out, and the way back."""
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from denoise_stream.cli.command_line import needs_extra
+from denoise_stream.engine.denoiser import as_dtype
+from denoise_stream.errors import SinkError, SourceError, first_line
+from denoise_stream.files.audio import Chunk, check_readable
+from denoise_stream.files.columns import IDENTIFIER
+from denoise_stream.runs.series import as_names
+
+BATCH_ROWS = 8192
+
+
+class ParquetSource:
+    """The chosen columns of a Parquet file, as channels; a null is a missing value.
+
+    Kept between chunks: the batches that wait for their denoised values.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        columns: Sequence[str] | None = None,
+        sample_rate_hz: float | None = None,
+        series_column: str | None = None,
+    ) -> None:
+        """Open the file and find the columns: all of numbers, but time stamps, indices and the series' names.
+
+        Raises
+        ------
+        MissingExtra
+            If pyarrow is not installed.
+        SourceError
+            If it cannot be read, or a column is unknown or holds no numbers.
+        """
+        with needs_extra("reading Parquet", "parquet"):
+            import pyarrow
+            import pyarrow.parquet
+        check_readable(path)
+        self.name = path.name
+        self.sample_rate_hz = sample_rate_hz
+        self.waiting: deque[Any] = deque()
+        self._series: deque[str] = deque()
+        self._series_column = series_column
+        try:
+            self._file: Any = pyarrow.parquet.ParquetFile(str(path))
+        except (pyarrow.ArrowInvalid, OSError) as error:
+            raise SourceError(f"{self.name} is not a Parquet file: {first_line(error)}") from error
+        self.length_samples: int | None = self._file.metadata.num_rows
+        self.schema: Any = self._file.schema_arrow
+        types = pyarrow.types
+        numeric = [field.name for field in self.schema if types.is_floating(field.type) or types.is_integer(field.type)]
+        for name in [*(columns or ()), *([series_column] if series_column else ())]:
+            if name not in self.schema.names:
+                raise SourceError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema.names)}")
+        for name in columns or ():
+            if name not in numeric or name == series_column:
+                raise SourceError(f"{self.name}, column {name!r} is no signal: it holds {self.schema.field(name).type}")
+        self.column_names = [
+            name
+            for name in numeric
+            if (name in columns if columns else name != series_column and not IDENTIFIER.fullmatch(name))
+        ]
+        if not self.column_names:
+            raise SourceError(f"{self.name} has no numeric column besides time stamps and indices")
+        self.channels = len(self.column_names)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Give the values ``(rows, channels)`` of each batch; NaN where one is missing."""
+        import pyarrow
+
+        done = 0
+        try:
+            for batch in self._file.iter_batches(BATCH_ROWS):
+                self.waiting.append(batch)
+                if self._series_column is not None:
+                    self._series.extend(as_names(batch.column(self._series_column).to_pylist()))
+                done += len(batch)
+                columns = [batch.column(name).cast("float64", safe=False) for name in self.column_names]
+                yield np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns]).astype(np.float64)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise SourceError(f"{self.name} is damaged after row {done}: {first_line(error)}") from error
+
+    def count_series(self) -> Counter[str]:
+        """Count the rows of each series, reading their column only."""
+        counts: Counter[str] = Counter()
+        for batch in self._file.iter_batches(BATCH_ROWS, columns=[self._series_column]):
+            counts.update(as_names(batch.column(0).to_pylist()))
+        return counts
+
+    def take_series(self, rows: int) -> list[str]:
+        """Give the series of the next rows that were read."""
+        return [self._series.popleft() for _ in range(rows)]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class ParquetSink:
+    """A Parquet file like the source's with denoised values in the place of the chosen columns."""
+
+    def __init__(self, source: ParquetSource, path: Path) -> None:
+        import pyarrow.parquet
+
+        self._source = source
+        self._kept: Chunk = np.empty((0, source.channels))
+        try:
+            self._writer: Any = pyarrow.parquet.ParquetWriter(str(path), source.schema)
+        except OSError as error:
+            raise SinkError(f"cannot write {path}: {first_line(error)}") from error
+
+    def write(self, samples: Chunk) -> None:
+        """Write the next rows, given their values ``(rows, channels)``, batch by batch."""
+        self._kept = np.concatenate((self._kept, samples))
+        while self._source.waiting and len(self._kept) >= len(self._source.waiting[0]):
+            batch = self._source.waiting.popleft()
+            values, self._kept = self._kept[: len(batch)], self._kept[len(batch) :]
+            for name, column in zip(self._source.column_names, values.T, strict=True):
+                index = batch.schema.get_field_index(name)
+                batch = batch.set_column(index, batch.schema.field(index), _like(batch.column(index), column))
+            try:
+                self._writer.write_batch(batch)
+            except OSError as error:
+                raise SinkError(f"the output could not be written whole: {first_line(error)}") from error
+
+    def close(self) -> None:
+        """Complete the file."""
+        self._writer.close()
+
+
+def _like(old: Any, values: Chunk) -> Any:
+    """Give values the type and the nulls of the column they replace; integers are rounded and clipped."""
+    import pyarrow
+
+    missing = old.is_null().to_numpy(zero_copy_only=False)
+    if pyarrow.types.is_integer(old.type):
+        values = as_dtype(np.nan_to_num(values), np.dtype(old.type.to_pandas_dtype()))
+    return pyarrow.array(values, mask=missing).cast(old.type, safe=False)

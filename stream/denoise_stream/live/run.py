@@ -1,0 +1,288 @@
+"""Run a microphone from start to summary: devices by name come in, a denoised sound and facts go out."""
+
+import contextlib
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.engine.high_band import follows_above_hz
+from denoise_stream.errors import DenoiseError, DeviceError
+from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
+from denoise_stream.live.recorder import Recorder
+from denoise_stream.live.session import LiveSession
+
+PREFERRED_RATE_HZ = 48_000.0
+QUEUED_S = 10.0
+"""Recorded signal that may wait for a slow disk before it is dropped."""
+
+RECONNECT_LIMIT_S = 60.0
+"""How long a vanished device is waited for."""
+
+PLAIN_LINE_S = 10.0
+WARNING_S = 1.0
+TICK_S = 0.1
+FADE_S = 0.02
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """What a live run was asked for; None leaves the choice to the devices."""
+
+    device: str | None = None
+    output_device: str | None = None
+    play: bool = True
+    sample_rate_hz: float | None = None
+    channels: int = 1
+    latency: str | float = "low"
+    duration_s: float | None = None
+    reconnect: bool | None = None
+
+
+class LiveRun:
+    """Keep a live session going: through devices that vanish, until it is ended.
+
+    Attributes
+    ----------
+    session : LiveSession
+        The running session; another one after a device has come back.
+    counts : Counter
+        Events of the sessions that have ended, by kind.
+    """
+
+    def __init__(self, denoiser: Denoiser, settings: LiveSettings) -> None:
+        """Find the devices.
+
+        Raises
+        ------
+        DeviceError
+            If there is no such device.
+        """
+        self.denoiser = denoiser
+        self.settings = settings
+        self.microphone = find_device(settings.device, "input")
+        self.loudspeaker = find_device(settings.output_device, "output") if settings.play else None
+        self.sample_rate_hz = settings.sample_rate_hz or _usual_rate(self.microphone, settings.channels)
+        self.counts: Counter[str] = Counter()
+        self.samples = 0
+        self.compute_time_s = 0.0
+        self.reconnects = 0
+        self.mix = denoiser.mix
+        self.has_started = False
+        self._recorder: Recorder | None = None
+        self._warned_at = -math.inf
+        self._warned: Counter[str] = Counter()
+
+    def start(self, recorder: Recorder | None) -> None:
+        """Open and start the devices."""
+        self._recorder = recorder
+        self.session = self._open()
+        self.has_started = True
+        self.started_at = time.monotonic()
+
+    def _open(self) -> LiveSession:
+        session = LiveSession(
+            self.denoiser,
+            self.microphone,
+            self.loudspeaker,
+            self._recorder,
+            sample_rate_hz=self.sample_rate_hz,
+            channels=self.settings.channels,
+            latency=self.settings.latency,
+        )
+        session.start()
+        return session
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Say what runs: pairs of name and value."""
+        stream, contract = self.session.stream, self.denoiser.contract
+        rate = self.sample_rate_hz
+        algorithmic_ms = 1000 * stream.latency_samples / rate
+        device_ms = 1000 * self.session.device_latency_s
+        total_ms = algorithmic_ms + device_ms + self._buffer_ms
+        buffer = f" + {self._buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
+        channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
+        output = "none" if self.loudspeaker is None else str(self.loudspeaker)
+        above_hz = follows_above_hz(rate, contract.sample_rate_hz)
+        above = f", by its gain above {above_hz:g} Hz" if above_hz else ""
+        limit_db = self.denoiser.max_attenuation_db
+        limit = [] if limit_db is None else [("limit", f"at most {limit_db:g} dB taken away")]
+        return [
+            ("microphone", f"{self.microphone}, {rate:g} Hz, {channels}"),
+            ("loudspeaker", output),
+            ("model", f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}{above}"),
+            *limit,
+            (
+                "latency",
+                f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer} = {total_ms:.1f} ms",
+            ),
+            ("budget", f"{self.budget_ms:.2f} ms per hop"),
+        ]
+
+    @property
+    def _buffer_ms(self) -> float:
+        """Between microphone and loudspeaker waits one block, as the two do not tick at the same moment."""
+        return 0.0 if self.loudspeaker is None else 1000 * self.session.block_samples / self.sample_rate_hz
+
+    @property
+    def budget_ms(self) -> float:
+        """Time between two hops, in ms: compute must stay below it."""
+        model_hz = self.denoiser.contract.sample_rate_hz or self.sample_rate_hz
+        return 1000 * self.denoiser.hop / model_hz
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_at
+
+    def all_counts(self) -> Counter[str]:
+        """Give all events so far, by kind."""
+        counts = self.counts + self.session.state.counts  # the sum leaves out what has not happened
+        if self._recorder is not None and self._recorder.dropped_samples:
+            counts["dropped sample"] = self._recorder.dropped_samples
+        return counts
+
+    def fade_to(self, mix: float) -> None:
+        """Change the share of the denoised signal without a click."""
+        self.mix = min(1.0, max(0.0, mix))
+        self.session.stream.fade_to(self.mix, int(FADE_S * self.sample_rate_hz))
+
+    def tick(self, say: Callable[[str], None]) -> bool:
+        """Look after the session; return whether it goes on.
+
+        Raises
+        ------
+        DenoiseError
+            If the recording failed, or a device is gone and does not come back. What was recorded is kept.
+        """
+        if self._recorder is not None and self._recorder.error is not None:
+            raise self._recorder.error
+        duration_s = self.settings.duration_s
+        if duration_s is not None and self.samples + self.session.state.samples >= duration_s * self.sample_rate_hz:
+            return False
+        if not self.session.is_alive:
+            self._reconnect(say)
+        self._warn(say)
+        return True
+
+    def _warn(self, say: Callable[[str], None]) -> None:
+        """Report new events, at most one line a second."""
+        counts = self.all_counts()
+        new = counts - self._warned
+        if not new or time.monotonic() - self._warned_at < WARNING_S:
+            return
+        self._warned, self._warned_at = counts, time.monotonic()
+        line = ", ".join(f"{number} x {kind}" for kind, number in sorted(new.items()))
+        if "late block" in new:
+            spent_ms, allowed_ms = self.session.state.last_late_ms
+            line += (
+                f"; a block took {spent_ms:.1f} ms of {allowed_ms:.1f} ms: "
+                "use a larger --hop or a lighter model if this goes on"
+            )
+        say(line)
+
+    def _reconnect(self, say: Callable[[str], None]) -> None:
+        named = self.settings.device is not None or self.settings.output_device is not None
+        wanted = named if self.settings.reconnect is None else self.settings.reconnect
+        failure = self.session.failure
+        self.end_session()
+        if failure is not None and not isinstance(failure, DeviceError):
+            raise DenoiseError(f"denoising failed: {failure}; everything up to here is kept") from failure
+        if not wanted:
+            raise DeviceError(f"the audio device {self.microphone.name!r} is gone; everything up to here is kept")
+        say(f"the audio device {self.microphone.name!r} is gone; waiting up to {RECONNECT_LIMIT_S:g} s for it")
+        limit = time.monotonic() + RECONNECT_LIMIT_S
+        while time.monotonic() < limit:
+            time.sleep(1.0)
+            with contextlib.suppress(DeviceError):
+                rescan()
+                # By name: numbers change when devices come and go.
+                self.microphone = find_device(self.microphone.name, "input")
+                if self.loudspeaker is not None:
+                    self.loudspeaker = find_device(self.loudspeaker.name, "output")
+                self.session = self._open()
+                self.session.stream.fade_to(self.mix, 0)
+                self.reconnects += 1
+                say(f"the audio device {self.microphone.name!r} is back")
+                return
+        raise DeviceError(
+            f"the audio device {self.microphone.name!r} did not come back within {RECONNECT_LIMIT_S:g} s; "
+            "everything up to here is kept"
+        )
+
+    def end_session(self) -> None:
+        """Stop the devices and add up what the session counted; safe to call twice."""
+        if not self.has_started:
+            return
+        session = self.session
+        if session.is_open:
+            session.stop()
+            self.counts += session.state.counts
+            session.state.counts = Counter()
+            self.samples += session.state.samples
+            session.state.samples = 0
+            self.compute_time_s += session.state.compute_time_s
+
+    def summary(self) -> dict[str, Any]:
+        """Say what happened, for ``--report``."""
+        median_ms, high_ms = self.session.compute_ms()
+        latency = self.session.stream.latency_samples
+        signal_s = self.samples / self.sample_rate_hz
+        return {
+            "model": self.denoiser.contract.name,
+            "window": self.denoiser.contract.window,
+            "hop": self.denoiser.hop,
+            "mix": self.mix,
+            "max_attenuation_db": self.denoiser.max_attenuation_db,
+            "microphone": self.microphone.name,
+            "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
+            "sample_rate_hz": self.sample_rate_hz,
+            "channels": self.settings.channels,
+            "follows_above_hz": follows_above_hz(self.sample_rate_hz, self.denoiser.contract.sample_rate_hz),
+            "latency_samples": latency,
+            "latency_ms": 1000 * latency / self.sample_rate_hz,
+            "device_latency_ms": 1000 * self.session.device_latency_s,
+            "buffer_latency_ms": self._buffer_ms,
+            "block_ms": 1000 * self.session.block_samples / self.sample_rate_hz,
+            "samples_in": self.samples,
+            "recorded_samples": 0 if self._recorder is None else self._recorder.samples,
+            "duration_s": signal_s,
+            "compute_time_s": self.compute_time_s,
+            "rtf": self.compute_time_s / signal_s if signal_s else None,
+            "compute_per_hop_ms": {"median": median_ms, "p99": high_ms, "budget": self.budget_ms},
+            "reconnects": self.reconnects,
+            "events": dict(self.all_counts()),
+        }
+
+
+def plain_line(run: LiveRun) -> str:
+    """Say in one line how a run goes."""
+    median_ms, high_ms = run.session.compute_ms()
+    state = run.session.state
+    counts = run.all_counts()
+    events = ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "no dropouts"
+    return (
+        f"{run.elapsed_s:.0f} s: in {decibels(state.input_rms):.0f} dBFS, out {decibels(state.output_rms):.0f} dBFS, "
+        f"{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {events}"
+    )
+
+
+def decibels(rms: float) -> float:
+    """Give a level in dBFS, -120 at the least."""
+    return max(-120.0, 20 * math.log10(max(rms, 1e-12)))
+
+
+def _usual_rate(microphone: Device, channels: int) -> float:
+    """Take 48 kHz where the device has it, else its default."""
+    sounddevice = portaudio()
+    try:
+        with device_errors("use 48 kHz"):
+            sounddevice.check_input_settings(
+                device=microphone.index, channels=channels, samplerate=PREFERRED_RATE_HZ, dtype="float32"
+            )
+    except DenoiseError:
+        return microphone.sample_rate_hz
+    return PREFERRED_RATE_HZ

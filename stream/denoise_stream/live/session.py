@@ -1,0 +1,316 @@
+r"""Live audio: a microphone is denoised block by block and goes to a loudspeaker or a recorder.
+
+    microphone callback -> DenoiseStream -> ring buffer -> loudspeaker callback
+                                         \-> recorder (file, pipe)
+
+Nothing in a callback waits, prints or touches files, and each allocates no more than its block needs.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.files.audio import Chunk
+from denoise_stream.live.devices import Device, device_errors, portaudio
+from denoise_stream.live.recorder import Recorder
+
+STALL_S = 2.0
+"""A device that gives no block for so long is gone."""
+
+BLOCK_S = 0.005
+"""Length of a block: shorter ones cost more per sample, and those that PortAudio would choose vary in length."""
+
+RECENT_BLOCKS = 4096
+"""Blocks whose compute times are kept for percentiles."""
+
+
+class RingBuffer:
+    """Samples between two callbacks; one side puts, the other takes, neither waits.
+
+    Kept: at most ``capacity`` samples per channel.
+    """
+
+    def __init__(self, capacity: int, channels: int) -> None:
+        self._data = np.zeros((capacity, channels), dtype=np.float32)
+        self._put = 0
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return self._put - self._taken
+
+    def put(self, block: Chunk) -> None:
+        """Append a block ``(n, channels)``; the oldest samples give way when there is no room."""
+        capacity = len(self._data)
+        block = block[-capacity:]
+        where = (self._put + np.arange(len(block))) % capacity
+        self._data[where] = block
+        self._put += len(block)
+        if len(self) > capacity:
+            self._taken = self._put - capacity
+
+    def take(self, out: Chunk) -> int:
+        """Fill ``out (n, channels)`` with the oldest samples, zeros behind them; return how many were missing."""
+        count = min(len(out), len(self))
+        where = (self._taken + np.arange(count)) % len(self._data)
+        out[:count] = self._data[where]
+        out[count:] = 0
+        self._taken += count
+        return len(out) - count
+
+    def skip(self, count: int) -> None:
+        """Forget the oldest samples; nothing if ``count`` is not above 0."""
+        self._taken += max(0, min(count, len(self)))
+
+
+EVENTS = (
+    "input overflow",
+    "input underflow",
+    "output overflow",
+    "output underflow",
+    "failed window",
+    "late block",
+    "starved block",
+    "skip",
+)
+"""What is counted; all keys are there from the start, so that a callback never resizes what others read."""
+
+
+@dataclass
+class LiveState:
+    """What happened so far; written by the callbacks, read by whoever shows it.
+
+    Attributes
+    ----------
+    counts
+        Events by kind: ``input overflow``, ``output underflow`` ..., ``failed window`` (the network gave no finite
+        numbers), ``late block``, ``starved block``, ``skip``.
+    samples
+        Samples per channel that came from the microphone.
+    last_block_at
+        ``time.monotonic()`` of the microphone's last block.
+    last_played_at
+        The same of the loudspeaker's.
+    input_rms, output_rms
+        Of the last block, full scale 1.0.
+    last_late_ms
+        Compute time and allowed time of the last late block.
+    """
+
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))
+    samples: int = 0
+    last_block_at: float = 0.0
+    last_played_at: float = 0.0
+    input_rms: float = 0.0
+    output_rms: float = 0.0
+    last_late_ms: tuple[float, float] = (0.0, 0.0)
+    compute_time_s: float = 0.0
+
+
+class LiveSession:
+    """Denoise a microphone until stopped.
+
+    Parameters
+    ----------
+    denoiser
+        Model, hop and mix.
+    microphone, loudspeaker
+        Where samples come from and go to; no loudspeaker for recordings.
+    recorder
+        Takes the denoised samples too, if given.
+    sample_rate_hz, channels
+        Of the devices.
+    latency
+        ``"low"``, ``"high"`` or seconds: what is asked of the devices.
+
+    Raises
+    ------
+    DeviceError
+        If a device cannot be opened so.
+    """
+
+    def __init__(
+        self,
+        denoiser: Denoiser,
+        microphone: Device,
+        loudspeaker: Device | None,
+        recorder: Recorder | None,
+        *,
+        sample_rate_hz: float,
+        channels: int,
+        latency: str | float = "low",
+    ) -> None:
+        self.stream = denoiser.stream(channels, sample_rate_hz)
+        self.state = LiveState()
+        self.sample_rate_hz = sample_rate_hz
+        self._hop_s = denoiser.hop / (denoiser.contract.sample_rate_hz or sample_rate_hz)
+        self.failure: Exception | None = None
+        self._recorder = recorder
+        self._block_times = np.zeros(RECENT_BLOCKS)
+        self._blocks = 0
+        self._streams: list[Any] = []
+        self._ring: RingBuffer | None = None
+        self._playing = False
+        self.block_samples = max(1, round(BLOCK_S * sample_rate_hz))
+        settings = {
+            "samplerate": sample_rate_hz,
+            "channels": channels,
+            "dtype": "float32",
+            "latency": latency,
+            "blocksize": self.block_samples,
+        }
+        sounddevice = portaudio()
+        with device_errors(f"open the microphone {microphone.name!r}"):
+            self._input: Any = sounddevice.InputStream(device=microphone.index, callback=self._on_input, **settings)
+            self._streams.append(self._input)
+        self._output: Any = None
+        if loudspeaker is not None:
+            try:
+                with device_errors(f"open the loudspeaker {loudspeaker.name!r}"):
+                    self._output = sounddevice.OutputStream(
+                        device=loudspeaker.index, callback=self._on_output, **settings
+                    )
+            except BaseException:
+                self._input.close()
+                raise
+            self._streams.append(self._output)
+            self._ring = RingBuffer(int(sample_rate_hz) + self.stream.latency_samples, channels)
+            self._ring.put(np.zeros((self.stream.latency_samples, channels)))
+        self.device_latency_s = float(sum(stream.latency for stream in self._streams))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the devices have not been stopped yet."""
+        return bool(self._streams)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether blocks still come from the microphone and go to the loudspeaker."""
+        last = self.state.last_block_at
+        if self._output is not None:
+            last = min(last, self.state.last_played_at)
+        return self.failure is None and time.monotonic() - last < STALL_S + self.device_latency_s
+
+    def compute_ms(self) -> tuple[float, float]:
+        """Give the median and the 99th percentile of recent compute times per hop, in ms."""
+        recent = self._block_times[: min(self._blocks, RECENT_BLOCKS)]
+        if len(recent) == 0:
+            return 0.0, 0.0
+        median, high = np.percentile(recent, (50, 99))
+        return float(median), float(high)
+
+    def start(self) -> None:
+        """Start the devices."""
+        self.state.last_block_at = self.state.last_played_at = time.monotonic()
+        try:
+            for stream in reversed(self._streams):
+                with device_errors("start the audio device"):
+                    stream.start()
+        except BaseException:
+            self._close()
+            raise
+
+    def stop(self) -> None:
+        """Stop the devices and give the tail to the recorder."""
+        self._close()
+        if self._recorder is not None and self.failure is None:
+            self._recorder.put(self.stream.flush().reshape(-1, self.stream.channels))
+
+    def _close(self) -> None:
+        for stream in self._streams:
+            # A device that is gone fails here; there is nothing left to save in it.
+            stream.close(ignore_errors=True)
+        self._streams = []
+
+    def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
+        self._guard(self._denoise, block, frames, status)
+
+    def _denoise(self, block: Any, frames: int, status: Any) -> None:
+        started = time.perf_counter()
+        state = self.state
+        self._count(status)
+        denoised = self.stream.process(block)
+        state.counts["failed window"] = self.stream.failed_windows
+        if self._ring is not None:
+            self._ring.put(denoised)
+        if self._recorder is not None:
+            self._recorder.put(denoised)
+        state.samples += frames
+        state.last_block_at = time.monotonic()
+        state.input_rms = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) if frames else 0.0
+        if len(denoised):
+            state.output_rms = float(np.sqrt(np.mean(np.square(denoised, dtype=np.float64))))
+        spent = time.perf_counter() - started
+        state.compute_time_s += spent
+        allowed = frames / self.sample_rate_hz
+        hops = allowed / self._hop_s
+        self._block_times[self._blocks % RECENT_BLOCKS] = 1000 * spent / max(hops, 1e-9)
+        self._blocks += 1
+        if spent > allowed:
+            state.counts["late block"] += 1
+            state.last_late_ms = (1000 * spent, 1000 * allowed)
+
+    def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
+        self._guard(self._play, out, frames, status)
+
+    def _guard(self, step: Callable[[Any, int, Any], None], block: Any, frames: int, status: Any) -> None:
+        """Do a callback's work; keep what goes wrong for the owner to show, as a callback must not print."""
+        try:
+            step(block, frames, status)
+        except Exception as error:
+            self.failure = error
+            raise portaudio().CallbackAbort from error
+
+    def _play(self, out: Any, frames: int, status: Any) -> None:
+        self._count(status)
+        self.state.last_played_at = time.monotonic()
+        ring = self._ring
+        if ring is None:
+            return
+        if not self._playing:
+            # The two devices do not tick at the same moment: the loudspeaker starts one block after the microphone.
+            self._playing = self.state.samples > 0
+            out[:] = 0
+            if self._playing:
+                # Blocks that came in a burst at the start would stay between the two as latency.
+                inside = self.stream.samples_in - self.stream.samples_out
+                ring.skip(len(ring) + inside - self.stream.latency_samples - frames)
+            return
+        missing = ring.take(out)
+        if missing:
+            self.state.counts["starved block"] += 1
+        target = self.stream.latency_samples + 3 * frames
+        if len(ring) > target + int(0.05 * self.sample_rate_hz):
+            ring.skip(len(ring) - target)
+            self.state.counts["skip"] += 1
+
+    def _count(self, status: Any) -> None:
+        if status:
+            for kind in ("input_overflow", "input_underflow", "output_overflow", "output_underflow"):
+                if getattr(status, kind):
+                    self.state.counts[kind.replace("_", " ")] += 1
+
+
+class SpeakerSink:
+    """Play a file's signal on a loudspeaker; writing waits until the device has room."""
+
+    def __init__(self, device: Device, channels: int, sample_rate_hz: float) -> None:
+        with device_errors(f"open the loudspeaker {device.name!r}"):
+            self._stream: Any = portaudio().OutputStream(
+                device=device.index, samplerate=sample_rate_hz, channels=channels, dtype="float32", latency="high"
+            )
+            self._stream.start()
+
+    def write(self, samples: Chunk) -> None:
+        """Play the next samples."""
+        with device_errors("play on the loudspeaker"):
+            self._stream.write(np.ascontiguousarray(samples, dtype=np.float32))
+
+    def close(self) -> None:
+        """Play what is left and release the device."""
+        self._stream.stop()
+        self._stream.close()

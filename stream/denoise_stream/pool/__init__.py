@@ -1,0 +1,1 @@
+"""The pool: many live streams share one model and one thread."""

@@ -1,0 +1,176 @@
+"""Many live streams in one process: chunks of many signals come in, each denoised signal comes out.
+
+    push ─▶ queue ┐                                                     ┌▶ unread ─▶ pull
+    push ─▶ queue ┼▶ one thread: windows of all, one batch, one model ──┼▶ unread ─▶ pull
+    push ─▶ queue ┘                                                     └▶ unread ─▶ pull
+
+What is ready when the thread looks goes through the network together; while it computes, the next batch gathers.
+"""
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.engine.steps import BATCH_WINDOWS, answer_each
+from denoise_stream.errors import DenoiseError
+from denoise_stream.model import DEFAULT_MODEL
+from denoise_stream.pool.stream import PooledStream
+
+QUEUE_SAMPLES = 48_000
+"""Samples a stream may hold, not yet denoised, and as many not yet pulled: a second of audio."""
+
+
+class StreamPool:
+    """Denoise many streams at once, with one model and one thread.
+
+    Streams may be opened, pushed to, pulled from and closed at any time and from any thread or asyncio task. Each
+    keeps its own state, rate and channels; the result of each is that of a :class:`~denoise_stream.DenoiseStream` of
+    its own. One pool keeps one core busy; run a process per core for more.
+
+    Parameters
+    ----------
+    model, hop, mix, max_attenuation_db
+        As for :class:`~denoise_stream.Denoiser`.
+    max_wait_ms
+        How long a window may wait, while the thread has nothing else to do, for windows of other streams, in ms.
+    queue_samples
+        Samples per channel that a stream may hold before ``push`` waits; and as many again that are not pulled yet.
+
+    Raises
+    ------
+    ContractError
+        If the model is unknown or its file breaks the contract.
+    ValueError
+        If a number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noisy = np.random.default_rng(0).normal(size=400)
+    >>> with StreamPool("general") as pool:
+    ...     streams = [pool.open() for _ in range(3)]
+    ...     for stream in streams:
+    ...         stream.push(noisy)
+    ...         stream.end()
+    ...     [sum(len(part) for part in stream) for stream in streams]
+    [400, 400, 400]
+    """
+
+    def __init__(
+        self,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        hop: int | None = None,
+        mix: float = 1.0,
+        max_attenuation_db: float | None = None,
+        max_wait_ms: float = 2.0,
+        queue_samples: int = QUEUE_SAMPLES,
+    ) -> None:
+        if not 0 <= max_wait_ms <= 10_000:
+            raise ValueError(f"max_wait_ms={max_wait_ms} is out of range; use 0 to 10000")
+        if queue_samples < 1:
+            raise ValueError(f"queue_samples={queue_samples} is too few; use 1 or more")
+        self._denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
+        self._max_wait_s = max_wait_ms / 1000
+        self._queue_samples = queue_samples
+        self._lock = threading.Lock()
+        self._something = threading.Condition(self._lock)
+        self._open: set[PooledStream] = set()
+        self._ready: dict[PooledStream, None] = {}  # in the order in which they became ready
+        self._ready_samples = 0
+        self._ready_since = 0.0
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="denoise-pool", daemon=True)
+        self._thread.start()
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open and not at their end."""
+        with self._lock:
+            return len(self._open)
+
+    def open(self, channels: int = 1, sample_rate_hz: float | None = None) -> PooledStream:
+        """Open a stream for one signal; see :class:`PooledStream`.
+
+        Parameters
+        ----------
+        channels
+            Number of channels, 1 or more.
+        sample_rate_hz
+            Rate of the chunks in Hz; None means the model's own.
+
+        Raises
+        ------
+        DenoiseError
+            If the pool is closed.
+        """
+        stream = PooledStream(self, self._denoiser.stream(channels, sample_rate_hz), self._lock, self._queue_samples)
+        with self._lock:
+            if self._closed:
+                raise DenoiseError("the pool is closed; make a new StreamPool")
+            self._open.add(stream)
+        return stream
+
+    def close(self) -> None:
+        """End the thread and close every stream; what is not denoised yet is lost. Closing twice does nothing."""
+        with self._lock:
+            self._closed = True
+            streams = list(self._open)
+            self._something.notify_all()
+        for stream in streams:
+            stream.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def __enter__(self) -> "StreamPool":
+        """Give the pool itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the pool."""
+        self.close()
+
+    # ------------------------------------------------------------ called by streams, with the lock held
+
+    def _announce(self, stream: PooledStream, samples: int) -> None:
+        """Note that a stream has something to do."""
+        if not self._ready:
+            self._ready_since = time.monotonic()
+        first = not self._ready
+        self._ready[stream] = None
+        self._ready_samples += samples
+        if first or self._is_worthwhile():
+            self._something.notify()
+
+    def _forget(self, stream: PooledStream) -> None:
+        """Drop a stream that is closed or at its end."""
+        self._open.discard(stream)
+        self._ready.pop(stream, None)
+
+    def _is_worthwhile(self) -> bool:
+        """Tell whether waiting for more would not make the batch better."""
+        enough = BATCH_WINDOWS * self._denoiser.hop
+        return self._ready_samples >= enough or len(self._ready) >= len(self._open)
+
+    # -------------------------------------------------------------------------------- the pool's thread
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                while not self._ready and not self._closed:
+                    self._something.wait()
+                left = self._ready_since + self._max_wait_s - time.monotonic()
+                while left > 0 and self._ready and not self._is_worthwhile() and not self._closed:
+                    self._something.wait(left)
+                    left = self._ready_since + self._max_wait_s - time.monotonic()
+                if self._closed:
+                    return
+                working = [stream.take() for stream in self._ready]
+                self._ready.clear()
+                self._ready_samples = 0
+            answer_each(self._denoiser.model, working)
+            del working

@@ -1,0 +1,101 @@
+"""Run a signal through a stream: source, stream and sink come in, the time it took goes out."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from denoise_stream.errors import SourceError
+from denoise_stream.files.audio import Chunk, Source
+from denoise_stream.files.paths import Sink
+
+
+class Stream(Protocol):
+    """What denoises: one signal (:class:`~denoise_stream.DenoiseStream`) or the many series of a table."""
+
+    channels: int
+    sample_rate_hz: float | None
+    samples_in: int
+    samples_out: int
+    missing_samples: int
+
+    @property
+    def failed_windows(self) -> int:
+        """Windows that the network failed on, and that passed unchanged."""
+        ...
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples that come in until a sample is given back, itself included."""
+        ...
+
+    def process(self, chunk: Chunk) -> Chunk:
+        """Take the next samples; return those that are finished."""
+        ...
+
+    def flush(self) -> Chunk:
+        """Give back all that is still inside."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every sample of the input and the output once, aligned."""
+
+    def observe(self, noisy: Chunk, denoised: Chunk) -> None:
+        """Look at the next samples, both ``(n, channels)``."""
+        ...
+
+
+def run(
+    source: Source,
+    stream: Stream,
+    sink: Sink,
+    observers: Sequence[Observer] = (),
+    on_progress: Callable[[int], None] = lambda samples_in: None,
+) -> float:
+    """Move a whole signal from its source through the stream into the sink.
+
+    Parameters
+    ----------
+    source, stream, sink
+        They agree on the number of channels. None is closed here.
+    observers
+        Each sees input and output, aligned, as the output comes.
+    on_progress
+        Called after every chunk with the samples taken so far.
+
+    Returns
+    -------
+    Seconds spent inside the stream, in wall-clock time.
+
+    Raises
+    ------
+    SourceError, SinkError
+        If either fails, or a sample is infinite.
+    """
+    compute_time_s = 0.0
+    waiting: Chunk = np.empty((0, stream.channels))
+
+    def pass_on(noisy: Chunk, step: Callable[[], Any]) -> None:
+        nonlocal compute_time_s, waiting
+        started = time.perf_counter()
+        try:
+            denoised = step()
+        except SourceError as error:
+            raise SourceError(f"{source.name}: {error}") from error
+        compute_time_s += time.perf_counter() - started
+        denoised = denoised.reshape(-1, stream.channels)
+        sink.write(denoised)
+        if observers:
+            waiting = np.concatenate((waiting, noisy))
+            for observer in observers:
+                observer.observe(waiting[: len(denoised)], denoised)
+            waiting = waiting[len(denoised) :]
+
+    for chunk in source:
+        pass_on(chunk, functools.partial(stream.process, chunk))
+        on_progress(stream.samples_in)
+    pass_on(waiting[:0], stream.flush)
+    return compute_time_s

@@ -1,0 +1,132 @@
+"""What is made of an exported file: smaller and older models, C sources and test vectors, on the command line."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+import onnx_models
+from denoise_export.cli import main
+from denoise_export.smaller.derive import derive
+from denoise_export.vectors import probe_signals
+from denoise_stream import ContractError, Denoiser, bundled_models
+
+SIGNAL = np.cumsum(np.random.default_rng(0).normal(size=900))
+
+
+@pytest.fixture
+def export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Give the program as a function: exit status, what it prints and its errors."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["denoise-export", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
+
+
+@pytest.mark.parametrize(("option", "size", "loss_db"), [("--fp16", 0.55, 0.05), ("--int8", 0.85, 1.5)])
+@pytest.mark.parametrize("name", [name for name in bundled_models() if name != "speech"])  # its weights have 16 bits
+def test_smaller_model_keeps_the_contract_and_most_of_the_gain(tmp_path, export, name, option, size, loss_db):
+    status, printed, _ = export(name, option, "--output", tmp_path / "m.onnx")
+    assert status == 0
+    assert "raises the SNR of synthetic signals by" in printed
+    facts = json.loads((tmp_path / "m.json").read_text())
+    assert facts["file"]["bytes"] == (tmp_path / "m.onnx").stat().st_size
+    assert facts["file"]["bytes"] < size * bundled_models()[name].stat().st_size
+    assert facts["loss_db"] < loss_db
+    assert facts["difference_db"] < (-60 if option == "--fp16" else -10)
+    assert Denoiser(tmp_path / "m.onnx").contract == Denoiser(name).contract
+
+
+@pytest.mark.parametrize("option", ["fp16", "int8"])
+def test_stateful_model_is_made_smaller_too(models, tmp_path, option):
+    derive(models["recurrent"], tmp_path / "m.onnx", **{option: True})
+    wanted, found = (Denoiser(path).denoise(SIGNAL) for path in (models["recurrent"], tmp_path / "m.onnx"))
+    np.testing.assert_allclose(found, wanted, atol=0.02 * np.ptp(SIGNAL))
+
+
+@pytest.mark.parametrize("opset", [9, 13, 21])
+def test_model_of_another_opset_computes_the_same(tmp_path, export, opset):
+    assert export("general", "--opset", opset, "-o", tmp_path / "m.onnx")[0] == 0
+    (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
+    assert entry.version == opset
+    found, wanted = (Denoiser(model).denoise(SIGNAL) for model in (tmp_path / "m.onnx", "general"))
+    np.testing.assert_allclose(found, wanted, atol=1e-5 * np.ptp(SIGNAL))
+
+
+def test_speech_network_is_made_older_and_smaller_at_once(speech_model, tmp_path):
+    noisy = 0.1 * np.random.default_rng(0).normal(size=2000)
+    facts = derive(speech_model.with_name("model.onnx"), tmp_path / "m.onnx", opset=10, fp16=True)
+    (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
+    assert (entry.version, facts["numbers"]) == (10, "float16")
+    found, wanted = (Denoiser(path).denoise(noisy) for path in (tmp_path / "m.onnx", speech_model))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert (
+        facts["file"]["parameters"] == json.loads(speech_model.with_suffix(".json").read_text())["file"]["parameters"]
+    )
+
+
+def test_operator_that_an_old_opset_does_not_have_is_refused_in_one_sentence(tmp_path):
+    nodes = [onnx.helper.make_node("HardSwish", ["noisy"], ["clean"])]
+    path = onnx_models.save(
+        tmp_path / "m.onnx", nodes, [onnx_models.tensor("noisy", 150)], [onnx_models.tensor("clean", 150)]
+    )
+    with pytest.raises(ContractError, match=r"cannot be written for opset 11: .*; try a newer one") as caught:
+        derive(path, tmp_path / "old.onnx", opset=11)
+    assert "\n" not in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_c_sources_and_test_vectors_of_a_bundled_model(tmp_path, export):
+    status, printed, _ = export("x2", "--c", tmp_path / "c", "--test-vectors", tmp_path / "vectors")
+    assert status == 0
+    assert "KiB of constants" in printed
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["denoise.c", "denoise.h"]
+    content = json.loads((tmp_path / "vectors" / "vectors.json").read_text())
+    for case in content["cases"]:
+        for kind in ("noisy", "expected"):
+            assert (tmp_path / "vectors" / case[kind]).stat().st_size == 4 * case["samples"]
+    status, _, said = export("x2", "--test-vectors", tmp_path / "vectors")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "exists; use --force to replace it" in said
+
+
+def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
+    signals = probe_signals(150, 75)
+    lengths = [len(signal) for signal in signals.values()]
+    assert {1, 149, 150, 151} <= set(lengths)
+    assert any(length % 75 for length in lengths if length > 1000)
+    assert np.ptp(signals["constant"]) == 0
+    assert all(np.isfinite(signal).all() for signal in signals.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["x2", "--fp16", "--int8", "-o", "m.onnx"], "--fp16 and --int8 exclude each other; choose one"),
+        (["x2", "--fp16"], "--fp16, --int8 and --opset need an --output beside an exported model"),
+        (["x2"], "x2 is exported already; say --fp16, --int8, --opset, --c or --test-vectors"),
+        (["x2", "--self-normalizing", "--c", "c"], "--self-normalizing needs the network itself"),
+        (["x2", "--opset", "3", "-o", "m.onnx"], "opset=3 is out of range; use 9 to 21"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_sentence(tmp_path, export, monkeypatch, words, sentence):
+    monkeypatch.chdir(tmp_path)
+    status, _, said = export(*words)
+    assert status == 2
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_missing_file_is_told_in_one_sentence(tmp_path, export):
+    status, _, said = export(tmp_path / "none.onnx", "--c", tmp_path / "c")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "none.onnx: no such file" in said

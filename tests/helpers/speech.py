@@ -1,0 +1,35 @@
+"""A small network of the kind that denoises speech, with random weights: in a run folder, and exported."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from denoise_export.keras_to_onnx.export import export
+from denoise_export.smaller.derive import derive
+from denoise_train.networks.registry import build_network
+from denoise_train.recipe import load_recipe
+
+
+def save_speech_run(folder: Path) -> Path:
+    """Make a run folder; biases are not 0, which would hide mistakes."""
+    keras.utils.set_random_seed(0)
+    recipe = load_recipe("speech")
+    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, "width": 24})
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
+    rng = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        if variable.path.endswith("bias"):
+            variable.assign(rng.normal(0, 0.3, variable.shape))
+    folder.mkdir()
+    network.save(folder / "model.keras")
+    (folder / "recipe.toml").write_text(recipe.to_toml())
+    return folder
+
+
+def export_speech(folder: Path) -> Path:
+    """Export it as it ships, with 16-bit weights."""
+    path, _ = export(save_speech_run(folder / "run"), folder / "model.onnx")
+    derive(path, folder / "speech.onnx", fp16=True)
+    return folder / "speech.onnx"

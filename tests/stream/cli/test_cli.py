@@ -1,0 +1,187 @@
+"""The program on files: formats are kept, tables stay tables, reports and pictures appear."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from denoise_stream import Denoiser
+from denoise_stream.cli.main import main
+from programs import noise, pipe
+
+FORMATS = [
+    ("a.wav", "PCM_16", 2e-5),
+    ("a.wav", "PCM_24", 1e-6),
+    ("a.wav", "PCM_U8", 5e-3),
+    ("a.wav", "FLOAT", 1e-6),
+    ("a.wav", "DOUBLE", 1e-6),
+    ("a.flac", "PCM_16", 2e-5),
+    ("a.flac", "PCM_24", 1e-6),
+    ("a.aiff", "PCM_16", 2e-5),
+    ("a.ogg", "VORBIS", 0.3),
+]
+
+
+@pytest.mark.parametrize(("name", "subtype", "tolerance"), FORMATS)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_audio_keeps_rate_channels_container_and_subtype(folder, call, models, name, subtype, tolerance, channels):
+    soundfile.write(name, noise(22050, channels), 22050, subtype=subtype)
+    status, _ = call("--input", name, "--model", models["smoother"])
+    assert status == 0
+    before, after = soundfile.info(name), soundfile.info(name.replace("a.", "a.denoised."))
+    facts = ("samplerate", "channels", "frames", "format", "subtype", "endian")
+    assert [getattr(after, fact) for fact in facts] == [getattr(before, fact) for fact in facts]
+    signal_in, _ = soundfile.read(name)
+    signal_out, _ = soundfile.read(name.replace("a.", "a.denoised."))
+    expected = Denoiser(models["smoother"]).denoise(signal_in)
+    assert np.abs(signal_out - np.clip(expected, -1, 1)).max() <= tolerance
+
+
+def test_mix_zero_gives_the_same_samples_back(folder, call, models):
+    soundfile.write("a.wav", noise(30000), 16000, subtype="PCM_24")
+    assert call("--input", "a.wav", "--model", models["smoother"], "--mix", 0)[0] == 0
+    assert (soundfile.read("a.wav")[0] == soundfile.read("a.denoised.wav")[0]).all()
+
+
+def test_model_with_a_fixed_rate_gets_the_file_resampled_and_the_band_above_it_is_kept(folder, call, models):
+    soundfile.write("a.wav", noise(48_000), 48_000, subtype="FLOAT")
+    status, message = call("--input", "a.wav", "--model", models["identity_16k"], "--report", "r.json")
+    assert status == 0
+    assert "model test, hop 75 (by its gain above 8000 Hz), latency 544 samples (11.3 ms)" in message
+    before, after = soundfile.read("a.wav")[0], soundfile.read("a.denoised.wav")[0]
+    assert np.abs(after - before).max() < 1e-6
+    report = json.loads(Path("r.json").read_text())
+    assert (report["sample_rate_hz"], report["follows_above_hz"], report["latency_samples"]) == (48_000, 8_000, 544)
+
+
+def test_no_more_is_taken_away_than_asked_for(folder, call, models):
+    soundfile.write("a.wav", noise(8000), 16_000, subtype="FLOAT")
+    model = ["--model", models["smoother"]]
+    assert call("--input", "a.wav", *model, "--max-attenuation", 10, "--report", "r.json")[0] == 0
+    limited, noisy = soundfile.read("a.denoised.wav")[0], soundfile.read("a.wav")[0]
+    left = 10 ** (-10 / 20)
+    expected = left * noisy + (1 - left) * Denoiser(models["smoother"]).denoise(noisy)
+    assert np.abs(limited - expected).max() < 1e-6
+    assert json.loads(Path("r.json").read_text())["max_attenuation_db"] == 10
+
+
+@pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3"])
+def test_missing_values_become_silence_where_the_format_has_no_word_for_them(folder, call, models, name):
+    samples = noise(20_000)
+    samples[5000:5100] = np.nan
+    soundfile.write("a.wav", samples, 16000, subtype="FLOAT")
+    assert call("--input", "a.wav", "--output", name, "--model", models["identity"])[0] == 0
+    result = soundfile.read(name)[0]
+    assert np.isfinite(result[:4000]).all()
+    assert result[4000:4990].std() > 0.05
+    assert np.isnan(result[5000:5100]).all() if name == "b.wav" else np.isfinite(result).all()
+
+
+def test_name_as_long_as_a_file_system_takes(folder, call, models):
+    soundfile.write("a.wav", noise(500), 16000)
+    name = "\u00e4" * 125 + ".flac"
+    assert call("--input", "a.wav", "--output", name, "--model", models["identity"])[0] == 0
+    assert soundfile.info(name).frames == 500
+
+
+def test_picture_of_nothing_and_of_odd_names(folder, call):
+    soundfile.write("a.wav", np.empty((0, 2)), 16000)
+    assert call("--input", "a.wav", "--plot", "a.png")[0] == 0
+    Path("b.csv").write_bytes(b"Temp \xb0C,$x$ and $y\n" + b"1.5,2\n7,1\n3,9\n" * 60)
+    assert pipe(b"", "--input", "b.csv", "--plot", "b.png").returncode == 0
+    assert Path("b.png").stat().st_size > 1000
+
+
+def test_columns_with_a_comma_in_their_name_can_be_chosen(folder, call):
+    Path("a.csv").write_text('"x, y",z\n' + "1.5,2\n7,1\n3,9\n" * 60)
+    status, message = call("--input", "a.csv", "--columns", '"x, y"')
+    assert status == 0
+    assert "columns x, y" in message
+
+
+def test_audio_without_an_extension_gets_a_neighbour(folder, call, models):
+    soundfile.write("take", noise(500), 16000, format="WAV")
+    assert call("--input", "take", "--model", models["identity"])[0] == 0
+    assert soundfile.info("take.denoised").format == "WAV"
+
+
+@pytest.mark.parametrize("samples", [1, 149, 150, 151])
+def test_short_files_work(folder, call, samples):
+    soundfile.write("a.wav", noise(samples), 16000)
+    assert call("--input", "a.wav")[0] == 0
+    assert soundfile.info("a.denoised.wav").frames == samples
+
+
+def test_wav_without_samples_gives_one_without_samples(folder, call):
+    soundfile.write("a.wav", np.empty(0), 16000)
+    assert call("--input", "a.wav")[0] == 0
+    assert soundfile.info("a.denoised.wav").frames == 0
+
+
+def test_tags_are_kept(folder, call):
+    with soundfile.SoundFile("a.wav", "w", 16000, 1) as file:
+        file.title = "Harbour"
+        file.write(noise(500))
+    assert call("--input", "a.wav")[0] == 0
+    assert soundfile.SoundFile("a.denoised.wav").title == "Harbour"
+
+
+def test_another_extension_makes_another_container(folder, call, models):
+    soundfile.write("a.wav", noise(5000), 16000, subtype="FLOAT")
+    assert call("--input", "a.wav", "--output", "b.flac", "--model", models["identity"])[0] == 0
+    assert (soundfile.info("b.flac").format, soundfile.info("b.flac").samplerate) == ("FLAC", 16000)
+
+
+def test_table_is_denoised_in_its_signal_columns_only(folder, call):
+    rng = np.random.default_rng(0)
+    rows = [f"{index},{20 + rng.normal():.3f},x,{rng.normal():.2f}\r\n" for index in range(400)]
+    Path("a.csv").write_bytes(("n,temp,note,acc\r\n" + "".join(rows)).encode())
+    status, message = call("--input", "a.csv", "--columns", "temp", "--report", "r.json", "--plot", "p.png")
+    assert status == 0
+    assert "columns temp" in message
+    after = Path("a.denoised.csv").read_bytes().decode()
+    assert after.startswith("n,temp,note,acc\r\n")
+    assert after.count("\r\n") == 401
+    before_fields = [row.strip().split(",") for row in rows]
+    after_fields = [row.split(",") for row in after.split("\r\n")[1:-1]]
+    for column in (0, 2, 3):
+        assert [row[column] for row in after_fields] == [row[column] for row in before_fields]
+    values = np.array([float(row[1]) for row in before_fields])
+    denoised = np.array([float(row[1]) for row in after_fields])
+    np.testing.assert_allclose(denoised, Denoiser("general").denoise(values), atol=1e-9)
+    report = json.loads(Path("r.json").read_text())
+    assert report["columns"] == ["temp"]
+    assert report["samples_in"] == report["samples_out"] == 400
+    assert Path("p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_report_holds_what_was_done(folder, call):
+    soundfile.write("a.wav", noise(16000), 16000, subtype="FLOAT")
+    assert call("--input", "a.wav", "--output", "null", "--report", "r.json", "--model", "general", "--hop", 50)[0] == 0
+    report = json.loads(Path("r.json").read_text())
+    expected = {"model": "general", "window": 150, "hop": 50, "latency_samples": 150, "latency_ms": 9.375}
+    expected |= {
+        "sample_rate_hz": 16000.0,
+        "samples_in": 16000,
+        "samples_out": 16000,
+        "missing_samples": 0,
+        "follows_above_hz": None,
+    }
+    assert {key: report[key] for key in expected} == expected
+    assert report["rtf"] == pytest.approx(report["compute_time_s"])
+    assert report["input_level"][0] == pytest.approx(-20, abs=0.2)
+    assert report["level_unit"] == "dBFS"
+    assert sorted(os.listdir()) == ["a.wav", "r.json"]
+
+
+def test_models_are_listed(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["denoise-stream", "--list-models"])
+    with pytest.raises(SystemExit):
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["general", "general-small", "speech", "x2"]
+    assert "window 150, hop 75, any rate" in lines[0]

@@ -1,0 +1,382 @@
+"""Live audio through a real server: what is heard is denoised, and nothing is lost when devices or disks fail."""
+
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.signal import correlate
+
+from audio_server import RATE_HZ, AudioServer
+from denoise_stream import Denoiser
+from denoise_stream.files.paths import NullSink
+from denoise_stream.live.recorder import Recorder
+from denoise_stream.live.session import RingBuffer
+from programs import PROGRAM
+
+GENERAL = ("--model", "general")
+
+
+def start(server: AudioServer, *arguments: object, **options: object) -> subprocess.Popen[str]:
+    words = [*PROGRAM, "--input", "mic", *(str(argument) for argument in arguments)]
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    return subprocess.Popen(words, env=server.environment, **settings)
+
+
+def run(server: AudioServer, *arguments: object) -> subprocess.CompletedProcess[str]:
+    process = start(server, *arguments)
+    out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def wait_for_recording(folder: Path) -> None:
+    """Wait until a recording has begun to fill."""
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        if any(path.stat().st_size > 50_000 for path in folder.glob(".partial-*.wav")):
+            return
+        time.sleep(0.02)
+    pytest.fail("the recording does not begin")
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    """A melody under noise, 3 s."""
+    rng = np.random.default_rng(0)
+    time_s = np.arange(3 * RATE_HZ) / RATE_HZ
+    melody = 0.2 * np.sin(2 * np.pi * (300 + 100 * np.sin(3 * time_s)) * time_s) * (np.sin(2 * time_s) > 0)
+    path = tmp_path / "noisy.wav"
+    soundfile.write(path, melody + rng.normal(0, 0.03, time_s.size), RATE_HZ)
+    return path
+
+
+def lag(long: np.ndarray, short: np.ndarray) -> int:
+    """Find where ``short`` begins in ``long``."""
+    return int(np.argmax(correlate(long, short, "full", "fft"))) - len(short) + 1
+
+
+def offline_difference(captured: np.ndarray, denoised: np.ndarray) -> float:
+    """Compare a live result with the offline result of what was captured, on the same grid of windows."""
+    start = lag(Denoiser("general").denoise(captured), denoised)
+    before = np.zeros(max(0, -start))
+    heard = np.concatenate((before, captured))[max(0, start) :][: len(denoised)]
+    expected = Denoiser("general").denoise(heard)
+    return float(np.abs(expected - denoised[: len(heard)]).max())
+
+
+def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
+    file = tmp_path / "take.wav"
+    with audio_server.recording("virtmic") as captured:
+        process = start(audio_server, *GENERAL, "--device", "virtmic", "--output", file, "--duration", 5)
+        wait_for_recording(tmp_path)
+        audio_server.play(noisy)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    recorded, rate = soundfile.read(file)
+    assert rate == RATE_HZ
+    assert len(recorded) >= 5 * RATE_HZ
+    assert recorded.std() > 0.01
+    assert offline_difference(captured[0], recorded) < 1e-4
+
+
+def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
+    report = tmp_path / "report.json"
+    with audio_server.recording("virtmic") as captured, audio_server.recording("virtspk") as played:
+        options = ["--device", "virtmic", "--output-device", "virtspk", "--duration", 6, "--report", report]
+        process = start(audio_server, *GENERAL, *options)
+        time.sleep(2)
+        audio_server.play(noisy)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    facts = json.loads(report.read_text())
+    assert facts["latency_ms"] == pytest.approx(3.125)
+    assert facts["samples_in"] >= 6 * RATE_HZ
+    assert facts["rtf"] < 1
+    assert "input overflow" not in facts["events"]
+    assert difference_on_best_grid(captured[0], played[0]) < 1e-4
+
+
+def difference_on_best_grid(captured: np.ndarray, played: np.ndarray) -> float:
+    """Compare half a second of sound with the offline result of what was captured.
+
+    Where the program's first window began is not known, so all grids of windows are tried; only the right one can
+    agree. A dropout would show as a difference, but elsewhere the two stay comparable.
+    """
+    middle = int(np.argmax(np.convolve(np.abs(played), np.ones(RATE_HZ // 2), "same")))
+    part = slice(middle - RATE_HZ // 4, middle + RATE_HZ // 4)
+    offset = lag(Denoiser("general").denoise(captured), played[part])
+    differences = []
+    for grid in range(75):
+        before = offset - 3000 + grid
+        expected = Denoiser("general").denoise(captured[before : offset + RATE_HZ // 2 + 3000])
+        differences.append(np.abs(expected[offset - before :][: RATE_HZ // 2] - played[part]).max())
+    return float(min(differences))
+
+
+def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
+    process = start(audio_server, "--output", "-", "--format", "s16le", "--duration", 2, text=False)
+    time.sleep(1)
+    audio_server.play(noisy)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert len(out) >= 2 * 2 * RATE_HZ
+
+
+def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
+    done = run(audio_server, *GENERAL, "--output", "null", "--duration", 1, "--max-attenuation", 12)
+    assert done.returncode == 0
+    assert done.stdout == ""
+    for pattern in (
+        r"^microphone   \d+ default \(ALSA\), 48000 Hz, 1 channel$",
+        r"^model        general, window 150, hop 75$",
+        r"^limit        at most 12 dB taken away$",
+        r"^latency      3\.1 ms algorithmic \+ \d+\.\d ms devices = \d+\.\d ms$",
+        r"^budget       1\.56 ms per hop$",
+        r"^1\.\d s at 48000 Hz, model general, .* ms per hop of 1\.56 ms, ",
+    ):
+        assert re.search(pattern, done.stderr, re.MULTILINE), (pattern, done.stderr)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ending_by_signal_completes_the_file(audio_server, tmp_path, number, status):
+    file, report = tmp_path / "take.wav", tmp_path / "report.json"
+    process = start(audio_server, "--output", file, "--report", report)
+    wait_for_recording(tmp_path)
+    process.send_signal(number)
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert "Traceback" not in message
+    facts = json.loads(report.read_text())
+    assert soundfile.info(file).frames == facts["recorded_samples"] == facts["samples_in"] > 0
+
+
+def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_path):
+    file = tmp_path / "take.wav"
+    process = start(audio_server, "--device", "virtmic", "--no-reconnect", "--output", file)
+    wait_for_recording(tmp_path)
+    audio_server.stop()
+    try:
+        _, message = process.communicate(timeout=30)
+    finally:
+        audio_server.start()
+    assert process.returncode == 1
+    assert message.endswith("denoise-stream: the audio device 'virtmic' is gone; everything up to here is kept\n")
+    assert soundfile.info(file).frames > 20_000
+
+
+@pytest.mark.slow
+def test_named_device_that_comes_back_goes_on_in_the_same_file(audio_server, tmp_path):
+    file, report = tmp_path / "take.wav", tmp_path / "report.json"
+    process = start(audio_server, "--device", "virtmic", "--duration", 4, "--output", file, "--report", report)
+    wait_for_recording(tmp_path)
+    audio_server.stop()
+    time.sleep(1)
+    audio_server.start()
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 0, message
+    assert "the audio device 'virtmic' is gone; waiting up to 60 s for it" in message
+    assert "the audio device 'virtmic' is back" in message
+    facts = json.loads(report.read_text())
+    assert facts["reconnects"] == 1
+    assert soundfile.info(file).frames == facts["samples_in"] >= 4 * RATE_HZ
+
+
+def limit_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+
+def test_full_disk_keeps_what_fitted(audio_server, tmp_path):
+    file = tmp_path / "take.wav"
+    process = start(audio_server, "--output", file, preexec_fn=limit_file_size)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert re.search(r"is the disk full\? .*; the \d\.\d s until then are kept$", message.strip())
+    assert 150_000 < file.stat().st_size <= 200_000
+    assert soundfile.info(file).frames > 70_000
+
+
+def test_devices_are_listed_and_found_by_name(audio_server):
+    listing = subprocess.run(
+        [*PROGRAM, "--list-devices"], env=audio_server.environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"^>< +\d+ default +ALSA", listing, re.MULTILINE)
+    assert re.search(r"^ +\d+ virtmic +ALSA", listing, re.MULTILINE)
+    for wanted, words in (
+        ("virt", "input device 'virt' fits several of the devices; choose one of: "),
+        ("nope", "input device 'nope' fits no of the devices"),
+        ("99", "input device '99' fits no of the devices"),
+    ):
+        done = run(audio_server, "--device", wanted, "--output", "null", "--duration", 1)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert "virtmic (ALSA)" in done.stderr
+    assert run(audio_server, "--device", "VirtM", "--output", "null", "--duration", 0.2).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--latency", "soon"], "--latency soon is neither low, high nor a number of seconds"),
+        (["--duration", "0"], "--duration 0 is too short"),
+        (["--rate", "-1", "--output", "null"], "--rate -1 is no sample rate"),
+        (["--plot", "a.png"], "--plot draws files and pipes"),
+        (["--output", "a.wav", "--output-device", "virtspk"], "--output-device plays, but --output is a.wav"),
+        (["--output", "a.csv"], "audio becomes audio"),
+    ],
+)
+def test_mistakes_in_live_options_are_named(audio_server, arguments, words):
+    done = run(audio_server, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_live_options_are_refused_for_files(audio_server, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), RATE_HZ)
+    done = subprocess.run(
+        [*PROGRAM, "--input", tmp_path / "a.wav", "--duration", "3"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--duration describes a live run; use it with --input mic" in done.stderr
+
+
+def test_missing_portaudio_says_what_to_install(tmp_path):
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([*PROGRAM, "--input", "mic"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the PortAudio library is missing; install it with: apt install libportaudio2" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+class Terminal:
+    """A pseudo-terminal with a program in it."""
+
+    def __init__(self, server: AudioServer, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        environment = {**server.environment, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        command = [*PROGRAM, "--input", "mic", "--output", "null", *arguments]
+        # The program's controlling terminal, so that Ctrl-C becomes a signal.
+        self.process = subprocess.Popen(command, env=environment, preexec_fn=lambda: os.login_tty(slave))
+        os.close(slave)
+        self._seen = ""
+
+    def read_until(self, pattern: str) -> str:
+        """Read until new output matches; return all of it since the last match."""
+        limit = time.monotonic() + 30
+        while time.monotonic() < limit:
+            found = re.search(pattern, self._seen)
+            if found:
+                seen, self._seen = self._seen[: found.end()], self._seen[found.end() :]
+                return seen
+            ready, _, _ = select.select([self._master], [], [], 0.1)
+            if ready:
+                try:
+                    data = os.read(self._master, 65536).decode("utf-8", "replace")
+                except OSError:
+                    data = ""
+                self._seen += re.sub(r"\x1b\[[0-9;]*m", "", data)
+        pytest.fail(f"{pattern!r} did not appear in {self._seen[-2000:]!r}")
+
+    def press(self, key: str) -> None:
+        os.write(self._master, key.encode())
+
+
+def test_keys_switch_mix_and_quit(audio_server):
+    terminal = Terminal(audio_server, *GENERAL)
+    screen = terminal.read_until(r"denoiser +100 %")
+    assert "\x1b[?1049h" in screen  # a screen of its own: nothing scrolls away
+    for words in ("microphone", "latency", "budget", "dBFS", "compute", "dropouts", "elapsed"):
+        assert words in screen
+    for key, expected in ((" ", r"denoiser +off"), (" ", r"denoiser +100 %"), ("-", r"denoiser +90 %")):
+        terminal.press(key)
+        terminal.read_until(expected)
+    terminal.press("-")
+    terminal.read_until(r"denoiser +80 %")
+    terminal.press("+")
+    terminal.read_until(r"denoiser +90 %")
+    terminal.press("q")
+    end = terminal.read_until(r"model general, .* ms per hop of")
+    assert "\x1b[?1049l" in end
+    assert terminal.process.wait(10) == 0
+
+
+def test_control_c_leaves_the_screen_in_order(audio_server):
+    terminal = Terminal(audio_server)
+    terminal.read_until(r"denoiser +100 %")
+    terminal.press("\x03")
+    end = terminal.read_until("interrupted")
+    assert "\x1b[?1049l" in end
+    assert "\x1b[?25h" in end  # the cursor is visible again
+    assert terminal.process.wait(10) == 130
+
+
+# ------------------------------------------------------------------------------------ parts alone
+
+
+def test_ring_buffer_gives_samples_in_order_and_counts_what_is_missing():
+    ring = RingBuffer(10, 1)
+    taken: list[float] = []
+    position = 0
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        count = int(rng.integers(0, min(4, 10 - len(ring)) + 1))
+        ring.put(np.arange(position, position + count, dtype=float)[:, None])
+        position += count
+        out = np.full((int(rng.integers(0, 4)), 1), -1.0)
+        missing = ring.take(out)
+        taken += out[: len(out) - missing, 0].tolist()
+        assert (out[len(out) - missing :] == 0).all()
+    assert taken == list(range(len(taken)))
+    ring.put(np.arange(25.0)[:, None])
+    out = np.empty((10, 1))
+    assert ring.take(out) == 0
+    assert out[:, 0].tolist() == list(range(15, 25))
+
+
+def test_slow_sink_costs_counted_drops_and_never_a_wait():
+    class SlowSink(NullSink):
+        def __init__(self) -> None:
+            self.written = 0
+
+        def write(self, samples: np.ndarray) -> None:
+            time.sleep(0.02)
+            self.written += len(samples)
+
+    sink = SlowSink()
+    recorder = Recorder(sink, most_blocks=5)
+    longest = 0.0
+    for _ in range(100):
+        started = time.perf_counter()
+        recorder.put(np.zeros((10, 1)))
+        longest = max(longest, time.perf_counter() - started)
+    recorder.finish()
+    assert longest < 0.015
+    assert recorder.dropped_samples > 0
+    assert sink.written == recorder.samples == 1000 - recorder.dropped_samples
+
+
+def test_fade_is_straight_and_independent_of_chunks(models):
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=2000)
+    wet = Denoiser(models["smoother"]).denoise(signal)
+    for sizes in ((2000,), (7, 1, 300)):
+        stream = Denoiser(models["smoother"]).stream()
+        stream.fade_to(0.0, 500)
+        parts, position, turn = [], 0, 0
+        while position < len(signal):
+            size = sizes[turn % len(sizes)]
+            parts.append(stream.process(signal[position : position + size]))
+            position, turn = position + size, turn + 1
+        result = np.concatenate([*parts, stream.flush()])
+        share = np.maximum(0, 1 - np.arange(1, 2001) / 500)
+        np.testing.assert_allclose(result, signal + share * (wet - signal), atol=1e-9)

@@ -1,0 +1,155 @@
+"""Tables of many series, CSV and Parquet: each series is denoised as if it were alone, every row stays where it was."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from denoise_stream import Denoiser
+from denoise_stream.cli.endpoints import open_file
+from denoise_stream.runs.series import SeriesStream
+
+if importlib.util.find_spec("pyarrow") is None and not os.environ.get("CI"):
+    pytest.skip("needs pyarrow: pip install .[parquet]", allow_module_level=True)
+import pyarrow
+import pyarrow.parquet
+
+pytestmark = pytest.mark.usefixtures("folder")
+LENGTHS = {"pump 1": 700, "pump 2": 1, "fan": 150, "": 90, "belt": 1203}
+
+
+def make_rows(order: str, channels: int = 1) -> tuple[list[str], np.ndarray]:
+    """Make the rows of all series: one after the other, in turns, or anyhow."""
+    names = [name for name, length in LENGTHS.items() for _ in range(length)]
+    rng = np.random.default_rng(4)
+    if order == "in turns":
+        names.sort(key=dict(zip(LENGTHS, range(9), strict=False)).get)
+        seen = {name: 0 for name in LENGTHS}
+        keyed = []
+        for name in names:
+            keyed.append((seen[name], name))
+            seen[name] += 1
+        names = [name for _, name in sorted(keyed)]
+    elif order == "anyhow":
+        rng.shuffle(names)
+    return names, np.round(rng.normal(20, 1, (len(names), channels)), 4)
+
+
+def expected(names: list[str], values: np.ndarray, model: Path) -> np.ndarray:
+    found = np.empty_like(values)
+    for name in LENGTHS:
+        rows = np.array(names) == name
+        found[rows] = Denoiser(model).denoise(values[rows])
+    return found
+
+
+ORDERS = ["one after the other", "in turns", "anyhow"]
+
+
+@pytest.mark.parametrize("kind", ["smoother", "leaky_mean"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_series_of_a_csv_table_are_denoised_one_by_one(call, models, order, kind):
+    names, values = make_rows(order)
+    lines = [
+        f"{name};{index};{value:.4f}\r\n" for index, (name, (value,)) in enumerate(zip(names, values, strict=True))
+    ]
+    Path("a.csv").write_text("machine;row;x\r\n" + "".join(lines), newline="")
+    status, message = call("--input", "a.csv", "--series-column", "machine", "--columns", "x", "--model", models[kind])
+    assert status == 0, message
+    after = Path("a.denoised.csv").read_bytes().decode().split("\r\n")
+    assert (after[0], after[-1]) == ("machine;row;x", "")
+    fields = [line.split(";") for line in after[1:-1]]
+    assert [field[:2] for field in fields] == [[name, str(index)] for index, name in enumerate(names)]
+    found = np.array([[float(field[2])] for field in fields])
+    assert np.abs(found - expected(names, values, models[kind])).max() <= 1e-6 * np.ptp(values)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_series_of_a_parquet_table_are_denoised_one_by_one(call, models, order):
+    names, values = make_rows(order, channels=2)
+    ids = [name or None for name in names]
+    when = pyarrow.array(np.arange(len(names)), pyarrow.timestamp("ms"))
+    table = pyarrow.table({"when": when, "machine": ids, "x": values[:, 0], "y": values[:, 1].astype(np.float32)})
+    pyarrow.parquet.write_table(table, "a.parquet", row_group_size=300)
+    status, message = call("--input", "a.parquet", "--series-column", "machine", "--model", models["smoother"])
+    assert status == 0, message
+    after = pyarrow.parquet.read_table("a.denoised.parquet")
+    assert after.schema == table.schema
+    assert after.column("machine").to_pylist() == ids
+    assert after.column("when") == table.column("when")
+    found = np.column_stack([after.column(name).to_numpy() for name in ("x", "y")])
+    assert np.abs(found - expected(names, values, models["smoother"])).max() <= 2e-6 * np.abs(values).max()
+
+
+def test_parquet_without_series_is_one_signal_with_gaps_and_integers_kept(call, models):
+    values = np.random.default_rng(0).normal(0, 1, 20_000)
+    gaps = [None if 500 <= index < 520 else float(value) for index, value in enumerate(values)]
+    counts = np.round(100 * values).astype(np.int16)
+    pyarrow.parquet.write_table(pyarrow.table({"v": gaps, "n": counts, "id": np.arange(20_000)}), "a.parquet")
+    assert call("--input", "a.parquet", "--model", models["identity"])[0] == 0
+    after = pyarrow.parquet.read_table("a.denoised.parquet")
+    assert after.column("v").null_count == 20
+    assert [index for index, value in enumerate(after.column("v").to_pylist()) if value is None] == [*range(500, 520)]
+    assert after.column("n").to_pylist() == counts.tolist()
+    assert after.column("id").to_pylist() == [*range(20_000)]
+    known = np.array([value for value in gaps if value is not None])
+    found = after.column("v").drop_null().to_numpy()
+    assert np.abs(found - known).max() < 1e-5
+
+
+def test_folder_of_tables_with_series(call, models):
+    Path("in").mkdir()
+    names, values = make_rows("in turns")
+    pyarrow.parquet.write_table(pyarrow.table({"id": names, "x": values[:, 0]}), "in/a.parquet")
+    lines = [f"{name},{value:.4f}\n" for name, (value,) in zip(names, values, strict=True)]
+    Path("in/b.csv").write_text("id,x\n" + "".join(lines))
+    arguments = ["--input", "in", "--output", "out", "--series-column", "id", "--model", models["smoother"]]
+    assert call(*arguments)[0] == 0
+    right = expected(names, values, models["smoother"])[:, 0]
+    assert np.abs(pyarrow.parquet.read_table("out/a.parquet").column("x").to_numpy() - right).max() <= 1e-5
+    found = [float(line.rsplit(",", 1)[1]) for line in Path("out/b.csv").read_text().splitlines()[1:]]
+    assert np.abs(np.array(found) - right).max() <= 1e-5
+    assert "2 done before" in call(*arguments)[1]
+
+
+def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
+    ids, values = np.repeat(np.arange(500), 300).astype(str), np.random.default_rng(0).normal(size=150_000)
+    pyarrow.parquet.write_table(pyarrow.table({"id": ids, "x": values}), tmp_path / "many.parquet")
+    source = open_file(tmp_path / "many.parquet", series_column="id")
+    stream = SeriesStream(Denoiser(models["smoother"]), source)
+    most = 0
+    for chunk in source:
+        stream.process(chunk)
+        most = max(most, stream.samples_in - stream.samples_out)
+        assert len(stream._streams) <= 2
+    stream.flush()
+    source.close()
+    assert stream.samples_out == 150_000
+    assert most <= 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["--input", "a.csv", "--series-column", "nope"], 1, "a.csv has no column 'nope'; it has id, x"),
+        (["--input", "a.csv", "--series-column", "id", "--columns", "id"], 1, "'id' names the series"),
+        (["--input", "a.parquet", "--series-column", "nope"], 1, "a.parquet has no column 'nope'; it has id, x"),
+        (["--input", "a.parquet", "--columns", "id"], 1, "column 'id' is no signal: it holds string"),
+        (["--input", "bad.parquet"], 1, "bad.parquet is not a Parquet file"),
+        (["--input", "a.parquet", "--output", "-"], 2, "a.parquet is Parquet, which needs a file"),
+        (["--input", "a.parquet", "--output", "b.csv"], 2, "a table keeps its delimiter; end the name in .parquet"),
+        (["--input", "-", "--format", "csv", "--series-column", "id"], 2, "describes a table in a file"),
+        (["--input", "a.wav", "--series-column", "id"], 2, "describes a table in a file"),
+    ],
+)
+def test_wrong_tables_of_series_get_one_sentence(call, arguments, status, words):
+    Path("a.csv").write_text("id,x\n" + "a,1.5\nb,2.5\n" * 20)
+    pyarrow.parquet.write_table(pyarrow.table({"id": ["a", "b"], "x": [1.5, 2.5]}), "a.parquet")
+    Path("bad.parquet").write_bytes(b"PAR1 but not really")
+    before = sorted(os.listdir())
+    found, message = call(*arguments)
+    assert (found, message.count("\n")) == (status, 1), message
+    assert words in message
+    assert sorted(os.listdir()) == before

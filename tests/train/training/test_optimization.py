@@ -1,0 +1,69 @@
+"""Losses and optimisers: what a step of training is drawn to."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from denoise_train.losses.registry import build_loss
+from denoise_train.training.optimizers import KernelMuon
+
+WINDOW = 150
+LOSS = {"kind": "snr_db", "floor_db": -30.0, "clean_floor_db": -45.0, "harm_weight": 0.0, "centre_weight": 0.0}
+
+
+def loss_of(error: float, noise: float, level: float = 1.0, **changes: float) -> float:
+    """Give the loss of signals of the given level with errors and noise of the given size."""
+    clean = np.zeros((8, WINDOW))
+    target = np.concatenate((clean, np.full((8, 1), 1 / noise), np.full((8, 1), level / noise)), axis=1)
+    return float(
+        build_loss(LOSS | changes, WINDOW, 4)(target.astype(np.float32), np.full((8, WINDOW), error, np.float32))
+    )
+
+
+def test_loss_is_the_error_in_db_relative_to_the_noise():
+    assert loss_of(error=0.1, noise=0.1) == pytest.approx(0, abs=0.02)
+    assert loss_of(error=0.03, noise=0.1) == pytest.approx(20 * np.log10(0.3), abs=0.3)
+
+
+def test_nothing_is_gained_far_below_the_noise_or_the_signal():
+    assert loss_of(error=0.0, noise=1.0) == pytest.approx(-30, abs=0.2)
+    assert loss_of(error=0.0, noise=0.01) == pytest.approx(-5, abs=0.1)
+
+
+def test_harm_counts_more_than_gain():
+    assert loss_of(error=0.2, noise=0.1, harm_weight=1.0) == pytest.approx(2 * loss_of(error=0.2, noise=0.1))
+    assert loss_of(error=0.05, noise=0.1, harm_weight=1.0) == loss_of(error=0.05, noise=0.1)
+
+
+def test_every_signal_counts_alike_whatever_its_noise():
+    both = np.array([0.1, 0.1, 0.01, 0.01])
+    clean = np.zeros((8, WINDOW))
+    spans = np.repeat(1 / both[::2], 4)[:, None]
+    target = np.concatenate((clean, spans, 0 * spans), axis=1).astype(np.float32)
+    prediction = np.repeat(both[::2] / 2, 4)[:, None] * np.ones((1, WINDOW))
+    loss = float(build_loss(LOSS, WINDOW, 4)(target, prediction.astype(np.float32)))
+    assert loss == pytest.approx(20 * np.log10(0.5), abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 16), (24, 16), (5, 16, 64)])
+def test_step_of_muon_goes_as_far_in_rare_directions_as_in_common_ones(shape):
+    rng = np.random.default_rng(0)
+    matrix = np.linalg.qr(rng.normal(size=(np.prod(shape[:-1]), shape[-1])))[0]
+    strengths = np.geomspace(1, 0.05, matrix.shape[1])
+    gradient = (matrix * strengths) @ np.linalg.qr(rng.normal(size=(shape[-1], shape[-1])))[0]
+    kernel = keras.Variable(np.zeros(shape, np.float32))
+    optimizer = KernelMuon(0.01)
+    optimizer.apply([ops.convert_to_tensor(gradient.reshape(shape).astype(np.float32))], [kernel])
+    step = np.linalg.svd(np.asarray(kernel).reshape(-1, shape[-1]), compute_uv=False)
+    size = 0.01 * 0.2 * np.sqrt(max(np.prod(shape[:-1]), shape[-1]))
+    assert (np.abs(step / size - 1) < 0.4).all()
+
+
+@pytest.mark.parametrize("shape", [(16,), (9, 1, 32), (9, 32, 1), (4, 6)])
+def test_vectors_and_kernels_of_one_channel_are_adams(shape):
+    variable = keras.Variable(np.zeros(shape, np.float32))
+    gradient = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    KernelMuon(0.01).apply([ops.convert_to_tensor(gradient)], [variable])
+    # Adam's first step has the same size everywhere.
+    np.testing.assert_allclose(np.abs(np.asarray(variable)), 0.01, rtol=1e-2)

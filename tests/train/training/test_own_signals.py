@@ -1,0 +1,394 @@
+"""Training on one's own signals: pairs, noisy recordings alone, starting from a trained network, and the verdict."""
+
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from denoise_stream import Denoiser, SinkError, SourceError
+from denoise_stream.model import Model
+from denoise_train.cli import train as cli
+from denoise_train.data.registry import build_data
+from denoise_train.dsp.filters import Filter
+from denoise_train.dsp.metrics import snr_improvement_db
+from denoise_train.evaluation import verdict
+from denoise_train.evaluation.compare import engine_method
+from denoise_train.evaluation.verdict import hold_out, judge
+from denoise_train.networks.registry import build_network
+from denoise_train.recipe import Recipe, RecipeError, load_recipe
+from denoise_train.recordings.noisy_recordings import NoisyRecordings
+from denoise_train.recordings.pairs import OwnData, PairedRecordings
+from denoise_train.recordings.recordings import Recordings
+from denoise_train.synthetic.drawing import draw_signals
+from denoise_train.synthetic.mixing import mix_at_snr
+from denoise_train.training.fit import train
+from denoise_train.training.network_engine import network_method
+from denoise_train.training.start import bundled_weights, copy_weights, load_start, starting_from
+
+SMALL_NETWORK = {
+    "kind": "strided",
+    "strides": [3, 2, 5],
+    "filters": [8, 16, 32],
+    "kernels": [9, 5, 5],
+    "refine_kernels": [3, 3, 3],
+    "up_kernels": [9, 5, 5],
+    "bottleneck_kernel": 3,
+}
+
+
+def small(**schedule: float) -> Recipe:
+    """Give the general recipe with a small network and little to do."""
+    general = load_recipe("general")
+    return dataclasses.replace(
+        general,
+        architecture=SMALL_NETWORK,
+        data={
+            **general.data,
+            "families": ["polynomials"],
+            "altered": 0.0,
+            "validation_signals": 60,
+            "test_signals": 20,
+        },
+        schedule=dataclasses.replace(
+            general.schedule,
+            **{"epochs": 1, "batches_per_epoch": 20, "batch_size": 256, "warm_up_batches": 2} | schedule,
+        ),
+    )
+
+
+def beats(count: int, length: int, snr_db: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    clean = draw_signals(np.random.default_rng(5), count, length, ("heart_beats",), 0.0, 0.0)
+    noisy = mix_at_snr(clean, np.random.default_rng(6).normal(size=clean.shape), snr_db)
+    return list(clean), list(noisy)
+
+
+@pytest.fixture(autouse=True)
+def few_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "SIGNALS", 25)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    clean, noisy = tmp_path_factory.mktemp("own") / "clean", tmp_path_factory.mktemp("own") / "noisy"
+    for folder, signals in zip((clean, noisy), beats(3, 6000, 5.0), strict=True):
+        folder.mkdir()
+        for number, signal in enumerate(signals):
+            np.save(folder / f"{number}.npy", signal)
+    return clean, noisy
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train the small network shortly, for others to start from."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(small(), folder, say=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipes") / "small.toml"
+    path.write_text(small().to_toml())
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["denoise-train", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+# ------------------------------------------------------------------------------- starting from a network
+
+
+def test_the_bundled_network_is_the_bundled_model_and_fits_its_recipe():
+    assert list(bundled_weights()) == ["general", "speech"]
+    recipe, trained = load_recipe("general"), load_start("general")
+    network = build_network(recipe.window, recipe.hop, recipe.architecture)
+    copy_weights(network, trained, "general")
+    windows = np.random.default_rng(0).random((8, 150), dtype=np.float32)
+    np.testing.assert_allclose(network.predict_on_batch(windows), Model("general").run(windows), atol=2e-5)
+
+
+def test_a_training_begins_where_the_other_one_ended(trained, tmp_path):
+    still = dataclasses.replace(
+        small(), start=str(trained), optimizer=dataclasses.replace(small().optimizer, learning_rate=1e-12)
+    )
+    train(still, tmp_path / "run", say=lambda line: None)
+    windows = np.random.default_rng(0).random((8, 150), dtype=np.float32)
+    before, after = (load_start(str(folder)).predict_on_batch(windows) for folder in (trained, tmp_path / "run"))
+    np.testing.assert_allclose(before, after, atol=1e-5)
+    assert load_recipe(tmp_path / "run" / "recipe.toml").start == str(trained)
+
+
+def test_a_network_of_another_architecture_is_refused_with_what_to_do(trained, tmp_path):
+    other = dataclasses.replace(small(), architecture={**SMALL_NETWORK, "filters": [8, 16, 24]}, start=str(trained))
+    with pytest.raises(RecipeError, match=r"is another network than the recipe's \[architecture\].*recipe.toml"):
+        train(other, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "is neither a file nor bundled; name a bundled network .general, speech., a run folder"),
+        (lambda path: path.mkdir(), "holds no model.keras; name a bundled network"),
+        (lambda path: path.write_bytes(b"no"), "cannot be trained further; name the .keras file or the run folder"),
+        (lambda path: path.with_suffix(".keras").write_bytes(b"no"), "is no Keras model"),
+    ],
+)
+def test_what_is_no_network_is_refused(tmp_path, make, words):
+    path = tmp_path / "start.onnx"
+    make(path)
+    keras_file = path.with_suffix(".keras")
+    with pytest.raises(SourceError, match=words):
+        load_start(str(keras_file if keras_file.exists() else path))
+
+
+def test_a_start_takes_smaller_steps_once():
+    general = load_recipe("general")
+    gentle = starting_from(general, "general")
+    assert gentle.optimizer.learning_rate < general.optimizer.learning_rate
+    assert gentle.start == "general"
+    assert starting_from(gentle, "runs/mine") == dataclasses.replace(gentle, start="runs/mine")
+
+
+def test_recordings_are_noted_once_and_noise_too(tmp_path):
+    paths = (tmp_path / "clean", tmp_path / "hall.wav")
+    once = cli._with_own(small(), paths, 0.5)
+    assert once.trained_on.endswith("; recordings in clean, hall.wav")
+    assert cli._with_own(once, paths, 0.5) == once
+
+
+def test_a_network_with_the_same_weights_but_other_activations_is_refused():
+    one, other = (
+        keras.Sequential([keras.Input((150,)), keras.layers.Dense(150, activation=kind)]) for kind in ("relu", "tanh")
+    )
+    copy_weights(keras.models.clone_model(one), one, "one")
+    with pytest.raises(RecipeError, match="one has as many weights as the recipe's .* but is another network"):
+        copy_weights(other, one, "one")
+
+
+@pytest.mark.slow
+def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
+    lines: list[str] = []
+    recipe = small(minutes=0.05, batches_per_epoch=10)
+    first = train(recipe, tmp_path / "run", say=lines.append)
+    assert not first["interrupted"]
+    assert 2.5 < first["training_seconds"] < 60
+    assert re.match(r"epoch 1: loss \S+ val_loss \S+ \d+ s, 0 min to go", lines[0])
+    longer = dataclasses.replace(
+        recipe, schedule=dataclasses.replace(recipe.schedule, minutes=first["training_seconds"] / 60 + 0.05)
+    )
+    second = train(longer, tmp_path / "run", resume=True, say=lines.append)
+    assert second["training_seconds"] > max(5.5, first["training_seconds"])
+    assert second["epochs"] >= first["epochs"]
+    assert train(longer, tmp_path / "run", resume=True, say=lines.append)["epochs"] == second["epochs"]
+    by_epochs = dataclasses.replace(longer, schedule=dataclasses.replace(longer.schedule, minutes=0.0, epochs=9))
+    with pytest.raises(SinkError, match=r"began with a length of 0\.\d+ minutes; resume it with a number of minutes"):
+        train(by_epochs, tmp_path / "run", resume=True)
+    with pytest.raises(SinkError, match=r"began with data.recordings_share=\S+ not 0.7"):
+        train(dataclasses.replace(longer, data={**longer.data, "recordings_share": 0.7}), tmp_path / "run", resume=True)
+
+
+def test_signals_that_salt_and_pepper_spared_do_not_spoil_the_report():
+    recipe = small()
+    data = build_data({**recipe.data, "test_signals": 40}, {"salt_and_pepper": 1.0}, 150, 1)
+    figures = data.figures(lambda noisy: 0.999 * noisy, None)
+    assert figures["snr_improvement_db_by_input_snr"]["20"] == pytest.approx(0, abs=1)
+
+
+# ------------------------------------------------------------------------------------ the network in the engine
+
+
+def test_a_network_runs_in_the_engine_as_its_exported_file_does():
+    method = network_method(load_start("general"), "general", Denoiser("general").hop)
+    noisy = np.random.default_rng(0).normal(size=(3, 400))
+    np.testing.assert_allclose(
+        method.apply(noisy, None), engine_method(Denoiser("general")).apply(noisy, None), atol=1e-4
+    )
+    assert method.apply(noisy[:1], None).shape == (1, 400)
+
+
+# ----------------------------------------------------------------------------------------------- learning
+
+
+@pytest.mark.slow
+def test_noisy_recordings_alone_teach_a_network_to_denoise(tmp_path):
+    clean, noisy = beats(6, 20_000, 5.0)
+    recipe = small(epochs=2, batches_per_epoch=60)
+    recipe = dataclasses.replace(
+        recipe,
+        data={**recipe.data, "recordings_share": 1.0},
+        optimizer=dataclasses.replace(recipe.optimizer, learning_rate=0.01),
+    )
+    report = train(recipe, tmp_path / "run", OwnData(pairs=NoisyRecordings(Recordings(noisy))), say=lambda line: None)
+    method = network_method(keras.models.load_model(tmp_path / "run" / "model.keras", compile=False), "it", 75)
+    held_out = slice(18_000, 19_500)
+    true = snr_improvement_db(
+        *(np.stack(rows)[:, held_out] for rows in (clean, noisy, method.apply(np.stack(noisy), None)))
+    )
+    assert true.mean() > 3
+    own = report["own_recordings"]
+    assert own["gain_db"] == pytest.approx(true.mean(), abs=1.5)
+    assert not own["warnings"]
+
+
+def test_a_program_trained_on_pairs_ends_in_a_sentence_about_the_held_out_part(
+    recipe_file, trained, folders, tmp_path, monkeypatch, capsys
+):
+    arguments = (recipe_file, "--from", trained, "--pairs", *folders, "--epochs", 1, "--share", 0.7)
+    assert run(monkeypatch, *arguments, "--output", tmp_path / "run") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"On your held-out recordings, at \d\.\d dB SNR, the model (gains|loses) \d+\.\d dB; "
+        r"the best filter, [-\w]+ \(\S+ \S+\), gains \d+\.\d dB; run, where it started, (gains|loses) \d+\.\d dB\.",
+        printed,
+    )
+    recipe = load_recipe(tmp_path / "run" / "recipe.toml")
+    assert recipe.data["recordings_share"] == 0.7
+    assert recipe.trained_on.endswith("recordings in clean, noisy")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["own_recordings"]["verdict"].split() == printed[printed.index("On your held-out") :].split()
+    assert (tmp_path / "run" / "own.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_a_program_trained_on_hum_without_clean_signals_warns(recipe_file, tmp_path, monkeypatch, capsys):
+    hum = np.sin(2 * np.pi * np.arange(30_000) / 6) + np.random.default_rng(0).normal(0, 0.1, 30_000)
+    (clean,), _ = beats(1, 30_000, 0.0)
+    np.save(tmp_path / "hum.npy", clean + hum)
+    arguments = (recipe_file, "--noisy", tmp_path / "hum.npy", "--epochs", 1, "--output", tmp_path / "run")
+    assert run(monkeypatch, *arguments) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Warning: the noise is not independent from sample to sample" in printed
+    assert "by estimate" in printed
+    assert load_recipe(tmp_path / "run" / "recipe.toml").data["recordings_share"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--pairs", "a", "b", "--clean", "c"), "--pairs brings clean signals and their noise"),
+        (("--noisy", "a", "--noise", "b"), "--noisy is for recordings without clean ones"),
+        (("--share", "0.5"), "--share is about your recordings; give --clean, --pairs or --noisy with it"),
+        (("--epochs", "3", "--minutes", "4"), "--epochs and --minutes are two ways to say how long"),
+    ],
+)
+def test_contradictions_are_named(arguments, sentence, monkeypatch, capsys):
+    assert run(monkeypatch, "general", *arguments) == 2
+    message = capsys.readouterr().err
+    assert sentence in message
+    assert message.count("\n") == 1
+
+
+def test_x2_takes_no_recordings(folders, tmp_path, monkeypatch, capsys):
+    assert run(monkeypatch, "x2", "--noisy", folders[1], "--output", tmp_path / "run") == 1
+    assert "data kind 'x2' has its own signal" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------- the verdict
+
+NOTHING = Filter("nothing", lambda noisy, _: noisy, (None,), "")
+
+
+def pairs() -> OwnData:
+    clean, noisy = (Recordings(signals) for signals in beats(3, 15_000, 5.0))
+    return OwnData(pairs=PairedRecordings(clean, noisy))
+
+
+def test_a_model_behind_the_filters_is_not_recommended():
+    assert "use the filter" in judge([NOTHING], hold_out(small(), pairs())).sentence
+
+
+def test_a_training_that_gained_nothing_is_told_so():
+    general = engine_method(Denoiser("general"))
+    found = judge([general, dataclasses.replace(general, name="general")], hold_out(small(), pairs()))
+    assert found.sentence.endswith("The training gained nothing: use general as it is, or train on more.")
+    assert found.figures["gain_db"] == found.figures["start_gain_db"] > found.figures["best_filter_gain_db"]
+
+
+def marked(length: int, period: float) -> np.ndarray:
+    """Give a triangle wave in what is trained with, and a sine wave in what is held out."""
+    time = np.arange(length)
+    triangle = np.abs(time % 50 - 25.0)
+    return np.where(time < length * 8 // 10, triangle, np.sin(2 * np.pi * time / period))
+
+
+def test_recordings_and_recorded_noise_are_judged_on_their_held_out_parts():
+    own = OwnData(clean=Recordings([marked(30_000, 400.0)]), noise=Recordings([marked(50_000, 6.0)]))
+    held_out = hold_out(small(), own)
+    for mixtures in (held_out.validation, held_out.test):
+        assert len(mixtures.snr_db) == 7
+        for rows, period in ((mixtures.clean, 400.0), (mixtures.noisy[0] - mixtures.clean, 6.0)):
+            # A crop that the training could see has its peak at a period of 50.
+            peak = np.abs(np.fft.rfft(rows * np.hanning(rows.shape[1]), axis=1)).argmax(axis=1)
+            np.testing.assert_allclose(peak, rows.shape[1] / period, atol=1)
+    found = judge([NOTHING], held_out)
+    assert found.sentence.startswith("On your held-out recordings with your held-out noise, from -5 to 25 dB SNR, the")
+    assert len(found.figures["gain_db_by_snr"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [
+        (OwnData(clean=Recordings([marked(30_000, 400.0)])), "your held-out recordings with synthetic noise of many"),
+        (OwnData(noise=Recordings([marked(30_000, 6.0)])), "synthetic signals with your held-out noise"),
+    ],
+)
+def test_the_verdict_names_what_was_synthetic(own, words):
+    held_out = hold_out(small(), own)
+    assert held_out.what.startswith(words)
+    if own.noise:
+        noise = held_out.test.noisy[0] - held_out.test.clean
+        assert (np.abs(np.fft.rfft(noise, axis=1)).argmax(axis=1) == 250).all()
+
+
+@pytest.mark.parametrize(
+    ("gains", "best", "advice"),
+    [
+        ((5.0, 6.0), 4.0, "use general as it is, or train on more."),
+        ((2.0, 6.0), 4.0, "use general as it is, or train on more."),
+        ((4.0, 3.0), 6.0, "use the filter, or train longer or on more."),
+        ((6.0, 3.0), 4.0, "gains 3.0 dB."),
+        ((-1.0, -2.0), -3.0, "leave such signals as they are."),
+    ],
+)
+def test_the_advice_is_the_best_of_model_start_and_filter(gains, best, advice):
+    methods = [NOTHING, dataclasses.replace(NOTHING, name="general")]
+    assert verdict._say("Here", gains, "a filter", best, methods).endswith(advice)
+
+
+# ---------------------------------------------------------------------------------- refused before the training
+
+
+def test_what_cannot_be_judged_or_learned_is_refused_before_the_training(tmp_path):
+    (clean,), (noisy,) = beats(1, 30_000, 5.0)
+    ends_constant = clean.copy()
+    ends_constant[27_000:] = 1.0
+    coarse = np.round(noisy / 4) * 4
+    for own, words in (
+        (OwnData(clean=Recordings([ends_constant])), "silent or constant almost everywhere"),
+        (OwnData(clean=Recordings([clean]), noise=Recordings([np.zeros(9000)])), "silent or constant almost everyw"),
+        (OwnData(pairs=PairedRecordings(Recordings([clean[:10]]), Recordings([noisy[:10]]))), "constant or without"),
+        (OwnData(pairs=NoisyRecordings(Recordings([coarse]))), "0.4 steps of a coarse quantization.*teach nothing"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            train(small(), tmp_path / "run", own)
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_verdict_that_fails_leaves_the_report_of_the_training(tmp_path, monkeypatch):
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr("denoise_train.training.fit.judge", broken)
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        train(small(batches_per_epoch=2), tmp_path / "run", pairs(), say=lambda line: None)
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["epochs"] == 1

@@ -1,0 +1,1 @@
+"""Tools for who develops this project; not part of the package."""

@@ -1,0 +1,1 @@
+"""The tutorials' table: runs of their recipes come in, docs/tutorials.md goes out."""

@@ -1,0 +1,1 @@
+"""The commands `denoise-train` and `denoise-evaluate`."""

@@ -1,0 +1,268 @@
+"""The program ``denoise-evaluate``: a model comes in, its figures beside those of plain filters go out."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+from rich.console import Console
+
+from denoise_stream import Denoiser
+from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
+from denoise_stream.files.paths import check_outputs, whole_file, write_json
+from denoise_train.cli.evaluate_checks import choose_evaluation
+from denoise_train.dsp.speech_level import RATE_HZ
+from denoise_train.evaluation.listening import check_folder
+from denoise_train.evaluation.text import CHOICES
+from denoise_train.recordings.pairs import load_pairs
+from denoise_train.recordings.recordings import load_folders, load_recordings
+
+if TYPE_CHECKING:
+    from denoise_train.evaluation.run import Finding
+
+LARGEST_SNR_DB = 100.0
+SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
+SIGNALS, FEW_SIGNALS = 200, 25
+LENGTH = 1500
+SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
+HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
+
+MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
+at its own hop, window by window. The filters see each signal as a whole.
+
+Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
+--noisy recordings alone, for an estimate. --optimum and --harm ask other questions, and --speech compares with
+RNNoise and noisereduce by what listeners hear.
+
+Filters that need a setting appear twice. {CHOICES}
+"""
+
+
+EPILOG = examples(
+    "denoise-evaluate general",
+    "denoise-evaluate model.onnx --plot figures.png --json figures.json",
+    "denoise-evaluate general --clean ecg/ --snr 0,10,20 --rate 360",
+    "denoise-evaluate general --clean speech/ --noise street.wav --noise impulsive --panels before-after.png",
+    "denoise-evaluate mine.onnx --pairs unseen/clean/ unseen/noisy/",
+    "denoise-evaluate mine.onnx --noisy unseen/",
+    "denoise-evaluate mine.onnx --speech --clean speech/ --noise street/ --noise office/ --write listen/",
+)
+
+
+def _comma(numbers: Sequence[float]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
+
+
+def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        numbers = [math.nan]
+    if not all(abs(number) <= LARGEST_SNR_DB for number in numbers):
+        raise click.UsageError(f"--snr {text!r}: use numbers from -100 to 100 in dB with commas, such as -5,0,10")
+    return tuple(numbers)
+
+
+@click.command(help=HELP, epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--clean",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Clean recordings that the model was not trained on: audio, .csv, .tsv, .npz, .npy, or folders of them. "
+    "Repeatable. Default: the built-in family of signals, with seeds that no training uses.",
+)
+@click.option(
+    "--noise",
+    multiple=True,
+    metavar="PATH|KIND",
+    help="Recorded noise, or a kind: white, uniform, laplacian, impulsive, gusty, pink, brown, hum, salt_and_pepper, "
+    "quantization. Repeatable; each signal gets one of them. Default: white. With --speech: recorded noise only, and "
+    "each folder with files in it counts alike.",
+)
+@click.option(
+    "--pairs",
+    type=(PATH, PATH),
+    metavar="CLEAN NOISY",
+    help="Recorded pairs that the model was not trained on: two files, or two folders whose files have the same names "
+    "but for the ending.",
+)
+@click.option(
+    "--noisy",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Noisy recordings that the model was not trained on, without clean ones: the improvement is estimated, for "
+    "white noise. Repeatable.",
+)
+@click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
+@click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
+@click.option(
+    "--speech",
+    is_flag=True,
+    help="Measure speech: mix --clean speech and recorded --noise at 16 kHz and at SNRs of speech without its pauses, "
+    "and compare SI-SDR, PESQ, STOI, latency and cost with RNNoise and noisereduce. All recordings given are used: "
+    "give those that no training has heard.",
+)
+@click.option(
+    "--snr",
+    "snr_db",
+    metavar="DB,DB...",
+    callback=_parse_snr,
+    help=f"SNRs of the input, in dB. Default: {_comma(SNR_DB)}; {_comma(SPEECH_SNR_DB)} with --speech.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="HZ",
+    help="Sample rate of the signals: audio of another one is resampled, tables are taken to have it. Default: the "
+    "model's, if it was trained for one.",
+)
+@click.option(
+    "--signals",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm; "
+    f"{SPEECH_SIGNALS} with --speech.",
+)
+@click.option(
+    "--length",
+    type=click.IntRange(150),
+    metavar="N",
+    help=f"Samples per signal. Default: {LENGTH}; {SPEECH_LENGTH}, 6 s, with --speech.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
+)
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR.")
+@click.option("--panels", type=PATH, metavar="FILE.png", help="Draw a few signals before and after, at the middle SNR.")
+@click.option(
+    "--write",
+    type=PATH,
+    metavar="DIR",
+    help="With --speech: write the mixtures and what every method makes of them, WAV.",
+)
+@click.option("--json", "report", type=PATH, metavar="FILE", help="Write all figures.")
+@click.option("--force", is_flag=True, help="Replace outputs that exist.")
+@version_option
+def command(
+    model: str,
+    clean: tuple[Path, ...],
+    noise: tuple[str, ...],
+    pairs: tuple[Path, Path] | None,
+    noisy: tuple[Path, ...],
+    optimum: bool,
+    harm: bool,
+    speech: bool,
+    snr_db: tuple[float, ...] | None,
+    rate: float | None,
+    signals: int | None,
+    length: int | None,
+    seed: int,
+    plot: Path | None,
+    panels: Path | None,
+    write: Path | None,
+    report: Path | None,
+    force: bool,
+) -> None:
+    """Check the arguments, evaluate, write the outputs."""
+    alone = choose_evaluation(click.get_current_context().params)
+    if speech:
+        with needs_extra("--speech", "speech-metrics"):
+            from denoise_train.evaluation.speech import run as speech_run
+    with needs_extra("evaluating", "evaluate"):
+        from denoise_train.evaluation import run as evaluate_run
+        from denoise_train.evaluation.compare import engine_method
+        from denoise_train.synthetic.noise import NOISE_KINDS
+
+        if plot is not None or panels is not None:
+            from denoise_train.evaluation import plots
+    kinds = tuple(name for name in noise if name in NOISE_KINDS)
+    files = tuple(Path(name) for name in noise if name not in NOISE_KINDS)
+    try:
+        inputs = (Path(model), *clean, *files, *(pairs or ()), *noisy)
+        check_outputs(plot, panels, report, force=force, inputs=inputs)
+        if write is not None:
+            check_folder(write, force=force)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    denoiser = Denoiser(model)
+    try:
+        denoiser.stream(1, rate)
+    except ValueError as error:
+        raise click.UsageError(f"--rate: {error}") from error
+    method = engine_method(denoiser, rate)
+    loaded_hz = rate or denoiser.contract.sample_rate_hz
+    request = evaluate_run.Request(
+        seed,
+        signals or (SPEECH_SIGNALS if speech else FEW_SIGNALS if optimum or harm else SIGNALS),
+        length or (SPEECH_LENGTH if speech else LENGTH),
+    )
+    found: Finding
+    name = denoiser.contract.name
+    with Console(stderr=True).status(f"evaluating {name} ...") as status:
+        if speech:
+            found = speech_run.on_speech(
+                denoiser,
+                request,
+                snr_db or SPEECH_SNR_DB,
+                load_recordings(clean, RATE_HZ),
+                load_folders(files, RATE_HZ),
+                plot=plot,
+                panels=panels,
+                listening=write,
+                say=lambda text: status.update(f"evaluating {text} ..."),
+            )
+        elif pairs:
+            found = evaluate_run.on_pairs(method, request, load_pairs(*pairs, loaded_hz))
+        elif noisy:
+            found = evaluate_run.on_noisy(method, request, load_recordings(noisy, loaded_hz))
+        elif optimum:
+            try:
+                found = evaluate_run.on_optimum(method, denoiser.contract.window, request)
+            except ValueError as error:
+                raise click.UsageError(f"--optimum: {error}") from error
+        elif harm:
+            found = evaluate_run.on_harm(method, request)
+        else:
+            found = evaluate_run.on_mixtures(
+                method,
+                request,
+                snr_db or SNR_DB,
+                load_recordings(clean, loaded_hz) if clean else None,
+                load_recordings(files, loaded_hz) if files else None,
+                kinds,
+                by_family=report is not None and not (clean or noise),
+            )
+    if plot is not None and found.outcome is not None:
+        with whole_file(plot) as partial:
+            plots.draw_improvements(found.outcome, partial, f"{name} beside plain filters")
+    if panels is not None and found.panels is not None:
+        with whole_file(panels) as partial:
+            plots.draw_panels(*found.panels, partial, f"{name}, before and after")
+    if report is not None:
+        facts: dict[str, Any] = {
+            "model": name,
+            "file": model,
+            "hop": denoiser.hop,
+            "sample_rate_hz": RATE_HZ if speech else rate,
+            "signals": request.signals,
+            "length_samples": request.length,
+            "seed": seed,
+        }
+        if speech or not alone:
+            facts["clean"] = [str(path) for path in clean] or "built-in family"
+            facts["noise"] = list(noise) or "white"
+        elif pairs or noisy:
+            facts[alone[2:]] = [str(path) for path in pairs or noisy]
+        write_json(report, facts | found.figures)
+    click.echo(found.text)
+
+
+def main() -> NoReturn:
+    """Run the program."""
+    run_command(command, "denoise-evaluate")

@@ -1,0 +1,77 @@
+"""Which evaluation is asked for: the options of ``denoise-evaluate`` come in, its name or a sentence goes out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+SYNTHETIC_OR_MIXED = ""
+"""The evaluation that no option of its own asks for: clean signals, built in or recorded, with a noise mixed in."""
+
+LEAST_SPEECH_SAMPLES = 16_000
+
+RULES = (
+    (
+        "snr_db",
+        ("--pairs", "--noisy", "--optimum", "--harm"),
+        "--snr says how much noise to mix in, which {} does not leave open",
+    ),
+    ("length", ("--optimum",), "--length is about signals that are drawn; {} chooses it by the model's window"),
+    (
+        "plot",
+        ("--pairs", "--noisy", "--optimum", "--harm"),
+        "--plot draws improvement against SNR, which {} does not measure",
+    ),
+    ("panels", ("--optimum", "--harm"), "--panels draws signals before and after, which {} has none of"),
+    ("rate", ("--speech",), "--rate says how your signals were sampled; {} brings audio to 16000 Hz by itself"),
+)
+"""Option, evaluations that it does not go with, and why not."""
+
+
+def choose_evaluation(options: Mapping[str, Any]) -> str:
+    """Tell which evaluation the options ask for.
+
+    Parameters
+    ----------
+    options
+        The command's parameters by name, as click gives them.
+
+    Returns
+    -------
+    The option that asks for it, ``"--speech"`` for one, or ``SYNTHETIC_OR_MIXED``.
+
+    Raises
+    ------
+    click.UsageError
+        If the options contradict each other.
+    """
+    speech = bool(options["speech"])
+    given = {
+        "--clean or --noise": bool(options["clean"] or options["noise"]) and not speech,
+        **{f"--{name}": bool(options[name]) for name in ("pairs", "noisy", "optimum", "harm", "speech")},
+    }
+    asked = [name for name, present in given.items() if present]
+    if len(asked) > 1:
+        raise click.UsageError(f"{asked[0]} and {asked[1]} are two evaluations; ask for one of them")
+    chosen = asked[0] if asked and asked[0] != "--clean or --noise" else SYNTHETIC_OR_MIXED
+    for name, evaluations, sentence in RULES:
+        if options[name] is not None and chosen in evaluations:
+            raise click.UsageError(sentence.format(chosen))
+    if options["write"] is not None and not speech:
+        raise click.UsageError("--write is for listening to what --speech measures; give both, or neither")
+    if speech:
+        _check_speech(options)
+    return chosen
+
+
+def _check_speech(options: Mapping[str, Any]) -> None:
+    from denoise_train.synthetic.noise import NOISE_KINDS
+
+    if not (options["clean"] and options["noise"]):
+        raise click.UsageError("--speech mixes recordings: give --clean speech and --noise, files or folders")
+    if kinds := [name for name in options["noise"] if name in NOISE_KINDS]:
+        raise click.UsageError(f"--speech mixes recorded noise; --noise {kinds[0]} is a synthetic kind")
+    if options["length"] is not None and options["length"] < LEAST_SPEECH_SAMPLES:
+        raise click.UsageError(
+            f"--length {options['length']} is too short to judge speech; use {LEAST_SPEECH_SAMPLES}, a second, or more"
+        )

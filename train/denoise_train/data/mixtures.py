@@ -1,0 +1,149 @@
+"""Mixtures: clean signals of many families, synthetic or recorded, under noise of many kinds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from denoise_train.arrays import Array
+from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Pairs, Windows
+from denoise_train.dsp.metrics import snr_improvement_db
+from denoise_train.recipe import RecipeError, check_number, check_range
+from denoise_train.recordings.pairs import OwnData
+from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
+from denoise_train.synthetic.drawing import draw_signals
+from denoise_train.synthetic.mixing import add_noise, mix_at_snr, scale_by_noisy
+
+SIGNALS_PER_BLOCK = 2048
+"""Signals that are drawn together: families are drawn faster in bulk."""
+
+TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
+
+
+@dataclass(frozen=True)
+class MixtureData:
+    """Clean signals and noise, mixed at random SNR and drawn anew for every block of a training.
+
+    The target has two more columns than the window: the window's span over its signal's noise level, which turns
+    errors of scaled windows into errors relative to the noise, and the signal's level over its noise level.
+    """
+
+    window: int
+    seed: int
+    noise: Mapping[str, float]
+    own: OwnData
+    families: list[str]
+    overlays: float
+    altered: float
+    blends: float
+    windows_per_signal: int
+    snr_db: tuple[float, float]
+    clean_share: float
+    gentle_blocks: int
+    recordings_share: float
+    noise_recordings_share: float
+    validation_signals: int
+    test_signals: int
+
+    judges_own = False
+
+    def __post_init__(self) -> None:
+        where = "data 'mixtures': "
+        for key in ("windows_per_signal", "validation_signals", "test_signals"):
+            check_number(where + key, getattr(self, key), 1, whole=True)
+        check_number(f"{where}gentle_blocks", self.gentle_blocks, 0, whole=True)
+        for key in ("overlays", "altered", "blends", "clean_share", "recordings_share", "noise_recordings_share"):
+            check_number(where + key, getattr(self, key), 0, 1)
+        check_range(f"{where}snr_db", self.snr_db, -MOST_SNR_DB, MOST_SNR_DB)
+        try:
+            for split in (TRAINING, VALIDATION, TEST):
+                self._draw(split, 0, 0, None)
+        except (TypeError, ValueError) as error:
+            # No signal was drawn: only the recipe's values can be wrong.
+            raise RecipeError(f"data 'mixtures': {error}") from error
+
+    @property
+    def row_samples(self) -> int:
+        """One window."""
+        return self.window
+
+    @property
+    def windows_per_block(self) -> int:
+        """Windows that are drawn together."""
+        return SIGNALS_PER_BLOCK * self.windows_per_signal
+
+    def block(self, number: int) -> Pairs:
+        """Draw the training windows of a block."""
+        return self._draw(TRAINING, number, SIGNALS_PER_BLOCK, None)
+
+    def validation(self) -> Pairs:
+        """Draw the validation windows."""
+        return self._draw(VALIDATION, 0, self.validation_signals, None)
+
+    def test(self, snr_db: float) -> Pairs:
+        """Draw the test windows at one SNR, the same signals and noise for every SNR."""
+        return self._draw(TEST, 0, self.test_signals, snr_db)
+
+    def examples(self, count: int) -> Pairs:
+        """Draw the first test window of each signal."""
+        test, first = self.test(PICTURE_SNR_DB), slice(0, count * self.windows_per_signal, self.windows_per_signal)
+        return Pairs(test.noisy[first], test.target[first, : self.window])
+
+    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+        """Measure a network at each SNR, signal by signal."""
+        improvements = {snr_db: self._improvement_db(self.test(snr_db), denoise) for snr_db in TEST_SNR_DB}
+        return {
+            "snr_improvement_db": float(np.mean([improvements[snr_db] for snr_db in TEST_SNR_DB if snr_db <= 25])),
+            "snr_improvement_db_by_input_snr": {f"{snr_db:g}": gain for snr_db, gain in improvements.items()},
+            "how": "single windows without overlap-add, noise as in the recipe, test split; mean over -5 ... 25 dB",
+        }
+
+    def _improvement_db(self, test: Pairs, denoise: Callable[[Windows], Windows]) -> float:
+        relative_span = test.target[:, self.window : self.window + 1].astype(np.float64)
+
+        def signals(windows: Windows) -> Array:
+            """Put the windows of a signal side by side, in units of its noise."""
+            return (windows * relative_span).reshape(-1, self.windows_per_signal * self.window)
+
+        clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
+        improvement = snr_improvement_db(signals(clean), signals(noisy), signals(denoised))
+        # Salt and pepper hits no sample of some signals: nothing can improve there.
+        hit = np.abs(signals(noisy) - signals(clean)).max(axis=1) > 0
+        return float(improvement[hit].mean())
+
+    def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
+        rng = seeded(self.seed, split, index)
+        length = self.windows_per_signal * self.window
+        clean = draw_signals(rng, count, length, tuple(self.families), self.overlays, self.altered)
+        if self.own.clean is not None:
+            chosen = rng.random(count) < self.recordings_share
+            clean[chosen] = self.own.clean.part(split).draw(rng, int(chosen.sum()), length)
+        # A network that begins with signals of high SNR learns to do nothing, and stays at that.
+        gentleness = max(0.0, 1 - index / self.gentle_blocks) if split == TRAINING and self.gentle_blocks else 0.0
+        least, most = self.snr_db
+        snr_db = rng.uniform(least, most - gentleness * (most - least) / 2, (count, 1))
+        if fixed_snr_db is not None:
+            snr_db = np.full((count, 1), fixed_snr_db)
+        noisy = add_noise(rng, clean, snr_db, self.noise, self.blends)
+        if self.own.noise is not None:
+            chosen = rng.random(count) < self.noise_recordings_share
+            noise = self.own.noise.part(split).draw(rng, int(chosen.sum()), length)
+            noisy[chosen] = mix_at_snr(clean[chosen], noise, snr_db[chosen])
+        untouched = rng.random(count) < (self.clean_share if fixed_snr_db is None and not gentleness else 0.0)
+        noisy[untouched] = clean[untouched]
+        if self.own.pairs is not None and fixed_snr_db is None:
+            chosen = rng.random(count) < self.recordings_share
+            clean[chosen], noisy[chosen] = self.own.pairs.part(split).draw(rng, int(chosen.sum()), length)
+        level = np.sqrt(np.mean((noisy - clean) ** 2, axis=1))
+        # Without noise the error is measured against noise 40 dB below the signal.
+        level = np.maximum(level, 0.01 * np.maximum(clean.std(axis=1), 1e-6))
+        scaled_noisy, scaled_clean, span = scale_by_noisy(
+            noisy.reshape(-1, self.window), clean.reshape(-1, self.window)
+        )
+        relative_span, relative_level = (
+            values / np.repeat(level, self.windows_per_signal)[:, None]
+            for values in (span, np.repeat(clean.std(axis=1), self.windows_per_signal)[:, None])
+        )
+        target = np.concatenate((scaled_clean, relative_span, relative_level), axis=1)
+        return Pairs(scaled_noisy, target.astype(np.float32))

@@ -1,0 +1,58 @@
+"""The text of the other findings: estimates, gaps and harm come in, tables and sentences for a terminal go out."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from denoise_train.evaluation.text_tables import db, new_table, paragraphs, render
+
+if TYPE_CHECKING:
+    from denoise_train.evaluation.blind import Blind, Estimate
+    from denoise_train.evaluation.harm import Harm
+    from denoise_train.evaluation.optimum import Gap
+
+GAPS = (
+    "Optimum: the linear estimator over the same window that knows spectrum, mean and noise level, which for these "
+    "processes no method can beat on average. Single windows are held against its mean over a window; the engine, "
+    "which overlaps windows, against its best sample, the centre, away from a signal's ends."
+)
+
+
+def describe_estimates(estimates: Sequence["Estimate"], blind: "Blind", limits: str, warnings: Sequence[str]) -> str:
+    """Give the table of estimated improvements, the conclusion, the limits and the warnings."""
+    table = new_table("method", "estimate")
+    table.add_column("setting")
+    for one in estimates:
+        table.add_row(one.name, db(one.improvement_db), "" if one.setting is None else f"{one.setting} {one.unit}")
+    title = f"Estimated SNR improvement in dB, {len(blind.noisy)} noisy signals of about {blind.snr_db:.0f} dB SNR"
+    return "\n".join((render((title, table)), paragraphs(limits, *warnings)))
+
+
+def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:
+    """Give the table of gaps to the optimum and the conclusion."""
+    table = new_table("cut-off", "roll-off", "SNR", "optimum", "window", "gap", "centre", "engine", "gap ", "harm")
+    for gap in gaps:
+        numbers = (gap.optimum_db, gap.model_db, gap.window_gap_db, gap.centre_db, gap.engine_db, gap.engine_gap_db)
+        harm = "yes" if gap.engine_db < 0 else ""
+        table.add_row(f"{gap.cut_off:g}", f"{gap.roll_off:g}", f"{gap.snr_db:g}", *map(db, numbers), harm)
+    single, engine = ([getattr(gap, key) for gap in gaps] for key in ("window_gap_db", "engine_gap_db"))
+    conclusion = (
+        f"{name} is {np.mean(single):.2f} dB behind the optimum on average over single windows and "
+        f"{max(single):.2f} dB at worst; through the engine {np.mean(engine):.2f} dB and {max(engine):.2f} dB."
+    )
+    title = "SNR improvement in dB on Gaussian processes, cut-off in cycles per sample"
+    return "\n".join((render((title, table)), paragraphs(GAPS, conclusion)))
+
+
+def describe_harm(families: Mapping[str, "Harm"], verdicts: Sequence[str]) -> str:
+    """Give the table of what a model does to signals with little noise, and whether the aims are met."""
+    table = new_table("family", "clean", "at 30", "peaks", "before")
+    for name, harm in families.items():
+        peaks = (f"{harm.peak_error:.1%}", f"{harm.peak_error_before:.1%}")
+        table.add_row(name, db(harm.clean_snr_db), db(harm.improvement_db), *peaks)
+    title = (
+        "clean: output SNR in dB of signals without noise; at 30: SNR improvement in dB at 30 dB input SNR;\n"
+        "peaks: amplitude error of peaks at 20 dB input SNR, and before denoising"
+    )
+    return "\n".join((render((title, table)), "\n".join(verdicts)))

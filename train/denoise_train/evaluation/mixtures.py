@@ -1,0 +1,120 @@
+"""Test signals: recordings or the built-in family, and a noise, come in; clean and noisy rows at each SNR go out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from denoise_stream import SourceError
+from denoise_train.arrays import Array, Draw
+from denoise_train.recordings.pairs import PairedRecordings
+from denoise_train.recordings.recordings import Recordings
+from denoise_train.splits import EVALUATION, seeded
+from denoise_train.synthetic.drawing import draw_signals
+from denoise_train.synthetic.mixing import add_noise, mix_at_snr
+
+LEAST_NOISE = 1e-5
+"""A recorded pair whose noise has a smaller share of the signal's power, 50 dB below it, has none to be removed."""
+
+MOST_DRAWS = 20
+"""Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Clean signals ``(n, length)``, and each with noise at each of the SNRs: ``noisy (snrs, n, length)``.
+
+    Recorded pairs have one SNR, the mean that was measured. ``left_out`` counts signals that were drawn and are not
+    here, because they had no noise (at one of the SNRs) or nothing but noise.
+    """
+
+    clean: Array
+    noisy: Array
+    snr_db: tuple[float, ...]
+    left_out: int = 0
+
+
+def draw_mixtures(
+    seed: int,
+    count: int,
+    length: int,
+    snr_db: Sequence[float],
+    clean: Recordings | None = None,
+    noise: Recordings | None = None,
+    kinds: Mapping[str, float] | None = None,
+) -> Mixtures:
+    """Draw signals and noise for an evaluation.
+
+    Parameters
+    ----------
+    seed
+        Any whole number from 0; the same one gives the same mixtures.
+    count, length
+        Number of signals and samples per signal.
+    snr_db
+        Input SNRs in dB; every signal and its noise are mixed at each of them.
+    clean, noise
+        Recordings to draw crops from; None means the built-in family of signals and no recorded noise.
+    kinds
+        Kinds of noise with their relative shares, see :data:`denoise_train.synthetic.noise.NOISE_KINDS`; recorded noise
+        comes as often as a kind does on average. None of these and no recorded noise means white Gaussian noise.
+
+    Raises
+    ------
+    SourceError
+        If the recordings hold hardly anything but constant stretches, or the noise spares every signal.
+    ValueError
+        If a kind is not known.
+    """
+    rng = seeded(seed, EVALUATION)
+    signals = draw_lively(draw_signals if clean is None else clean.draw, rng, count, length)
+    if noise is None and not kinds:
+        kinds = {"white": 1.0}
+    recorded = np.zeros(count, dtype=bool)
+    crops = np.zeros((0, length))
+    if noise is not None:
+        recorded = rng.random(count) < 1 / (1 + len(kinds or ()))
+        crops = draw_lively(noise.draw, rng, int(recorded.sum()), length)
+    noise_seed = int(rng.integers(2**32))
+    noisy = np.empty((len(snr_db), count, length))
+    for rows, snr in zip(noisy, snr_db, strict=True):
+        rows[recorded] = mix_at_snr(signals[recorded], crops, snr)
+        if kinds:
+            # The same noise at every SNR: an SNR should differ from another by nothing else.
+            again = np.random.default_rng(noise_seed)
+            rows[~recorded] = add_noise(again, signals[~recorded], snr, kinds)
+    # Salt and pepper hits no sample of a short signal at a high SNR; without noise there is nothing to improve.
+    hit = (np.abs(noisy - signals).max(axis=2) > 0).all(axis=0)
+    if not hit.any():
+        raise SourceError("the noise hits no sample of any signal at one of the SNRs; use lower ones or longer signals")
+    return Mixtures(signals[hit], noisy[:, hit], tuple(snr_db), int(np.sum(~hit)))
+
+
+def draw_pairs(seed: int, count: int, length: int, pairs: PairedRecordings) -> Mixtures:
+    """Draw crops of recorded pairs for an evaluation; SourceError if hardly any crop is alive."""
+    rng = seeded(seed, EVALUATION)
+    clean, noisy = np.empty((0, length)), np.empty((0, length))
+    left_out = 0
+    for _ in range(MOST_DRAWS):
+        crops = pairs.draw(rng, count, length)
+        power = crops[0].var(axis=1)
+        alive = (power > 0) & (np.mean((crops[1] - crops[0]) ** 2, axis=1) > LEAST_NOISE * power)
+        left_out += int(np.sum(~alive))
+        clean, noisy = (
+            np.concatenate((kept, new[alive]))[:count] for kept, new in zip((clean, noisy), crops, strict=True)
+        )
+        if len(clean) == count:
+            ratio = clean.var(axis=1) / np.mean((noisy - clean) ** 2, axis=1)
+            return Mixtures(clean, noisy[None], (float(np.mean(10 * np.log10(ratio))),), left_out)
+    raise SourceError(f"the pairs are constant or without noise almost everywhere, in stretches of {length} samples")
+
+
+def draw_lively(draw: Draw, rng: np.random.Generator, count: int, length: int) -> Array:
+    """Draw rows that are not constant, since silence has no SNR; SourceError if there are hardly any."""
+    rows = np.empty((0, length))
+    for _ in range(MOST_DRAWS):
+        drawn = draw(rng, count, length)
+        rows = np.concatenate((rows, drawn[drawn.std(axis=1) > 0]))[:count]
+        if len(rows) == count:
+            return rows
+    raise SourceError(f"the recordings are silent or constant almost everywhere, in stretches of {length} samples")

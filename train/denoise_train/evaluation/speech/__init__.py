@@ -1,0 +1,1 @@
+"""Evaluation of speech: a model beside other enhancers."""

@@ -1,0 +1,52 @@
+"""Networks for series: windows ``(batch, window)`` come in, windows, or the values that follow, go out.
+
+A window is read in steps of ``features`` samples. Each network is one function ``(window, settings)`` like those of
+:mod:`denoise_train.networks.registry`.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from denoise_train.networks.encoders import CODE
+from denoise_train.recipe import RecipeError
+
+
+def lstm_code(window: int, features: int, code: int, units: int) -> keras.Model:
+    """Build an autoencoder of two bidirectional layers, forward and backward summed: ``code`` numbers per step.
+
+    Parameters
+    ----------
+    window
+        Samples per window; ``features`` must divide it.
+    features
+        Samples per step.
+    code
+        Numbers per step that the encoder keeps.
+    units
+        Outputs of the decoder's recurrent layer, which a dense layer turns into the step's samples.
+    """
+    noisy, steps = _steps(window, features)
+    signal = layers.Bidirectional(layers.LSTM(code, return_sequences=True), merge_mode="sum", name=CODE)(steps)
+    signal = layers.Bidirectional(layers.LSTM(units, return_sequences=True), merge_mode="sum")(signal)
+    signal = layers.TimeDistributed(layers.Dense(features))(signal)
+    return keras.Model(noisy, layers.Reshape((window,))(signal), name="lstm_code")
+
+
+def lstm_forecast(window: int, features: int, code: int, units: int, dropout: float) -> keras.Model:
+    """Build a network that reduces a window to ``2 * code`` numbers, both directions', and forecasts the next value."""
+    noisy, steps = _steps(window, features)
+    signal = layers.Bidirectional(layers.LSTM(code), merge_mode="concat", name=CODE)(steps)
+    signal = layers.Dropout(dropout)(signal)
+    signal = layers.Dense(units, activation="relu")(signal)
+    signal = layers.Dropout(dropout)(signal)
+    return keras.Model(noisy, layers.Dense(1)(signal), name="lstm_forecast")
+
+
+def _steps(window: int, features: int) -> tuple[Any, Any]:
+    """Give the input and its steps ``(window / features, features)``."""
+    if features < 1 or window % features:
+        raise RecipeError(f"features={features} do not divide window={window} exactly")
+    noisy = keras.Input((window,), name="noisy")
+    return noisy, layers.Reshape((window // features, features))(noisy)

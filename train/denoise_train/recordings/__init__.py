@@ -1,0 +1,1 @@
+"""Recordings that somebody brings: clean, noisy or in pairs."""

@@ -1,0 +1,136 @@
+"""Pairs of recordings: a folder of clean and one of noisy files come in, crops of both at the same place go out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from denoise_stream import SourceError
+from denoise_train.arrays import Array
+from denoise_train.recordings.recordings import Recordings, find_files, read_channels
+
+SHORTEST_PAIR = 10
+
+
+class PairSource(Protocol):
+    """Where a training finds pairs of what a network gets and what it is compared with."""
+
+    def part(self, split: int) -> "PairSource":
+        """Give what belongs to training, validation or test; no two of them share a sample."""
+        ...
+
+    def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
+        """Draw targets and inputs, two float64 arrays ``(count, length)``."""
+        ...
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """What somebody brought to a training; None for what they did not."""
+
+    clean: Recordings | None = None
+    noise: Recordings | None = None
+    pairs: PairSource | None = None
+
+    def __bool__(self) -> bool:
+        return any(source is not None for source in (self.clean, self.noise, self.pairs))
+
+
+@dataclass(frozen=True)
+class PairedRecordings:
+    """The same signals twice, clean and noisy, aligned to the sample."""
+
+    clean: Recordings
+    noisy: Recordings
+
+    def part(self, split: int) -> "PairedRecordings":
+        """Give what belongs to training, validation or test, as :meth:`Recordings.part` does for both alike."""
+        return PairedRecordings(self.clean.part(split), self.noisy.part(split))
+
+    def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
+        """Draw crops ``(count, length)``, the clean ones and the noisy ones, in the unit of the clean crop's deviation.
+
+        Longer recordings are drawn more often; one shorter than a crop is continued by reflection.
+        """
+        places = self.clean.places(rng, count, length)
+        clean, noisy = self.clean.crops(places, length), self.noisy.crops(places, length)
+        middle = clean.mean(axis=1, keepdims=True)
+        deviation = clean.std(axis=1, keepdims=True)
+        unit = np.where(deviation > 0, deviation, 1.0)
+        return (clean - middle) / unit, (noisy - middle) / unit
+
+
+def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> PairedRecordings:
+    """Read clean and noisy recordings that belong together.
+
+    Parameters
+    ----------
+    clean, noisy
+        Two folders, whose files are matched by their path inside the folder without its ending, or two files.
+    rate_hz
+        The rate that is wanted: audio of another one is resampled.
+
+    Raises
+    ------
+    SourceError
+        If a file has no partner, or partners differ in their signals' number or names or samples, or cannot be read.
+    """
+    clean_files, noisy_files = _by_name(clean), _by_name(noisy)
+    for files, others, folder in ((clean_files, noisy_files, noisy), (noisy_files, clean_files, clean)):
+        if missing := sorted(set(files) - set(others)):
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise SourceError(f"{files[missing[0]]} has no partner of the same name in {folder}{more}")
+    signals: tuple[list[Array], list[Array]] = ([], [])
+    files_of: list[int] = []
+    for number, name in enumerate(sorted(clean_files)):
+        for pair in _match(clean_files[name], noisy_files[name], rate_hz):
+            files_of.append(number)
+            for kept, signal in zip(signals, pair, strict=True):
+                kept.append(signal)
+    if not files_of:
+        raise SourceError(f"no signal found in {clean}")
+    return PairedRecordings(*(Recordings(kept, files_of) for kept in signals))
+
+
+def _by_name(path: Path) -> dict[str, Path]:
+    """Give the files of a folder by their path inside it without its ending; a file alone has no name."""
+    if not path.is_dir():
+        return {"": find_files([path])[0]}
+    files: dict[str, Path] = {}
+    for file in find_files([path]):
+        name = str(file.relative_to(path).with_suffix(""))
+        if name in files:
+            raise SourceError(f"{files[name]} and {file} have the same name but for the ending; keep one of them")
+        files[name] = file
+    return files
+
+
+def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Array, Array]]:
+    """Give the signals of two files that belong together: several columns by their names, if they have names."""
+    ones, others = read_channels(clean, rate_hz), read_channels(noisy, rate_hz)
+    if len(ones) != len(others):
+        raise SourceError(
+            f"{clean} holds {len(ones)} signals and its partner {noisy} {len(others)}; "
+            "a pair needs the same columns or channels"
+        )
+    names, other_names = ([name for name, _ in channels] for channels in (ones, others))
+    if len(names) > 1 and all([*names, *other_names]) and names != other_names:
+        if sorted(names) != sorted(other_names) or len(set(names)) < len(names):
+            raise SourceError(
+                f"{clean} has the columns {', '.join(names)} and its partner {noisy} {', '.join(other_names)}; "
+                "a pair needs the same columns"
+            )
+        others = [others[other_names.index(name)] for name in names]
+    for (_, one), (_, other) in zip(ones, others, strict=True):
+        if one is None or other is None:
+            continue
+        if len(one) != len(other):
+            raise SourceError(
+                f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}; "
+                "a pair must be aligned sample by sample"
+            )
+        if len(one) < SHORTEST_PAIR:
+            raise SourceError(f"{clean} has {len(one)} samples; a pair needs {SHORTEST_PAIR} or more")
+        yield one, other

@@ -1,0 +1,207 @@
+"""Recordings: files and folders of audio, tables and arrays come in, crops of them go out."""
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from denoise_stream import SourceError
+from denoise_stream.cli.command_line import needs_extra
+from denoise_stream.cli.endpoints import open_file
+from denoise_stream.files.array_files import load_arrays
+from denoise_train.arrays import Array, standardize
+from denoise_train.splits import TEST, TRAINING, VALIDATION
+
+ARRAYS = frozenset({".npz", ".npy"})
+FILES_TO_SPLIT = 10
+"""With at least so many files each belongs to one split; fewer are split in time."""
+FOUND_IN_FOLDERS = ARRAYS | {".csv", ".tsv", ".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".au", ".caf", ".w64"}
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Real signals, each a float64 array ``(n,)`` without gaps.
+
+    ``files`` holds for each signal the number of its file; empty means that each has its own.
+    """
+
+    signals: Sequence[Array]
+    files: Sequence[int] = ()
+
+    def part(self, split: int) -> "Recordings":
+        """Give what belongs to training, validation or test; no two of them share a sample.
+
+        Of 10 or more files every ninth and tenth are for validation and test. Fewer are cut in time: the first
+        80 % of each signal for training, then 10 % each.
+
+        Raises
+        ------
+        SourceError
+            If the recordings are too short for that.
+        """
+        files = self.files or range(len(self.signals))
+        signals: list[Array] = []
+        if len(set(files)) >= FILES_TO_SPLIT:
+            split_of = {8: VALIDATION, 9: TEST}
+            signals += [
+                signal
+                for file, signal in zip(files, self.signals, strict=True)
+                if split_of.get(file % 10, TRAINING) == split
+            ]
+        else:
+            start, stop = {TRAINING: (0, 8), VALIDATION: (8, 9), TEST: (9, 10)}[split]
+            cut = [signal[len(signal) * start // 10 : len(signal) * stop // 10] for signal in self.signals]
+            signals += [signal for signal in cut if len(signal)]
+        if not signals:
+            raise SourceError(
+                "the recordings are too short to be split into 80 % for training and 10 % each for validation and "
+                "test; give one of 10 samples or more"
+            )
+        return Recordings(signals)
+
+    def draw(self, rng: np.random.Generator, count: int, length: int) -> Array:
+        """Draw standardized crops ``(count, length)``; longer recordings are drawn more often.
+
+        A recording shorter than a crop is continued by reflection.
+        """
+        return standardize(self.crops(self.places(rng, count, length), length))
+
+    def places(self, rng: np.random.Generator, count: int, length: int) -> list[tuple[int, int]]:
+        """Draw where crops lie: the signal's index and the first sample of each."""
+        sizes = np.array([len(signal) for signal in self.signals], dtype=np.float64)
+        chosen = rng.choice(len(sizes), size=count, p=sizes / sizes.sum())
+        return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
+
+    def one(self, rng: np.random.Generator) -> Array:
+        """Draw one recording by the square root of its length.
+
+        So many short recordings are heard beside a few long ones, and the other way round.
+        """
+        return self.signals[int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))]
+
+    @functools.cached_property
+    def _up_to(self) -> Array:
+        """Sum the roots of the lengths up to each recording."""
+        return np.cumsum(np.sqrt([len(signal) for signal in self.signals]))
+
+    def crops(self, places: Sequence[tuple[int, int]], length: int) -> Array:
+        """Cut out ``length`` samples at each place, as they are."""
+        crops = np.empty((len(places), length))
+        for row, (index, start) in enumerate(places):
+            crop = self.signals[index][start : start + length]
+            crops[row] = np.pad(crop, (0, length - len(crop)), mode="reflect") if len(crop) < length else crop
+        return crops
+
+
+def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Recordings:
+    """Read every recording in the given files and folders.
+
+    Parameters
+    ----------
+    paths
+        Audio files, ``.csv``/``.tsv`` tables (every signal column), ``.npz``/``.npy`` arrays (every numeric array
+        of more than one sample), or folders that are searched for them. Missing values are bridged. A file that is
+        named twice is read once: it would be in two of training, validation and test.
+    rate_hz
+        The rate that is wanted: audio of another one is resampled. Tables and arrays, which do not say how they were
+        sampled, are taken as they are. None means that audio is, too.
+
+    Returns
+    -------
+    The signals: every channel or column of at least two known samples.
+
+    Raises
+    ------
+    SourceError
+        If a path does not exist or cannot be read, a signal holds an infinity, or there is no signal at all.
+    """
+    signals: list[Array] = []
+    files: list[int] = []
+    for path in {file.resolve(): file for file in find_files(paths)}.values():
+        found = [signal for _, signal in read_channels(path, rate_hz) if signal is not None]
+        files += [files[-1] + 1 if files else 0] * len(found)
+        signals += found
+    if not signals:
+        raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
+    return Recordings(signals, files)
+
+
+def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
+    """Read recordings as :func:`load_recordings` does, and keep those of each folder together, under its name."""
+    folders: dict[str, list[Path]] = {}
+    for path in {file.resolve(): file for file in find_files(paths)}.values():
+        folders.setdefault(str(path.parent), []).append(path)
+    return {name: load_recordings(files, rate_hz) for name, files in folders.items()}
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """Find the recordings in files and folders; SourceError if a path does not exist or a folder holds none."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files = (file for file in path.rglob("*") if file.suffix.lower() in FOUND_IN_FOLDERS)
+            inside = sorted(file for file in files if file.is_file())
+            if not inside:
+                raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .npz, .npy)")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise SourceError(f"cannot read {path}: no such file or folder")
+    return found
+
+
+def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
+    """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
+
+    Channels of audio and columns of arrays have no name. Audio of another rate than ``rate_hz`` is resampled. A
+    SourceError says why a file cannot be read.
+    """
+    channels: list[tuple[str, Array | None]] = []
+    for name, signal, found_hz in _read(path):
+        if np.isinf(signal).any():
+            raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
+        known = np.flatnonzero(~np.isnan(signal))
+        bridged = np.interp(np.arange(len(signal)), known, signal[known]) if len(known) > 1 else None
+        if bridged is not None and rate_hz and found_hz and rate_hz != found_hz:
+            bridged = _resample(bridged, found_hz, rate_hz)
+        channels.append((name, bridged))
+    return channels
+
+
+def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
+    """Resample, as steeply as a file's length allows; None if fewer than two samples are left."""
+    with needs_extra("resampling recordings", "evaluate"):
+        import soxr
+
+    resampled = np.asarray(soxr.resample(signal, from_hz, to_hz, "HQ"), dtype=np.float64)
+    return resampled if len(resampled) > 1 else None
+
+
+def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
+    """Give every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
+    if path.suffix.lower() in ARRAYS:
+        for signal in _read_arrays(path):
+            yield "", signal, None
+        return
+    with contextlib.closing(open_file(path)) as source:
+        chunks = list(source)
+        names: list[str] = getattr(source, "column_names", [])
+        rate_hz = source.sample_rate_hz
+    if chunks:
+        signals = np.concatenate(chunks).T
+        for name, signal in zip(names or [""] * len(signals), signals, strict=True):
+            yield name, signal, rate_hz
+
+
+def _read_arrays(path: Path) -> Iterator[Array]:
+    try:
+        arrays = load_arrays(path)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path.name} is no array file: {error}") from error
+    for array in arrays.values():
+        if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
+            yield from array.reshape(len(array), -1).T.astype(np.float64)

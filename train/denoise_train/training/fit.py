@@ -1,0 +1,180 @@
+"""Train: a recipe and a folder come in, a network, its history, pictures and a report go out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from denoise_train.data.code_figures import JudgesCodes
+from denoise_train.data.protocol import Data, Windows
+from denoise_train.data.registry import build_data
+from denoise_train.evaluation.verdict import hold_out, judge
+from denoise_train.losses.registry import build_loss
+from denoise_train.networks.encoders import encoder_of
+from denoise_train.networks.recurrent import over_rows
+from denoise_train.networks.registry import build_network
+from denoise_train.recipe import Recipe, building
+from denoise_train.recordings.pairs import OwnData
+from denoise_train.training.batches import Batches
+from denoise_train.training.network_engine import network_method
+from denoise_train.training.optimizers import build_optimizer
+from denoise_train.training.pace import Clock
+from denoise_train.training.run_folder import (
+    Keeper,
+    draw_panels,
+    draw_results,
+    prepare_folder,
+    write_recipe,
+    write_report,
+)
+from denoise_train.training.start import copy_weights, load_start
+
+EXAMPLES = 12
+"""Test signals in the picture: every kind of signal comes up in the first ones."""
+
+SAMPLES_AT_ONCE = 150 * 1024
+"""Samples that the trained network gets in one batch."""
+
+MOST_EPOCHS = 1_000_000
+"""For a training that ends by the clock."""
+
+
+def train(
+    recipe: Recipe,
+    folder: Path,
+    own: OwnData | None = None,
+    *,
+    resume: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train a network and fill a run folder.
+
+    The folder gets ``recipe.toml``, ``model.keras`` (the best network so far, by ``val_loss``), ``last.weights.h5``
+    (with the optimiser's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and
+    ``report.json``; with recordings of one's own also ``own.png``.
+
+    Parameters
+    ----------
+    recipe
+        What to train.
+    folder
+        The run folder; it is created.
+    own
+        Recordings to draw from beside the synthetic family.
+    resume
+        Go on with an interrupted run in this folder.
+    say
+        Gets one line per epoch.
+
+    Returns
+    -------
+    The report. A KeyboardInterrupt ends the training after the running batch; the best network is kept and
+    reported. Before the first epoch is complete there is none: then ``epochs`` is 0, nothing was measured, and
+    the folder can be used again.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe holds a wrong key or value.
+    SourceError
+        If the recordings are too short to be split, or there is nothing in them to learn from or to judge by, or
+        the network to start from or the state to resume from cannot be read.
+    SinkError
+        If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    own = own or OwnData()
+    with building("data"):
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own)
+    with building("architecture"):
+        network = build_network(recipe.window, recipe.hop, recipe.architecture)
+        learner = over_rows(network, recipe.hop, data.row_samples)
+    start = load_start(recipe.start) if recipe.start else None
+    if start is not None:
+        copy_weights(network, start, recipe.start)
+    # What cannot be judged is refused before the training, not after it.
+    held_out = hold_out(recipe, own) if own and not data.judges_own else None
+    with building("loss"):
+        loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
+    batches = Batches(data, recipe.schedule)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
+    # The loops over sequences are faster when they are compiled; the rest is left to Keras.
+    learner.compile(optimizer=optimizer, loss=loss, jit_compile="auto" if learner is network else True)
+    prepare_folder(folder, recipe, resume=resume)
+    keeper = Keeper(folder, say, recipe.schedule, network)
+    keeper.set_model(learner)
+    if resume:
+        keeper.restore()
+        batches.epoch = len(keeper.rows)
+    write_recipe(folder, recipe)
+    validation = data.validation()
+    callbacks: list[keras.callbacks.Callback] = [keeper]
+    epochs = recipe.schedule.epochs
+    if recipe.schedule.minutes:
+        clock = Clock(recipe, keeper.seconds)
+        callbacks.append(clock)
+        epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
+    interrupted = False
+    try:
+        learner.fit(
+            batches,
+            initial_epoch=len(keeper.rows),
+            epochs=epochs,
+            validation_data=(validation.noisy, validation.target),
+            validation_batch_size=recipe.schedule.batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+    if not keeper.rows:
+        return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
+    best = keeper.load_best()
+    over_all = over_rows(best, recipe.hop, data.row_samples)
+
+    def denoise(noisy: Windows) -> Windows:
+        rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
+        return np.asarray(over_all.predict(noisy, batch_size=rows, verbose=0))
+
+    report = {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "parameters": int(best.count_params()),
+        "epochs": len(keeper.rows),
+        "training_seconds": round(sum(row["seconds"] for row in keeper.rows), 1),
+        "val_loss": keeper.best_val_loss,
+        # Measured on test data that neither the training nor the choice of epoch saw.
+        **data.figures(denoise, keeper.best_val_loss),
+        **_code_figures(data, best, denoise),
+        "interrupted": interrupted,
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+    }
+    examples = data.examples(EXAMPLES)
+    write_report(folder, report)
+    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.noisy), recipe.image_shape)
+    if held_out is not None:
+        methods = [network_method(best, "the model", recipe.hop)]
+        if start is not None:
+            methods.append(network_method(start, Path(recipe.start).name, recipe.hop))
+        found = judge(methods, held_out)
+        report["own_recordings"] = {"verdict": found.sentence, **found.figures}
+        write_report(folder, report)
+        if found.panels is not None:
+            draw_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
+    return report
+
+
+def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Windows], Windows]) -> dict[str, Any]:
+    """Measure the encoder, where the data judges codes."""
+    if not isinstance(data, JudgesCodes):
+        return {}
+    encoder = encoder_of(network)
+
+    def encode(rows: Windows) -> Windows:
+        return np.asarray(encoder.predict(rows, batch_size=max(1, SAMPLES_AT_ONCE // data.row_samples), verbose=0))
+
+    return data.code_figures(encode, denoise)

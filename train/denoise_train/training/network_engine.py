@@ -1,0 +1,43 @@
+"""A Keras network in the streaming engine: no file needs to be exported to measure what it will do there."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from denoise_stream.contract import Contract
+from denoise_stream.engine.denoiser import DenoiseStream
+from denoise_stream.model import Model, Rows
+from denoise_train.arrays import Array
+from denoise_train.dsp.filters import Filter
+
+
+class NetworkModel(Model):
+    """A Keras network with the face of an ONNX model."""
+
+    def __init__(self, network: keras.Model, contract: Contract) -> None:
+        self.path = Path(contract.name)
+        self.contract = contract
+        self._network = network
+
+    def run(self, noisy: Rows) -> Rows:
+        """Denoise windows ``(rows, window)``."""
+        return np.asarray(self._network.predict_on_batch(noisy), dtype=np.float32)
+
+    def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
+        """Denoise one window per row ``(rows, window)``; return it and the next state ``(rows, state_size)``."""
+        clean, next_state = self._network.predict_on_batch([noisy, state])
+        return np.asarray(clean, dtype=np.float32), np.asarray(next_state, dtype=np.float32)
+
+
+def network_method(network: keras.Model, name: str, hop: int) -> Filter:
+    """Make a network in the engine a method like the filters; the signals go through it as channels."""
+    model = NetworkModel(network, Contract(name, int(network.input_shape[1]), hop))
+
+    def denoise(noisy: Array, _: Any) -> Array:
+        stream = DenoiseStream(model, hop, 1.0, len(noisy), None)
+        denoised: Array = np.concatenate((stream.process(noisy.T), stream.flush())).reshape(-1, len(noisy)).T
+        return denoised
+
+    return Filter(name, denoise, (None,), "")

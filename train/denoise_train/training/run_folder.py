@@ -1,0 +1,208 @@
+"""The run folder: networks, states and figures of a training come in, whole files go out at any time."""
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from denoise_stream import SinkError, SourceError
+from denoise_stream.files.paths import whole_file, write_json
+from denoise_train.arrays import Array
+from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.evaluation import plots
+from denoise_train.recipe import Recipe, Schedule, load_recipe
+
+BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
+MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
+"""The only keys of a recipe that may change when a run goes on, and not from one to the other: what sets the learning
+rate would be another, and the optimiser's state would not fit."""
+HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
+SECONDS_BETWEEN_LINES = 30
+LONGEST_PICTURE = 600
+"""Samples of a signal that a picture shows."""
+
+
+def prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
+    """Create a run folder, or find the interrupted run of the same recipe in it.
+
+    Raises
+    ------
+    SinkError
+        If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true, or
+        it cannot be written.
+    """
+    if resume:
+        if not all((folder / name).is_file() for name in (BEST, LAST, HISTORY, RECIPE)):
+            raise SinkError(f"{folder} holds no interrupted run to resume")
+        _refuse_other_recipe(folder, recipe)
+    elif folder.is_dir() and not _may_begin_in(folder):
+        raise SinkError(f"{folder} is not empty; choose another --output, or --resume an interrupted run")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot create {folder}: {error.strerror}") from error
+
+
+def write_recipe(folder: Path, recipe: Recipe) -> None:
+    """Write the recipe of a run."""
+    with whole_file(folder / RECIPE) as partial:
+        partial.write_text(recipe.to_toml(), encoding="utf-8")
+
+
+def _may_begin_in(folder: Path) -> bool:
+    """Tell whether a folder holds no more than a run that ended within its first epoch leaves behind."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".partial-")}
+    # The network comes after the state: alone it is somebody's.
+    return names <= {RECIPE} or (LAST in names and names <= {RECIPE, LAST, BEST})
+
+
+def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
+    before = load_recipe(folder / RECIPE)
+    if before.schedule.decay != "none" and bool(before.schedule.minutes) != bool(recipe.schedule.minutes):
+        lasts = (
+            f"{before.schedule.minutes:g} minutes" if before.schedule.minutes else f"{before.schedule.epochs} epochs"
+        )
+        raise SinkError(
+            f"the run in {folder} began with a length of {lasts}; resume it with a number of "
+            f"{lasts.split()[1]}, too, because its learning rate falls by them"
+        )
+    begun, given = (each.flat() for each in (before, recipe))
+    for key in [*given, *begun]:
+        if key not in MAY_DIFFER and begun.get(key) != given.get(key):
+            raise SinkError(
+                f"the run in {folder} began with {key}={begun.get(key)!r}, not {given.get(key)!r}; "
+                f"resume it with the same recipe and options, only the number of epochs or minutes may differ"
+            )
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keep the best network, the last state and the history after every epoch, each file whole at any time.
+
+    It says one line per epoch, and how far the running one is every half minute. What learns is a whole signal's model
+    where the network has a memory; ``network`` is what is kept of it.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule, network: keras.Model) -> None:
+        super().__init__()
+        self.rows: list[dict[str, float]] = []
+        self._folder, self._say, self._schedule, self._network = folder, say, schedule, network
+        self._epoch = 0
+        self._started: float | None = None
+        self._said = time.monotonic()
+
+    @property
+    def best_val_loss(self) -> float | None:
+        """The least ``val_loss`` so far; None before the first epoch is over."""
+        return min((row["val_loss"] for row in self.rows), default=None)
+
+    def seconds(self) -> float:
+        """Give the time of all epochs so far, the running one included."""
+        running = 0.0 if self._started is None else time.monotonic() - self._started
+        return sum(row["seconds"] for row in self.rows) + running
+
+    def restore(self) -> None:
+        """Go back to the end of the last complete epoch in the folder.
+
+        Raises
+        ------
+        SourceError
+            If its files cannot be read.
+        """
+        self.model.optimizer.build(self.model.trainable_variables)
+        try:
+            self.model.load_weights(self._folder / LAST)
+            with (self._folder / HISTORY).open(newline="") as file:
+                self.rows = [
+                    {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        except Exception as error:  # h5py's, Keras' and csv's errors share no base class but Exception
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise SourceError(f"cannot go on with the run in {self._folder}: {reason}") from error
+
+    def load_best(self) -> keras.Model:
+        """Load the best network; there is one as soon as an epoch is complete."""
+        return keras.models.load_model(self._folder / BEST, compile=False)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note when the epoch began."""
+        self._epoch = epoch + 1
+        self._started = self._said = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Say how far the epoch is, now and then."""
+        if time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            self._say(f"{self._name()}: batch {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write what the epoch brought, and say it."""
+        values = dict(logs or {})
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(values["loss"]),
+            "val_loss": float(values["val_loss"]),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(self.seconds() - sum(row["seconds"] for row in self.rows), 2),
+        }
+        self._started = None
+        with whole_file(self._folder / LAST) as partial:
+            self.model.save_weights(partial)
+        if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
+            with whole_file(self._folder / BEST) as partial:
+                self._network.save(partial)
+        with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, HISTORY_COLUMNS)
+            writer.writeheader()
+            writer.writerows([*self.rows, row])
+        self.rows.append(row)
+        self._say(
+            f"{self._name()}: loss {row['loss']:.5f}, val_loss {row['val_loss']:.5f}, "
+            f"{row['seconds']:.0f} s, {self._minutes_to_go():.0f} min to go"
+        )
+
+    def _name(self) -> str:
+        return f"epoch {self._epoch}" + ("" if self._schedule.minutes else f"/{self._schedule.epochs}")
+
+    def _minutes_to_go(self) -> float:
+        if self._schedule.minutes:
+            return max(0.0, self._schedule.minutes - self.seconds() / 60)
+        return self.rows[-1]["seconds"] * (self._schedule.epochs - self._epoch) / 60
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> None:
+    """Write the figures of a run."""
+    write_json(folder / "report.json", report)
+
+
+def draw_results(
+    folder: Path,
+    name: str,
+    rows: Sequence[dict[str, float]],
+    examples: Pairs,
+    denoised: Windows,
+    image_shape: Sequence[int] = (),
+) -> None:
+    """Draw the history (if there is one) and examples: images, windows, or the middle of longer signals."""
+    samples = examples.noisy.shape[1]
+    middle = slice(max(0, (samples - LONGEST_PICTURE) // 2), (samples + LONGEST_PICTURE) // 2)
+    if rows:
+        with whole_file(folder / "history.png") as partial:
+            plots.draw_history(rows, partial, name)
+    with whole_file(folder / "samples.png") as partial:
+        three = (examples.noisy, examples.target, denoised)
+        if image_shape:
+            noisy, clean, cleaned = (rows.reshape(-1, *image_shape) for rows in three)
+            plots.draw_images(noisy, clean, cleaned, partial, name)
+        else:
+            noisy, clean, cleaned = (rows[:, middle] for rows in three)
+            plots.draw_samples(noisy, clean, cleaned, partial, name)
+
+
+def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:
+    """Draw held-out recordings before and after: noisy, denoised, and clean where it is known."""
+    with whole_file(folder / "own.png") as partial:
+        plots.draw_panels(*panels, partial, title)

@@ -1,0 +1,122 @@
+"""Start from a trained network: a bundled name, a run folder or a ``.keras`` file comes in, its weights go out."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from denoise_stream import SourceError
+from denoise_train.data.protocol import Windows
+from denoise_train.recipe import Recipe, RecipeError
+from denoise_train.training.run_folder import BEST
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+"""The networks that ship with the package."""
+
+GENTLER = 0.25
+"""The learning rate of a training that does not begin from nothing, as a share of the recipe's."""
+
+SAME_OUTPUT = 1e-3
+"""More than float32 differs by between two runs of one network; its windows are 1 high."""
+
+MID_SIGNAL = 1000.0
+"""In a state: above what frames are counted to, so that the limits of the count differ too."""
+
+WARM_UP_BATCHES = 50
+BATCHES_PER_EPOCH = 250
+
+
+def bundled_weights() -> dict[str, Path]:
+    """Give the networks that ship with the package: name to path.
+
+    >>> sorted(bundled_weights())
+    ['general', 'speech']
+    """
+    return {path.stem: path for path in sorted(WEIGHTS.glob("*.keras"))}
+
+
+def starting_from(recipe: Recipe, start: str) -> Recipe:
+    """Give the recipe of a training that starts from a trained network: smaller steps, more frequent validation.
+
+    A recipe that has a start already, as one in a run folder may, has taken those smaller steps.
+    """
+    schedule = dataclasses.replace(
+        recipe.schedule,
+        batches_per_epoch=min(BATCHES_PER_EPOCH, recipe.schedule.batches_per_epoch or BATCHES_PER_EPOCH),
+        warm_up_batches=min(WARM_UP_BATCHES, recipe.schedule.warm_up_batches),
+    )
+    gentler = 1.0 if recipe.start else GENTLER
+    optimizer = dataclasses.replace(recipe.optimizer, learning_rate=recipe.optimizer.learning_rate * gentler)
+    # A trained network needs no gentle beginning.
+    data = dict(recipe.data) | ({"gentle_blocks": 0} if "gentle_blocks" in recipe.data else {})
+    return dataclasses.replace(recipe, start=start, data=data, schedule=schedule, optimizer=optimizer)
+
+
+def load_start(start: str) -> keras.Model:
+    """Load the network to start from.
+
+    Parameters
+    ----------
+    start
+        A bundled name, a run folder, or a ``.keras`` file.
+
+    Raises
+    ------
+    SourceError
+        If there is no such network, or it cannot be read.
+    """
+    path = bundled_weights().get(start, Path(start))
+    file = path / BEST if path.is_dir() else path
+    if not file.is_file():
+        where = f"{start} holds no {BEST}" if path.is_dir() else f"{start!r} is neither a file nor bundled"
+        raise SourceError(f"{where}; name a bundled network ({', '.join(bundled_weights())}), a run folder or a .keras")
+    if file.suffix != ".keras":
+        raise SourceError(f"{file} cannot be trained further; name the .keras file or the run folder it was made from")
+    try:
+        return keras.models.load_model(file, compile=False)
+    except Exception as error:  # zip, json and Keras errors share no base class but Exception
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise SourceError(f"{file} is no Keras model: {reason}") from error
+
+
+def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None:
+    """Give a new network the weights of a trained one of the same architecture.
+
+    Raises
+    ------
+    RecipeError
+        If the architectures differ: in their weights, or in what they make of a window with the same ones.
+    """
+    needed, found = ([tuple(weight.shape) for weight in each.weights] for each in (network, trained))
+    if needed != found:
+        raise RecipeError(
+            f"{start} is another network than the recipe's [architecture] ({trained.count_params():,} parameters in "
+            f"{len(found)} arrays, needed: {network.count_params():,} in {len(needed)}); "
+            "give the recipe it was trained with, such as recipe.toml in its run folder"
+        )
+    network.set_weights(trained.get_weights())
+    if trained.input_shape != network.input_shape or not _same_output(network, trained):
+        raise RecipeError(
+            f"{start} has as many weights as the recipe's [architecture], but is another network (window "
+            f"{_window(trained)}, needed: {_window(network)}; or other strides, activations or the like); "
+            "give the recipe it was trained with, such as recipe.toml in its run folder"
+        )
+
+
+def _same_output(network: keras.Model, other: keras.Model) -> bool:
+    """Tell whether two networks make the same of a window, and of a first and a later state where they have one."""
+    window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
+    return all(_same_answer(network, other, window, number) for number in (0.0, MID_SIGNAL))
+
+
+def _same_answer(network: keras.Model, other: keras.Model, window: Windows, number: float) -> bool:
+    """Compare what two networks answer to a window and, where they have one, a state full of a number."""
+    inputs = [window, *(np.full((1, tensor.shape[1]), number, np.float32) for tensor in network.inputs[1:])]
+    one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
+    pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]
+    return all(np.allclose(*pair, atol=SAME_OUTPUT, equal_nan=True) for pair in pairs)
+
+
+def _window(network: keras.Model) -> int:
+    return int(network.inputs[0].shape[1])
