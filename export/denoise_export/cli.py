@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
+from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.errors import needs_extra
 from denoise_train.training.backend import loading_backend
 
 

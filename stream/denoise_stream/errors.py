@@ -11,6 +11,8 @@ DenoiseError
 Arguments that are wrong in themselves raise ``ValueError`` or ``TypeError``.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -62,3 +64,20 @@ def printable(text: str) -> str:
     'caf\\udce9.wav'
     """
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def needs_extra(feature: str, extra: str) -> Iterator[None]:
+    """Import packages of an optional extra inside this block.
+
+    Raises
+    ------
+    MissingExtra
+        If one is not installed; the sentence says which extra brings it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("denoise_"):
+            raise
+        raise MissingExtra(feature, extra) from error

@@ -7,7 +7,7 @@ import pytest
 
 import onnx_models
 from denoise_stream import Denoiser, StreamPool
-from denoise_stream.cli.endpoints import open_file
+from denoise_stream.files.opening import open_file
 from denoise_stream.runs.series import SeriesStream
 
 RATE_HZ = 48_000

@@ -51,3 +51,6 @@ def standardize(rows: Array) -> Array:
     constant = deviation <= 1e-9 * np.abs(rows).max(axis=1, keepdims=True, initial=1e-300)
     scaled: Array = np.where(constant, 0.0, centered / np.where(constant, 1.0, deviation))
     return scaled
+
+
+Windows = NDArray[np.float32]

@@ -22,8 +22,8 @@ from denoise_stream.archive.manifest import Manifest, Outcome
 from denoise_stream.archive.plan import Plan, make_groups, make_plan
 from denoise_stream.archive.processes import Dispatcher
 from denoise_stream.archive.worker import Work, model_fingerprint
-from denoise_stream.cli.endpoints import is_table_file
 from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.files.opening import is_table_file
 from denoise_stream.model import Models, bundled_models, choose_models, model_path
 
 

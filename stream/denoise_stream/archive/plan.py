@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from denoise_stream.archive.folders.protocol import Entry, is_safe
 from denoise_stream.archive.manifest import Known, Outcome
-from denoise_stream.cli.endpoints import PARQUET, is_table_file
+from denoise_stream.files.opening import PARQUET, is_table_file
 from denoise_stream.files.tables import TABLE_DELIMITERS
 
 AUDIO = frozenset("wav wave flac ogg oga opus mp3 aif aiff aifc au snd w64 caf rf64 sd2 voc htk mat4 mat5 pvf".split())

@@ -19,8 +19,7 @@ from denoise_stream.archive.manifest import Outcome
 from denoise_stream.archive.plan import Group
 from denoise_stream.archive.processes import Retries
 from denoise_stream.archive.worker import Work, Worker
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.errors import DenoiseError, first_line
+from denoise_stream.errors import DenoiseError, first_line, needs_extra
 from denoise_stream.model import bundled_models, choose_models
 
 AHEAD = 2

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from denoise_stream.archive.folders.protocol import Entry, Folder
 from denoise_stream.archive.manifest import Outcome
-from denoise_stream.cli.endpoints import open_file, open_stream, open_table_sink
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.errors import DenoiseError
-from denoise_stream.files.audio import AudioSource
-from denoise_stream.files.paths import AudioSink, Sink
+from denoise_stream.files.audio import AudioSink, AudioSource
+from denoise_stream.files.opening import open_file, open_table_sink
+from denoise_stream.files.protocols import Sink
 from denoise_stream.model import Models
 from denoise_stream.runs.run import Stream, run
+from denoise_stream.runs.series import open_stream
 
 
 @dataclass(frozen=True)

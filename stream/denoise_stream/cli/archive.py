@@ -12,8 +12,8 @@ import click
 
 from denoise_stream.archive.folders.patterns import MAGIC
 from denoise_stream.archive.folders.places import is_url
-from denoise_stream.cli.command_line import Option, needs_extra
-from denoise_stream.errors import SinkError, printable
+from denoise_stream.cli.command_line import Option
+from denoise_stream.errors import SinkError, needs_extra, printable
 
 if TYPE_CHECKING:
     from denoise_stream.archive.archive import Archive, Summary

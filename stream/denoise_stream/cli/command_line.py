@@ -4,11 +4,9 @@ Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGT
 output goes away, click ends the program with status 1 and without a word.
 """
 
-import contextlib
-import os
 import signal
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,7 +14,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from denoise_stream.errors import DenoiseError, MissingExtra
+from denoise_stream.errors import DenoiseError
 
 CONTEXT_SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
 PATH = click.Path(path_type=Path)
@@ -75,48 +73,9 @@ def refuse_options(context: click.Context, known: Container[str], needed: str) -
             raise ValueError(f"{max(option.opts, key=len)} cannot be used here; {needed}")
 
 
-@contextlib.contextmanager
-def needs_extra(feature: str, extra: str) -> Iterator[None]:
-    """Import packages of an optional extra inside this block.
-
-    Raises
-    ------
-    MissingExtra
-        If one is not installed; the sentence says which extra brings it.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("denoise_"):
-            raise
-        raise MissingExtra(feature, extra) from error
-
-
 def examples(*lines: str) -> str:
     """Format example commands for the end of a help text, each on a line of its own."""
     return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
-
-
-@contextlib.contextmanager
-def native_messages_hidden() -> Iterator[None]:
-    """Hide what C libraries write past Python's standard error; Python's own still reaches the terminal."""
-    if sys.stderr is None:  # closed by who started us
-        yield
-        return
-    sys.stderr.flush()
-    python_error, kept = sys.stderr, os.dup(2)
-    try:
-        with (
-            open(os.devnull, "wb") as nowhere,
-            open(os.dup(kept), "w", buffering=1, errors="backslashreplace") as own_error,
-        ):
-            os.dup2(nowhere.fileno(), 2)
-            sys.stderr = own_error
-            yield
-    finally:
-        sys.stderr = python_error
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -2,28 +2,29 @@
 
 import contextlib
 import csv
-import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from denoise_stream.files.audio import ENCODINGS, RAW_FORMATS, AudioFormat, AudioSource, RawSource, Source, read_blocks
-from denoise_stream.files.paths import AudioSink, NullSink, PipeSink, Sink, wav_encoding, wav_header, whole_file
-from denoise_stream.files.tables import TABLE_DELIMITERS, TableSink, TableSource
+from denoise_stream.files.audio import AudioFormat, AudioSink, AudioSource, format_for
+from denoise_stream.files.opening import PARQUET, is_table_file, open_file, open_table_sink
+from denoise_stream.files.paths import whole_file
+from denoise_stream.files.pipes import (
+    ENCODINGS,
+    RAW_FORMATS,
+    PipeSink,
+    RawSource,
+    read_blocks,
+    wav_encoding,
+    wav_header,
+)
+from denoise_stream.files.protocols import NullSink, Sink, Source
+from denoise_stream.files.tables import TableSink, TableSource
 
 if TYPE_CHECKING:
-    from denoise_stream.engine.denoiser import Denoiser
-    from denoise_stream.files.parquet import ParquetSource
     from denoise_stream.live.run import LiveSettings
-    from denoise_stream.runs.run import Stream
-    from denoise_stream.runs.series import SeriesSource
-
-PARQUET = (".parquet", ".pq")
-
-CONTAINERS = {"aif": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU"}
-"""Extensions whose libsndfile container has another name."""
 
 
 class Endpoints:
@@ -213,7 +214,7 @@ class Endpoints:
         audio = signal.format if isinstance(signal, AudioSource) else AudioFormat()
         if self.sink == "speaker":
             from denoise_stream.live.devices import find_device
-            from denoise_stream.live.session import SpeakerSink
+            from denoise_stream.live.speaker import SpeakerSink
 
             return SpeakerSink(find_device(self._output_device, "output"), signal.channels, sample_rate_hz)
         if path is None or partial is None:
@@ -223,68 +224,6 @@ class Endpoints:
         same = self.sink == _default_sink(self.source) or Path(self.source).suffix.lower() == path.suffix.lower()
         audio = audio if same else format_for(path, audio)
         return AudioSink(partial, audio, sample_rate_hz, signal.channels)
-
-
-def open_file(
-    path: Path,
-    *,
-    columns: Sequence[str] | None = None,
-    sample_rate_hz: float | None = None,
-    series_column: str | None = None,
-) -> "AudioSource | TableSource | ParquetSource":
-    """Open a table or an audio file, by its extension. The caller closes it.
-
-    Raises
-    ------
-    SourceError
-        If it cannot be read as such.
-    """
-    if path.suffix.lower() in PARQUET:
-        from denoise_stream.files.parquet import ParquetSource
-
-        return ParquetSource(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
-    if is_table_file(path.name):
-        return TableSource.open(path, columns=columns, sample_rate_hz=sample_rate_hz, series_column=series_column)
-    return AudioSource(path)
-
-
-def open_table_sink(signal: Source, partial: Path, stack: contextlib.ExitStack) -> Sink:
-    """Open the sink that writes a table like the source into a file."""
-    if isinstance(signal, TableSource):
-        return TableSink(signal, stack.enter_context(partial.open("wb")))
-    from denoise_stream.files.parquet import ParquetSink, ParquetSource
-
-    assert isinstance(signal, ParquetSource)
-    return ParquetSink(signal, partial)
-
-
-def open_stream(denoiser: "Denoiser", signal: Source, series_column: str | None) -> "Stream":
-    """Open what denoises a source: one stream, or one for each series of a table."""
-    if series_column is None:
-        return denoiser.stream(signal.channels, signal.sample_rate_hz)
-    from denoise_stream.runs.series import SeriesStream
-
-    return SeriesStream(denoiser, cast("SeriesSource", signal))
-
-
-def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
-    """Give the format for a file's extension, with the subtype of ``audio`` where the container has it.
-
-    Raises
-    ------
-    ValueError
-        If libsndfile knows no container of that name.
-    """
-    import soundfile
-
-    extension = path.suffix.lower().lstrip(".")
-    container = CONTAINERS.get(extension, extension.upper())
-    if container not in soundfile.available_formats() or container == "RAW":
-        raise ValueError(f"--output {path.name}: libsndfile knows no audio format {path.suffix!r}")
-    subtype = "OPUS" if extension == "opus" else audio.subtype
-    if not soundfile.check_format(container, subtype):
-        subtype = soundfile.default_subtype(container)
-    return dataclasses.replace(audio, container=container, subtype=subtype, endian="FILE")
 
 
 def _latency(latency: str | None) -> str | float:
@@ -306,8 +245,3 @@ def _default_sink(source: str) -> str:
         return "speaker"
     path = Path(source)
     return str(path.with_name(f"{path.stem}.denoised{path.suffix}"))
-
-
-def is_table_file(name: str) -> bool:
-    """Tell by its extension whether a file is a table."""
-    return Path(name).suffix.lower() in (*TABLE_DELIMITERS, *PARQUET)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from denoise_stream.cli.endpoints import format_for
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.errors import SinkError
-from denoise_stream.files.audio import ENCODINGS, AudioFormat
-from denoise_stream.files.paths import AudioSink, PipeSink, Sink, wav_header, whole_file, write_json
+from denoise_stream.files.audio import AudioFormat, AudioSink, format_for
+from denoise_stream.files.paths import whole_file, write_json
+from denoise_stream.files.pipes import ENCODINGS, PipeSink, wav_header
+from denoise_stream.files.protocols import Sink
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
 from denoise_stream.live.session import BLOCK_S

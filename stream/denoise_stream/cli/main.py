@@ -16,16 +16,16 @@ from denoise_stream.cli.command_line import (
     PATH,
     SectionedCommand,
     examples,
-    native_messages_hidden,
-    needs_extra,
     refuse_options,
     run_command,
     version_option,
 )
+from denoise_stream.errors import needs_extra
 from denoise_stream.files.image_files import is_image_file
+from denoise_stream.native_messages import native_messages_hidden
 
 if TYPE_CHECKING:
-    from denoise_stream.files.audio import Source
+    from denoise_stream.files.protocols import Source
     from denoise_stream.runs.run import Observer
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
@@ -191,12 +191,13 @@ def command(
     **many: Any,
 ) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
-    from denoise_stream.cli.endpoints import Endpoints, open_stream
+    from denoise_stream.cli.endpoints import Endpoints
     from denoise_stream.engine.denoiser import Denoiser
     from denoise_stream.files.paths import check_outputs, whole_file
     from denoise_stream.model import choose_models
     from denoise_stream.runs.report import LevelMeter, facts, in_one_line
     from denoise_stream.runs.run import run
+    from denoise_stream.runs.series import open_stream
 
     try:
         if is_image_file(source):

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from denoise_stream.arrays import Samples, as_dtype, as_signal, detached
 from denoise_stream.contract import Contract
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.stages import build_stage, latency_samples
 from denoise_stream.engine.steps import Steps, answer_all
-from denoise_stream.engine.windows import Samples, detached
 from denoise_stream.errors import SourceError
 from denoise_stream.model import DEFAULT_MODEL, Model
 
@@ -340,28 +340,3 @@ def _check_hop(contract: Contract, hop: int) -> None:
             f"hop={hop} does not go with the model {contract.name}, whose memory goes on by {contract.hop} samples "
             f"a window; use hop={contract.hop} or a model without memory"
         )
-
-
-def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Round and clip samples to what a dtype holds."""
-    if dtype == np.float64:
-        return samples.copy()
-    if dtype.kind == "f":
-        real = np.finfo(dtype)
-        return np.clip(samples, float(real.min), float(real.max)).astype(dtype)
-    whole = np.iinfo(dtype)
-    # The largest 64-bit integers are no float64 numbers; the largest one below them is.
-    largest = float(whole.max) if whole.bits < 64 else float(np.nextafter(float(whole.max), 0.0))
-    return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
-
-
-def as_signal(signal: ArrayLike) -> NDArray[Any]:
-    """Give a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN."""
-    if isinstance(signal, np.ma.MaskedArray):
-        signal = np.ma.filled(signal.astype(np.float64), np.nan)
-    array = np.asarray(signal)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
-        raise ValueError(f"signal has shape {array.shape}; it must be (n,) or (n, channels)")
-    return array

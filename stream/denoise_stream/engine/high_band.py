@@ -9,10 +9,10 @@ model gave to the upper part of what it heard. If the model changes nothing, the
 
 import numpy as np
 
+from denoise_stream.arrays import Samples, detached
 from denoise_stream.engine.polyphase import polyphase
 from denoise_stream.engine.resampling import Resampler
 from denoise_stream.engine.steps import AskingStage, Steps
-from denoise_stream.engine.windows import Samples, detached
 
 DIFFERENCES = 6
 """The gain is that of the sixth difference, which has half its power above 6.3 kHz for a model of 16 kHz.

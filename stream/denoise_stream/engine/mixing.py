@@ -8,7 +8,7 @@ out is x lowered by A.
 
 import numpy as np
 
-from denoise_stream.engine.windows import Samples
+from denoise_stream.arrays import Samples
 
 
 class Mixer:

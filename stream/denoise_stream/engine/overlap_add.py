@@ -8,7 +8,7 @@ taper, Griffin & Lim 1984, eq. 6, with analysis window 1).
 
 import numpy as np
 
-from denoise_stream.engine.windows import Samples, detached
+from denoise_stream.arrays import Samples, detached
 
 
 def taper(window: int) -> Samples:

@@ -25,7 +25,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.engine.windows import Samples
+from denoise_stream.arrays import Samples
 
 REACH = 16
 """Samples of the lower rate that the filter reaches to either side."""

@@ -9,11 +9,12 @@ Every stage has the same verbs; samples are float64 ``(channels, n)``. What need
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.arrays import Samples
 from denoise_stream.engine.high_band import FullBand
 from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.polyphase import polyphase
 from denoise_stream.engine.steps import BATCH_WINDOWS, AskingStage, Question, Steps
-from denoise_stream.engine.windows import Samples, WindowCutter, bridge_gaps, denormalize, normalize
+from denoise_stream.engine.windows import WindowCutter, bridge_gaps, denormalize, normalize
 from denoise_stream.model import Model
 
 MOST_RESAMPLING = 256

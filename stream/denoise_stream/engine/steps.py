@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from denoise_stream.engine.windows import Samples
+from denoise_stream.arrays import Samples
 from denoise_stream.model import Model, Rows
 
 Result = TypeVar("Result")

@@ -3,21 +3,10 @@
 Inside the engine samples are float64 ``(channels, n)`` and windows ``(count, channels, window)``.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-Samples = NDArray[np.float64]
-
-ROOM = 4
-"""How many times larger than what is kept between calls the array may be that it is a part of."""
-
-
-def detached(part: NDArray[Any]) -> NDArray[Any]:
-    """Give a part of an array for keeping: copied if it would keep a much larger array alive, such as a long chunk."""
-    whole = part.base
-    return part.copy() if whole is not None and whole.size > ROOM * part.size else part
+from denoise_stream.arrays import Samples, detached
 
 
 class WindowCutter:

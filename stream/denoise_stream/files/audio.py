@@ -1,26 +1,20 @@
-"""Where signals come from: a file, a pipe or a table comes in, chunks of samples go out.
+"""Audio files, and WAV from a pipe: read and written with libsndfile; full scale is 1.0."""
 
-Every source has the same face (:class:`Source`); chunks are float64 ``(n, channels)``, audio with full scale 1.0.
-Tables of numbers are in :mod:`denoise_stream.files.tables`, microphones in :mod:`denoise_stream.live.session`.
-"""
-
-import os
+import contextlib
+import dataclasses
 import re
-import sys
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from denoise_stream.errors import SourceError
-
-Chunk = NDArray[np.float64]
-
-BLOCK_BYTES = 1 << 16
-"""At most this much of a pipe or file is read at once."""
+from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.files.paths import check_readable
+from denoise_stream.files.pipes import BLOCK_BYTES
+from denoise_stream.files.protocols import Chunk
 
 PIPE_BLOCK_SAMPLES = 16
 """Samples that are read from a WAV pipe at once: libsndfile waits until all of them are there."""
@@ -28,55 +22,6 @@ PIPE_BLOCK_SAMPLES = 16
 
 SAMPLE_BYTES = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 """Bytes per sample of what a WAV file may hold uncompressed."""
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How bare samples are stored: their type, and the number that full scale 1.0 becomes."""
-
-    dtype: np.dtype[Any]
-    full_scale: float
-
-    def decode(self, data: bytes, channels: int) -> Chunk:
-        """Read interleaved samples; return ``(n, channels)``."""
-        samples = np.frombuffer(data, self.dtype).reshape(-1, channels)
-        with np.errstate(invalid="ignore"):  # there are NaN that warn when they are copied
-            return samples.astype(np.float64) / self.full_scale
-
-    def encode(self, samples: Chunk) -> bytes:
-        """Store samples ``(n, channels)``; integers are rounded and clipped, missing values become 0."""
-        if self.dtype.kind == "f":
-            return bytes(samples.astype(self.dtype).tobytes())
-        scaled = np.clip(np.rint(samples * self.full_scale), -self.full_scale, self.full_scale - 1)
-        return bytes(np.nan_to_num(scaled).astype(self.dtype).tobytes())
-
-
-ENCODINGS = {
-    "s16le": Encoding(np.dtype("<i2"), 2.0**15),
-    "s32le": Encoding(np.dtype("<i4"), 2.0**31),
-    "f32le": Encoding(np.dtype("<f4"), 1.0),
-}
-
-RAW_FORMATS = ("s16le", "f32le")
-"""Encodings of pipes without a header."""
-
-
-class Source(Protocol):
-    """A signal that is read once, from its start to its end."""
-
-    name: str
-    channels: int
-    sample_rate_hz: float | None
-    length_samples: int | None
-    """Samples per channel, None if only the end will tell."""
-
-    def __iter__(self) -> Iterator[Chunk]:
-        """Give the chunks, each as soon as it is there."""
-        ...
-
-    def close(self) -> None:
-        """Release the file or device."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -161,49 +106,89 @@ class AudioSource:
         self._file.close()
 
 
-class RawSource:
-    """Samples without a header from standard input: ``s16le`` or ``f32le``, channels interleaved."""
+class AudioSink:
+    """An audio file with the container and subtype of an :class:`AudioFormat`."""
 
-    def __init__(self, sample_format: str, channels: int, sample_rate_hz: float | None) -> None:
-        self.name = "standard input"
-        self.channels = channels
-        self.sample_rate_hz = sample_rate_hz
-        self.length_samples: int | None = None
-        self._encoding = ENCODINGS[sample_format]
-        self._sample_format = sample_format
+    def __init__(self, path: Path, audio: AudioFormat, sample_rate_hz: float, channels: int) -> None:
+        import soundfile
 
-    def __iter__(self) -> Iterator[Chunk]:
-        """Give what the pipe holds, as soon as it holds something."""
-        frame = self._encoding.dtype.itemsize * self.channels
-        rest = b""
-        for block in read_blocks(sys.stdin.fileno()):
-            data = rest + block
-            whole = len(data) - len(data) % frame
-            rest = data[whole:]
-            yield self._encoding.decode(data[:whole], self.channels)
-        if rest:
-            raise SourceError(
-                f"standard input ends inside a sample: {len(rest)} bytes are left over, "
-                f"{self._sample_format} with {self.channels} channels takes {frame} a sample"
+        bits = re.search(r"(?:PCM|ALAC)_[SU]?(\d+)$", audio.subtype)
+        self._steps = 2.0 ** (int(bits[1]) - 1) if bits else 0.0
+        self._holds_gaps = audio.subtype in ("FLOAT", "DOUBLE")
+        self._count = 0
+        self._path = path
+        try:
+            self._file: Any = soundfile.SoundFile(
+                str(path),
+                "w",
+                samplerate=round(sample_rate_hz),
+                channels=channels,
+                format=audio.container,
+                subtype=audio.subtype,
+                endian=audio.endian,
             )
+        except (soundfile.LibsndfileError, ValueError, TypeError, OverflowError) as error:
+            raise SinkError(
+                f"libsndfile cannot write {audio.container} with {audio.subtype}, {channels} channels "
+                f"and {sample_rate_hz:g} Hz: {error}; choose an --output with another extension"
+            ) from error
+        for key, value in audio.tags.items():
+            with contextlib.suppress(Exception):  # a container without this tag
+                setattr(self._file, key, value)
+
+    def write(self, samples: Chunk) -> None:
+        """Write the next samples, rounded and clipped to the subtype."""
+        import soundfile
+
+        if not self._holds_gaps:
+            samples = np.nan_to_num(samples)
+        if self._steps:
+            # libsndfile cuts off what lies between two steps, which would shift the signal by half a step.
+            samples = np.rint(samples * self._steps) / self._steps
+        try:
+            self._file.write(samples)
+        except (soundfile.LibsndfileError, AssertionError, OSError) as error:
+            raise self._incomplete() from error
+        self._count += len(samples)
 
     def close(self) -> None:
-        """Nothing to release: standard input stays open."""
+        """Complete the header and check that the file holds what was written."""
+        import soundfile
+
+        self._file.close()
+        try:
+            stored = soundfile.info(str(self._path)).frames
+        except soundfile.LibsndfileError as error:
+            if self._count == 0:
+                return  # some containers cannot be opened again without a sample
+            raise self._incomplete() from error
+        if stored < self._count:
+            raise self._incomplete()
+
+    def _incomplete(self) -> SinkError:
+        free_mb = shutil.disk_usage(self._path.parent).free / 1e6
+        return SinkError(f"the output could not be written whole; is the disk full? ({free_mb:.0f} MB free)")
 
 
-def check_readable(path: Path) -> None:
-    """Raise a SourceError in words if a path is no file that can be read, or is empty."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise SourceError(f"{path} is no regular file; pipe it in: --input - with --format")
-    try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise SourceError(f"{path.name} is empty")
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+CONTAINERS = {"aif": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU"}
+"""Extensions whose libsndfile container has another name."""
 
 
-def read_blocks(descriptor: int) -> Iterator[bytes]:
-    """Read a file descriptor to its end, each block as soon as anything is there."""
-    while block := os.read(descriptor, BLOCK_BYTES):
-        yield block
+def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
+    """Give the format for a file's extension, with the subtype of ``audio`` where the container has it.
+
+    Raises
+    ------
+    ValueError
+        If libsndfile knows no container of that name.
+    """
+    import soundfile
+
+    extension = path.suffix.lower().lstrip(".")
+    container = CONTAINERS.get(extension, extension.upper())
+    if container not in soundfile.available_formats() or container == "RAW":
+        raise ValueError(f"--output {path.name}: libsndfile knows no audio format {path.suffix!r}")
+    subtype = "OPUS" if extension == "opus" else audio.subtype
+    if not soundfile.check_format(container, subtype):
+        subtype = soundfile.default_subtype(container)
+    return dataclasses.replace(audio, container=container, subtype=subtype, endian="FILE")

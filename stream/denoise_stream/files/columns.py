@@ -1,13 +1,19 @@
 """Read a table's layout: its first rows come in, delimiter, names and signal columns go out."""
 
-import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from denoise_stream.errors import SourceError
+
+if TYPE_CHECKING:
+    pass
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 DELIMITERS = ",;\t|"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "?"})
@@ -228,3 +234,8 @@ def _is_even(values: Sequence[float], texts: Sequence[str]) -> bool:
     if abs(step) < 0.99 * 10.0**-digits:  # holds and changes by a last digit now and then: a slow sensor
         return False
     return bool(np.all(np.abs(steps - step) <= 1.01 * 10.0**-digits + 1e-9 * abs(step)))
+
+
+def as_names(values: Iterable[Any]) -> list[str]:
+    """Give the names of series as text; a missing one is empty."""
+    return ["" if value is None else str(value) for value in values]

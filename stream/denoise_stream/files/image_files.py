@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.errors import DenoiseError, SourceError, first_line
+from denoise_stream.errors import DenoiseError, SourceError, first_line, needs_extra
 from denoise_stream.files.array_files import load_arrays
 
 Pixels = NDArray[Any]

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.engine.denoiser import as_dtype
-from denoise_stream.errors import SinkError, SourceError, first_line
-from denoise_stream.files.audio import Chunk, check_readable
-from denoise_stream.files.columns import IDENTIFIER
-from denoise_stream.runs.series import as_names
+from denoise_stream.arrays import as_dtype
+from denoise_stream.errors import SinkError, SourceError, first_line, needs_extra
+from denoise_stream.files.columns import IDENTIFIER, as_names
+from denoise_stream.files.paths import check_readable
+from denoise_stream.files.protocols import Chunk
 
 BATCH_ROWS = 8192
 

@@ -15,9 +15,10 @@ from typing import BinaryIO
 import numpy as np
 
 from denoise_stream.errors import SourceError
-from denoise_stream.files.audio import Chunk, check_readable, read_blocks
 from denoise_stream.files.columns import Row, fields_of, find_layout, parse_number, unquote
-from denoise_stream.files.paths import write_through
+from denoise_stream.files.paths import check_readable
+from denoise_stream.files.pipes import read_blocks, write_through
+from denoise_stream.files.protocols import Chunk
 
 TABLE_DELIMITERS = {".csv": None, ".tsv": "\t"}
 """Extensions of tables; None finds the delimiter in the first line."""

@@ -7,8 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from denoise_stream.files.audio import Chunk
-from denoise_stream.files.paths import Sink
+from denoise_stream.files.protocols import Chunk, Sink
 
 
 class Recorder:

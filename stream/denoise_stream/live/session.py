@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.files.audio import Chunk
 from denoise_stream.live.devices import Device, device_errors, portaudio
 from denoise_stream.live.recorder import Recorder
+from denoise_stream.live.ring import RingBuffer
 
 STALL_S = 2.0
 """A device that gives no block for so long is gone."""
@@ -27,44 +27,6 @@ BLOCK_S = 0.005
 
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
-
-
-class RingBuffer:
-    """Samples between two callbacks; one side puts, the other takes, neither waits.
-
-    Kept: at most ``capacity`` samples per channel.
-    """
-
-    def __init__(self, capacity: int, channels: int) -> None:
-        self._data = np.zeros((capacity, channels), dtype=np.float32)
-        self._put = 0
-        self._taken = 0
-
-    def __len__(self) -> int:
-        return self._put - self._taken
-
-    def put(self, block: Chunk) -> None:
-        """Append a block ``(n, channels)``; the oldest samples give way when there is no room."""
-        capacity = len(self._data)
-        block = block[-capacity:]
-        where = (self._put + np.arange(len(block))) % capacity
-        self._data[where] = block
-        self._put += len(block)
-        if len(self) > capacity:
-            self._taken = self._put - capacity
-
-    def take(self, out: Chunk) -> int:
-        """Fill ``out (n, channels)`` with the oldest samples, zeros behind them; return how many were missing."""
-        count = min(len(out), len(self))
-        where = (self._taken + np.arange(count)) % len(self._data)
-        out[:count] = self._data[where]
-        out[count:] = 0
-        self._taken += count
-        return len(out) - count
-
-    def skip(self, count: int) -> None:
-        """Forget the oldest samples; nothing if ``count`` is not above 0."""
-        self._taken += max(0, min(count, len(self)))
 
 
 EVENTS = (
@@ -293,24 +255,3 @@ class LiveSession:
             for kind in ("input_overflow", "input_underflow", "output_overflow", "output_underflow"):
                 if getattr(status, kind):
                     self.state.counts[kind.replace("_", " ")] += 1
-
-
-class SpeakerSink:
-    """Play a file's signal on a loudspeaker; writing waits until the device has room."""
-
-    def __init__(self, device: Device, channels: int, sample_rate_hz: float) -> None:
-        with device_errors(f"open the loudspeaker {device.name!r}"):
-            self._stream: Any = portaudio().OutputStream(
-                device=device.index, samplerate=sample_rate_hz, channels=channels, dtype="float32", latency="high"
-            )
-            self._stream.start()
-
-    def write(self, samples: Chunk) -> None:
-        """Play the next samples."""
-        with device_errors("play on the loudspeaker"):
-            self._stream.write(np.ascontiguousarray(samples, dtype=np.float32))
-
-    def close(self) -> None:
-        """Play what is left and release the device."""
-        self._stream.stop()
-        self._stream.close()

@@ -8,7 +8,6 @@ What is ready when the thread looks goes through the network together; while it 
 """
 
 import threading
-import time
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +15,7 @@ from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.steps import BATCH_WINDOWS, answer_each
 from denoise_stream.errors import DenoiseError
 from denoise_stream.model import DEFAULT_MODEL
+from denoise_stream.pool.schedule import Schedule
 from denoise_stream.pool.stream import PooledStream
 
 QUEUE_SAMPLES = 48_000
@@ -73,23 +73,16 @@ class StreamPool:
         if queue_samples < 1:
             raise ValueError(f"queue_samples={queue_samples} is too few; use 1 or more")
         self._denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
-        self._max_wait_s = max_wait_ms / 1000
         self._queue_samples = queue_samples
-        self._lock = threading.Lock()
-        self._something = threading.Condition(self._lock)
-        self._open: set[PooledStream] = set()
-        self._ready: dict[PooledStream, None] = {}  # in the order in which they became ready
-        self._ready_samples = 0
-        self._ready_since = 0.0
-        self._closed = False
+        self._schedule: Schedule[PooledStream] = Schedule(BATCH_WINDOWS * self._denoiser.hop, max_wait_ms / 1000)
         self._thread = threading.Thread(target=self._work, name="denoise-pool", daemon=True)
         self._thread.start()
 
     @property
     def open_streams(self) -> int:
         """How many streams are open and not at their end."""
-        with self._lock:
-            return len(self._open)
+        with self._schedule.lock:
+            return len(self._schedule.members)
 
     def open(self, channels: int = 1, sample_rate_hz: float | None = None) -> PooledStream:
         """Open a stream for one signal; see :class:`PooledStream`.
@@ -106,19 +99,18 @@ class StreamPool:
         DenoiseError
             If the pool is closed.
         """
-        stream = PooledStream(self, self._denoiser.stream(channels, sample_rate_hz), self._lock, self._queue_samples)
-        with self._lock:
-            if self._closed:
+        stream = PooledStream(self._schedule, self._denoiser.stream(channels, sample_rate_hz), self._queue_samples)
+        with self._schedule.lock:
+            if self._schedule.closed:
                 raise DenoiseError("the pool is closed; make a new StreamPool")
-            self._open.add(stream)
+            self._schedule.add(stream)
         return stream
 
     def close(self) -> None:
         """End the thread and close every stream; what is not denoised yet is lost. Closing twice does nothing."""
-        with self._lock:
-            self._closed = True
-            streams = list(self._open)
-            self._something.notify_all()
+        with self._schedule.lock:
+            self._schedule.close()
+            streams = self._schedule.members
         for stream in streams:
             stream.close()
         if threading.current_thread() is not self._thread:
@@ -134,43 +126,11 @@ class StreamPool:
         """Close the pool."""
         self.close()
 
-    # ------------------------------------------------------------ called by streams, with the lock held
-
-    def _announce(self, stream: PooledStream, samples: int) -> None:
-        """Note that a stream has something to do."""
-        if not self._ready:
-            self._ready_since = time.monotonic()
-        first = not self._ready
-        self._ready[stream] = None
-        self._ready_samples += samples
-        if first or self._is_worthwhile():
-            self._something.notify()
-
-    def _forget(self, stream: PooledStream) -> None:
-        """Drop a stream that is closed or at its end."""
-        self._open.discard(stream)
-        self._ready.pop(stream, None)
-
-    def _is_worthwhile(self) -> bool:
-        """Tell whether waiting for more would not make the batch better."""
-        enough = BATCH_WINDOWS * self._denoiser.hop
-        return self._ready_samples >= enough or len(self._ready) >= len(self._open)
-
-    # -------------------------------------------------------------------------------- the pool's thread
-
     def _work(self) -> None:
         while True:
-            with self._lock:
-                while not self._ready and not self._closed:
-                    self._something.wait()
-                left = self._ready_since + self._max_wait_s - time.monotonic()
-                while left > 0 and self._ready and not self._is_worthwhile() and not self._closed:
-                    self._something.wait(left)
-                    left = self._ready_since + self._max_wait_s - time.monotonic()
-                if self._closed:
-                    return
-                working = [stream.take() for stream in self._ready]
-                self._ready.clear()
-                self._ready_samples = 0
+            with self._schedule.lock:
+                working = [stream.take() for stream in self._schedule.wait_and_take()]
+            if not working:
+                return
             answer_each(self._denoiser.model, working)
-            del working
+            del working  # or a stream that is closed now would live until the next batch

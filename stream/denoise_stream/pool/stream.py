@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from denoise_stream.engine.denoiser import DenoiseStream, as_signal
+from denoise_stream.arrays import as_signal
+from denoise_stream.engine.denoiser import DenoiseStream
 from denoise_stream.engine.steps import Computation, Steps
 from denoise_stream.errors import DenoiseError, StreamFull
+from denoise_stream.pool.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
-
-    from denoise_stream.pool.pool import StreamPool
 
 Chunk = NDArray[Any]
 
@@ -40,13 +40,13 @@ class PooledStream:
         Rate of the chunks; None if neither the caller nor the model gave one.
     """
 
-    def __init__(self, pool: "StreamPool", stream: DenoiseStream, lock: threading.Lock, queue_samples: int) -> None:
+    def __init__(self, schedule: "Schedule[PooledStream]", stream: DenoiseStream, queue_samples: int) -> None:
         self.channels = stream.channels
         self.sample_rate_hz = stream.sample_rate_hz
-        self._pool = pool
         self._stream = stream
-        self._lock = lock
-        self._changed = threading.Condition(lock)
+        self._schedule = schedule
+        self._lock = schedule.lock
+        self._changed = threading.Condition(self._lock)
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._queue_samples = queue_samples
         self._queue: deque[Chunk] = deque()
@@ -239,7 +239,7 @@ class PooledStream:
     def _announce(self, samples: int) -> None:
         """Ask to be denoised, unless too much is unread; then :meth:`_dequeue` asks."""
         if self._unread_samples < self._queue_samples:
-            self._pool._announce(self, samples)
+            self._schedule.announce(self, samples)
 
     def _dequeue(self) -> Chunk | None:
         if not self._unread:
@@ -254,7 +254,7 @@ class PooledStream:
 
     def _finish(self) -> None:
         self._done = True
-        self._pool._forget(self)
+        self._schedule.remove(self)
         self._notify()
 
     # ---------------------------------------------------------------------------- for the pool's thread

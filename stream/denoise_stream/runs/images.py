@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from denoise_stream.arrays import Samples
 from denoise_stream.contract import Contract
 from denoise_stream.engine.mixing import check_mix
-from denoise_stream.engine.windows import Samples
 from denoise_stream.errors import SourceError
 from denoise_stream.files.image_files import Pixels, read_images, write_images
 from denoise_stream.files.paths import check_outputs, whole_file

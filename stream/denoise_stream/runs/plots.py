@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from denoise_stream.files.audio import Chunk
+from denoise_stream.files.protocols import Chunk
 
 OVERVIEW_BINS = 1000
 DETAIL_SAMPLES = 450

@@ -8,7 +8,7 @@ import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.high_band import follows_above_hz
-from denoise_stream.files.audio import Chunk
+from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.run import Stream
 
 

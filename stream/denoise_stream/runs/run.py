@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from denoise_stream.errors import SourceError
-from denoise_stream.files.audio import Chunk, Source
-from denoise_stream.files.paths import Sink
+from denoise_stream.files.protocols import Chunk, Sink, Source
 
 
 class Stream(Protocol):

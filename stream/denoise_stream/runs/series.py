@@ -5,16 +5,16 @@ before them, but never for the end of the table.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
 from denoise_stream.engine.steps import Steps, answer_many
 from denoise_stream.errors import SourceError
-from denoise_stream.files.audio import Chunk
+from denoise_stream.files.protocols import Chunk, Source
+from denoise_stream.runs.run import Stream
 
 
 class SeriesSource(Protocol):
@@ -125,6 +125,8 @@ class SeriesStream:
         return np.concatenate(parts) if parts else np.empty((0, self.channels))
 
 
-def as_names(values: Iterable[Any]) -> list[str]:
-    """Give the names of series as text; a missing one is empty."""
-    return ["" if value is None else str(value) for value in values]
+def open_stream(denoiser: Denoiser, signal: Source, series_column: str | None) -> Stream:
+    """Open what denoises a source: one stream, or one for each series of a table."""
+    if series_column is None:
+        return denoiser.stream(signal.channels, signal.sample_rate_hz)
+    return SeriesStream(denoiser, cast(SeriesSource, signal))

@@ -18,7 +18,6 @@ import soundfile
 from archives import GENERAL, make_archive, rows, run_program, times_done, tree
 from denoise_stream import DenoiseError, Denoiser, SinkError
 from denoise_stream.archive.folders.local import LocalFolder
-from denoise_stream.archive.folders.patterns import matcher
 from denoise_stream.archive.folders.protocol import is_safe
 from denoise_stream.archive.manifest import Manifest
 from denoise_stream.archive.ray import _check_reachable
@@ -292,25 +291,6 @@ def test_patterns_choose_files(folder, call):
     out = call("--input", "in", "--output", "a", "--include", "*.wav", "--exclude", "000/**", "--dry-run")[1]
     assert len(out.splitlines()) == 75 + 3
     assert not Path("a").exists()
-
-
-@pytest.mark.parametrize(
-    ("pattern", "names"),
-    [
-        ("*.wav", ["a.wav", "b/c.wav", "b/[x].wav"]),
-        ("b/*", ["b/c.wav", "b/[x].wav"]),
-        ("**/c.*", ["b/c.wav", "d/e/c.csv"]),
-        ("d/**", ["d/e/c.csv"]),
-        ("b/[[]x[]].wav", ["b/[x].wav"]),
-        ("?.wav", ["a.wav", "b/c.wav"]),
-        ("[!a].wav", ["b/c.wav"]),
-        ("[a-b].wav", ["a.wav"]),
-    ],
-)
-def test_patterns_mean_what_they_mean_elsewhere(pattern, names):
-    every = ["a.wav", "b/c.wav", "b/[x].wav", "d/e/c.csv"]
-    assert [name for name in every if matcher([pattern], [])(name)] == names
-    assert [name for name in every if matcher([], [pattern])(name)] == [name for name in every if name not in names]
 
 
 def test_shards_share_the_work_without_overlap_and_know_each_others_results(folder, call, archive):

@@ -18,9 +18,9 @@ from scipy.signal import correlate
 
 from audio_server import RATE_HZ, AudioServer
 from denoise_stream import Denoiser
-from denoise_stream.files.paths import NullSink
+from denoise_stream.files.protocols import NullSink
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.session import RingBuffer
+from denoise_stream.live.ring import RingBuffer
 from programs import PROGRAM
 
 GENERAL = ("--model", "general")

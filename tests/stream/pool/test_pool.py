@@ -260,7 +260,7 @@ def test_chunks_of_several_kinds_come_back_whole_and_each_in_its_kind(models):
         for chunk in (np.ones(300), np.ones((300, 1)), np.ones(300, np.float32), np.ones(300)):
             stream.push(chunk)
         stream.end()
-        while stream._pool.open_streams:
+        while pool.open_streams:
             time.sleep(0.01)
         parts = [*stream]
     assert sum(len(part) for part in parts) == 1200

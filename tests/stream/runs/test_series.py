@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser
-from denoise_stream.cli.endpoints import open_file
+from denoise_stream.files.opening import open_file
 from denoise_stream.runs.series import SeriesStream
 
 if importlib.util.find_spec("pyarrow") is None and not os.environ.get("CI"):

@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 
 from denoise_stream import Denoiser
-from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, needs_extra, run_command, version_option
+from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.errors import needs_extra
 from denoise_stream.files.paths import check_outputs, whole_file, write_json
 from denoise_train.cli.evaluate_checks import choose_evaluation
 from denoise_train.dsp.speech_level import RATE_HZ

@@ -6,8 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.cli.command_line import needs_extra
-from denoise_train.data.protocol import Windows
+from denoise_stream.errors import needs_extra
+from denoise_train.arrays import Windows
 
 Map = Callable[[Windows], Windows]
 Labelled = tuple[Windows, NDArray[np.int64]]

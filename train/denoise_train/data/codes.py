@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_train.arrays import standardize
+from denoise_train.arrays import Windows, standardize
 from denoise_train.data.code_figures import Map, check_packages, measure_codes
 from denoise_train.data.image_files import load_images
 from denoise_train.data.images import check_shape
-from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.data.protocol import Pairs
 from denoise_train.recipe import check_number
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.splits import TEST, TRAINING, VALIDATION

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from denoise_stream.cli.command_line import needs_extra
+from denoise_stream.errors import needs_extra
+from denoise_train.arrays import Windows
 from denoise_train.data.image_files import Images
-from denoise_train.data.protocol import Windows
 from denoise_train.dsp.metrics import snr_improvement_db
 
 TESTED = (

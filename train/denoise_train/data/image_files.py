@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream import SourceError
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.errors import first_line
+from denoise_stream.errors import first_line, needs_extra
 from denoise_stream.files.array_files import load_arrays
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Windows
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Windows
 from denoise_train.synthetic.mixing import check_shares, choose_kinds, draw_additive
 from denoise_train.synthetic.noise import ADDITIVE, replace_samples
 

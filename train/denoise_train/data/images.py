@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from denoise_stream.cli.command_line import needs_extra
+from denoise_stream.errors import needs_extra
+from denoise_train.arrays import Windows
 from denoise_train.data.image_figures import TESTED, describe, measure_images
 from denoise_train.data.image_files import Images, load_images
 from denoise_train.data.image_noise import REPLACING, check_pixel_noise, disturb_pixels
-from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.data.protocol import Pairs
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded

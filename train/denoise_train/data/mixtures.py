@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from denoise_train.arrays import Array
-from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Pairs, Windows
+from denoise_train.arrays import Array, Windows
+from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Pairs
 from denoise_train.dsp.metrics import snr_improvement_db
 from denoise_train.recipe import RecipeError, check_number, check_range
 from denoise_train.recordings.pairs import OwnData

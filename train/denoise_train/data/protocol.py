@@ -4,10 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-Windows = NDArray[np.float32]
+from denoise_train.arrays import Windows
 
 MOST_SNR_DB = 200.0
 PICTURE_SNR_DB = 5.0

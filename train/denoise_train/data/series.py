@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.engine.windows import normalize
+from denoise_train.arrays import Windows
 from denoise_train.data.code_figures import Map, check_packages, measure_codes
-from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.data.protocol import Pairs
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.recordings.recordings import Recordings, load_recordings

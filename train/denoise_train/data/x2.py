@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from denoise_stream.engine.windows import normalize
-from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.arrays import Windows
+from denoise_train.data.protocol import Pairs
 from denoise_train.dsp.metrics import rmse, snr_improvement_db
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings.pairs import OwnData

@@ -1,6 +1,5 @@
 """Pictures of a training and an evaluation: histories, windows and figures come in, PNG files go out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,50 +11,6 @@ if TYPE_CHECKING:
     from denoise_train.evaluation.compare import Evaluation
 
 CLEAN_COLOUR = "#208020"
-
-
-def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> None:
-    """Draw training and validation loss against epochs."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes: Any = figure.subplots()
-    epochs = [row["epoch"] for row in rows]
-    axes.plot(epochs, [row["loss"] for row in rows], color=NOISY_COLOUR, label="training", marker=".")
-    axes.plot(epochs, [row["val_loss"] for row in rows], color=DENOISED_COLOUR, label="validation", marker=".")
-    axes.set(xlabel="epoch", ylabel="loss", title=title)
-    axes.legend()
-    figure.savefig(path, format="png", dpi=110)
-
-
-def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -> None:
-    """Draw windows ``(n, window)``: noisy, clean and denoised side by side, one row each."""
-    figure = Figure(figsize=(11, 1.3 * len(noisy) + 0.6), layout="constrained")
-    grid: Any = figure.subplots(len(noisy), 3, squeeze=False, sharex=True, sharey="row")
-    columns = (
-        (noisy, "noisy", NOISY_COLOUR),
-        (clean, "clean", CLEAN_COLOUR),
-        (denoised, "denoised", DENOISED_COLOUR),
-    )
-    for column, (windows, name, colour) in enumerate(columns):
-        grid[0][column].set_title(name)
-        for row, window in enumerate(windows):
-            marker = "." if len(window) == 1 else None  # a forecast
-            grid[row][column].plot(window, color=colour, linewidth=1.0, marker=marker)
-            grid[row][column].margins(x=0)
-    figure.suptitle(title)
-    figure.savefig(path, format="png", dpi=90)
-
-
-def draw_images(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -> None:
-    """Draw images ``(n, height, width)`` in [0, 1]: noisy, clean and denoised one below the other."""
-    figure = Figure(figsize=(1.2 * len(noisy) + 0.8, 4.2), layout="constrained")
-    grid: Any = figure.subplots(3, len(noisy), squeeze=False)
-    for row, (images, name) in enumerate(((noisy, "noisy"), (clean, "clean"), (denoised, "denoised"))):
-        grid[row][0].set_ylabel(name)
-        for axes, image in zip(grid[row], images, strict=True):
-            axes.imshow(image, cmap="gray")
-            axes.set(xticks=[], yticks=[])
-    figure.suptitle(title)
-    figure.savefig(path, format="png", dpi=90)
 
 
 def draw_improvements(evaluation: "Evaluation", path: Path, title: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Windows
 from denoise_train.dsp.speech_level import RATE_HZ
 
 FRAME = 512

@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers, ops
 
 from denoise_stream.engine.overlap_add import taper
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Windows
 from denoise_train.networks.recurrence import OverSequences
 from denoise_train.networks.spectra import analysis_window, band_matrices, transforms
 from denoise_train.recipe import RecipeError

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from denoise_train.arrays import Array
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Array, Windows
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recipe import RecipeError
 

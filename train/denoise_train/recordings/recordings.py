@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from denoise_stream import SourceError
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.cli.endpoints import open_file
+from denoise_stream.errors import needs_extra
 from denoise_stream.files.array_files import load_arrays
+from denoise_stream.files.opening import open_file
 from denoise_train.arrays import Array, standardize
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 

@@ -4,7 +4,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from denoise_stream.cli.command_line import native_messages_hidden, needs_extra
+from denoise_stream.errors import needs_extra
+from denoise_stream.native_messages import native_messages_hidden
 
 
 @contextlib.contextmanager

@@ -7,8 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from denoise_train.arrays import Windows
 from denoise_train.data.code_figures import JudgesCodes
-from denoise_train.data.protocol import Data, Windows
+from denoise_train.data.protocol import Data
 from denoise_train.data.registry import build_data
 from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss

@@ -10,10 +10,11 @@ import keras
 
 from denoise_stream import SinkError, SourceError
 from denoise_stream.files.paths import whole_file, write_json
-from denoise_train.arrays import Array
-from denoise_train.data.protocol import Pairs, Windows
+from denoise_train.arrays import Array, Windows
+from denoise_train.data.protocol import Pairs
 from denoise_train.evaluation import plots
 from denoise_train.recipe import Recipe, Schedule, load_recipe
+from denoise_train.training import pictures
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
 MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
@@ -191,15 +192,15 @@ def draw_results(
     middle = slice(max(0, (samples - LONGEST_PICTURE) // 2), (samples + LONGEST_PICTURE) // 2)
     if rows:
         with whole_file(folder / "history.png") as partial:
-            plots.draw_history(rows, partial, name)
+            pictures.draw_history(rows, partial, name)
     with whole_file(folder / "samples.png") as partial:
         three = (examples.noisy, examples.target, denoised)
         if image_shape:
             noisy, clean, cleaned = (rows.reshape(-1, *image_shape) for rows in three)
-            plots.draw_images(noisy, clean, cleaned, partial, name)
+            pictures.draw_images(noisy, clean, cleaned, partial, name)
         else:
             noisy, clean, cleaned = (rows[:, middle] for rows in three)
-            plots.draw_samples(noisy, clean, cleaned, partial, name)
+            pictures.draw_samples(noisy, clean, cleaned, partial, name)
 
 
 def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from denoise_stream import SourceError
-from denoise_train.data.protocol import Windows
+from denoise_train.arrays import Windows
 from denoise_train.recipe import Recipe, RecipeError
 from denoise_train.training.run_folder import BEST
 

@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 
 from denoise_stream.archive.folders.patterns import MAGIC, split_pattern
 from denoise_stream.archive.folders.protocol import Entry, lies_in
-from denoise_stream.cli.command_line import needs_extra
-from denoise_stream.errors import DenoiseError, MissingExtra, SinkError, SourceError, first_line
+from denoise_stream.errors import DenoiseError, MissingExtra, SinkError, SourceError, first_line, needs_extra
 
 Result = TypeVar("Result")
 

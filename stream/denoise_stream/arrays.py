@@ -1,0 +1,43 @@
+"""Arrays that the whole package shares: their types, and what is done to signals of any shape or dtype."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Samples = NDArray[np.float64]
+
+
+ROOM = 4
+"""How many times larger than what is kept between calls the array may be that it is a part of."""
+
+
+def detached(part: NDArray[Any]) -> NDArray[Any]:
+    """Give a part of an array for keeping: copied if it would keep a much larger array alive, such as a long chunk."""
+    whole = part.base
+    return part.copy() if whole is not None and whole.size > ROOM * part.size else part
+
+
+def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Round and clip samples to what a dtype holds."""
+    if dtype == np.float64:
+        return samples.copy()
+    if dtype.kind == "f":
+        real = np.finfo(dtype)
+        return np.clip(samples, float(real.min), float(real.max)).astype(dtype)
+    whole = np.iinfo(dtype)
+    # The largest 64-bit integers are no float64 numbers; the largest one below them is.
+    largest = float(whole.max) if whole.bits < 64 else float(np.nextafter(float(whole.max), 0.0))
+    return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
+
+
+def as_signal(signal: ArrayLike) -> NDArray[Any]:
+    """Give a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN."""
+    if isinstance(signal, np.ma.MaskedArray):
+        signal = np.ma.filled(signal.astype(np.float64), np.nan)
+    array = np.asarray(signal)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(f"signal has shape {array.shape}; it must be (n,) or (n, channels)")
+    return array

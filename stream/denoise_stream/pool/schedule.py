@@ -1,0 +1,100 @@
+"""When the pool's thread computes: what became ready waits a moment for more, so that batches are large."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Member = TypeVar("Member", bound=Hashable)
+
+
+class Schedule(Generic[Member]):
+    """The streams of a pool, those of them that are ready, and how long they wait for others.
+
+    All methods are called with ``lock`` held.
+
+    Parameters
+    ----------
+    enough_samples
+        Samples that are worth a batch of their own.
+    max_wait_s
+        How long a ready stream waits at most for others, in s.
+    clock
+        Returns the time in s.
+
+    Attributes
+    ----------
+    lock : threading.Lock
+        Guards the schedule and every stream in it.
+    closed : bool
+        Whether nothing is to be done any more.
+    """
+
+    def __init__(self, enough_samples: int, max_wait_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lock = threading.Lock()
+        self.closed = False
+        self._changed = threading.Condition(self.lock)
+        self._enough_samples = enough_samples
+        self._max_wait_s = max_wait_s
+        self._clock = clock
+        self._members: set[Member] = set()
+        self._ready: dict[Member, None] = {}  # in the order in which they became ready
+        self._ready_samples = 0
+        self._ready_since = 0.0
+
+    @property
+    def members(self) -> list[Member]:
+        """The streams that are open."""
+        return list(self._members)
+
+    def add(self, member: Member) -> None:
+        """Add a stream that was opened."""
+        self._members.add(member)
+
+    def remove(self, member: Member) -> None:
+        """Remove a stream that is closed or at its end."""
+        self._members.discard(member)
+        self._ready.pop(member, None)
+
+    def announce(self, member: Member, samples: int) -> None:
+        """Note that a stream has something to do: samples ``(n,)`` more, or its end."""
+        first = not self._ready
+        if first:
+            self._ready_since = self._clock()
+        self._ready[member] = None
+        self._ready_samples += samples
+        if first or self._is_worthwhile():
+            self._changed.notify()
+
+    def close(self) -> None:
+        """End the waiting; nothing is taken any more."""
+        self.closed = True
+        self._changed.notify_all()
+
+    def wait_s(self) -> float | None:
+        """Return how long to wait for more, in s: 0 if a batch is worthwhile, None if nothing is ready."""
+        if not self._ready:
+            return None
+        if self._is_worthwhile():
+            return 0.0
+        return max(0.0, self._ready_since + self._max_wait_s - self._clock())
+
+    def take(self) -> list[Member]:
+        """Return what is ready, the longest ready first; nothing is ready then."""
+        ready = list(self._ready)
+        self._ready.clear()
+        self._ready_samples = 0
+        return ready
+
+    def wait_and_take(self) -> list[Member]:
+        """Wait until a batch is worthwhile or has waited long enough, and take it; empty if closed."""
+        while not self.closed:
+            left = self.wait_s()
+            if left == 0:
+                return self.take()
+            self._changed.wait(left)
+        return []
+
+    def _is_worthwhile(self) -> bool:
+        """Tell whether waiting for more would not make the batch better."""
+        return self._ready_samples >= self._enough_samples or len(self._ready) >= len(self._members)
