@@ -32,7 +32,13 @@ def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def as_signal(signal: ArrayLike) -> NDArray[Any]:
-    """Give a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN."""
+    """Return a signal as an array ``(n,)`` or ``(n, channels)`` of real numbers; masked values become NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it does not hold real numbers, or has another shape.
+    """
     if isinstance(signal, np.ma.MaskedArray):
         signal = np.ma.filled(signal.astype(np.float64), np.nan)
     array = np.asarray(signal)
@@ -41,3 +47,20 @@ def as_signal(signal: ArrayLike) -> NDArray[Any]:
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
         raise ValueError(f"signal has shape {array.shape}; it must be (n,) or (n, channels)")
     return array
+
+
+def check_not_wide(array: NDArray[Any]) -> None:
+    """Refuse a whole signal that has more channels than samples: it is most likely ``(channels, samples)``.
+
+    Raises
+    ------
+    ValueError
+        The sentence names the transposition, and how to say that the shape is right.
+    """
+    if array.ndim == 2 and 0 < array.shape[0] < array.shape[1]:
+        samples, channels = array.shape
+        raise ValueError(
+            f"signal has shape {array.shape}, which is (samples, channels) here: {channels} channels of {samples} "
+            f"samples; if it is (channels, samples), as librosa, torchaudio and pedalboard hold audio, pass axis=1 "
+            "or signal.T; if it is right, pass axis=0"
+        )

@@ -45,6 +45,11 @@ class MissingExtra(DenoiseError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f'{feature} needs an optional part; run: pip install "denoise-stream[{extra}]"')
+        self._facts = (feature, extra)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle, so that a process can hand the error to another."""
+        return type(self), self._facts
 
 
 def first_line(error: BaseException) -> str:

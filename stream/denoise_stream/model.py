@@ -1,11 +1,13 @@
 """Run the network: an ONNX file or a bundled name comes in, denoised windows come out."""
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.arguments import wrong_type
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError
 
@@ -76,6 +78,15 @@ class Model:
         if self.contract.kind != kind:
             raise ContractError(f"{file} is a model of kind {self.contract.kind!r}; needed here: {kind!r}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the name of a bundled model or the absolute path of a file; it is loaded again from there."""
+        bundled = bundled_models().get(self.path.stem) == self.path
+        return _load_same, (self.path.stem if bundled else self.path.absolute(), self.contract)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Model":
+        """Give the model itself: it has no state."""
+        return self
+
     def initial_state(self, rows: int) -> Rows:
         """Give the state ``(rows, state_size)`` at the start of a signal: zeros."""
         return np.zeros((rows, self.contract.state_size), dtype=np.float32)
@@ -107,6 +118,8 @@ def model_path(name_or_path: str | Path) -> Path:
     ContractError
         If there is no such model.
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise wrong_type("model", name_or_path, "the name of a bundled model or the path of an ONNX file")
     bundled = bundled_models()
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
@@ -114,6 +127,20 @@ def model_path(name_or_path: str | Path) -> Path:
     if not path.is_file():
         raise ContractError(f"model {str(name_or_path)!r} is neither a file nor a bundled model ({', '.join(bundled)})")
     return path
+
+
+def _load_same(name_or_path: str | Path, contract: Contract) -> Model:
+    """Load a pickled model again.
+
+    Raises
+    ------
+    ContractError
+        If its file is gone, or another model by now.
+    """
+    model = Model(name_or_path, contract.kind)
+    if model.contract != contract:
+        raise ContractError(f"{model.path} is another model than when it was pickled; load it anew")
+    return model
 
 
 def _load_session(path: Path) -> Any:

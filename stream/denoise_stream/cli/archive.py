@@ -135,7 +135,7 @@ def run_archive(
     if is_signal(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
         raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")
     if rate is not None and not 0 < rate < float("inf"):
-        raise ValueError(f"--rate {rate:g} is no sample rate; use a number above 0")
+        raise ValueError(f"--rate {rate:g} is not a valid sample rate; use a number above 0")
     if options.ray_address is not None and options.engine != "ray":
         raise ValueError("--ray-address describes a Ray cluster; use it with --engine ray")
     if options.engine == "ray":

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGT
 output goes away, click ends the program with status 1 and without a word.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Container
@@ -46,6 +47,7 @@ class SectionedCommand(click.Command):
 
 def run_command(command: click.Command, name: str) -> NoReturn:
     """Run a command with the program's arguments and exit."""
+    _hold_standard_streams()
     for kind in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, kind, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
@@ -76,6 +78,20 @@ def refuse_options(context: click.Context, known: Container[str], needed: str) -
 def examples(*lines: str) -> str:
     """Format example commands for the end of a help text, each on a line of its own."""
     return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _hold_standard_streams() -> None:
+    """Point standard streams that are closed (cron, GUI programs) to nowhere, or files opened later get their numbers.
+
+    Python keeps ``sys.stdin`` and ``sys.stdout`` None, by which ``-`` is refused; what goes to standard error is lost.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

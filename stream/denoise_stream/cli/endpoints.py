@@ -151,7 +151,7 @@ class Endpoints:
         if duration_s is not None and not duration_s > 0:
             raise ValueError(f"--duration {duration_s:g} is too short; use a number of seconds above 0")
         if self._rate is not None and not (math.isfinite(self._rate) and self._rate > 0):
-            raise ValueError(f"--rate {self._rate:g} is no sample rate; use a number above 0")
+            raise ValueError(f"--rate {self._rate:g} is not a valid sample rate; use a number above 0")
         return LiveSettings(
             device=device,
             output_device=output_device,

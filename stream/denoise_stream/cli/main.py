@@ -271,6 +271,7 @@ def command(
                 compute_time_s = run(signal, stream, destination, observers, on_progress)
             summary = facts(denoiser, stream, compute_time_s, meter, audio=not ends.is_table)
             summary |= {"input": source, "output": ends.sink}
+            summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
             summary |= {"columns": names} if ends.is_table else {}
             if plot is not None:
                 picture.save(plot)

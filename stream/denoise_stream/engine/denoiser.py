@@ -3,15 +3,16 @@
 chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band] -> chunk
 """
 
-import math
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from denoise_stream.arrays import Samples, as_dtype, as_signal, detached
+from denoise_stream.arguments import is_last_axis, rate_or_assumed, real_number, sample_rate, whole_number
+from denoise_stream.arrays import Samples, as_dtype, as_signal, check_not_wide, detached
 from denoise_stream.contract import Contract
+from denoise_stream.engine.frames import Frame, frame_like, frame_values, is_frame
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.stages import build_stage, latency_samples
 from denoise_stream.engine.steps import Steps, answer_all
@@ -67,11 +68,13 @@ class Denoiser:
         max_attenuation_db: float | None = None,
     ) -> None:
         self._model = Model(model)
-        self.hop = self._model.contract.hop if hop is None else hop
-        _check_hop(self._model.contract, self.hop)
+        self.hop = self._model.contract.hop if hop is None else _checked_hop(self._model.contract, hop)
         Mixer(mix, max_attenuation_db)  # which refuses what is out of range
-        self.mix = mix
-        self.max_attenuation_db = max_attenuation_db
+        self.mix = real_number("mix", mix)
+        self.max_attenuation_db = None if max_attenuation_db is None else float(max_attenuation_db)
+
+    def __repr__(self) -> str:
+        return f"<Denoiser {_facts(self.contract, self.hop, self.contract.sample_rate_hz)}>"
 
     @property
     def contract(self) -> Contract:
@@ -83,29 +86,58 @@ class Denoiser:
         """The loaded network, shared by all streams."""
         return self._model
 
-    def denoise(self, signal: ArrayLike, sample_rate_hz: float | None = None) -> NDArray[Any]:
+    @overload
+    def denoise(self, signal: Frame, sample_rate_hz: float | None = None, *, axis: int | None = None) -> Frame: ...
+
+    @overload
+    def denoise(
+        self, signal: ArrayLike, sample_rate_hz: float | None = None, *, axis: int | None = None
+    ) -> NDArray[Any]: ...
+
+    def denoise(self, signal: Any, sample_rate_hz: float | None = None, *, axis: int | None = None) -> Any:
         """Denoise a whole signal.
 
         Parameters
         ----------
         signal
-            Array ``(n,)`` or ``(n, channels)`` of real numbers; n may be 0. NaN marks a missing value.
+            Array ``(n,)`` or ``(n, channels)`` of real numbers, or a pandas Series or DataFrame; n may be 0. NaN marks
+            a missing value.
         sample_rate_hz
-            Its rate in Hz; None means the model's own. A model with a fixed rate gets the signal
-            resampled; the result comes back at this rate.
+            Its rate in Hz. A model with a fixed rate gets the signal resampled; the result comes back at this rate.
+            None means the model's own, and is warned about where the model has one.
+        axis
+            The axis along which the samples of a channel follow each other: 0 for ``(n, channels)``, 1 or -1 for
+            ``(channels, n)``, as librosa, torchaudio and pedalboard hold audio. None means 0, but refuses a signal
+            with more channels than samples.
 
         Returns
         -------
-        Array of the signal's shape and dtype (integers are rounded and clipped), NaN where it had NaN.
+        Array of the signal's shape and dtype (integers are rounded and clipped), NaN where it had NaN. A Series or
+        DataFrame comes back as one, with its index, names and dtypes.
 
         Raises
         ------
         TypeError, ValueError
-            If the signal is not an array as above or the rate is not positive.
+            If the signal is not as above, holds more channels than samples with ``axis=None``, or the rate is not
+            positive.
         SourceError
             If the signal holds an infinity; the sentence names its position.
+
+        Warns
+        -----
+        UserWarning
+            If the model has a fixed rate and none was given.
         """
-        samples = as_signal(signal)
+        values = frame_values(signal) if is_frame(signal) else signal
+        turned = axis is not None and is_last_axis(axis, np.ndim(values))
+        samples = as_signal(np.asanyarray(values).T if turned else values)
+        if axis is None:
+            check_not_wide(samples)
+        denoised = self._denoise(samples, rate_or_assumed(self.contract, sample_rate_hz))
+        denoised = denoised.T if turned else denoised
+        return frame_like(signal, denoised) if is_frame(signal) else denoised
+
+    def _denoise(self, samples: NDArray[Any], sample_rate_hz: float | None) -> NDArray[Any]:
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         stream = self.stream(channels, sample_rate_hz)
         denoised = np.empty_like(samples)
@@ -126,9 +158,20 @@ class Denoiser:
         channels
             Number of channels, 1 or more.
         sample_rate_hz
-            Rate of the chunks in Hz; None means the model's own.
+            Rate of the chunks in Hz. None means the model's own, and is warned about where the model has one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a number is of a wrong type or out of range.
+
+        Warns
+        -----
+        UserWarning
+            If the model has a fixed rate and none was given.
         """
-        return DenoiseStream(self._model, self.hop, self.mix, channels, sample_rate_hz, self.max_attenuation_db)
+        rate = rate_or_assumed(self.contract, sample_rate_hz)
+        return DenoiseStream(self._model, self.hop, self.mix, channels, rate, self.max_attenuation_db)
 
 
 class DenoiseStream:
@@ -173,20 +216,21 @@ class DenoiseStream:
         sample_rate_hz: float | None,
         max_attenuation_db: float | None = None,
     ) -> None:
-        if channels < 1:
+        self.channels = whole_number("channels", channels)
+        if self.channels < 1:
             raise ValueError(f"channels={channels} is too few; use 1 or more")
-        if sample_rate_hz is not None and not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
-            raise ValueError(f"sample_rate_hz={sample_rate_hz} is no sample rate; use a number above 0")
-        self.channels = channels
         self._model = model
         self._contract = model.contract
         self._hop = hop
         self._mixer = Mixer(mix, max_attenuation_db)
-        self.sample_rate_hz = model.contract.sample_rate_hz if sample_rate_hz is None else float(sample_rate_hz)
-        self._stage = build_stage(model, hop, channels, self.sample_rate_hz)
-        self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, channels)
+        self.sample_rate_hz = sample_rate(sample_rate_hz) or model.contract.sample_rate_hz
+        self._stage = build_stage(model, hop, self.channels, self.sample_rate_hz)
+        self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, self.channels)
         self._dtype: np.dtype[Any] = np.dtype(np.float64)
         self._begin()
+
+    def __repr__(self) -> str:
+        return f"<DenoiseStream {_facts(self._contract, self._hop, self.sample_rate_hz)}, {self.channels} channel(s)>"
 
     def _begin(self) -> None:
         self._pending: Samples = np.empty((self.channels, 0))  # input whose output is not out yet
@@ -296,7 +340,9 @@ class DenoiseStream:
         """
         channels = 1 if array.ndim == 1 else array.shape[1]
         if channels != self.channels:
-            raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}")
+            turned = array.ndim == 2 and array.shape[0] == self.channels
+            hint = "; if it is (channels, samples), pass its transposition, chunk.T" if turned else ""
+            raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}{hint}")
         peak = np.abs(array, dtype=np.float64).max(initial=0.0)
         if peak <= LARGEST_SAMPLE:
             return True
@@ -329,14 +375,21 @@ class DenoiseStream:
         return as_dtype(wet, self._dtype).T.reshape(self._shape)
 
 
-def _check_hop(contract: Contract, hop: int) -> None:
-    """Raise a ValueError if windows cannot start every ``hop`` samples, or the model's state does not allow it."""
-    if hop < 1:
+def _checked_hop(contract: Contract, hop: Any) -> int:
+    """Return a hop; refuse one at which windows cannot start, or which the model's state does not allow."""
+    number = whole_number("hop", hop, f"a whole number from 1 to {contract.window}")
+    if number < 1:
         raise ValueError(f"hop={hop} is shorter than one sample; use 1 to {contract.window}")
-    if hop > contract.window:
+    if number > contract.window:
         raise ValueError(f"hop={hop} is longer than window={contract.window}; use 1 to {contract.window}")
-    if contract.state_size and hop != contract.hop:
+    if contract.state_size and number != contract.hop:
         raise ValueError(
             f"hop={hop} does not go with the model {contract.name}, whose memory goes on by {contract.hop} samples "
             f"a window; use hop={contract.hop} or a model without memory"
         )
+    return number
+
+
+def _facts(contract: Contract, hop: int, rate: float | None) -> str:
+    """Say the facts of a model at work in a few words."""
+    return f"{contract.name}, hop {hop}, {'any rate' if rate is None else f'{rate:g} Hz'}"

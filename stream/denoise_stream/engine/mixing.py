@@ -8,6 +8,7 @@ out is x lowered by A.
 
 import numpy as np
 
+from denoise_stream.arguments import real_number, whole_number
 from denoise_stream.arrays import Samples
 
 
@@ -31,7 +32,7 @@ class Mixer:
 
     def __init__(self, mix: float = 1.0, max_attenuation_db: float | None = None) -> None:
         check_mix(mix)
-        if max_attenuation_db is not None and not max_attenuation_db >= 0.0:
+        if max_attenuation_db is not None and not real_number("max_attenuation_db", max_attenuation_db) >= 0.0:
             raise ValueError(
                 f"max_attenuation_db={max_attenuation_db} is out of range; use 0 (input unchanged) or more, such as 12"
             )
@@ -43,6 +44,8 @@ class Mixer:
     def fade_to(self, mix: float, samples: int) -> None:
         """Change the mix in a straight line over the next samples; 0 samples is at once, with a click."""
         check_mix(mix)
+        if whole_number("samples", samples) < 0:
+            raise ValueError(f"samples={samples} is less than 0; use 0 (at once) or more")
         self._change = (mix, samples)  # one assignment, as another thread may be at work in blend()
 
     def blend(self, noisy: Samples, clean: Samples) -> Samples:
@@ -71,5 +74,5 @@ class Mixer:
 
 def check_mix(mix: float) -> None:
     """Raise a ValueError if a mix is out of range."""
-    if not 0.0 <= mix <= 1.0:
+    if not 0.0 <= real_number("mix", mix, "a number from 0 to 1") <= 1.0:
         raise ValueError(f"mix={mix} is out of range; use 0 (input unchanged) to 1 (all denoised)")

@@ -10,7 +10,10 @@ What is ready when the thread looks goes through the network together; while it 
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+from denoise_stream.arguments import rate_or_assumed, real_number, whole_number
+from denoise_stream.contract import Contract
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.steps import BATCH_WINDOWS, answer_each
 from denoise_stream.errors import DenoiseError
@@ -68,15 +71,33 @@ class StreamPool:
         max_wait_ms: float = 2.0,
         queue_samples: int = QUEUE_SAMPLES,
     ) -> None:
-        if not 0 <= max_wait_ms <= 10_000:
+        self._begin(
+            Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db), max_wait_ms, queue_samples
+        )
+
+    def _begin(self, denoiser: Denoiser, max_wait_ms: float, queue_samples: int) -> None:
+        if not 0 <= real_number("max_wait_ms", max_wait_ms) <= 10_000:
             raise ValueError(f"max_wait_ms={max_wait_ms} is out of range; use 0 to 10000")
-        if queue_samples < 1:
+        if whole_number("queue_samples", queue_samples) < 1:
             raise ValueError(f"queue_samples={queue_samples} is too few; use 1 or more")
-        self._denoiser = Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
+        self._denoiser = denoiser
+        self._max_wait_ms = max_wait_ms
         self._queue_samples = queue_samples
         self._schedule: Schedule[PooledStream] = Schedule(BATCH_WINDOWS * self._denoiser.hop, max_wait_ms / 1000)
         self._thread = threading.Thread(target=self._work, name="denoise-pool", daemon=True)
         self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"{repr(self._denoiser).replace('Denoiser', 'StreamPool')[:-1]}, {self.open_streams} open stream(s)>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy the settings; the copy is an open pool with a thread of its own and no streams."""
+        return _pool_like, (self._denoiser, self._max_wait_ms, self._queue_samples)
+
+    @property
+    def contract(self) -> Contract:
+        """The model's facts, as of :class:`~denoise_stream.Denoiser`."""
+        return self._denoiser.contract
 
     @property
     def open_streams(self) -> int:
@@ -92,14 +113,22 @@ class StreamPool:
         channels
             Number of channels, 1 or more.
         sample_rate_hz
-            Rate of the chunks in Hz; None means the model's own.
+            Rate of the chunks in Hz. None means the model's own, and is warned about where the model has one.
 
         Raises
         ------
+        TypeError, ValueError
+            If a number is of a wrong type or out of range.
         DenoiseError
             If the pool is closed.
+
+        Warns
+        -----
+        UserWarning
+            If the model has a fixed rate and none was given.
         """
-        stream = PooledStream(self._schedule, self._denoiser.stream(channels, sample_rate_hz), self._queue_samples)
+        rate = rate_or_assumed(self.contract, sample_rate_hz)
+        stream = PooledStream(self._schedule, self._denoiser.stream(channels, rate), self._queue_samples)
         with self._schedule.lock:
             if self._schedule.closed:
                 raise DenoiseError("the pool is closed; make a new StreamPool")
@@ -134,3 +163,10 @@ class StreamPool:
                 return
             answer_each(self._denoiser.model, working)
             del working  # or a stream that is closed now would live until the next batch
+
+
+def _pool_like(denoiser: Denoiser, max_wait_ms: float, queue_samples: int) -> StreamPool:
+    """Make a pool again from the settings of another."""
+    pool = StreamPool.__new__(StreamPool)
+    pool._begin(denoiser, max_wait_ms, queue_samples)
+    return pool

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,6 +57,14 @@ class PooledStream:
         self._ending = False  # no more chunks will come
         self._done = False  # nothing more will be unread
         self._error: Exception | None = None
+
+    def __repr__(self) -> str:
+        return repr(self._stream).replace("DenoiseStream", "PooledStream")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a PooledStream cannot be pickled or copied: it is served by its pool; open another stream there"
+        )
 
     @property
     def latency_samples(self) -> int:

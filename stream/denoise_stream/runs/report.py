@@ -94,6 +94,8 @@ def in_one_line(summary: dict[str, Any]) -> str:
     ]
     if summary["follows_above_hz"]:
         parts[2] += f" (by its gain above {summary['follows_above_hz']:g} Hz)"
+    if summary["sample_rate_assumed"]:
+        parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values kept")
     if summary["failed_windows"]:

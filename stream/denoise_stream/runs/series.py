@@ -52,8 +52,8 @@ class SeriesStream:
         self._streams: dict[str, DenoiseStream] = {}
         self._order: deque[tuple[str, int]] = deque()  # runs of rows of one series
         self._finished: dict[str, deque[Chunk]] = {}
-        self._model_of = denoiser.stream(self.channels, source.sample_rate_hz)
-        self.sample_rate_hz = self._model_of.sample_rate_hz
+        self.sample_rate_hz = source.sample_rate_hz or denoiser.contract.sample_rate_hz
+        self._model_of = denoiser.stream(self.channels, self.sample_rate_hz)
 
     @property
     def latency_samples(self) -> int:
@@ -94,7 +94,7 @@ class SeriesStream:
     def _steps(self, name: str, rows: Chunk) -> Steps[list[Chunk]]:
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = self._denoiser.stream(self.channels, self._source.sample_rate_hz)
+            stream = self._streams[name] = self._denoiser.stream(self.channels, self.sample_rate_hz)
         self._left[name] -= len(rows)
         if self._left[name] < 0:
             raise SourceError(f"{self._source.name} was changed while it was read")
@@ -128,5 +128,5 @@ class SeriesStream:
 def open_stream(denoiser: Denoiser, signal: Source, series_column: str | None) -> Stream:
     """Open what denoises a source: one stream, or one for each series of a table."""
     if series_column is None:
-        return denoiser.stream(signal.channels, signal.sample_rate_hz)
+        return denoiser.stream(signal.channels, signal.sample_rate_hz or denoiser.contract.sample_rate_hz)
     return SeriesStream(denoiser, cast(SeriesSource, signal))

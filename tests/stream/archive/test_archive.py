@@ -341,7 +341,7 @@ BAD = [
     (["--input", "in", "--output", "out", "--ray-address", "auto"], 2, "use it with --engine ray"),
     (["--input", "in", "--output", "out", "--model", "nope"], 1, "model 'nope' is neither a file nor a bundled"),
     (["--input", "in", "--output", "out", "--hop", "200"], 2, "hop=200 is longer than window=150"),
-    (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is no sample rate"),
+    (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is not a valid sample rate"),
     (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs describes a folder, a pattern or a URL"),
     (["--input", "foo://a/b", "--output", "out"], 1, "fsspec knows no protocol 'foo'"),
 ]

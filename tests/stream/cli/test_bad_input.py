@@ -79,7 +79,7 @@ BAD = [
     (["--input", "good.wav", "--rate", "8000"], 2, "--rate describes a raw pipe"),
     (["--input", "good.wav", "--channels", "2"], 2, "--channels describes a raw pipe"),
     (["--input", "good.wav", "--columns", "v"], 2, "--columns describes a table"),
-    (["--input", "good.csv", "--rate", "-5"], 2, "sample_rate_hz=-5.0 is no sample rate"),
+    (["--input", "good.csv", "--rate", "-5"], 2, "sample_rate_hz=-5.0 is not a valid sample rate"),
     (["--input", "-"], 2, "--input - needs --format csv, wav, s16le or f32le"),
     (["--input", "good.wav", "--format", "wav"], 2, "neither --input nor --output is '-'"),
     (["--input", "null"], 2, "a signal cannot go that way"),

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import soundfile
 
 from denoise_stream import Denoiser
 from denoise_stream.cli.main import main
-from programs import noise, pipe
+from programs import PROGRAM, noise, pipe
 
 FORMATS = [
     ("a.wav", "PCM_16", 2e-5),
@@ -185,3 +187,29 @@ def test_models_are_listed(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["general", "general-small", "speech", "x2"]
     assert "window 150, hop 75, any rate" in lines[0]
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_stop_no_run(folder, models, closed):
+    soundfile.write("a.wav", noise(30_000), 16_000, subtype="PCM_16")
+    command = f"{shlex.join([*PROGRAM, '--input', 'a.wav', '--model', str(models['identity'])])} {closed}"
+    assert subprocess.run(["bash", "-c", command], check=False, timeout=60).returncode == 0
+    np.testing.assert_array_equal(soundfile.read("a.wav")[0], soundfile.read("a.denoised.wav")[0])
+
+
+def test_error_without_a_standard_error_is_an_exit_status(folder):
+    command = f"{shlex.join([*PROGRAM, '--input', 'missing.wav'])} 2>&-"
+    assert subprocess.run(["bash", "-c", command], check=False, timeout=60).returncode == 1
+
+
+def test_summary_says_which_rate_was_assumed(folder, models):
+    samples = (noise(4000) * 30_000).astype("<i2")
+    arguments = ["--input", "-", "--format", "s16le", "--model", models["identity_16k"], "--report", "r.json"]
+    done = pipe(samples.tobytes(), *arguments)
+    assert (
+        b"0.25 s at 16000 Hz (assumed, as the model test takes no other; state the true one with --rate)" in done.stderr
+    )
+    assert json.loads(Path("r.json").read_text())["sample_rate_assumed"] is True
+    done = pipe(samples.tobytes(), *arguments, "--rate", 16_000, "--force")
+    assert b"assumed" not in done.stderr
+    assert done.stderr.count(b"\n") == 1

@@ -227,7 +227,7 @@ def test_devices_are_listed_and_found_by_name(audio_server):
     [
         (["--latency", "soon"], "--latency soon is neither low, high nor a number of seconds"),
         (["--duration", "0"], "--duration 0 is too short"),
-        (["--rate", "-1", "--output", "null"], "--rate -1 is no sample rate"),
+        (["--rate", "-1", "--output", "null"], "--rate -1 is not a valid sample rate"),
         (["--plot", "a.png"], "--plot draws files and pipes"),
         (["--output", "a.wav", "--output-device", "virtspk"], "--output-device plays, but --output is a.wav"),
         (["--output", "a.csv"], "audio becomes audio"),

@@ -41,7 +41,7 @@ def expected(names: list[str], values: np.ndarray, model: Path) -> np.ndarray:
     found = np.empty_like(values)
     for name in LENGTHS:
         rows = np.array(names) == name
-        found[rows] = Denoiser(model).denoise(values[rows])
+        found[rows] = Denoiser(model).denoise(values[rows], axis=0)
     return found
 
 

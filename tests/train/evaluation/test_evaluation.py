@@ -257,7 +257,7 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--snr", "0,loud"], 2, "--snr '0,loud': use numbers from -100 to 100 in dB with commas"),
         (["general", "--snr", "nan"], 2, "--snr 'nan'"),
         (["general", "--clean", "nowhere.wav"], 1, "cannot read nowhere.wav"),
-        (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is no sample rate"),
+        (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is not a valid sample rate"),
         (["general", "--noise", "pinkish"], 1, "cannot read pinkish: no such file or folder"),
         (["general", "--optimum", "--harm"], 2, "--optimum and --harm are two evaluations; ask for one of them"),
         (["general", "--noisy", "a", "--plot", "b.png"], 2, "--plot draws improvement against SNR, which --noisy does"),
