@@ -28,7 +28,7 @@ from denoise_stream.archive.folders.local import LocalFolder
 from denoise_stream.archive.processes import physical_cores
 from denoise_stream.archive.worker import Work, Worker
 from denoise_stream.engine.stages import BATCH_WINDOWS
-from denoise_stream.files.opening import open_file
+from denoise_stream.files.formats import open_file
 from denoise_stream.model import choose_models
 
 ROUNDS = 3

@@ -110,6 +110,19 @@ class Model:
         return results
 
 
+def kind_of(name_or_path: str | Path) -> Kind:
+    """Return what a model is for: signals, images, codes or forecasts.
+
+    Raises
+    ------
+    ContractError
+        If there is no such model, or the file is not an ONNX model that keeps the contract.
+    """
+    path = model_path(name_or_path)
+    metadata = _load_session(path).get_modelmeta().custom_metadata_map
+    return Contract.from_metadata(metadata, path.name).kind
+
+
 def model_path(name_or_path: str | Path) -> Path:
     """Find the file of a bundled model, or one by its path.
 

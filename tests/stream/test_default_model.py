@@ -18,6 +18,7 @@ from denoise_stream.archive.manifest import Outcome
 from denoise_stream.archive.plan import Group
 from denoise_stream.archive.worker import Work, Worker
 from denoise_stream.cli import live as live_cli
+from denoise_stream.engine.settings import Settings
 from denoise_stream.model import Models, choose_models
 
 
@@ -65,8 +66,14 @@ def make_sources(folder: Path) -> None:
     (folder / "a.csv").write_text("v\n" + "".join(f"{value:.4f}\n" for value in noisy[:500]))
 
 
-def denoise_archive(folder: Path, **settings: object) -> tuple[Summary, dict[str, str]]:
-    archive = Archive(LocalFolder(folder), LocalFolder(folder.with_name("out")), Selection(), **settings)
+def denoise_archive(folder: Path, model: str | None = None, **settings: object) -> tuple[Summary, dict[str, str]]:
+    archive = Archive(
+        LocalFolder(folder),
+        LocalFolder(folder.with_name("out")),
+        Selection(),
+        model=model,
+        settings=Settings(**settings),
+    )
     summary = archive.run(Here)
     done = {row["file"]: row["model"] for row in rows(folder.with_name("out")) if row["state"] == "done"}
     return summary, done

@@ -7,7 +7,8 @@ import pytest
 
 import onnx_models
 from denoise_stream import Denoiser, StreamPool
-from denoise_stream.files.opening import open_file
+from denoise_stream.files.formats import open_file
+from denoise_stream.files.protocols import Reading
 from denoise_stream.runs.series import SeriesStream
 
 RATE_HZ = 48_000
@@ -93,7 +94,7 @@ def test_pools_and_tables_of_series_count_failed_windows(fragile, tmp_path):
     assert stream.failed_windows == 2
     table = tmp_path / "a.csv"
     table.write_text("id,v\n" + "".join(f"{name},{value}\n" for name in "ab" for value in signal))
-    source = open_file(table, columns=["v"], series_column="id")
+    source = open_file(table, Reading(columns=("v",), series_column="id"))
     series = SeriesStream(Denoiser(fragile), source)
     for chunk in source:
         series.process(chunk)

@@ -22,8 +22,10 @@ from denoise_stream.archive.manifest import Manifest, Outcome
 from denoise_stream.archive.plan import Plan, make_groups, make_plan
 from denoise_stream.archive.processes import Dispatcher
 from denoise_stream.archive.worker import Work, model_fingerprint
+from denoise_stream.engine.settings import Settings
 from denoise_stream.errors import SinkError, SourceError
-from denoise_stream.files.opening import is_table_file
+from denoise_stream.files.formats import format_of
+from denoise_stream.files.protocols import Reading
 from denoise_stream.model import Models, bundled_models, choose_models, model_path
 
 
@@ -114,10 +116,10 @@ class Archive:
     model
         As for :class:`~denoise_stream.Denoiser`; None chooses file by file, as
         :func:`~denoise_stream.model.choose_models` does.
-    hop, mix, max_attenuation_db
-        As for :class:`~denoise_stream.Denoiser`.
-    columns, sample_rate_hz, series_column
-        How to read tables.
+    settings
+        How to denoise.
+    reading
+        How to read tables and arrays.
     force
         Whether to replace outputs that no run made.
 
@@ -126,7 +128,7 @@ class Archive:
     SinkError
         If results could land on inputs.
     ContractError, ValueError
-        If the model, ``hop``, ``mix`` or ``max_attenuation_db`` is wrong.
+        If the model or a setting is wrong.
     """
 
     def __init__(
@@ -136,37 +138,25 @@ class Archive:
         selection: Selection,
         *,
         model: str | None = None,
-        hop: int | None = None,
-        mix: float = 1.0,
-        max_attenuation_db: float | None = None,
-        columns: tuple[str, ...] | None = None,
-        sample_rate_hz: float | None = None,
-        series_column: str | None = None,
+        settings: Settings | None = None,
+        reading: Reading | None = None,
         force: bool = False,
     ) -> None:
         if lies_in(source.place, target.place):
             where = "is the input" if source.place == target.place else f"holds the input {source.place}"
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
         models = Models(*(_lasting_name(name) for name in choose_models(model)))
-        self.work = Work(
-            source,
-            target,
-            Path(),
-            models,
-            hop,
-            mix,
-            max_attenuation_db,
-            columns,
-            sample_rate_hz,
-            series_column,
-        )
-        self.work.denoiser(models.table)  # that for sound may not be needed: plan() looks
+        self.work = Work(source, target, Path(), models, settings or Settings(), reading or Reading())
+        self.work.settings.denoiser(models.table)  # that for sound may not be needed: plan() looks
         self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
         self._selection = selection
         self._force = force
         audio, table = (model_fingerprint(model_path(name)) for name in models)
         self._manifest = Manifest(
-            target, lambda name: table if is_table_file(name) else audio, self.work.options(), selection.shard
+            target,
+            lambda name: audio if format_of(name).kind == "audio" else table,
+            self.work.options(),
+            selection.shard,
         )
 
     def plan(self) -> Plan:
@@ -199,7 +189,7 @@ class Archive:
         if not (plan.todo or plan.unchanged or plan.refused or plan.others or self._selection.shard):
             raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
         self.models = {
-            kind: work.denoiser(model).contract.name
+            kind: work.settings.denoiser(model).contract.name
             for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)
             if needed
         }

@@ -6,11 +6,7 @@ from dataclasses import dataclass, field
 
 from denoise_stream.archive.folders.protocol import Entry, is_safe
 from denoise_stream.archive.manifest import Known, Outcome
-from denoise_stream.files.opening import PARQUET, is_table_file
-from denoise_stream.files.tables import TABLE_DELIMITERS
-
-AUDIO = frozenset("wav wave flac ogg oga opus mp3 aif aiff aifc au snd w64 caf rf64 sd2 voc htk mat4 mat5 pvf".split())
-"""Extensions of files that a folder's run takes for audio."""
+from denoise_stream.files.formats import format_of, is_signal_file
 
 GROUP_FILES = 64
 GROUP_BYTES = 4 << 20
@@ -35,7 +31,7 @@ class Plan:
     unchanged
         How many are done already.
     others
-        How many are neither audio nor tables.
+        How many do not hold signals, by their names.
     refused
         Files that cannot be done, with the reason.
     """
@@ -47,20 +43,14 @@ class Plan:
 
     @property
     def kinds(self) -> tuple[bool, bool]:
-        """Whether there is sound, and whether there are tables, to denoise."""
-        tables = sum(is_table_file(entry.name) for entry in self.todo)
-        return tables < len(self.todo), tables > 0
+        """Whether there is sound, and whether there are tables or arrays, to denoise."""
+        sounds = sum(format_of(entry.name).kind == "audio" for entry in self.todo)
+        return sounds > 0, sounds < len(self.todo)
 
     @property
     def size_bytes(self) -> int:
         """Bytes of input to read."""
         return sum(entry.size_bytes for entry in self.todo)
-
-
-def is_signal(name: str) -> bool:
-    """Tell by its extension whether a file is audio or a table."""
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
-    return extension in AUDIO or f".{extension}" in (*TABLE_DELIMITERS, *PARQUET)
 
 
 def make_plan(
@@ -104,7 +94,7 @@ def make_plan(
             continue
         if not wanted(entry.name) or (shard and _part(entry.name, shard[1]) != shard[0]):
             continue
-        if not is_signal(entry.name):
+        if not is_signal_file(entry.name):
             plan.others += 1
             continue
         if not is_safe(entry.name):

@@ -6,16 +6,15 @@ The same code works in a process of this machine and on a node of a Ray cluster;
 import contextlib
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from denoise_stream.archive.folders.protocol import Entry, Folder
 from denoise_stream.archive.manifest import Outcome
-from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.engine.settings import Settings
 from denoise_stream.errors import DenoiseError
-from denoise_stream.files.audio import AudioSink, AudioSource
-from denoise_stream.files.opening import open_file, open_table_sink
-from denoise_stream.files.protocols import Sink
+from denoise_stream.files.formats import format_of
+from denoise_stream.files.protocols import Reading
 from denoise_stream.model import Models
 from denoise_stream.runs.run import Stream, run
 from denoise_stream.runs.series import open_stream
@@ -33,42 +32,28 @@ class Work:
         Folder for files in the making: on the target's file system if that is local.
     models
         The model of each kind of file.
-    hop, mix, max_attenuation_db
-        As for :class:`~denoise_stream.Denoiser`.
-    columns, sample_rate_hz, series_column
-        How to read tables.
+    settings
+        How to denoise.
+    reading
+        How to read tables and arrays.
     """
 
     source: Folder
     target: Folder
     scratch: Path
     models: Models
-    hop: int | None = None
-    mix: float = 1.0
-    max_attenuation_db: float | None = None
-    columns: tuple[str, ...] | None = None
-    sample_rate_hz: float | None = None
-    series_column: str | None = None
-
-    def denoiser(self, model: str) -> Denoiser:
-        """Load one of the models.
-
-        Raises
-        ------
-        ContractError, ValueError
-            If the model is wrong, or an option does not go with it.
-        """
-        return Denoiser(model, hop=self.hop, mix=self.mix, max_attenuation_db=self.max_attenuation_db)
+    settings: Settings = field(default_factory=Settings)
+    reading: Reading = field(default_factory=Reading)
 
     def options(self) -> str:
         """Say in words what the results depend on besides inputs and model."""
         facts = {
-            "hop": self.hop,
-            "mix": self.mix,
-            "attenuation": self.max_attenuation_db,
-            "columns": self.columns and ",".join(self.columns),
-            "rate": self.sample_rate_hz,
-            "series": self.series_column,
+            "hop": self.settings.hop,
+            "mix": self.settings.mix,
+            "attenuation": self.settings.max_attenuation_db,
+            "columns": self.reading.columns and ",".join(self.reading.columns),
+            "rate": self.reading.sample_rate_hz,
+            "series": self.reading.series_column,
         }
         return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
 
@@ -78,7 +63,7 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._denoisers = {model: work.denoiser(model) for model in {*work.models} if model}
+        self._denoisers = {model: work.settings.denoiser(model) for model in {*work.models} if model}
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:
@@ -116,18 +101,12 @@ class Worker:
         """Denoise a local file into another; return the stream, at its end, and the file's sample rate."""
         work = self._work
         with contextlib.ExitStack() as stack:
-            opened = open_file(
-                noisy, columns=work.columns, sample_rate_hz=work.sample_rate_hz, series_column=work.series_column
-            )
-            signal = stack.enter_context(contextlib.closing(opened))
+            format = format_of(noisy.name)
+            signal = stack.enter_context(contextlib.closing(format.open(noisy, work.reading)))
             rate = signal.sample_rate_hz
-            sink: Sink
-            if isinstance(signal, AudioSource):
-                stream: Stream = self._denoisers[work.models.audio].stream(signal.channels, rate)
-                sink = AudioSink(clean, signal.format, rate or 0.0, signal.channels)
-            else:
-                stream = open_stream(self._denoisers[work.models.table], signal, work.series_column)
-                sink = open_table_sink(signal, clean, stack)
+            denoiser = self._denoisers[work.models.audio if format.kind == "audio" else work.models.table]
+            stream = open_stream(denoiser, signal, work.reading.series_column if format.kind == "table" else None)
+            sink = format.create(signal, clean, rate, stack)
             try:
                 run(signal, stream, sink)
             finally:

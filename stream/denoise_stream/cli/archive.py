@@ -1,10 +1,8 @@
 """The options for archives: what the command line says comes in, a run over an archive goes out."""
 
-import csv
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +11,7 @@ import click
 from denoise_stream.archive.folders.patterns import MAGIC
 from denoise_stream.archive.folders.places import is_url
 from denoise_stream.cli.command_line import Option
+from denoise_stream.cli.options import ArchiveOptions, Options
 from denoise_stream.errors import SinkError, needs_extra, printable
 
 if TYPE_CHECKING:
@@ -47,45 +46,6 @@ def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, cls=Option, section=SECTION, **settings)
 
 
-@dataclass(frozen=True)
-class ArchiveOptions:
-    """What the options for archives say; the fields are named like them."""
-
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    jobs: int | None
-    shard: str | None
-    dry_run: bool
-    engine: str | None
-    ray_address: str | None
-
-    def check_alone(self, others: Mapping[str, object]) -> None:
-        """Refuse, beside these options, others that are not None.
-
-        Raises
-        ------
-        ValueError
-            If one is given.
-        """
-        for name, value in others.items():
-            if value is not None:
-                raise ValueError(f"{name} describes a single signal; it does not go with a folder, a pattern or a URL")
-
-    def check_unused(self) -> None:
-        """Refuse these options for a single file.
-
-        Raises
-        ------
-        ValueError
-            If one is given.
-        """
-        for name, value in vars(self).items():
-            if value:
-                raise ValueError(
-                    f"--{name.replace('_', '-')} describes a folder, a pattern or a URL, not a single signal"
-                )
-
-
 def is_archive(source: str, sink: str | None) -> bool:
     """Tell whether a run has many files, or files elsewhere, to do."""
     if source in ("-", "mic"):
@@ -96,22 +56,7 @@ def is_archive(source: str, sink: str | None) -> bool:
     return path.is_dir() or (MAGIC.search(source) is not None and not path.exists())
 
 
-def run_archive(
-    source: str,
-    sink: str | None,
-    options: ArchiveOptions,
-    *,
-    model: str | None,
-    hop: int | None,
-    mix: float,
-    max_attenuation_db: float | None,
-    columns: str | None,
-    rate: float | None,
-    series_column: str | None,
-    report: Path | None,
-    force: bool,
-    quiet: bool,
-) -> None:
+def run_archive(options: Options) -> None:
     """Denoise an archive and say how it went; exit with status 1 if a file failed.
 
     Raises
@@ -124,49 +69,58 @@ def run_archive(
     from denoise_stream.archive.archive import Archive, Selection
     from denoise_stream.archive.folders.places import open_input, open_output
     from denoise_stream.archive.manifest import NAME
-    from denoise_stream.archive.plan import is_signal
     from denoise_stream.archive.progress import failures_as_table, progress, result_in_one_line
+    from denoise_stream.files.formats import is_signal_file
     from denoise_stream.files.paths import check_outputs, write_json
 
+    source, sink, many = options.source, options.sink, options.many
+    many.check_alone(
+        {
+            "--format": options.pipe_format,
+            "--channels": options.channels,
+            "--device": options.device,
+            "--latency": options.latency,
+            "--output-device": options.output_device,
+            "--duration": options.duration,
+            "--reconnect": options.reconnect,
+            "--plot": options.plot,
+        }
+    )
     if sink is None:
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
     if sink in ("-", "speaker", "null", "mic"):
         raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
-    if is_signal(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
+    if is_signal_file(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
         raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")
-    if rate is not None and not 0 < rate < float("inf"):
-        raise ValueError(f"--rate {rate:g} is not a valid sample rate; use a number above 0")
-    if options.ray_address is not None and options.engine != "ray":
+    if options.rate is not None and not 0 < options.rate < float("inf"):
+        raise ValueError(f"--rate {options.rate:g} is not a valid sample rate; use a number above 0")
+    if many.ray_address is not None and many.engine != "ray":
         raise ValueError("--ray-address describes a Ray cluster; use it with --engine ray")
-    if options.engine == "ray":
+    if many.engine == "ray":
         with needs_extra("a Ray cluster", "ray"):
             import ray as ray
-    shard = _shard(options.shard)
-    check_outputs(report, force=force)
+    shard = _shard(many.shard)
+    check_outputs(options.report, force=options.force)
     folder, pattern = open_input(source)
     archive = Archive(
         folder,
         open_output(sink),
-        Selection(pattern, options.include, options.exclude, shard),
-        model=model,
-        hop=hop,
-        mix=mix,
-        max_attenuation_db=max_attenuation_db,
-        columns=None if columns is None else tuple(name.strip() for name in next(csv.reader([columns]))),
-        sample_rate_hz=rate,
-        series_column=series_column,
-        force=force,
+        Selection(pattern, many.include, many.exclude, shard),
+        model=options.model,
+        settings=options.settings,
+        reading=options.reading,
+        force=options.force,
     )
-    if options.dry_run:
+    if many.dry_run:
         _show_plan(archive)
         return
-    with progress(quiet=quiet) as on_progress:
-        summary = archive.run(lambda work: _dispatcher(work, options), on_progress)
-    if report is not None:
-        write_json(report, _facts(summary, source, sink))
+    with progress(quiet=options.quiet) as on_progress:
+        summary = archive.run(lambda work: _dispatcher(work, many), on_progress)
+    if options.report is not None:
+        write_json(options.report, _facts(summary, source, sink))
     if summary.failures:
         click.echo(failures_as_table(summary, f"{sink.rstrip('/')}/{NAME}*.jsonl"), err=True)
-    if not quiet:
+    if not options.quiet:
         click.echo(result_in_one_line(summary, source, sink), err=True)
     if summary.failures:
         sys.exit(1)
@@ -193,7 +147,7 @@ def _show_plan(archive: "Archive") -> None:
         click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(
         f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB{models}; done before: {plan.unchanged}; "
-        f"not possible: {len(plan.refused)}; neither audio nor tables: {plan.others}",
+        f"not possible: {len(plan.refused)}; not signals by their names: {plan.others}",
         err=True,
     )
 
@@ -203,7 +157,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
         return None
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ValueError(f"--shard {text} is no part of a whole; use I/N with I from 1 to N, such as 3/8")
+        raise ValueError(f"--shard {text} is not a valid shard; use I/N with I from 1 to N, such as 3/8")
     return int(found[1]), int(found[2])
 
 

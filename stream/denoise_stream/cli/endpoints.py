@@ -1,15 +1,15 @@
 """Find the two ends of a run: names and options come in, an open source and an open sink go out."""
 
 import contextlib
-import csv
 import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from denoise_stream.files.audio import AudioFormat, AudioSink, AudioSource, format_for
-from denoise_stream.files.opening import PARQUET, is_table_file, open_file, open_table_sink
+from denoise_stream.cli.options import Options
+from denoise_stream.files.audio import AUDIO, AudioFormat, AudioSink, AudioSource, format_for
+from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file
 from denoise_stream.files.pipes import (
     ENCODINGS,
@@ -20,11 +20,13 @@ from denoise_stream.files.pipes import (
     wav_encoding,
     wav_header,
 )
-from denoise_stream.files.protocols import NullSink, Sink, Source
-from denoise_stream.files.tables import TableSink, TableSource
+from denoise_stream.files.protocols import Format, NullSink, Sink, Source
+from denoise_stream.files.tables import TABLE, TableSink, TableSource
 
 if TYPE_CHECKING:
     from denoise_stream.live.run import LiveSettings
+
+IN_WORDS = {"audio": "audio", "table": "a table", "array": "an array"}
 
 
 class Endpoints:
@@ -32,21 +34,14 @@ class Endpoints:
 
     Parameters
     ----------
-    source
-        File, ``-`` (standard input) or ``mic``.
-    sink
-        File, ``-`` (standard output), ``speaker`` or ``null``; None chooses ``NAME.denoised.EXT`` for a file, ``-``
-        for a pipe and ``speaker`` for ``mic``.
-    pipe_format
-        ``csv``, ``wav``, ``s16le`` or ``f32le``: what a pipe carries.
-    rate
-        Sample rate in Hz of a raw pipe, a table or ``mic``.
-    channels
-        Number of channels of a raw pipe or ``mic``.
-    columns
-        Names of a table's columns, separated by commas.
-    series_column
-        Name of the column that says to which series a row of a table belongs.
+    options
+        ``source`` is a file, ``-`` (standard input) or ``mic``; ``sink`` a file, ``-`` (standard output), ``speaker``
+        or ``null``, and None chooses ``NAME.denoised.EXT`` for a file, ``-`` for a pipe and ``speaker`` for ``mic``.
+
+    Attributes
+    ----------
+    kind : str
+        What the source is: ``audio``, ``table`` or ``array``.
 
     Raises
     ------
@@ -54,25 +49,14 @@ class Endpoints:
         If the options contradict each other.
     """
 
-    def __init__(
-        self,
-        source: str,
-        sink: str | None,
-        pipe_format: str | None,
-        rate: float | None,
-        channels: int | None,
-        columns: str | None,
-        series_column: str | None = None,
-    ) -> None:
-        self.source = source
-        self.sink = _default_sink(source) if sink is None else sink
-        self._pipe_format = pipe_format
-        self._rate = rate
-        self._channels = channels
-        self._columns = None if columns is None else [name.strip() for name in next(csv.reader([columns]))]
-        self._series_column = series_column
-        self.is_table = pipe_format == "csv" if source == "-" else is_table_file(source)
-        self._output_device: str | None = None
+    def __init__(self, options: Options) -> None:
+        self.source = options.source
+        default = _default_sink(self.source) if options.output_device is None else "speaker"
+        self.sink = default if options.sink is None else options.sink
+        self._options = options
+        self._pipe_format = options.pipe_format
+        self._format = _format(self.source, options.pipe_format)
+        self.kind = self._format.kind
         self._check()
 
     @property
@@ -96,75 +80,87 @@ class Endpoints:
             raise ValueError("--input - needs --format csv, wav, s16le or f32le")
         if pipe_format is not None and "-" not in (source, sink):
             raise ValueError("--format describes a pipe, but neither --input nor --output is '-'")
-        raw = source == "mic" or (source == "-" and pipe_format in RAW_FORMATS)
-        if self._columns is not None and not self.is_table:
-            raise ValueError("--columns describes a table, but the input is audio")
-        if self._series_column is not None and (source == "-" or not self.is_table):
-            raise ValueError("--series-column describes a table in a file, which is read twice")
-        if self._channels is not None and not raw:
-            raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
-        if self._channels is not None and self._channels < 1:
-            raise ValueError(f"--channels {self._channels} is too few; use 1 or more")
-        if self._rate is not None and not (raw or self.is_table):
-            raise ValueError("--rate describes a raw pipe, a table or 'mic'; this input states its own")
-        if sink == "null":
-            return
-        if sink == "-":
-            to_table = self.is_table if pipe_format is None else pipe_format == "csv"
-        else:
-            to_table = is_table_file(sink)
-        if self.is_table != to_table:
-            raise ValueError(
-                f"--output {sink}: a table becomes a table (.csv, .tsv), audio becomes audio, not one the other"
-            )
-        if sink == "-" and Path(source).suffix.lower() in PARQUET:
-            raise ValueError(f"--output -: {source} is Parquet, which needs a file")
-        if self.is_table and "-" not in (source, sink) and Path(source).suffix.lower() != Path(sink).suffix.lower():
-            raise ValueError(f"--output {sink}: a table keeps its delimiter; end the name in {Path(source).suffix}")
+        self._check_descriptions()
+        if sink != "null":
+            self._check_formats()
 
-    def live_settings(
-        self,
-        device: str | None,
-        output_device: str | None,
-        latency: str | None,
-        duration_s: float | None,
-        reconnect: bool | None,
-    ) -> "LiveSettings | None":
-        """Give the settings of a live run; None if the source is no microphone.
+    def _check_descriptions(self) -> None:
+        """Refuse options that describe what the input says itself, or does not have."""
+        options = self._options
+        raw = self.source == "mic" or (self.source == "-" and self._pipe_format in RAW_FORMATS)
+        if options.columns is not None and self.kind != "table":
+            raise ValueError(f"--columns describes a table, but the input is {IN_WORDS[self.kind]}")
+        if options.series_column is not None and (self.source == "-" or self.kind != "table"):
+            raise ValueError("--series-column describes a table in a file, which is read twice")
+        if options.channels is not None and not raw:
+            raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
+        if options.channels is not None and options.channels < 1:
+            raise ValueError(f"--channels {options.channels} is too few; use 1 or more")
+        if options.rate is not None and self.kind == "audio" and not raw:
+            raise ValueError("--rate describes a raw pipe, a table, an array or 'mic'; this input states its own")
+
+    def _check_formats(self) -> None:
+        """Refuse an output that cannot hold what the input holds."""
+        source, sink = self.source, self.sink
+        if sink == "-":
+            target = self._format if self._pipe_format is None else _format("-", self._pipe_format)
+        else:
+            target = _format(sink, None)
+        if target.kind != self.kind:
+            ends = f"; end the name in {self._format.endings[0]}" if sink != "-" else ""
+            raise ValueError(f"--output {sink}: {IN_WORDS[self.kind]} stays {IN_WORDS[self.kind]}{ends}")
+        if sink == "-" and not self._format.in_pipes:
+            raise ValueError(f"--output -: {source} is a format that cannot be written to a pipe; name a file")
+        if self.kind == "audio" or sink == "-":
+            return
+        if source == "-" and target is not self._format:
+            raise ValueError(f"--output {sink}: the pipe carries CSV; end the name in .csv")
+        if source != "-" and ending_of(source) != ending_of(sink):
+            raise ValueError(f"--output {sink}: the format stays as it is; end the name in {ending_of(source)}")
+
+    def live_settings(self) -> "LiveSettings | None":
+        """Return the settings of a live run; None if the source is not a microphone.
 
         Raises
         ------
         ValueError
             If a live option is out of range, or given for a file or pipe.
         """
-        options = (("--device", device), ("--latency", latency), ("--duration", duration_s), ("--reconnect", reconnect))
+        options = self._options
         if self.source != "mic":
-            for name, value in (*options, ("--output-device", output_device)):
-                if value is not None and not (name == "--output-device" and self.sink == "speaker"):
+            live = {
+                "--device": options.device,
+                "--latency": options.latency,
+                "--duration": options.duration,
+                "--reconnect": options.reconnect,
+                "--output-device": options.output_device if self.sink != "speaker" else None,
+            }
+            for name, value in live.items():
+                if value is not None:
                     raise ValueError(f"{name} describes a live run; use it with --input mic")
-            self._output_device = output_device
             return None
         from denoise_stream.live.run import LiveSettings
 
-        if output_device is not None and self.sink != "speaker":
+        rate, duration_s = options.rate, options.duration
+        if options.output_device is not None and self.sink != "speaker":
             raise ValueError(f"--output-device plays, but --output is {self.sink}")
         if duration_s is not None and not duration_s > 0:
             raise ValueError(f"--duration {duration_s:g} is too short; use a number of seconds above 0")
-        if self._rate is not None and not (math.isfinite(self._rate) and self._rate > 0):
-            raise ValueError(f"--rate {self._rate:g} is not a valid sample rate; use a number above 0")
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            raise ValueError(f"--rate {rate:g} is not a valid sample rate; use a number above 0")
         return LiveSettings(
-            device=device,
-            output_device=output_device,
+            device=options.device,
+            output_device=options.output_device,
             play=self.sink == "speaker",
-            sample_rate_hz=self._rate,
-            channels=self._channels or 1,
-            latency=_latency(latency),
+            sample_rate_hz=rate,
+            channels=options.channels or 1,
+            latency=_latency(options.latency),
             duration_s=duration_s,
-            reconnect=reconnect,
+            reconnect=options.reconnect,
         )
 
     def channel_names(self, signal: Source) -> list[str]:
-        """Give the columns' names, or the channels' numbers."""
+        """Return the columns' names, or the channels' numbers."""
         names: list[str] | None = getattr(signal, "column_names", None)
         if names is not None:
             return names
@@ -172,15 +168,14 @@ class Endpoints:
 
     def open_source(self) -> Source:
         """Open the file or pipe; the caller closes it."""
+        reading = self._options.reading
         if self.source != "-":
-            return open_file(
-                Path(self.source), columns=self._columns, sample_rate_hz=self._rate, series_column=self._series_column
-            )
-        if self.is_table:
+            return self._format.open(Path(self.source), reading)
+        if self.kind == "table":
             blocks = read_blocks(sys.stdin.fileno())
-            return TableSource(blocks, "standard input", columns=self._columns, sample_rate_hz=self._rate)
+            return TableSource(blocks, "standard input", columns=reading.columns, sample_rate_hz=reading.sample_rate_hz)
         if self._pipe_format in RAW_FORMATS:
-            return RawSource(self._pipe_format, self._channels or 1, self._rate)
+            return RawSource(self._pipe_format, self._options.channels or 1, self._options.rate)
         return AudioSource(None)
 
     @contextlib.contextmanager
@@ -203,8 +198,8 @@ class Endpoints:
             return TableSink(signal, None if self.sink == "null" else sys.stdout.buffer)
         if self.sink == "null":
             return NullSink()
-        if self.is_table and partial is not None:
-            return open_table_sink(signal, partial, stack)
+        if self.kind != "audio" and partial is not None:
+            return self._format.create(signal, partial, sample_rate_hz, stack)
         if self.sink == "-" and sys.stdout.isatty():
             raise ValueError("audio would fill the terminal; redirect it or name an --output file")
         if self.sink == "-" and self._pipe_format in RAW_FORMATS:
@@ -216,7 +211,7 @@ class Endpoints:
             from denoise_stream.live.devices import find_device
             from denoise_stream.live.speaker import SpeakerSink
 
-            return SpeakerSink(find_device(self._output_device, "output"), signal.channels, sample_rate_hz)
+            return SpeakerSink(find_device(self._options.output_device, "output"), signal.channels, sample_rate_hz)
         if path is None or partial is None:
             encoding = wav_encoding(audio.subtype)
             header = wav_header(encoding, sample_rate_hz, signal.channels, signal.length_samples)
@@ -224,6 +219,13 @@ class Endpoints:
         same = self.sink == _default_sink(self.source) or Path(self.source).suffix.lower() == path.suffix.lower()
         audio = audio if same else format_for(path, audio)
         return AudioSink(partial, audio, sample_rate_hz, signal.channels)
+
+
+def _format(name: str, pipe_format: str | None) -> Format:
+    """Return the format of a file, a pipe or a device."""
+    if name == "-":
+        return TABLE if pipe_format == "csv" else AUDIO
+    return AUDIO if name in ("mic", "speaker") else format_of(name)
 
 
 def _latency(latency: str | None) -> str | float:

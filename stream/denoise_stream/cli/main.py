@@ -1,16 +1,10 @@
 """The program ``denoise-stream``: a source and a sink by name come in, a denoised signal goes out."""
 
-import contextlib
-import json
-import sys
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.cli.archive import ArchiveOptions, archive_options, is_archive, run_archive
+from denoise_stream.cli.archive import archive_options, is_archive, run_archive
 from denoise_stream.cli.command_line import (
     CONTEXT_SETTINGS,
     PATH,
@@ -20,16 +14,12 @@ from denoise_stream.cli.command_line import (
     run_command,
     version_option,
 )
-from denoise_stream.errors import needs_extra
+from denoise_stream.cli.one import denoise_one
+from denoise_stream.cli.options import Options
+from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
-from denoise_stream.native_messages import native_messages_hidden
-
-if TYPE_CHECKING:
-    from denoise_stream.files.protocols import Source
-    from denoise_stream.runs.run import Observer
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
-PROGRESS_AFTER_S = 1.0
 
 
 def _list_models(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -78,7 +68,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     required=True,
     metavar="SOURCE",
-    help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv or .parquet, '-' (standard input) or 'mic'; "
+    help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' (standard input) or 'mic'; "
     "a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
 )
 @click.option(
@@ -167,141 +157,42 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 )
 @archive_options
 @version_option
-def command(
-    source: str,
-    sink: str | None,
-    model: str | None,
-    hop: int | None,
-    mix: float,
-    max_attenuation_db: float | None,
-    pipe_format: str | None,
-    rate: float | None,
-    channels: int | None,
-    columns: str | None,
-    series_column: str | None,
-    device: str | None,
-    output_device: str | None,
-    latency: str | None,
-    duration: float | None,
-    reconnect: bool | None,
-    plot: Path | None,
-    report: Path | None,
-    force: bool,
-    quiet: bool,
-    **many: Any,
-) -> None:
+def command(**values: Any) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
-    from denoise_stream.cli.endpoints import Endpoints
-    from denoise_stream.engine.denoiser import Denoiser
-    from denoise_stream.files.paths import check_outputs, whole_file
-    from denoise_stream.model import choose_models
-    from denoise_stream.runs.report import LevelMeter, facts, in_one_line
-    from denoise_stream.runs.run import run
-    from denoise_stream.runs.series import open_stream
-
+    options = Options.from_command(values)
     try:
-        if is_image_file(source):
-            from denoise_stream.runs.images import denoise_image_file
-
-            known = {"source", "sink", "model", "mix", "force", "quiet"}
-            refuse_options(click.get_current_context(), known, "images take --output, --model, --mix, --force, --quiet")
-            done = denoise_image_file(source, sink, model, mix=mix, force=force)
-            if not quiet:
-                click.echo(done, err=True)
-            return
-        archive = ArchiveOptions(**many)
-        if is_archive(source, sink):
-            single = {"--format": pipe_format, "--channels": channels, "--device": device, "--latency": latency}
-            live = {"--output-device": output_device, "--duration": duration, "--reconnect": reconnect}
-            archive.check_alone({**single, **live, "--plot": plot})
-            run_archive(
-                source,
-                sink,
-                archive,
-                model=model,
-                hop=hop,
-                mix=mix,
-                max_attenuation_db=max_attenuation_db,
-                columns=columns,
-                rate=rate,
-                series_column=series_column,
-                report=report,
-                force=force,
-                quiet=quiet,
-            )
-            return
-        archive.check_unused()
-        if output_device is not None:
-            sink = sink or "speaker"
-        ends = Endpoints(source, sink, pipe_format, rate, channels, columns, series_column)
-        settings = ends.live_settings(device, output_device, latency, duration, reconnect)
-        if settings is not None and plot is not None:
-            raise ValueError("--plot draws files and pipes, not a live microphone")
-        if plot is not None:
-            with needs_extra("drawing a picture", "plot"):
-                import matplotlib as matplotlib
-        check_outputs(ends.output_file, plot, report, force=force, inputs=ends.input_files)
-        models = choose_models(model)
-        chosen = models.table if ends.is_table else models.audio
-        denoiser = Denoiser(chosen, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db)
-        if settings is not None:
-            from denoise_stream.cli.live import go_live
-
-            with native_messages_hidden():  # PortAudio's own, when a device goes
-                go_live(denoiser, settings, output=ends.sink, pipe_format=pipe_format, report=report, quiet=quiet)
-            return
-        with contextlib.ExitStack() as stack:
-            signal = stack.enter_context(contextlib.closing(ends.open_source()))
-            stream = open_stream(denoiser, signal, series_column)
-            names = ends.channel_names(signal)
-            meter = LevelMeter(signal.channels)
-            observers: list[Observer] = [meter]
-            if plot is not None:
-                from denoise_stream.runs.plots import BeforeAfterPlot
-
-                title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
-                picture = BeforeAfterPlot(names, signal.sample_rate_hz, title)
-                observers.append(picture)
-                plot = stack.enter_context(whole_file(plot))
-            if report is not None:
-                report = stack.enter_context(whole_file(report))
-            # Opened last and so closed first: no picture and no report of an output that failed in the end.
-            destination = stack.enter_context(ends.open_sink(signal, stream.sample_rate_hz))
-            with _progress(signal, quiet=quiet) as on_progress:
-                compute_time_s = run(signal, stream, destination, observers, on_progress)
-            summary = facts(denoiser, stream, compute_time_s, meter, audio=not ends.is_table)
-            summary |= {"input": source, "output": ends.sink}
-            summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
-            summary |= {"columns": names} if ends.is_table else {}
-            if plot is not None:
-                picture.save(plot)
-            if report is not None:
-                report.write_text(json.dumps(summary, indent=2) + "\n")
+        if _holds_images(options):
+            _denoise_images(options)
+        elif is_archive(options.source, options.sink):
+            run_archive(options)
+        else:
+            options.many.check_unused()
+            denoise_one(options)
     except ValueError as error:  # an option out of range, or options that contradict each other
         raise click.UsageError(str(error)) from error
-    if not quiet:
-        click.echo(in_one_line(summary), err=True)
+
+
+def _holds_images(options: Options) -> bool:
+    """Tell whether the input is a file of images; an array file is one if the model is for images."""
+    if not is_image_file(options.source):
+        return False
+    if not is_signal_file(options.source):
+        return True
+    from denoise_stream.model import kind_of
+
+    return options.model is not None and kind_of(options.model) == "image"
+
+
+def _denoise_images(options: Options) -> None:
+    from denoise_stream.runs.images import denoise_image_file
+
+    known = {"source", "sink", "model", "mix", "force", "quiet"}
+    refuse_options(click.get_current_context(), known, "images take --output, --model, --mix, --force, --quiet")
+    done = denoise_image_file(options.source, options.sink, options.model, mix=options.mix, force=options.force)
+    if not options.quiet:
+        click.echo(done, err=True)
 
 
 def main() -> NoReturn:
     """Run the program."""
     run_command(command, "denoise-stream")
-
-
-@contextlib.contextmanager
-def _progress(signal: "Source", *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal once the work has lasted a second."""
-    if quiet or signal.length_samples is None or not sys.stderr.isatty():
-        yield lambda samples_in: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    started = time.monotonic()
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(signal.name, total=signal.length_samples, visible=False)
-
-        def update(samples_in: int) -> None:
-            bar.update(task, completed=samples_in, visible=time.monotonic() - started > PROGRESS_AFTER_S)
-
-        yield update

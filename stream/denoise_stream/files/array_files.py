@@ -1,12 +1,18 @@
-"""Array files: ``.npy`` and ``.npz`` come in, their arrays by name go out."""
+"""NumPy's array files: ``.npy`` as a signal, and all arrays of an ``.npy`` or ``.npz`` by name."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.errors import first_line
+from denoise_stream.arrays import as_dtype, as_signal
+from denoise_stream.errors import SourceError, first_line
+from denoise_stream.files.paths import check_readable
+from denoise_stream.files.pipes import BLOCK_BYTES, write_through
+from denoise_stream.files.protocols import Chunk, Format, Reading
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -17,7 +23,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     OSError
         If it cannot be read.
     ValueError
-        If it is broken, or no such file.
+        If it is damaged, or not an array file.
     """
     with path.open("rb") as file:  # which NumPy would leave open when it is broken
         try:
@@ -25,3 +31,75 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
         except Exception as error:  # what NumPy, zipfile and tokenize raise for broken files is not documented
             raise ValueError(first_line(error)) from error
+
+
+class ArraySource:
+    """The array of an ``.npy`` file, ``(n,)`` or ``(n, channels)``; it is read in blocks, never as a whole.
+
+    Attributes
+    ----------
+    dtype, shape
+        Of the array.
+    """
+
+    def __init__(self, path: Path, sample_rate_hz: float | None = None) -> None:
+        """Open the file.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read, or holds no array of real numbers of one or two dimensions.
+        """
+        check_readable(path)
+        self.name = path.name
+        self.sample_rate_hz = sample_rate_hz
+        try:
+            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # what NumPy and tokenize raise for broken files is not documented
+            raise SourceError(f"{path.name} is not a readable .npy file: {first_line(error)}") from error
+        if not isinstance(self._array, np.ndarray):
+            raise SourceError(f"{path.name} is an archive of several arrays; save the signal alone as .npy")
+        try:
+            as_signal(self._array)
+        except (TypeError, ValueError) as error:
+            raise SourceError(f"{path.name}: {error}") from error
+        self.dtype, self.shape = self._array.dtype, self._array.shape
+        self.channels = 1 if self._array.ndim == 1 else self.shape[1]
+        self.length_samples: int | None = len(self._array)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Read the array block by block."""
+        block = BLOCK_BYTES // 8 // self.channels + 1
+        for start in range(0, len(self._array), block):
+            yield self._array[start : start + block].reshape(-1, self.channels).astype(np.float64)
+
+    def close(self) -> None:
+        """Nothing to release: the file is unmapped when nobody needs the array any more."""
+
+
+class ArraySink:
+    """An ``.npy`` file with the dtype and shape of the source's array; integers are rounded and clipped."""
+
+    def __init__(self, source: ArraySource, file: BinaryIO) -> None:
+        self._file = file
+        self._dtype = source.dtype
+        header = {"descr": np.lib.format.dtype_to_descr(source.dtype), "fortran_order": False, "shape": source.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+
+    def write(self, samples: Chunk) -> None:
+        """Write the next samples ``(n, channels)``."""
+        write_through(self._file, as_dtype(samples, self._dtype).tobytes())
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+def _open(path: Path, reading: Reading) -> ArraySource:
+    return ArraySource(path, reading.sample_rate_hz)
+
+
+def _create(source: ArraySource, path: Path, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> ArraySink:
+    return ArraySink(source, stack.enter_context(path.open("wb")))
+
+
+ARRAY = Format("array", (".npy",), _open, _create)

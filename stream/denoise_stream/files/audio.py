@@ -14,7 +14,7 @@ import numpy as np
 from denoise_stream.errors import SinkError, SourceError
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import BLOCK_BYTES
-from denoise_stream.files.protocols import Chunk
+from denoise_stream.files.protocols import Chunk, Format, Reading
 
 PIPE_BLOCK_SAMPLES = 16
 """Samples that are read from a WAV pipe at once: libsndfile waits until all of them are there."""
@@ -192,3 +192,18 @@ def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
     if not soundfile.check_format(container, subtype):
         subtype = soundfile.default_subtype(container)
     return dataclasses.replace(audio, container=container, subtype=subtype, endian="FILE")
+
+
+def _open(path: Path, reading: Reading) -> AudioSource:
+    return AudioSource(path)
+
+
+def _create(source: AudioSource, path: Path, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> AudioSink:
+    return AudioSink(path, source.format, sample_rate_hz or 0.0, source.channels)
+
+
+ENDINGS = (
+    ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .w64 .caf .rf64 .sd2 .voc .htk .mat4 .mat5 .pvf"
+)
+
+AUDIO = Format("audio", tuple(ENDINGS.split()), _open, _create, in_pipes=True)

@@ -1,5 +1,6 @@
 """Parquet tables: batches of rows come in, chunks of the chosen columns go out, and the way back."""
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from denoise_stream.arrays import as_dtype
 from denoise_stream.errors import SinkError, SourceError, first_line, needs_extra
 from denoise_stream.files.columns import IDENTIFIER, as_names
 from denoise_stream.files.paths import check_readable
-from denoise_stream.files.protocols import Chunk
+from denoise_stream.files.protocols import Chunk, Format, Reading
 
 BATCH_ROWS = 8192
 
@@ -143,3 +144,21 @@ def _like(old: Any, values: Chunk) -> Any:
     if pyarrow.types.is_integer(old.type):
         values = as_dtype(np.nan_to_num(values), np.dtype(old.type.to_pandas_dtype()))
     return pyarrow.array(values, mask=missing).cast(old.type, safe=False)
+
+
+def _open(path: Path, reading: Reading) -> ParquetSource:
+    return ParquetSource(
+        path,
+        columns=reading.columns,
+        sample_rate_hz=reading.sample_rate_hz,
+        series_column=reading.series_column,
+    )
+
+
+def _create(
+    source: ParquetSource, path: Path, sample_rate_hz: float | None, stack: contextlib.ExitStack
+) -> ParquetSink:
+    return ParquetSink(source, path)
+
+
+PARQUET = Format("table", (".parquet", ".pq"), _open, _create)

@@ -1,7 +1,10 @@
 """The face of every source and sink; chunks are float64 ``(n, channels)``, audio with full scale 1.0."""
 
-from collections.abc import Iterator
-from typing import Protocol
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,3 +50,51 @@ class NullSink:
 
     def close(self) -> None:
         """Nothing is left to write."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file of numbers does not say itself.
+
+    Attributes
+    ----------
+    columns
+        Names of a table's columns to denoise; None chooses them.
+    sample_rate_hz
+        Rows per second of a table or an array, if known.
+    series_column
+        Name of the table's column that says to which series a row belongs, if there is one.
+    """
+
+    columns: tuple[str, ...] | None = None
+    sample_rate_hz: float | None = None
+    series_column: str | None = None
+
+
+FileKind = Literal["audio", "table", "array"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files that hold signals: how they are named, read and written.
+
+    Attributes
+    ----------
+    kind
+        ``audio`` has full scale 1.0 and a sample rate, a ``table`` has columns with names, an ``array`` neither.
+    endings
+        The ends of the files' names: lower case, with the dot.
+    open
+        Opens a file to read; the caller closes it. SourceError if it cannot be read.
+    create
+        Creates the file that holds what a source of this format becomes: from that source, the path, the sample rate
+        in Hz and a stack that closes what stays open.
+    in_pipes
+        Whether it can be written to a pipe.
+    """
+
+    kind: FileKind
+    endings: tuple[str, ...]
+    open: Callable[[Path, Reading], Source]
+    create: Callable[[Any, Path, float | None, contextlib.ExitStack], Sink]
+    in_pipes: bool = False

@@ -4,6 +4,7 @@ A table is copied byte for byte except for the numbers of the chosen columns. Ro
 are not there yet wait in a queue that source and sink share.
 """
 
+import contextlib
 import itertools
 import math
 import re
@@ -18,7 +19,7 @@ from denoise_stream.errors import SourceError
 from denoise_stream.files.columns import Row, fields_of, find_layout, parse_number, unquote
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import read_blocks, write_through
-from denoise_stream.files.protocols import Chunk
+from denoise_stream.files.protocols import Chunk, Format, Reading
 
 TABLE_DELIMITERS = {".csv": None, ".tsv": "\t"}
 """Extensions of tables; None finds the delimiter in the first line."""
@@ -268,3 +269,19 @@ def _is_data(text: str) -> bool:
     """Tell a row from a blank line or a comment."""
     stripped = text.strip(" \r\n")
     return bool(stripped) and (stripped[0] != "#" or re.match(r"#\s*[,;\t|]", stripped) is not None)
+
+
+def _open(path: Path, reading: Reading) -> TableSource:
+    return TableSource.open(
+        path,
+        columns=reading.columns,
+        sample_rate_hz=reading.sample_rate_hz,
+        series_column=reading.series_column,
+    )
+
+
+def _create(source: TableSource, path: Path, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> TableSink:
+    return TableSink(source, stack.enter_context(path.open("wb")))
+
+
+TABLE = Format("table", tuple(TABLE_DELIMITERS), _open, _create, in_pipes=True)

@@ -142,9 +142,10 @@ def test_models_of_images_and_of_signals_are_not_taken_for_each_other(tmp_path, 
     with pytest.raises(ContractError, match="is a model of kind 'image'; needed here: 'signal'"):
         Denoiser(identity)
     np.save(tmp_path / "a.npy", np.zeros(SHAPE, np.uint8))
-    assert denoise(monkeypatch, "--input", tmp_path / "a.npy", "--model", "general") == 1
+    Image.fromarray(np.zeros(SHAPE, np.uint8)).save(tmp_path / "a.png")
+    assert denoise(monkeypatch, "--input", tmp_path / "a.png", "--model", "general") == 1
     assert "is a model of kind 'signal'; needed here: 'image'" in capsys.readouterr().err
-    assert denoise(monkeypatch, "--input", tmp_path / "a.npy") == 2
+    assert denoise(monkeypatch, "--input", tmp_path / "a.png") == 2
     assert "none is bundled; name one that you trained with --model" in capsys.readouterr().err
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser
-from denoise_stream.files.opening import open_file
+from denoise_stream.files.formats import open_file
+from denoise_stream.files.protocols import Reading
 from denoise_stream.runs.series import SeriesStream
 
 if importlib.util.find_spec("pyarrow") is None and not os.environ.get("CI"):
@@ -117,7 +118,7 @@ def test_folder_of_tables_with_series(call, models):
 def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
     ids, values = np.repeat(np.arange(500), 300).astype(str), np.random.default_rng(0).normal(size=150_000)
     pyarrow.parquet.write_table(pyarrow.table({"id": ids, "x": values}), tmp_path / "many.parquet")
-    source = open_file(tmp_path / "many.parquet", series_column="id")
+    source = open_file(tmp_path / "many.parquet", Reading(series_column="id"))
     stream = SeriesStream(Denoiser(models["smoother"]), source)
     most = 0
     for chunk in source:
@@ -138,8 +139,12 @@ def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
         (["--input", "a.parquet", "--series-column", "nope"], 1, "a.parquet has no column 'nope'; it has id, x"),
         (["--input", "a.parquet", "--columns", "id"], 1, "column 'id' is no signal: it holds string"),
         (["--input", "bad.parquet"], 1, "bad.parquet is not a Parquet file"),
-        (["--input", "a.parquet", "--output", "-"], 2, "a.parquet is Parquet, which needs a file"),
-        (["--input", "a.parquet", "--output", "b.csv"], 2, "a table keeps its delimiter; end the name in .parquet"),
+        (
+            ["--input", "a.parquet", "--output", "-"],
+            2,
+            "cannot be written to a pipe; name a file",
+        ),
+        (["--input", "a.parquet", "--output", "b.csv"], 2, "the format stays as it is; end the name in .parquet"),
         (["--input", "-", "--format", "csv", "--series-column", "id"], 2, "describes a table in a file"),
         (["--input", "a.wav", "--series-column", "id"], 2, "describes a table in a file"),
     ],

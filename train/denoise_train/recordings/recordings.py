@@ -11,14 +11,14 @@ import numpy as np
 from denoise_stream import SourceError
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.array_files import load_arrays
-from denoise_stream.files.opening import open_file
+from denoise_stream.files.formats import ending_of, is_signal_file, open_file
 from denoise_train.arrays import Array, standardize
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 ARRAYS = frozenset({".npz", ".npy"})
+"""Endings of files whose every array is a signal, or several side by side."""
 FILES_TO_SPLIT = 10
 """With at least so many files each belongs to one split; fewer are split in time."""
-FOUND_IN_FOLDERS = ARRAYS | {".csv", ".tsv", ".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".au", ".caf", ".w64"}
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     Parameters
     ----------
     paths
-        Audio files, ``.csv``/``.tsv`` tables (every signal column), ``.npz``/``.npy`` arrays (every numeric array
-        of more than one sample), or folders that are searched for them. Missing values are bridged. A file that is
-        named twice is read once: it would be in two of training, validation and test.
+        Audio files, tables (every signal column of a CSV, TSV or Parquet file), ``.npz``/``.npy`` arrays (every numeric
+        array of more than one sample), or folders that are searched for them. Missing values are bridged. A file that
+        is named twice is read once: it would be in two of training, validation and test.
     rate_hz
         The rate that is wanted: audio of another one is resampled. Tables and arrays, which do not say how they were
         sampled, are taken as they are. None means that audio is, too.
@@ -142,10 +142,10 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files = (file for file in path.rglob("*") if file.suffix.lower() in FOUND_IN_FOLDERS)
+            files = (file for file in path.rglob("*") if is_signal_file(file.name) or ending_of(file.name) in ARRAYS)
             inside = sorted(file for file in files if file.is_file())
             if not inside:
-                raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .npz, .npy)")
+                raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .parquet, .npz, .npy)")
             found += inside
         elif path.is_file():
             found.append(path)
@@ -183,7 +183,7 @@ def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
 
 def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
     """Give every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
-    if path.suffix.lower() in ARRAYS:
+    if ending_of(path.name) in ARRAYS:
         for signal in _read_arrays(path):
             yield "", signal, None
         return

@@ -1,0 +1,122 @@
+"""Denoise one signal: a file, a pipe or a microphone, as the options say."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from denoise_stream.errors import needs_extra
+from denoise_stream.native_messages import native_messages_hidden
+
+if TYPE_CHECKING:
+    from denoise_stream.cli.endpoints import Endpoints
+    from denoise_stream.cli.options import Options
+    from denoise_stream.engine.denoiser import Denoiser
+    from denoise_stream.files.protocols import Source
+    from denoise_stream.runs.run import Observer
+
+PROGRESS_AFTER_S = 1.0
+
+
+def denoise_one(options: "Options") -> None:
+    """Denoise the signal that the options name, and say in one line how it went.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or options contradict each other.
+    DenoiseError
+        If the source, the model, the output or a device fails.
+    """
+    from denoise_stream.cli.endpoints import Endpoints
+    from denoise_stream.files.paths import check_outputs
+    from denoise_stream.model import choose_models
+
+    ends = Endpoints(options)
+    live = ends.live_settings()
+    if live is not None and options.plot is not None:
+        raise ValueError("--plot draws files and pipes, not a live microphone")
+    if options.plot is not None:
+        with needs_extra("drawing a picture", "plot"):
+            import matplotlib as matplotlib
+    check_outputs(ends.output_file, options.plot, options.report, force=options.force, inputs=ends.input_files)
+    models = choose_models(options.model)
+    denoiser = options.settings.denoiser(models.audio if ends.kind == "audio" else models.table)
+    if live is not None:
+        from denoise_stream.cli.live import go_live
+
+        with native_messages_hidden():  # PortAudio's own, when a device goes
+            go_live(
+                denoiser,
+                live,
+                output=ends.sink,
+                pipe_format=options.pipe_format,
+                report=options.report,
+                quiet=options.quiet,
+            )
+        return
+    from denoise_stream.runs.report import in_one_line
+
+    summary = _denoise(denoiser, ends, options)
+    if not options.quiet:
+        click.echo(in_one_line(summary), err=True)
+
+
+def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:
+    """Denoise a file or pipe, draw and report it; return the facts of the report."""
+    from denoise_stream.files.paths import whole_file
+    from denoise_stream.runs.report import LevelMeter, facts
+    from denoise_stream.runs.run import run
+    from denoise_stream.runs.series import open_stream
+
+    with contextlib.ExitStack() as stack:
+        signal = stack.enter_context(contextlib.closing(ends.open_source()))
+        stream = open_stream(denoiser, signal, options.series_column)
+        names = ends.channel_names(signal)
+        meter = LevelMeter(signal.channels)
+        observers: list[Observer] = [meter]
+        if options.plot is not None:
+            from denoise_stream.runs.plots import BeforeAfterPlot
+
+            title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
+            picture = BeforeAfterPlot(names, signal.sample_rate_hz, title)
+            observers.append(picture)
+            plot = stack.enter_context(whole_file(options.plot))
+        if options.report is not None:
+            report = stack.enter_context(whole_file(options.report))
+        # Opened last and so closed first: no picture and no report of an output that failed in the end.
+        destination = stack.enter_context(ends.open_sink(signal, stream.sample_rate_hz))
+        with _progress(signal, quiet=options.quiet) as on_progress:
+            compute_time_s = run(signal, stream, destination, observers, on_progress)
+        summary = facts(denoiser, stream, compute_time_s, meter, audio=ends.kind == "audio")
+        summary |= {"input": options.source, "output": ends.sink}
+        summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
+        summary |= {"columns": names} if ends.kind == "table" else {}
+        if options.plot is not None:
+            picture.save(plot)
+        if options.report is not None:
+            report.write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+@contextlib.contextmanager
+def _progress(signal: "Source", *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal once the work has lasted a second."""
+    if quiet or signal.length_samples is None or not sys.stderr.isatty():
+        yield lambda samples_in: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    started = time.monotonic()
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(signal.name, total=signal.length_samples, visible=False)
+
+        def update(samples_in: int) -> None:
+            bar.update(task, completed=samples_in, visible=time.monotonic() - started > PROGRESS_AFTER_S)
+
+        yield update

@@ -1,0 +1,100 @@
+"""What the command line of ``denoise-stream`` says, as one object that is passed on whole."""
+
+import csv
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from denoise_stream.files.protocols import Reading
+
+if TYPE_CHECKING:
+    from denoise_stream.engine.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class ArchiveOptions:
+    """What the options for archives say; the fields are named like them."""
+
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    jobs: int | None
+    shard: str | None
+    dry_run: bool
+    engine: str | None
+    ray_address: str | None
+
+    def check_alone(self, others: Mapping[str, object]) -> None:
+        """Refuse, beside these options, others that are not None.
+
+        Raises
+        ------
+        ValueError
+            If one is given.
+        """
+        for name, value in others.items():
+            if value is not None:
+                raise ValueError(f"{name} describes a single signal; it does not go with a folder, a pattern or a URL")
+
+    def check_unused(self) -> None:
+        """Refuse these options for a single file.
+
+        Raises
+        ------
+        ValueError
+            If one is given.
+        """
+        for name, value in vars(self).items():
+            if value:
+                raise ValueError(
+                    f"--{name.replace('_', '-')} describes a folder, a pattern or a URL, not a single signal"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The options of ``denoise-stream``; the fields are named like the command's parameters."""
+
+    source: str
+    sink: str | None
+    model: str | None
+    hop: int | None
+    mix: float
+    max_attenuation_db: float | None
+    pipe_format: str | None
+    rate: float | None
+    channels: int | None
+    columns: str | None
+    series_column: str | None
+    device: str | None
+    output_device: str | None
+    latency: str | None
+    duration: float | None
+    reconnect: bool | None
+    plot: Path | None
+    report: Path | None
+    force: bool
+    quiet: bool
+    many: ArchiveOptions
+
+    @classmethod
+    def from_command(cls, values: Mapping[str, Any]) -> "Options":
+        """Sort a command's values into options of one signal and of many files."""
+        many = {field.name for field in dataclasses.fields(ArchiveOptions)}
+        return cls(
+            **{name: value for name, value in values.items() if name not in many},
+            many=ArchiveOptions(**{name: values[name] for name in many}),
+        )
+
+    @property
+    def settings(self) -> "Settings":
+        """How to denoise."""
+        from denoise_stream.engine.settings import Settings
+
+        return Settings(self.hop, self.mix, self.max_attenuation_db)
+
+    @property
+    def reading(self) -> Reading:
+        """How to read tables and arrays."""
+        columns = None if self.columns is None else tuple(name.strip() for name in next(csv.reader([self.columns])))
+        return Reading(columns, self.rate, self.series_column)

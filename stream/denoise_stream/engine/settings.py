@@ -1,0 +1,31 @@
+"""How a signal is denoised, whatever model does it: the settings that travel together through every kind of run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from denoise_stream.engine.denoiser import Denoiser
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a :class:`~denoise_stream.Denoiser`, for any model.
+
+    Attributes
+    ----------
+    hop, mix, max_attenuation_db
+        As for :class:`~denoise_stream.Denoiser`.
+    """
+
+    hop: int | None = None
+    mix: float = 1.0
+    max_attenuation_db: float | None = None
+
+    def denoiser(self, model: str | Path) -> Denoiser:
+        """Load a model with these settings.
+
+        Raises
+        ------
+        ContractError, ValueError
+            If the model is wrong, or a setting does not go with it.
+        """
+        return Denoiser(model, hop=self.hop, mix=self.mix, max_attenuation_db=self.max_attenuation_db)
