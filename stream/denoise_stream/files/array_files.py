@@ -64,6 +64,11 @@ class ArraySource:
         except (TypeError, ValueError) as error:
             raise SourceError(f"{path.name}: {error}") from error
         self.dtype, self.shape = self._array.dtype, self._array.shape
+        if self._array.ndim == 2 and 0 < self.shape[0] < self.shape[1]:
+            raise SourceError(
+                f"{path.name} has shape {self.shape}: {self.shape[1]} channels of {self.shape[0]} samples each; "
+                "if it is (channels, samples), save its transpose"
+            )
         self.channels = 1 if self._array.ndim == 1 else self.shape[1]
         self.length_samples: int | None = len(self._array)
 

@@ -44,6 +44,7 @@ def test_table_model_rate_and_null_are_for_arrays_too(folder: Path, call):
     ("content", "words"),
     [
         (np.zeros((4, 28, 28), np.uint8), "a.npy: signal has shape (4, 28, 28); it must be (n,) or (n, channels)"),
+        (np.zeros((2, 900)), "a.npy has shape (2, 900): 900 channels of 2 samples each"),
         (np.zeros(100, complex), "a.npy: signal has dtype complex128; it must hold real numbers"),
         (np.array(["a"]), "a.npy: signal has dtype <U1"),
         (np.array([1.0, np.inf]), "a.npy"),
