@@ -272,7 +272,7 @@ def test_impulse_comes_out_after_latency_samples(models, hop):
     assert longest == stream.latency_samples == 150
 
 
-@pytest.mark.parametrize("rate", [360.0, 1000.0, 8000.0, 44100.0, 48000.0])
+@pytest.mark.parametrize("rate", [8000.0, 44100.0])
 def test_resampled_latency_is_an_upper_bound_that_is_reached(models, rate):
     stream = Denoiser(models["identity_16k"]).stream(1, rate)
     taken = given = longest = 0

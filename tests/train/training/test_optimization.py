@@ -1,5 +1,7 @@
 """Losses and optimisers: what a step of training is drawn to."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -67,3 +69,16 @@ def test_vectors_and_kernels_of_one_channel_are_adams(shape):
     KernelMuon(0.01).apply([ops.convert_to_tensor(gradient)], [variable])
     # Adam's first step has the same size everywhere.
     np.testing.assert_allclose(np.abs(np.asarray(variable)), 0.01, rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["_should_use_adamw", "_muon_update_step"])
+def test_keras_still_has_and_calls_the_private_methods_that_muon_overrides(name, monkeypatch):
+    """They are not part of Keras' interface: a release that renames them would train by Keras' own Muon, silently."""
+    ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (KernelMuon, keras.optimizers.Muon))
+    assert list(ours.parameters) == list(theirs.parameters), f"Keras {keras.__version__} changed {name}"
+    called = []
+    method = getattr(KernelMuon, name)
+    monkeypatch.setattr(KernelMuon, name, lambda *arguments: (called.append(name), method(*arguments))[1])
+    kernel = keras.Variable(np.zeros((24, 16), np.float32))
+    KernelMuon(0.01).apply([ops.ones((24, 16))], [kernel])
+    assert called, f"Keras {keras.__version__} calls {name} no more"
