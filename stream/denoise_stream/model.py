@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from denoise_stream.arguments import wrong_type
 from denoise_stream.contract import Contract, Kind
-from denoise_stream.errors import ContractError
+from denoise_stream.errors import ContractError, first_line
 
 Rows = NDArray[np.float32]
 
@@ -105,8 +105,9 @@ class Model:
         try:
             results: list[Rows] = self._session.run(outputs, inputs)
         except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-            reason = str(error).splitlines()[0]
-            raise ContractError(f"{self.path.name} fails on a batch of {len(inputs['noisy'])}: {reason}") from error
+            raise ContractError(
+                f"{self.path.name} fails on a batch of {len(inputs['noisy'])}: {first_line(error)}"
+            ) from error
         return results
 
 
@@ -169,5 +170,6 @@ def _load_session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        reason = str(error).splitlines()[0]
-        raise ContractError(f"{path.name} is not an ONNX model that onnxruntime can run: {reason}") from error
+        raise ContractError(
+            f"{path.name} is not an ONNX model that onnxruntime can run: {first_line(error)}"
+        ) from error

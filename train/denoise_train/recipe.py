@@ -7,7 +7,6 @@ to the function of that kind, whose parameters are the keys it takes: see :func:
 
 import contextlib
 import inspect
-import json
 import math
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from typing import Any, TypeVar, get_args
 
 from denoise_stream import DenoiseError
 from denoise_stream.contract import LONGEST_WINDOW, Normalization
-from denoise_train.dsp.speech_level import RATE_HZ
+from denoise_stream.errors import first_line, printable
 
 Built = TypeVar("Built")
 
@@ -91,21 +90,20 @@ class Recipe:
     def flat(self) -> dict[str, Any]:
         """Give all values by key, with the section before a dot."""
         flat: dict[str, Any] = {}
-        for key, value in tomllib.loads(self.to_toml()).items():
+        for key, value in self.table().items():
             section = isinstance(value, dict)
             flat |= {f"{key}.{inner}": item for inner, item in value.items()} if section else {key: value}
         return flat
 
+    def table(self) -> dict[str, Any]:
+        """Return what a TOML file holds of the recipe: its values, and sections that are not empty."""
+        return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
+
     def to_toml(self) -> str:
-        """Write the recipe as TOML, sections last."""
-        settings = {key: value for key, value in asdict(self).items() if value is not None}
-        plain = [f"{key} = {_toml(value)}" for key, value in settings.items() if not isinstance(value, dict)]
-        sections = [
-            "\n".join([f"\n[{key}]", *(f"{name} = {_toml(item)}" for name, item in value.items())])
-            for key, value in settings.items()
-            if isinstance(value, dict) and value
-        ]
-        return "\n".join([*plain, *sections]) + "\n"
+        """Return the recipe as the text of a TOML file, sections last."""
+        import tomli_w  # of an extra; whoever only reads recipes needs none
+
+        return tomli_w.dumps(self.table())
 
 
 def bundled_recipes() -> dict[str, Path]:
@@ -157,7 +155,7 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     RecipeError
         If a key or value is wrong; the sentence names it.
     """
-    table = tomllib.loads(recipe.to_toml())
+    table = recipe.table()
     for key, value in values.items():
         section, dot, name = key.rpartition(".")
         place = table.setdefault(section, {}) if dot else table
@@ -239,8 +237,7 @@ def building(section: str) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise RecipeError(f"section [{section}] holds a value that cannot be used: {reason}") from error
+        raise RecipeError(f"section [{section}] holds a value that cannot be used: {first_line(error)}") from error
 
 
 def build_section(
@@ -297,8 +294,9 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}weight_decay", recipe.optimizer.weight_decay, 0, 1)
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
-    if recipe.data.get("kind") == "speech" and recipe.sample_rate_hz != RATE_HZ:
-        raise RecipeError(f"{where}data kind 'speech' is at {RATE_HZ:g} Hz; set sample_rate_hz = {RATE_HZ:g}")
+    for key, value in recipe.flat().items():
+        if isinstance(value, str) and printable(value) != value:
+            raise RecipeError(f"{where}{key}={printable(value)!r} is not valid Unicode text; rename the file")
 
 
 def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:
@@ -311,8 +309,3 @@ def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:
     except TypeError as error:
         missing = str(error).rpartition(": ")[2]
         raise RecipeError(f"{where}: needed and not there: {missing}") from error
-
-
-def _toml(value: Any) -> str:
-    # What recipes hold is written alike in both formats.
-    return json.dumps(value, ensure_ascii=False)

@@ -29,6 +29,11 @@ OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
     **WEIGHTED_OPERATORS,
     "GRU": gru,
 }
+"""The translation of each ONNX operator.
+
+The shipped models use two thirds of them. The others are what tf2onnx makes of Keras' layers and activations in networks
+that people train themselves; each is tested against onnxruntime.
+"""
 
 TEMPLATES = Path(__file__).parent
 NUMBERS_PER_LINE = 8

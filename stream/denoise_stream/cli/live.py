@@ -17,7 +17,7 @@ from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.files.pipes import ENCODINGS, PipeSink, wav_header
 from denoise_stream.files.protocols import Sink
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
+from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, events_in_words, plain_line
 from denoise_stream.live.session import BLOCK_S
 
 
@@ -71,10 +71,10 @@ def go_live(
     if report is not None:
         write_json(report, summary)
     if not quiet:
-        events = ", ".join(f"{number} x {kind}" for kind, number in summary["events"].items()) or "no dropouts"
+        median_ms, events = summary["compute_per_hop_ms"]["median"], events_in_words(run.all_counts())
         click.echo(
             f"{summary['duration_s']:.1f} s at {summary['sample_rate_hz']:g} Hz, model {summary['model']}, "
-            f"{summary['compute_per_hop_ms']['median']:.2f} ms per hop of {run.budget_ms:.2f} ms, {events}",
+            f"{median_ms:.2f} ms per hop of {run.budget_ms:.2f} ms, {events}",
             err=True,
         )
     if recorder is not None and isinstance(recorder.error, SinkError):

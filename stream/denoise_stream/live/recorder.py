@@ -5,7 +5,6 @@ The queue between them is bounded: when the sink is slower for too long, blocks 
 
 import queue
 import threading
-from collections.abc import Callable
 
 from denoise_stream.files.protocols import Chunk, Sink
 
@@ -23,10 +22,9 @@ class Recorder:
         What the sink raised; everything before it has been written.
     """
 
-    def __init__(self, sink: Sink, most_blocks: int, on_error: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, sink: Sink, most_blocks: int) -> None:
         self._sink = sink
         self._queue: queue.Queue[Chunk | None] = queue.Queue(most_blocks)
-        self._on_error = on_error
         self.samples = 0
         self.dropped_samples = 0
         self.error: Exception | None = None
@@ -56,4 +54,3 @@ class Recorder:
                 self.samples += len(block)
             except Exception as error:  # raised again by the owner, in its own thread
                 self.error = error
-                self._on_error()

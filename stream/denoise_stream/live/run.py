@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from denoise_stream.errors import DenoiseError, DeviceError
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.session import LiveSession
+from denoise_stream.runs.report import engine_facts
 
 PREFERRED_RATE_HZ = 48_000.0
 QUEUED_S = 10.0
@@ -175,7 +176,7 @@ class LiveRun:
         if not new or time.monotonic() - self._warned_at < WARNING_S:
             return
         self._warned, self._warned_at = counts, time.monotonic()
-        line = ", ".join(f"{number} x {kind}" for kind, number in sorted(new.items()))
+        line = events_in_words(new)
         if "late block" in new:
             spent_ms, allowed_ms = self.session.state.last_late_ms
             line += (
@@ -229,21 +230,13 @@ class LiveRun:
     def summary(self) -> dict[str, Any]:
         """Say what happened, for ``--report``."""
         median_ms, high_ms = self.session.compute_ms()
-        latency = self.session.stream.latency_samples
         signal_s = self.samples / self.sample_rate_hz
-        return {
-            "model": self.denoiser.contract.name,
-            "window": self.denoiser.contract.window,
-            "hop": self.denoiser.hop,
-            "mix": self.mix,
-            "max_attenuation_db": self.denoiser.max_attenuation_db,
+        facts = engine_facts(self.denoiser, self.sample_rate_hz, self.session.stream.latency_samples)
+        return facts | {
+            "mix": self.mix,  # as it is at the end
             "microphone": self.microphone.name,
             "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
-            "sample_rate_hz": self.sample_rate_hz,
             "channels": self.settings.channels,
-            "follows_above_hz": follows_above_hz(self.sample_rate_hz, self.denoiser.contract.sample_rate_hz),
-            "latency_samples": latency,
-            "latency_ms": 1000 * latency / self.sample_rate_hz,
             "device_latency_ms": 1000 * self.session.device_latency_s,
             "buffer_latency_ms": self._buffer_ms,
             "block_ms": 1000 * self.session.block_samples / self.sample_rate_hz,
@@ -262,12 +255,19 @@ def plain_line(run: LiveRun) -> str:
     """Say in one line how a run goes."""
     median_ms, high_ms = run.session.compute_ms()
     state = run.session.state
-    counts = run.all_counts()
-    events = ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "no dropouts"
     return (
         f"{run.elapsed_s:.0f} s: in {decibels(state.input_rms):.0f} dBFS, out {decibels(state.output_rms):.0f} dBFS, "
-        f"{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {events}"
+        f"{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {events_in_words(run.all_counts())}"
     )
+
+
+def events_in_words(counts: Mapping[str, int]) -> str:
+    """Return counted events as text, by kind.
+
+    >>> events_in_words({"skip": 2, "late block": 1}), events_in_words({})
+    ('1 x late block, 2 x skip', 'no dropouts')
+    """
+    return ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "no dropouts"
 
 
 def decibels(rms: float) -> float:

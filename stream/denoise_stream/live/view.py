@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from denoise_stream.live.run import LiveRun, decibels
+from denoise_stream.live.run import LiveRun, decibels, events_in_words
 
 METER_FLOOR_DB = -60.0
 REFRESH_S = 0.2
@@ -91,8 +91,7 @@ class LiveView:
         before_db, after_db = decibels(state.input_rms), decibels(state.output_rms)
         self._removed_db += 0.3 * (max(0.0, before_db - after_db) - self._removed_db)
         median_ms, high_ms = run.session.compute_ms()
-        counts = run.all_counts()
-        events = ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "none"
+        events = events_in_words(run.all_counts())
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold", no_wrap=True, width=12)
         table.add_column(no_wrap=True, overflow="ellipsis")

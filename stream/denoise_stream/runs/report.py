@@ -37,6 +37,21 @@ class LevelMeter:
         return values[0].tolist(), values[1].tolist()
 
 
+def engine_facts(denoiser: Denoiser, sample_rate_hz: float | None, latency_samples: int) -> dict[str, Any]:
+    """Return what every report says of the model and its settings, for a signal of that rate in Hz."""
+    return {
+        "model": denoiser.contract.name,
+        "window": denoiser.contract.window,
+        "hop": denoiser.hop,
+        "mix": denoiser.mix,
+        "max_attenuation_db": denoiser.max_attenuation_db,
+        "follows_above_hz": follows_above_hz(sample_rate_hz, denoiser.contract.sample_rate_hz),
+        "latency_samples": latency_samples,
+        "latency_ms": 1000 * latency_samples / sample_rate_hz if sample_rate_hz else None,
+        "sample_rate_hz": sample_rate_hz,
+    }
+
+
 def facts(
     denoiser: Denoiser, stream: Stream, compute_time_s: float, meter: LevelMeter, *, audio: bool
 ) -> dict[str, Any]:
@@ -46,19 +61,10 @@ def facts(
     signal's own units otherwise. ``rtf`` is compute time over signal time, None without a sample rate. Above
     ``follows_above_hz`` the model hears nothing, and the signal follows its gain; None if it hears all.
     """
-    rate = stream.sample_rate_hz
     before, after = meter.rms()
+    rate = stream.sample_rate_hz
     signal_time_s = stream.samples_in / rate if rate else 0.0
-    return {
-        "model": denoiser.contract.name,
-        "window": denoiser.contract.window,
-        "hop": denoiser.hop,
-        "mix": denoiser.mix,
-        "max_attenuation_db": denoiser.max_attenuation_db,
-        "follows_above_hz": follows_above_hz(rate, denoiser.contract.sample_rate_hz),
-        "latency_samples": stream.latency_samples,
-        "latency_ms": 1000 * stream.latency_samples / rate if rate else None,
-        "sample_rate_hz": rate,
+    return engine_facts(denoiser, rate, stream.latency_samples) | {
         "channels": stream.channels,
         "samples_in": stream.samples_in,
         "samples_out": stream.samples_out,

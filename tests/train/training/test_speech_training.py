@@ -380,10 +380,11 @@ def test_section_that_would_have_no_effect_is_refused(own, section):
 
 
 def test_speech_at_another_rate_is_refused(tmp_path):
-    text = load_recipe("speech").to_toml().replace("sample_rate_hz = 16000", "sample_rate_hz = 8000")
-    (tmp_path / "r.toml").write_text(text)
-    with pytest.raises(RecipeError, match="data kind 'speech' is at 16000 Hz; set sample_rate_hz = 16000"):
-        load_recipe(str(tmp_path / "r.toml"))
+    for rate in (8000.0, None):
+        recipe = dataclasses.replace(load_recipe("speech"), sample_rate_hz=rate)
+        with pytest.raises(RecipeError, match="data kind 'speech' is at 16000 Hz; set sample_rate_hz = 16000"):
+            train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_more_bands_than_bins_are_refused():

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.errors import printable
 from denoise_train.evaluation.text_tables import paragraphs
 from denoise_train.recipe import Recipe, RecipeError, load_recipe, with_values
 from denoise_train.recordings.noisy_recordings import NoisyRecordings
@@ -135,7 +136,7 @@ def command(
     if data_path is not None:
         settings = _with_data(settings, data_path)
     if seed is not None:
-        settings = dataclasses.replace(settings, seed=seed)
+        settings = with_values(settings, {"seed": seed})
     rate_hz = settings.sample_rate_hz
     own = OwnData(
         clean=load_recordings(clean, rate_hz) if clean else None,
@@ -156,12 +157,8 @@ def command(
         settings = starting_from(settings, start)
         minutes = minutes or (None if epochs else MINUTES)
     schedule = settings.schedule
-    settings = dataclasses.replace(
-        settings,
-        schedule=dataclasses.replace(
-            schedule, epochs=epochs or schedule.epochs, minutes=0.0 if epochs else minutes or schedule.minutes
-        ),
-    )
+    lasts = 0.0 if epochs else minutes or schedule.minutes
+    settings = with_values(settings, {"schedule.epochs": epochs or schedule.epochs, "schedule.minutes": lasts})
     folder = output or Path("runs") / settings.name
     report = train(settings, folder, own, resume=resume, say=click.echo)
     click.echo(_summary(folder, report))
@@ -234,7 +231,7 @@ def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> R
         if "recordings_share" not in data:
             raise RecipeError(f"data kind {data['kind']!r} has its own signal and takes no recordings")
         data["recordings_share"] = share
-    names = f"; recordings in {', '.join(dict.fromkeys(path.name for path in paths))}"
+    names = f"; recordings in {', '.join(dict.fromkeys(printable(path.name) for path in paths))}"
     # The recipe of a run folder may tell of the same recordings.
     return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on.removesuffix(names)}{names}")
 

@@ -14,7 +14,8 @@ from denoise_train.data.protocol import Data
 from denoise_train.data.series import ForecastData, SeriesData
 from denoise_train.data.speech import SpeechData
 from denoise_train.data.x2 import X2Data
-from denoise_train.recipe import build_section
+from denoise_train.dsp.speech_level import RATE_HZ
+from denoise_train.recipe import RecipeError, build_section
 from denoise_train.recordings.pairs import OwnData
 
 DATA_KINDS: dict[str, Callable[..., Data]] = {
@@ -27,6 +28,18 @@ DATA_KINDS: dict[str, Callable[..., Data]] = {
     "forecasts": ForecastData,
 }
 """The kinds of data by name."""
+
+
+RATES_HZ = {"speech": RATE_HZ}
+"""The sample rate in Hz of data that has only one."""
+
+
+def check_rate(section: Mapping[str, Any], sample_rate_hz: float | None) -> None:
+    """Raise a RecipeError if a recipe's sample rate is not that of its data."""
+    kind = section["kind"]
+    needed = RATES_HZ.get(kind)
+    if needed is not None and sample_rate_hz != needed:
+        raise RecipeError(f"data kind {kind!r} is at {needed:g} Hz; set sample_rate_hz = {needed:g}")
 
 
 def build_data(

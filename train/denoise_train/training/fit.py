@@ -10,7 +10,7 @@ import numpy as np
 from denoise_train.arrays import Windows
 from denoise_train.data.code_figures import JudgesCodes
 from denoise_train.data.protocol import Data
-from denoise_train.data.registry import build_data
+from denoise_train.data.registry import build_data, check_rate
 from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
@@ -85,6 +85,7 @@ def train(
     SinkError
         If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true.
     """
+    check_rate(recipe.data, recipe.sample_rate_hz)
     keras.utils.set_random_seed(recipe.seed)
     own = own or OwnData()
     with building("data"):

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from denoise_stream import SinkError, SourceError
+from denoise_stream.errors import first_line
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_train.arrays import Array, Windows
 from denoise_train.data.protocol import Pairs
@@ -121,8 +122,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                     for row in csv.DictReader(file)
                 ]
         except Exception as error:  # h5py's, Keras' and csv's errors share no base class but Exception
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise SourceError(f"cannot go on with the run in {self._folder}: {reason}") from error
+            raise SourceError(f"cannot resume the run in {self._folder}: {first_line(error)}") from error
 
     def load_best(self) -> keras.Model:
         """Load the best network; there is one as soon as an epoch is complete."""

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from denoise_stream import SourceError
+from denoise_stream.errors import first_line
 from denoise_train.arrays import Windows
 from denoise_train.recipe import Recipe, RecipeError
 from denoise_train.training.run_folder import BEST
@@ -76,8 +77,7 @@ def load_start(start: str) -> keras.Model:
     try:
         return keras.models.load_model(file, compile=False)
     except Exception as error:  # zip, json and Keras errors share no base class but Exception
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise SourceError(f"{file} is no Keras model: {reason}") from error
+        raise SourceError(f"{file} is not a Keras model: {first_line(error)}") from error
 
 
 def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None:
