@@ -54,6 +54,7 @@ class Work:
             "columns": self.reading.columns and ",".join(self.reading.columns),
             "rate": self.reading.sample_rate_hz,
             "series": self.reading.series_column,
+            "table": self.reading.table if self.reading.table != Reading().table else None,
         }
         return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
 

@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from denoise_stream.cli.options import Options
 from denoise_stream.files.audio import AUDIO, AudioFormat, AudioSink, AudioSource, format_for
@@ -21,7 +21,9 @@ from denoise_stream.files.pipes import (
     wav_header,
 )
 from denoise_stream.files.protocols import Format, NullSink, Sink, Source
-from denoise_stream.files.tables import TABLE, TableSink, TableSource
+from denoise_stream.files.tables.format import TABLE
+from denoise_stream.files.tables.sink import TableSink
+from denoise_stream.files.tables.source import TableSource
 
 if TYPE_CHECKING:
     from denoise_stream.live.run import LiveSettings
@@ -90,6 +92,8 @@ class Endpoints:
         raw = self.source == "mic" or (self.source == "-" and self._pipe_format in RAW_FORMATS)
         if options.columns is not None and self.kind != "table":
             raise ValueError(f"--columns describes a table, but the input is {IN_WORDS[self.kind]}")
+        if options.reading.table.stated and self._format is not TABLE:
+            raise ValueError(f"{options.reading.table.stated} describes a table of text, which the input is not")
         if options.series_column is not None and (self.source == "-" or self.kind != "table"):
             raise ValueError("--series-column describes a table in a file, which is read twice")
         if options.channels is not None and not raw:
@@ -166,6 +170,11 @@ class Endpoints:
             return names
         return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
 
+    def table_facts(self, signal: Source) -> dict[str, Any]:
+        """Return what the summary says about a table: which columns stay as they are and why, bad rows, the rate."""
+        facts: dict[str, Any] = getattr(signal, "facts", dict)()
+        return facts
+
     def open_source(self) -> Source:
         """Open the file or pipe; the caller closes it."""
         reading = self._options.reading
@@ -173,7 +182,7 @@ class Endpoints:
             return self._format.open(Path(self.source), reading)
         if self.kind == "table":
             blocks = read_blocks(sys.stdin.fileno())
-            return TableSource(blocks, "standard input", columns=reading.columns, sample_rate_hz=reading.sample_rate_hz)
+            return TableSource(blocks, "standard input", reading)
         if self._pipe_format in RAW_FORMATS:
             return RawSource(self._pipe_format, self._options.channels or 1, self._options.rate)
         return AudioSource(None)

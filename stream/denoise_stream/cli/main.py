@@ -16,6 +16,7 @@ from denoise_stream.cli.command_line import (
 )
 from denoise_stream.cli.one import denoise_one
 from denoise_stream.cli.options import Options
+from denoise_stream.cli.tables import table_options
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
 
@@ -123,7 +124,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option(
     "--columns",
     metavar="A,B",
-    help="Columns of a table to denoise. Default: all numeric ones but time stamps and indices.",
+    help="Columns of a table to denoise. Default: all numbers but time, counts, dates, identifiers and states.",
 )
 @click.option("--series-column", metavar="ID", help="Column of a table file that says to which series a row belongs.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
@@ -155,12 +156,13 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     callback=_list_devices,
     help="List the audio devices and exit.",
 )
+@table_options
 @archive_options
 @version_option
 def command(**values: Any) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
-    options = Options.from_command(values)
     try:
+        options = Options.from_command(values)
         if _holds_images(options):
             _denoise_images(options)
         elif is_archive(options.source, options.sink):

@@ -95,7 +95,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         summary = facts(denoiser, stream, compute_time_s, meter, audio=ends.kind == "audio")
         summary |= {"input": options.source, "output": ends.sink}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
-        summary |= {"columns": names} if ends.kind == "table" else {}
+        summary |= {"columns": names, **ends.table_facts(signal)} if ends.kind == "table" else {}
         if options.plot is not None:
             picture.save(plot)
         if options.report is not None:

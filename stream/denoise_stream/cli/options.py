@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from denoise_stream.cli.tables import NAMES, stated_options
+from denoise_stream.files.dialect.options import TableOptions
 from denoise_stream.files.protocols import Reading
 
 if TYPE_CHECKING:
@@ -75,14 +77,22 @@ class Options:
     report: Path | None
     force: bool
     quiet: bool
+    table: TableOptions
     many: ArchiveOptions
 
     @classmethod
     def from_command(cls, values: Mapping[str, Any]) -> "Options":
-        """Sort a command's values into options of one signal and of many files."""
+        """Sort a command's values into options of one signal, of tables and of many files.
+
+        Raises
+        ------
+        ValueError
+            If an option for tables is out of range.
+        """
         many = {field.name for field in dataclasses.fields(ArchiveOptions)}
         return cls(
-            **{name: value for name, value in values.items() if name not in many},
+            **{name: value for name, value in values.items() if name not in many and name not in NAMES},
+            table=stated_options(values["source"], values),
             many=ArchiveOptions(**{name: values[name] for name in many}),
         )
 
@@ -97,4 +107,4 @@ class Options:
     def reading(self) -> Reading:
         """How to read tables and arrays."""
         columns = None if self.columns is None else tuple(name.strip() for name in next(csv.reader([self.columns])))
-        return Reading(columns, self.rate, self.series_column)
+        return Reading(columns, self.rate, self.series_column, self.table)

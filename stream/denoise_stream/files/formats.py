@@ -10,7 +10,7 @@ from denoise_stream.files.array_files import ARRAY
 from denoise_stream.files.audio import AUDIO
 from denoise_stream.files.parquet import PARQUET
 from denoise_stream.files.protocols import Format, Reading, Source
-from denoise_stream.files.tables import TABLE
+from denoise_stream.files.tables.format import TABLE
 
 FORMATS = (AUDIO, TABLE, PARQUET, ARRAY)
 

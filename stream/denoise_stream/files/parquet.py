@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,15 @@ import numpy as np
 
 from denoise_stream.arrays import as_dtype
 from denoise_stream.errors import SinkError, SourceError, first_line, needs_extra
-from denoise_stream.files.columns import IDENTIFIER, as_names
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.protocols import Chunk, Format, Reading
+from denoise_stream.files.roles.assign import Facts
+from denoise_stream.files.roles.layout import find_layout
 
 BATCH_ROWS = 8192
+
+PREVIEW_ROWS = 300
+"""Rows that decide what the columns are."""
 
 
 class ParquetSource:
@@ -55,21 +59,18 @@ class ParquetSource:
             raise SourceError(f"{self.name} is not a Parquet file: {first_line(error)}") from error
         self.length_samples: int | None = self._file.metadata.num_rows
         self.schema: Any = self._file.schema_arrow
-        types = pyarrow.types
-        numeric = [field.name for field in self.schema if types.is_floating(field.type) or types.is_integer(field.type)]
         for name in [*(columns or ()), *([series_column] if series_column else ())]:
             if name not in self.schema.names:
                 raise SourceError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema.names)}")
         for name in columns or ():
-            if name not in numeric or name == series_column:
+            if _kind(self.schema.field(name).type) != "number" or name == series_column:
                 raise SourceError(f"{self.name}, column {name!r} is no signal: it holds {self.schema.field(name).type}")
-        self.column_names = [
-            name
-            for name in numeric
-            if (name in columns if columns else name != series_column and not IDENTIFIER.fullmatch(name))
-        ]
-        if not self.column_names:
-            raise SourceError(f"{self.name} has no numeric column besides time stamps and indices")
+        first = next(self._file.iter_batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
+        self._layout = find_layout(_facts(first), self.name, columns, series_column)
+        self.column_names = [self._layout.names[index] for index in self._layout.chosen]
+        self.sparse = self._layout.sparse
+        if sample_rate_hz is None:
+            self.sample_rate_hz = self._layout.rate_hz
         self.channels = len(self.column_names)
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -98,6 +99,10 @@ class ParquetSource:
     def take_series(self, rows: int) -> list[str]:
         """Give the series of the next rows that were read."""
         return [self._series.popleft() for _ in range(rows)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what reports say about the table."""
+        return self._layout.facts(self.sample_rate_hz)
 
     def close(self) -> None:
         """Close the file."""
@@ -134,6 +139,40 @@ class ParquetSink:
     def close(self) -> None:
         """Complete the file."""
         self._writer.close()
+
+
+def _kind(arrow_type: Any) -> str:
+    """Return the kind of a column: ``"number"``, ``"moment"`` or ``"text"``."""
+    from pyarrow import types
+
+    if types.is_floating(arrow_type) or types.is_integer(arrow_type):
+        return "number"
+    return "moment" if types.is_temporal(arrow_type) else "text"
+
+
+def _facts(batch: Any) -> list[Facts]:
+    """Return what the first rows say about each column."""
+    from pyarrow import types
+
+    facts = []
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        kind, values = _kind(field.type), np.empty(0)
+        if kind == "number":
+            values = np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        elif types.is_timestamp(field.type):
+            moments = column.cast("int64").drop_null().to_numpy(zero_copy_only=False)
+            values = np.asarray(moments / UNITS[field.type.unit], dtype=np.float64)
+        facts.append(Facts(field.name, kind, values, digits=0 if types.is_integer(field.type) else 17))
+    return facts
+
+
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+"""Steps in a second of what time stamps count."""
+
+
+def as_names(values: Iterable[Any]) -> list[str]:
+    """Return the names of series as text; a missing one is empty."""
+    return ["" if value is None else str(value) for value in values]
 
 
 def _like(old: Any, values: Chunk) -> Any:

@@ -9,7 +9,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.files.dialect.options import TableOptions
+
 Chunk = NDArray[np.float64]
+
+FOUND = TableOptions()
+"""Nothing is stated about a table: all is found."""
 
 
 class Source(Protocol):
@@ -64,11 +69,14 @@ class Reading:
         Rows per second of a table or an array, if known.
     series_column
         Name of the table's column that says to which series a row belongs, if there is one.
+    table
+        How a table of text is written, as far as it is stated.
     """
 
     columns: tuple[str, ...] | None = None
     sample_rate_hz: float | None = None
     series_column: str | None = None
+    table: TableOptions = FOUND
 
 
 FileKind = Literal["audio", "table", "array"]

@@ -11,6 +11,9 @@ from denoise_stream.engine.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.run import Stream
 
+MOST_NAMES = 12
+"""Columns that the line of text names."""
+
 
 @dataclass
 class LevelMeter:
@@ -90,9 +93,11 @@ def in_one_line(summary: dict[str, Any]) -> str:
     """Say in one line what was done."""
     rate = summary["sample_rate_hz"]
     length = f"{summary['samples_in'] / rate:.2f} s at {rate:g} Hz" if rate else f"{summary['samples_in']} samples"
+    if summary.get("rate_from"):
+        length += f" (by {summary['rate_from']})"
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
-        f"columns {', '.join(summary['columns'])}" if "columns" in summary else f"{summary['channels']} channel(s)",
+        _columns_in_words(summary) if "columns" in summary else f"{summary['channels']} channel(s)",
         f"model {summary['model']}, hop {summary['hop']}",
         f"latency {summary['latency_samples']} samples"
         + (f" ({summary['latency_ms']:.1f} ms)" if summary["latency_ms"] else ""),
@@ -104,6 +109,25 @@ def in_one_line(summary: dict[str, Any]) -> str:
         parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values kept")
+    if summary.get("markers"):
+        parts.append(f"{', '.join(summary['markers'])} taken for missing values")
+    if summary.get("bad_rows"):
+        parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
     return ", ".join(parts)
+
+
+def _columns_in_words(summary: dict[str, Any]) -> str:
+    """Say which columns were denoised and which were left, with the reason."""
+    left = [f"{column['name']} ({column['reason']})" for column in summary.get("left", [])]
+    denoised = f"columns {_listed(summary['columns'])}"
+    if summary.get("sparse"):
+        denoised += f" ({_listed(summary['sparse'])} over the known values alone, as more than a third are missing)"
+    return f"{denoised}; left as they are: {_listed(left)}" if left else denoised
+
+
+def _listed(names: list[str]) -> str:
+    """Join names with commas, of many the first ones."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:MOST_NAMES])} and {more} more"

@@ -1,5 +1,6 @@
 """Run a signal through a stream: source, stream and sink come in, the time it took goes out."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -65,6 +66,8 @@ def run(
     on_progress
         Called after every chunk with the samples taken so far.
 
+    What came before a mistake in the source is denoised and written before the error is raised.
+
     Returns
     -------
     Seconds spent inside the stream, in wall-clock time.
@@ -93,8 +96,13 @@ def run(
                 observer.observe(waiting[: len(denoised)], denoised)
             waiting = waiting[len(denoised) :]
 
-    for chunk in source:
-        pass_on(chunk, functools.partial(stream.process, chunk))
-        on_progress(stream.samples_in)
+    try:
+        for chunk in source:
+            pass_on(chunk, functools.partial(stream.process, chunk))
+            on_progress(stream.samples_in)
+    except SourceError:
+        with contextlib.suppress(SourceError):  # what was wrong first is told
+            pass_on(waiting[:0], stream.flush)
+        raise
     pass_on(waiting[:0], stream.flush)
     return compute_time_s

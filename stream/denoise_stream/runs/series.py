@@ -15,6 +15,7 @@ from denoise_stream.engine.steps import Steps, answer_many
 from denoise_stream.errors import SourceError
 from denoise_stream.files.protocols import Chunk, Source
 from denoise_stream.runs.run import Stream
+from denoise_stream.runs.sparse import SparseStream
 
 
 class SeriesSource(Protocol):
@@ -126,7 +127,11 @@ class SeriesStream:
 
 
 def open_stream(denoiser: Denoiser, signal: Source, series_column: str | None) -> Stream:
-    """Open what denoises a source: one stream, or one for each series of a table."""
-    if series_column is None:
-        return denoiser.stream(signal.channels, signal.sample_rate_hz or denoiser.contract.sample_rate_hz)
-    return SeriesStream(denoiser, cast(SeriesSource, signal))
+    """Open what denoises a source: one stream, or one for each series or sparse column of a table."""
+    if series_column is not None:
+        return SeriesStream(denoiser, cast(SeriesSource, signal))
+    rate = signal.sample_rate_hz or denoiser.contract.sample_rate_hz
+    sparse: tuple[bool, ...] = getattr(signal, "sparse", ())
+    if any(sparse):
+        return SparseStream(denoiser, rate, sparse)
+    return denoiser.stream(signal.channels, rate)

@@ -64,7 +64,9 @@ def test_series_of_a_csv_table_are_denoised_one_by_one(call, models, order, kind
     fields = [line.split(";") for line in after[1:-1]]
     assert [field[:2] for field in fields] == [[name, str(index)] for index, name in enumerate(names)]
     found = np.array([[float(field[2])] for field in fields])
-    assert np.abs(found - expected(names, values, models[kind])).max() <= 1e-6 * np.ptp(values)
+    assert np.abs(found - expected(names, values, models[kind])).max() <= 0.5e-5 + 1e-6 * np.ptp(
+        values
+    )  # a digit more than it had
 
 
 @pytest.mark.parametrize("order", ORDERS)

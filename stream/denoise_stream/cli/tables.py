@@ -1,0 +1,69 @@
+"""The options for tables: what the command line says comes in, the facts stated about a table go out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from denoise_stream.cli.command_line import Option
+from denoise_stream.files.dialect.options import BAD_ROWS, TableOptions, as_delimiter
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SECTION = "Tables that are not read as they should (files of text and pipes)"
+NAMES = ("skip_rows", "header", "no_header", "decimal", "delimiter", "encoding", "on_bad_row")
+
+
+def table_options(command: Command) -> Command:
+    """Add the options that say how a table is written."""
+    for option in reversed(
+        (
+            _option("--skip-rows", type=int, metavar="N", help="Leave the first N lines as they are."),
+            _option("--header", type=int, metavar="N", help="Line of the file, from 1, that holds the names."),
+            _option("--no-header", is_flag=True, help="No line holds names; columns are called 1, 2, ..."),
+            _option("--decimal", type=click.Choice((".", ",")), help="Decimal mark; the other one groups digits."),
+            _option("--delimiter", metavar="CHAR", help="One character, or tab, space, none (one column)."),
+            _option("--encoding", metavar="NAME", help="Such as utf-16, cp1252 or shift_jis."),
+            _option(
+                "--on-bad-row",
+                type=click.Choice(BAD_ROWS),
+                help="A row that cannot be read ends the work, is passed on as it is, or left out. Default: stop for "
+                "files, pass for pipes.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    return click.option(*names, cls=Option, section=SECTION, **settings)
+
+
+def stated_options(source: str, values: Mapping[str, Any]) -> TableOptions:
+    """Return what a command's values state about tables.
+
+    Parameters
+    ----------
+    source
+        The input; a pipe passes bad rows on by default.
+    values
+        Options by name.
+
+    Raises
+    ------
+    ValueError
+        If one is out of range or two contradict each other.
+    """
+    header, delimiter = values["header"], values["delimiter"]
+    if header is not None and values["no_header"]:
+        raise ValueError("--header and --no-header contradict each other")
+    if header is not None and header < 1:
+        raise ValueError(f"--header {header} is no line; use 1 for the first line, or --no-header")
+    return TableOptions(
+        skip_rows=values["skip_rows"] or 0,
+        header=0 if values["no_header"] else header,
+        decimal=values["decimal"],
+        delimiter=None if delimiter is None else as_delimiter(delimiter),
+        encoding=values["encoding"],
+        on_bad_row=values["on_bad_row"] or ("pass" if source == "-" else "stop"),
+    )

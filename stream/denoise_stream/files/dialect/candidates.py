@@ -1,0 +1,153 @@
+"""Read the first lines of a table with each possible delimiter, and choose the one that makes the rows agree."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
+from denoise_stream.files.dialect.marks import Column, kind_of, sort_column
+
+DELIMITERS = (",", ";", "\t", "|", " ", "")
+"""In the order of preference among equals."""
+
+COMMENTS = ("#", "%", "//", ";", "!")
+"""What a comment line begins with."""
+
+SIGHT = 4
+"""Rows looked at to tell whether the data begin."""
+
+TIE = 0.02
+"""Scores closer than this are equal."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A record of the preview: its first line in the file, from 1, and its text without the line end."""
+
+    number: int
+    text: str
+
+
+@dataclass
+class Reading:
+    """The first lines, split by one delimiter.
+
+    Attributes
+    ----------
+    delimiter
+        As for :func:`~denoise_stream.files.dialect.fields.split_fields`.
+    lines
+        Records without blank lines.
+    cells, kinds
+        Their fields without quotes and spaces, and what kind of cell each is.
+    width
+        Fields of most rows.
+    columns
+        What the columns hold in rows of that width.
+    start
+        Index of the first row of data among the lines; their number if there is none.
+    """
+
+    delimiter: str
+    lines: Sequence[Line]
+    cells: list[list[str]]
+    kinds: list[list[str]]
+    width: int
+    columns: list[Column]
+    start: int
+
+    def is_row(self, index: int) -> bool:
+        """Tell whether a line has the width and the kinds of the columns; an empty last field may come or lack."""
+        kinds, width = self.kinds[index], self.width
+        if len(kinds) == width + 1 and width > 1 and not self.cells[index][-1]:
+            kinds = kinds[:-1]
+        if len(kinds) != width and not (len(kinds) == width - 1 and width > 1 and self.columns[-1].kind == "empty"):
+            return False
+        return all(column.fits(kind) for column, kind in zip(self.columns, kinds, strict=False))
+
+    @cached_property
+    def row_numbers(self) -> list[int]:
+        """Indices of the lines, from the first row of data on, that are rows."""
+        return [index for index in range(self.start, len(self.lines)) if self.is_row(index)]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The cells of the rows."""
+        return [self.cells[index] for index in self.row_numbers]
+
+    def begin_at(self, start: int) -> None:
+        """Take another line for the first row of data."""
+        self.start = start
+        self.__dict__.pop("row_numbers", None)
+        self.__dict__.pop("score", None)
+
+    @cached_property
+    def score(self) -> float:
+        """How well the rows agree, times how many of their cells are numbers, moments or missing; 0 to 1."""
+        rows = len(self.row_numbers)
+        others = set(range(self.start, len(self.lines))).difference(self.row_numbers)
+        bad = sum(not is_comment(self.lines[index].text, self.delimiter) for index in others)
+        if not rows or not self.numeric:
+            return 0.0
+        cells = sum(len(self.kinds[index]) for index in self.row_numbers)
+        texts = sum(self.kinds[index].count("text") for index in self.row_numbers)
+        return rows / (rows + bad) * (0.2 + 0.8 * (1 - texts / cells))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether any column holds numbers."""
+        return any(column.kind == "number" for column in self.columns)
+
+
+def is_comment(text: str, delimiter: str) -> bool:
+    """Tell whether a line that is no row is a comment."""
+    bare = text.lstrip(BLANK)
+    return bare.startswith(tuple(mark for mark in COMMENTS if mark != delimiter))
+
+
+def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
+    """Split lines by a delimiter and find the width, the columns and the first row."""
+    cells = [[unquote(field) for field in split_fields(line.text, delimiter)] for line in lines]
+    kinds = [[kind_of(cell) for cell in row] for row in cells]
+    likely = [row for line, row in zip(lines, kinds, strict=True) if not is_comment(line.text, delimiter)] or kinds
+    # The tail is where a preamble has ended; a short table is looked at whole.
+    tail = likely[len(likely) // 3 if len(likely) > 15 else 0 :]
+    widths = Counter(map(len, tail))
+    width = max(widths, key=lambda count: (widths[count], count), default=0)
+    reading = Reading(delimiter, lines, cells, kinds, width, _sort_columns(tail, width), len(lines))
+    fits = [reading.is_row(index) for index in range(len(lines))]
+    for index, fit in enumerate(fits):
+        seen = fits[index : index + SIGHT]
+        if fit and 2 * sum(seen) >= len(seen):
+            reading.start = index
+            break
+    # Without the lines above, columns may show another kind: in a short table, names look like text among numbers.
+    if any(len(row) == width for row in kinds[reading.start :]):
+        reading.columns = _sort_columns(kinds[reading.start :], width)
+    return reading
+
+
+def _sort_columns(kinds: Sequence[Sequence[str]], width: int) -> list[Column]:
+    return [sort_column(column) for column in zip(*(row for row in kinds if len(row) == width), strict=True)]
+
+
+def best_readings(lines: Sequence[Line]) -> list[Reading]:
+    """Return the readings with the best score, those of equal score in the order of preference; empty if none is.
+
+    Where one of them has one column, the one with commas is among them as well: decimal commas look like delimiters.
+    """
+    readings = []
+    for delimiter in DELIMITERS:
+        if delimiter and not any(delimiter in line.text for line in lines):
+            continue
+        reading = read_with(delimiter, lines)
+        if reading.width > 1 or not delimiter:
+            readings.append(reading)
+    best = max((reading.score for reading in readings), default=0.0)
+    chosen = [reading for reading in readings if reading.score > 0 and reading.score >= best - TIE]
+    if any(not reading.delimiter for reading in chosen):
+        chosen += [
+            reading for reading in readings if reading.delimiter == "," and reading not in chosen and reading.score
+        ]
+    return chosen

@@ -1,0 +1,232 @@
+"""Decide how a table is written, from its first lines: delimiter, header, names and marks together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from denoise_stream.errors import SourceError
+from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
+from denoise_stream.files.dialect.fields import BLANK, is_blank, is_open, split_fields
+from denoise_stream.files.dialect.headers import NamesDiffer, find_header
+from denoise_stream.files.dialect.marks import Marks, find_marks
+from denoise_stream.files.dialect.options import TableOptions
+
+LONGEST_RECORD = 200
+"""Lines after which an open quote counts as text."""
+
+LOWEST_SCORE = 0.5
+"""With rows that agree less than this, no delimiter is believed."""
+
+_SEPARATOR_HINT = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written.
+
+    Attributes
+    ----------
+    delimiter
+        One character, ``" "`` for runs of spaces, ``""`` for one column.
+    names
+        Names of all columns; a table without a header calls them ``1``, ``2``, ...
+    header_line
+        Line of the names, 0 if there is none.
+    first_line, first_good_line
+        Line of the first row of data, and of the first one that agrees with the others.
+    marks
+        Decimal and grouping mark of each column.
+    cells
+        The columns' cells in the preview, without quotes and spaces.
+    lines
+        Lines of the preview's rows in the file.
+    kinds
+        What each column holds: ``"number"``, ``"moment"``, ``"text"`` or ``"empty"``.
+    units
+        Units that a line under the names states, empty where none does.
+    rate_hz
+        Samples per second that the lines above the data state.
+    header
+        Texts of the lines above the data; where they come again (tables put together) they are no rows.
+    """
+
+    delimiter: str
+    names: tuple[str, ...]
+    header_line: int
+    first_line: int
+    first_good_line: int
+    marks: tuple[Marks, ...]
+    cells: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    kinds: tuple[str, ...]
+    units: tuple[str, ...] = ()
+    rate_hz: float | None = None
+    header: frozenset[str] = frozenset()
+
+    @property
+    def width(self) -> int:
+        """Fields of a row."""
+        return len(self.names)
+
+
+def join_records(lines: Sequence[Line], delimiter: str, eol: str = "\n") -> list[Line]:
+    """Join lines where a quoted field spans them, unless the lines within look like rows of their own."""
+    records: list[Line] = []
+    index = 0
+    while index < len(lines):
+        line, end = lines[index], index + 1
+        if '"' in line.text and is_open(line.text, delimiter):
+            alone, text = len(split_fields(line.text, delimiter)), line.text
+            while end < min(index + LONGEST_RECORD, len(lines)):
+                text += eol + lines[end].text
+                end += 1
+                if not is_open(text, delimiter):
+                    line = Line(line.number, text)
+                    break
+                if len(split_fields(lines[end - 1].text, delimiter)) == alone:
+                    break
+            if line is lines[index]:
+                end = index + 1
+        records.append(line)
+        index = end
+    return records
+
+
+def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, eol: str = "\n") -> Dialect:
+    """Find out how a table is written.
+
+    Parameters
+    ----------
+    lines
+        The first lines, from line 1 on, without line ends.
+    name
+        What to call the table in messages.
+    options
+        What is stated.
+    eol
+        What ends a line.
+
+    Raises
+    ------
+    SourceError
+        If there are no rows, or nothing makes them agree; the sentence names the option that helps.
+    """
+    looked_at = [line for line in lines if line.number > max(options.skip_rows, options.header or 0)]
+    filled = [line for line in looked_at if not is_blank(line.text)]
+    if not filled:
+        below = "" if not options.skip_rows and not options.header else " below the lines of its header"
+        raise SourceError(f"{name} is empty{below}")
+    hint = _SEPARATOR_HINT.fullmatch(filled[0].text)
+    delimiter = options.delimiter
+    if hint is not None:
+        delimiter = hint[1] if delimiter is None else delimiter
+        filled = filled[1:]
+    reading = _read(filled, name, delimiter, options, eol)
+    above = [line for line in lines if not is_blank(line.text)]
+    try:
+        header = find_header(reading, options.header, above)
+    except NamesDiffer as error:
+        raise SourceError(
+            f"{name}, line {error.line}: {error.count} names above rows of {reading.width} fields; state --delimiter, "
+            f"quote numbers that hold a comma, or say --no-header or --header N"
+        ) from error
+    reading.begin_at(header.start)
+    rows = reading.rows
+    if not rows:
+        raise SourceError(f"{name} has a header but no rows")
+    padded = [row + [""] * (reading.width - len(row)) for row in rows]
+    cells = tuple(tuple(column) for column in zip(*(row[: reading.width] for row in padded), strict=True))
+    marks = find_marks(reading.columns, cells, reading.delimiter, options.decimal)
+    first = reading.lines[header.start].number
+    return Dialect(
+        reading.delimiter,
+        header.names,
+        header.line,
+        first,
+        reading.lines[reading.row_numbers[0]].number,
+        tuple(marks),
+        cells,
+        tuple(reading.lines[index].number for index in reading.row_numbers),
+        tuple(column.kind for column in reading.columns),
+        header.units,
+        header.rate_hz,
+        frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
+    )
+
+
+def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: TableOptions, eol: str) -> Reading:
+    """Choose the delimiter and return the reading with it."""
+    if delimiter is not None:
+        reading = read_with(delimiter, join_records(filled, delimiter, eol))
+    else:
+        plain = best_readings(filled)
+        readings = [read_with(found.delimiter, join_records(filled, found.delimiter, eol)) for found in plain]
+        if not readings:
+            reading = max((read_with(mark, filled) for mark in ",;\t|"), key=lambda found: found.width)
+            if len(filled) == 1 and not reading.numeric:
+                raise SourceError(f"{name} has a header but no rows")
+            return reading
+        reading = _settle(readings, name, options)
+    if options.header == 0:
+        reading.begin_at(0)
+    if reading.score < LOWEST_SCORE:
+        odd = next((line for index, line in enumerate(reading.lines) if not reading.is_row(index)), reading.lines[0])
+        if delimiter is None and len(reading.lines) > 15:
+            raise SourceError(
+                f"{name}, line {odd.number}: the rows do not agree with any delimiter; state --delimiter, or leave "
+                f"lines above the data out with --skip-rows N"
+            )
+    return reading
+
+
+def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Reading:
+    """Choose among readings of about equal score: a comma may delimit whole numbers or be their decimal mark."""
+    by_mark = {reading.delimiter: reading for reading in readings}
+    comma, single = by_mark.get(","), by_mark.get("")
+    if comma is not None and options.decimal is None and readings[0] is comma:
+        _check_pairs(comma, name)
+    if comma is None or single is None or not single.columns[0].counts[","] + single.columns[0].counts[",?"]:
+        return readings[0]
+    if options.decimal is not None:
+        return single if options.decimal == "," else comma
+    names = [line for line in single.lines[: single.start] if not is_comment(line.text, ",")]
+    names_width = len(split_fields(names[-1].text, ",")) if names else 0
+    spaced = (
+        bool(names) and ", " in names[-1].text and not any(", " in line.text for line in single.lines[single.start :])
+    )
+    if names and not (spaced and names_width == comma.width):
+        return comma if names_width >= comma.width else single
+    counting = [cells[0] for cells in comma.rows]
+    if len(counting) > 2 and all(cell.isdigit() for cell in counting):
+        steps = {int(later) - int(earlier) for earlier, later in zip(counting, counting[1:], strict=False)}
+        if len(steps) == 1 and steps != {0}:
+            return comma
+    if any(re.match(r"0\d", cell) for cells in comma.rows for cell in cells[1:]) or comma.score < single.score - 0.1:
+        return single
+    line = single.lines[single.start]
+    raise SourceError(
+        f"{name}, line {line.number}: {line.text.strip(BLANK)!r} can be one number with a decimal comma or two "
+        "columns; say which with --decimal , or --delimiter ,"
+    )
+
+
+def _check_pairs(reading: Reading, name: str) -> None:
+    """Refuse rows of whole numbers without names that look like pairs around unquoted decimal commas.
+
+    Raises
+    ------
+    SourceError
+        If some field has a zero in front, as the second half of 20,04 has.
+    """
+    if reading.start or reading.width < 3 or any(kind in (".", ".?") for kinds in reading.kinds for kind in kinds):
+        return
+    for index, cells in enumerate(reading.cells):
+        for field in cells[1:]:
+            if re.fullmatch(r"0\d+", field) and len(set(map(len, (row[-1] for row in reading.rows)))) == 1:
+                raise SourceError(
+                    f"{name}, line {reading.lines[index].number}: {field!r} looks like the digits behind a decimal "
+                    "comma, but commas delimit the fields as well; quote such numbers, or confirm with --decimal ."
+                )
+
+
+__all__ = ["Dialect", "Line", "decide_dialect", "join_records"]

@@ -1,0 +1,266 @@
+"""Find the names of the columns, their units and what a preamble says among the lines above the data."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from denoise_stream.files.dialect.candidates import COMMENTS, Line, Reading, is_comment
+from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
+from denoise_stream.files.dialect.marks import NUMBERS, kind_of
+
+UNITS = frozenset(
+    """s sec secs second seconds ms msec millisecond milliseconds us µs μs usec ns min mins minute minutes h hr hrs
+    hour hours d day days yr year v mv µv μv uv kv volt volts a ma µa ua amp amps ampere w mw kw mwh wh kwh j kj n
+    kn nm mn·m pa hpa kpa mpa bar mbar psi atm mmhg inhg c f k °c °f degc degf deg_c deg ° celsius kelvin fahrenheit
+    % pct percent rh %rh m mm cm km um µm μm nm ft in g mg kg t lb lbs m/s km/h kmh mph kn kt m/s2 m/s^2 m/s² rad
+    rad/s deg/s dps hz khz mhz rpm lux lx db dba dbm ohm ohms ω Ω kohm l ml l/min m3 m³ m3/h ppm ppb ug/m3 µg/m³
+    mg/l g/m3 w/m2 w/m^2 w/m² umol ph ntu us/cm µs/cm ms/cm counts count cnt raw unit units none ts rn smp avg max
+    min std tot samples sample bpm ut utc gauss µt ut mt t""".split()
+)
+"""Units and the qualifiers that loggers write under the names, in lower case."""
+
+_BRACKETED = re.compile(r"[(\[{<].*[)\]}>]|")
+_FIRST_WORDS = ("TOA5", "TOB1", "TOACI1")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The lines above the data.
+
+    Attributes
+    ----------
+    names
+        Names of all columns; ``1``, ``2``, ... where none stand.
+    line
+        The line with the names; 0 if there is none.
+    units
+        The line of units under the names, cell by cell, empty where there is none.
+    start
+        Index, among the preview's lines, of the first row of data.
+    rate_hz
+        Samples per second that the lines state.
+    """
+
+    names: tuple[str, ...]
+    line: int
+    units: tuple[str, ...]
+    start: int
+    rate_hz: float | None = None
+
+
+class NamesDiffer(Exception):
+    """The line of names has fewer names than the rows have fields; ``line`` and ``count`` say which and how many."""
+
+    def __init__(self, line: int, count: int) -> None:
+        super().__init__(line, count)
+        self.line = line
+        self.count = count
+
+
+def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> Header:
+    """Find names and units above the data.
+
+    Parameters
+    ----------
+    reading
+        The first lines, split.
+    wanted
+        The line of the names, if somebody stated it; 0 if there is none.
+    above
+        All lines of the preview, those that a stated line cuts off included.
+
+    Raises
+    ------
+    NamesDiffer
+        If a line of names has another count than the rows, and nothing explains it.
+    """
+    numbered = tuple(str(index + 1) for index in range(reading.width))
+    if wanted == 0:
+        return Header(numbered, 0, (), reading.start)
+    if wanted:
+        (line,) = [line for line in above if line.number == wanted]
+        return Header(_fitted(_cells(line, reading), reading, line.number), line.number, (), reading.start)
+    start, rate_hz = reading.start, None
+    start_and_rate = _start_and_rate(reading)
+    if start_and_rate is not None:
+        start, rate_hz = start + 2, start_and_rate
+    elif _numbers_are_names(reading):
+        start += 1
+    if start > reading.start and rate_hz is None:
+        line = reading.lines[reading.start]
+        return Header(_fitted(_cells(line, reading), reading, line.number), line.number, (), start)
+    found = _names_above(reading)
+    if rate_hz is None:
+        start = _first_number(reading, 0 if found is None else found[0] + 1)
+    if found is None:
+        return Header(numbered, 0, (), start, rate_hz)
+    index, units = found
+    line = reading.lines[index]
+    return Header(_fitted(_cells(line, reading), reading, line.number), line.number, units, start, rate_hz)
+
+
+def _first_number(reading: Reading, start: int) -> int:
+    """Return the index of the first line, from ``start`` on, that holds a number where the rows do.
+
+    A line with a number in its place is a row, though a bad one, and not a part of the header.
+    """
+    for index in range(start, reading.start):
+        kinds = reading.kinds[index]
+        if len(kinds) == reading.width > 1 and not is_comment(reading.lines[index].text, reading.delimiter):
+            pairs = zip(reading.columns, kinds, strict=True)
+            if any(column.kind == "number" and kind in NUMBERS for column, kind in pairs):
+                return index
+    return reading.start
+
+
+def _cells(line: Line, reading: Reading) -> list[str]:
+    """Split a line of names, which may stand behind a comment mark."""
+    cells = [unquote(field) for field in split_fields(line.text, reading.delimiter)]
+    bare = line.text.lstrip(BLANK)
+    mark = next((mark for mark in COMMENTS if bare.startswith(mark)), "")
+    if mark and (len(cells) > reading.width or cells[0] != mark):
+        bare = bare[len(mark) :]
+        cells = [
+            unquote(field)
+            for field in split_fields(bare.lstrip(BLANK) if reading.delimiter == " " else bare, reading.delimiter)
+        ]
+    return cells
+
+
+def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
+    """Return the index of the line of names and the cells of a line of units below it; None without names."""
+    rows: list[tuple[int, list[str]]] = []
+    lines = reading.lines[: reading.start]
+    for index in range(len(lines) - 1, -1, -1):
+        comment = is_comment(lines[index].text, reading.delimiter)
+        cells = _cells(lines[index], reading)
+        wide = len(_trimmed(cells)) >= min(2, reading.width) and _close(cells, reading)
+        numeric = _numeric(cells)
+        if comment and (rows or not wide or numeric):
+            if rows:
+                break
+            continue
+        if not wide or cells[0] in _FIRST_WORDS or (numeric and rows):
+            if rows:
+                break
+            continue
+        if not numeric:
+            rows.append((index, cells))
+        if comment:
+            break
+    if not rows:
+        return None
+    below: list[str] = []
+    for position, (index, cells) in enumerate(rows):
+        if position + 1 < len(rows) and _describes(cells, reading.width):
+            below = cells
+            continue
+        return index, tuple(below)
+    index, cells = rows[-1]
+    return index, tuple(rows[-2][1])
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    """Tell whether a line holds numbers that are no names: names count the columns, or years, in equal steps."""
+    numbers = [cell for cell in cells if kind_of(cell) in NUMBERS]
+    if not all(number.isdigit() for number in numbers):
+        return True
+    counts = [int(number) for number in numbers]
+    steps = {later - earlier for earlier, later in zip(counts, counts[1:], strict=False)}
+    return bool(counts) and not (len(steps) == 1 and min(steps) > 0)
+
+
+def _close(cells: Sequence[str], reading: Reading) -> bool:
+    """Tell whether a line has about as many cells as the rows."""
+    if reading.width == 1:
+        return len(_trimmed(cells)) == 1
+    return len(cells) >= reading.width - 1
+
+
+def _describes(cells: Sequence[str], width: int) -> bool:
+    """Tell a line of units or qualifiers from one of names: units, brackets, gaps or the same word again and again."""
+    known = [cell.lower() for cell in _trimmed(cells[:width])]
+    if "" in cells[: len(known)] or len(set(known)) < len(known):
+        return True
+    units = [cell in UNITS or _BRACKETED.fullmatch(cell) is not None for cell in known]
+    return 2 * sum(units) > len(units)
+
+
+def _trimmed(cells: Sequence[str]) -> list[str]:
+    """Return cells without empty ones at the end."""
+    kept = list(cells)
+    while kept and not kept[-1]:
+        kept.pop()
+    return kept
+
+
+def _fitted(cells: Sequence[str], reading: Reading, line: int) -> tuple[str, ...]:
+    """Return a name for each column; rows may have an empty field more, or names of rows in front, as R writes them."""
+    names, width = list(cells), reading.width
+    while len(names) > width and (not names[-1] or len(names) > width):
+        names.pop()
+    missing = width - len(names)
+    if missing and all(column.kind == "empty" for column in reading.columns[-missing:]):
+        return (*names, *[""] * missing)
+    if missing == 1 and _row_names(reading):
+        return ("", *names)
+    if missing:
+        raise NamesDiffer(line, len(names))
+    return tuple(names)
+
+
+def _row_names(reading: Reading) -> bool:
+    """Tell whether the first field of every row is quoted, as R writes names of rows, or text."""
+    if reading.columns[0].kind == "text":
+        return True
+    rows = reading.lines[reading.start :]
+    return (
+        bool(rows)
+        and all(line.text.lstrip(BLANK).startswith('"') for line in rows)
+        and not all(line.text.count('"') >= 2 * reading.width for line in rows)
+    )
+
+
+def _numbers_are_names(reading: Reading) -> bool:
+    """Tell whether the first row counts the columns, or is whole where every column below has decimals."""
+    if len(reading.rows) < 3:
+        return False
+    first = _trimmed(reading.rows[0])
+    if first and not first[0]:  # the unnamed index of a data frame
+        first = first[1:]
+    if not first or any(kind_of(cell) != "whole" or not cell.isdigit() for cell in first):
+        return False
+    numbers = [int(cell) for cell in first]
+    steps = {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
+    if len(numbers) > 1 and (len(steps) > 1 or min(steps) < 1):
+        return False
+    offset = len(_trimmed(reading.rows[0])) - len(first)
+    below = list(zip(*reading.rows[1:], strict=False))[offset : offset + len(first)]
+    decimals = [
+        all(kind_of(cell) not in ("whole", "text") for cell in column)
+        and len({kind_of(cell) for cell in column} - {"missing"}) > 0
+        for column in below
+    ]
+    if len(numbers) == 1 and not offset:
+        return numbers[0] == 0 and decimals[0] and len({len(cell) for cell in below[0]}) <= 2
+    counts = numbers[0] in (0, 1) and steps == {1}
+    continues = any(column[0] == str(number + 1) for column, number in zip(below, numbers, strict=True))
+    return all(decimals) or (counts and (bool(offset) or any(decimals) or (len(numbers) > 2 and not continues)))
+
+
+def _start_and_rate(reading: Reading) -> float | None:
+    """Return the rate if the first two rows are a start time and a rate, as Empatica's wristbands write them."""
+    if len(reading.rows) < 4 or reading.start > 0:
+        return None
+    first, second = reading.rows[0], reading.rows[1]
+    if len(set(first)) > 1 or len(set(second)) > 1 or kind_of(first[0]) not in (".", "whole"):
+        return None
+    try:
+        start, rate = float(first[0]), float(second[0])
+    except ValueError:
+        return None
+    others = [cell for cells in reading.rows[2:] for cell in cells if kind_of(cell) in ("whole", ".", ".?")]
+    largest = max((abs(float(cell)) for cell in others), default=0.0)
+    if 9e8 < start < 2.2e9 and largest < 1e8 and 0 < rate <= 1e5:
+        return rate
+    return None

@@ -1,0 +1,292 @@
+"""Read and write the numbers of one column as its file writes them."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream.files.dialect.fields import unquote
+
+MISSING = frozenset(
+    """na n/a nan -nan +nan null none nil - -- --- ---- ? . .. ... * ** *** #n/a #na <na> <nan> n.a. n.a n/d n.d. nd
+    k.a. #null! #num! #value! #ref! #div/0! #name? 1.#qnan -1.#qnan 1.#ind -1.#ind 1.#inf_ 1,#qnan -1,#qnan 1,#ind
+    -1,#ind missing nodata undef undefined invalid""".split()
+) | {"", "#n/a n/a", "no data"}
+"""Markers of missing values in lower case: pandas', spreadsheets', C runtimes' and loggers'."""
+
+SENTINEL = re.compile(r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?")
+"""Numbers such as -999 that many loggers write for a missing value, if they lie far from all others."""
+
+GROUP_MARKS = "'\u2019 \u00a0\u202f\u2009"
+"""Marks that only ever group digits; a comma and a point may."""
+
+MOST_DIGITS = 17
+"""Significant digits after which a float64 has none left."""
+
+REPR_DIGITS = 15
+"""Significant digits from which on a column was written as floats are in memory."""
+
+FINER = 50
+"""Digits are added until the last one is this many times finer than the noise."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:([.,{GROUP_MARKS}])\d{{3}})(?:\1\d{{3}})*(?:[.,]\d*)?", re.ASCII)
+_ODD = re.compile(r"[^\d.,\t +eE-]", re.ASCII)
+_CARE = re.compile(r"[ +eE]|(?:^|\t)-?0\d")
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
+_POWER = re.compile(r"[eEdD]")
+_IN_FRONT = re.compile(r"\+|-?0\d")
+_MINUS = str.maketrans("\u2212\u2013", "--")
+
+
+@dataclass
+class NumberStyle:
+    """How a column writes its numbers.
+
+    Attributes
+    ----------
+    decimal
+        Decimal mark; empty as long as nothing tells it, so that only whole numbers can be written.
+    group
+        Mark that groups digits by three; empty if none does.
+    digits
+        Digits behind the decimal mark to write, in the mantissa where numbers have an exponent.
+    own_digits
+        Digits behind the decimal mark that the column has.
+    fixed
+        Whether numbers keep zeros at their end.
+    exponent
+        Whether all numbers have an exponent.
+    plain
+        Whether plain formatting writes the column: no signs or zeros in front, no grouping, no exponents.
+    minus
+        The minus sign where it is not the hyphen.
+    far
+        Numbers beyond this that look like a marker of missing values (-999) are one.
+    markers
+        Those that were met.
+    """
+
+    decimal: str = "."
+    group: str = ""
+    digits: int = 2
+    own_digits: int = 0
+    fixed: bool = True
+    exponent: bool = False
+    plain: bool = True
+    minus: str = ""
+    far: float = math.inf
+    markers: set[str] = field(default_factory=set)
+
+    def parse(self, text: str) -> float | None:
+        """Read a number without spaces and quotes; NaN for a missing value, None for text."""
+        if not self.decimal and ("." in text or "," in text):
+            self._adopt(text)
+        value = parse_number(text, self.decimal or ".", self.group)
+        if value is not None and self.is_marker(text, value):
+            self.markers.add(text)
+            return math.nan
+        return value
+
+    def is_marker(self, text: str, value: float) -> bool:
+        """Tell whether a number stands for a missing value."""
+        return abs(value) > self.far and may_be_marker(text)
+
+    def _adopt(self, text: str) -> None:
+        """Take the first decimal mark that is met for the column's."""
+        mark = "," if "," in text else "."
+        if text.count(mark) == 1 and not ("," in text and "." in text) and not _AMBIGUOUS.fullmatch(text):
+            self.decimal = mark
+            self.own_digits = len(text.partition(mark)[2])
+            self.digits = self.own_digits + 1
+
+    def read_column(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], bool] | None:
+        """Read raw fields fast.
+
+        Returns
+        -------
+        Their values ``(n,)`` and whether plain formatting can write in their place; None if one is no number.
+        """
+        joined = "\t".join(texts)
+        simple = self.plain
+        plain_texts: Sequence[str] | None = texts
+        if _ODD.search(joined) or (self.decimal != "." and "." in joined) or (not self.decimal and "," in joined):
+            plain_texts = None
+        elif self.decimal == ",":
+            plain_texts = joined.replace(",", ".").split("\t")
+        try:
+            values = np.array(list(map(float, plain_texts))) if plain_texts is not None else None
+        except ValueError:
+            values = None
+        if values is None:
+            read = [self.parse(unquote(text)) for text in texts]
+            if None in read:
+                return None
+            values = np.array(read, dtype=np.float64)
+            known = [text for text, value in zip(texts, read, strict=True) if value == value]
+            joined = "\t".join(known)
+            simple = simple and _ODD.search(joined) is None
+        simple = simple and _CARE.search(joined) is None
+        if simple and self.decimal:
+            simple = re.search(rf"\{self.decimal}\d{{{self.own_digits + 1}}}", joined) is None
+        if self.far < math.inf:
+            for place in np.flatnonzero(np.abs(values) > self.far).tolist():
+                text = unquote(texts[place])
+                if may_be_marker(text):
+                    self.markers.add(text)
+                    values[place] = math.nan
+        return values, simple
+
+    def format_column(self, values: Sequence[float]) -> list[str]:
+        """Write many numbers in the column's plain style."""
+        texts = list(map(f"{{:z.{self.digits if self.decimal else 0}f}}".format, values))
+        if not self.fixed and self.digits and self.decimal:
+            texts = [text.rstrip("0").rstrip(".") for text in texts]
+        return "\t".join(texts).replace(".", ",").split("\t") if self.decimal == "," else texts
+
+    def format_like(self, value: float, old: str) -> str:
+        """Write a number in the place of another: with its exponent, sign, zeros in front and grouping."""
+        power = re.search(r"[eEdD]", old)
+        if power is not None:
+            text = self._with_exponent(value, old[: power.start()], power[0], old[power.end() :])
+        else:
+            text = self._without_exponent(value, old)
+        if self.decimal == ",":
+            text = text.replace(".", ",")
+        text = text.replace("\0", self.group)
+        if old.startswith("+") and not text.startswith("-"):
+            text = "+" + text
+        return text.replace("-", self.minus) if self.minus else text
+
+    def _with_exponent(self, value: float, mantissa: str, mark: str, power: str) -> str:
+        digits = max(decimals_of(mantissa, self.decimal), self.digits if self.exponent else 0)
+        base, _, number = f"{value:.{min(digits, MOST_DIGITS - 1)}e}".partition("e")
+        sign = "-" if number.startswith("-") else "+" if power.startswith(("+", "-")) else ""
+        return f"{base}{mark}{sign}{abs(int(number)):0{len(power.lstrip('+-'))}d}"
+
+    def _without_exponent(self, value: float, old: str) -> str:
+        digits = max(self.digits, decimals_of(old, self.decimal)) if self.decimal else 0
+        text = f"{value:z.{digits}f}"
+        if not self.fixed and "." in text:
+            text = text.rstrip("0").rstrip(".")
+        whole, mark, fraction = text.lstrip("-").partition(".")
+        figures = re.match(r"\d*", old.lstrip("+-\u2212\u2013"))
+        leading = figures[0] if figures is not None else ""
+        if leading.startswith("0") and len(leading) > 1:
+            whole = whole.zfill(len(leading))
+        elif self.group and (self.group in old or len(leading) < 4):
+            whole = f"{int(whole):,}".replace(",", "\0")
+        return ("-" if text.startswith("-") else "") + whole + mark + fraction
+
+
+def parse_number(text: str, decimal: str = ".", group: str = "") -> float | None:
+    """Read a number; NaN for a missing value, None for text.
+
+    A number that is grouped beyond doubt (``1.234,5``) is read as such even if no ``group`` mark is known.
+
+    >>> parse_number("-1.5e3"), parse_number("1,5", decimal=","), parse_number("abc")
+    (-1500.0, 1.5, None)
+    >>> parse_number("n/a"), parse_number("1,002"), parse_number("1,002", group=","), parse_number("1,002.5")
+    (nan, None, 1002.0, 1002.5)
+    """
+    plain = text.translate(_MINUS) if not text.isascii() else text
+    if decimal == "," and "." not in plain:
+        plain = plain.replace(",", ".")
+    elif decimal == ",":
+        plain = plain.translate(_SWAPPED)
+        group = {".": ","}.get(group, group)
+    if _NUMBER.fullmatch(plain):
+        return float(plain.replace("d", "e").replace("D", "e"))
+    grouped = _GROUPED.fullmatch(plain)
+    if grouped is not None and (mark := grouped[1]) != ".":
+        rest = plain.partition(".")
+        whole = rest[0].split(mark)
+        certain = mark == group or len(whole) > 2 or bool(rest[1]) or mark in GROUP_MARKS
+        if certain and "," not in rest[2]:
+            return float("".join(whole) + rest[1] + rest[2])
+    if _INFINITE.fullmatch(plain):
+        return float(plain)
+    return math.nan if plain.lower() in MISSING else None
+
+
+_SWAPPED = str.maketrans(".,", ",.")
+
+
+def decimals_of(text: str, decimal: str) -> int:
+    """Count the digits behind the decimal mark."""
+    return len(text.partition(decimal or ".")[2])
+
+
+def may_be_marker(text: str) -> bool:
+    """Tell whether a number looks like those that loggers write for a missing value.
+
+    >>> [may_be_marker(text) for text in ("-999", "-9999.0", "9999", "-99", "99", "-998")]
+    [True, True, True, True, False, False]
+    """
+    return SENTINEL.fullmatch(text) is not None
+
+
+def noise_of(values: Sequence[float]) -> float:
+    """Return the standard deviation of the noise, from second differences; 0 if there is none to see."""
+    known = np.array([value for value in values if math.isfinite(value)])
+    if len(known) < 4:
+        return 0.0
+    bends = np.abs(np.diff(known, 2))
+    return float(np.median(bends) * 1.4826 / math.sqrt(6) or bends.mean() * 1.2533 / math.sqrt(6))
+
+
+def written_style(
+    texts: Sequence[str], values: Sequence[float], decimal: str, group: str, digits: int | None
+) -> NumberStyle:
+    """Return how a column's numbers are written and how many digits denoised ones deserve.
+
+    They get one digit more than the column has, as a denoised value is more exact than the samples that it comes from,
+    and up to two where the noise is near the last digit; whole numbers none where the noise is far above 1.
+
+    Parameters
+    ----------
+    texts, values
+        The column's cells without quotes and spaces, and what they mean; NaN for missing ones.
+    decimal, group
+        The marks.
+    digits
+        Digits behind the mark to keep to, where more would take away another reading of the column.
+    """
+    known = [text for text, value in zip(texts, values, strict=True) if math.isfinite(value)]
+    style = NumberStyle(decimal, group, minus="\u2212" if any("\u2212" in text for text in known) else "")
+    powers = [text for text in known if _POWER.search(text)]
+    style.exponent = bool(known) and len(powers) == len(known)
+    style.plain = not (group or style.minus or powers or any(_IN_FRONT.match(text) for text in known))
+    printed = [decimals_of(_POWER.split(text)[0], decimal) for text in known]
+    style.own_digits = max(printed, default=0)
+    style.fixed = len(set(printed)) == 1 and printed[0] > 0
+    if style.exponent:
+        style.digits = min(style.own_digits + 2, MOST_DIGITS - 1)
+        return style
+    if digits is not None or not decimal:
+        style.digits = digits or 0
+        return style
+    finest = max((_finest(text, decimal) for text in powers), default=0)
+    own = max(style.own_digits, min(finest, 300))
+    noise = noise_of(values)
+    wanted = math.ceil(-math.log10(noise / FINER)) if noise > 0 else own + 1
+    whole_digits = len(str(int(min(max(map(abs, _finite(values)), default=0.0), 1e300))))
+    style.digits = max(own, min(max(wanted, own + 1 if own else 0), own + 2, MOST_DIGITS - whole_digits))
+    if own and own + whole_digits >= REPR_DIGITS:  # written to the last bit, which is beyond what a model can tell
+        style.digits = max(0, REPR_DIGITS - whole_digits) if finest == 0 else own
+        style.fixed = False
+    return style
+
+
+def _finest(text: str, decimal: str) -> int:
+    """Return the digits behind the mark that a number with an exponent would need without it."""
+    mantissa, power = _POWER.split(text)
+    return decimals_of(mantissa, decimal) - int(power)
+
+
+def _finite(values: Sequence[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]

@@ -1,0 +1,1 @@
+"""Tell which columns of a table are signals, and why the others are not."""

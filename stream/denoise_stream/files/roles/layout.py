@@ -1,0 +1,101 @@
+"""Choose the columns of a table that are denoised, and say why the others are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from denoise_stream.errors import SourceError
+from denoise_stream.files.roles.assign import Facts, Role, assign_roles, find_clock
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a table's columns are.
+
+    Attributes
+    ----------
+    names
+        Names of all columns.
+    roles
+        What each of them is.
+    chosen
+        Indices of the columns that are denoised, in the table's order.
+    rate_hz
+        Rows per second, None if nothing tells it; ``rate_from`` says what does.
+    start
+        Moment of the first row, where a column holds dates.
+    """
+
+    names: tuple[str, ...]
+    roles: tuple[Role, ...]
+    chosen: tuple[int, ...]
+    rate_hz: float | None = None
+    rate_from: str = ""
+    start: datetime | None = None
+
+    @property
+    def sparse(self) -> tuple[bool, ...]:
+        """Whether each chosen column's known values are a series of their own."""
+        return tuple(self.roles[index].sparse for index in self.chosen)
+
+    def facts(self, rate_hz: float | None) -> dict[str, Any]:
+        """Return what reports say about the columns of a table whose rate was taken to be this."""
+        left = [
+            {"name": name or f"column {index + 1}", "reason": role.reason or "not in --columns"}
+            for index, (name, role) in enumerate(zip(self.names, self.roles, strict=True))
+            if index not in self.chosen
+        ]
+        return {
+            "left": left,
+            "sparse": [self.names[index] for index in self.chosen if self.roles[index].sparse],
+            "rate_from": self.rate_from if rate_hz is not None and rate_hz == self.rate_hz else "",
+        }
+
+
+def find_layout(
+    facts: Sequence[Facts], name: str, columns: Sequence[str] | None = None, series_column: str | None = None
+) -> Layout:
+    """Find out what the columns of a table are.
+
+    Parameters
+    ----------
+    facts
+        What the first rows say about each column.
+    name
+        What to call the table in messages.
+    columns
+        Names of the columns to denoise, each for all columns of that name; None means every signal.
+    series_column
+        Name of the column that says to which series a row belongs, if there is one; it is no signal.
+
+    Raises
+    ------
+    SourceError
+        If a column is unknown, or none is a signal.
+    """
+    names = tuple(column.name for column in facts)
+    for column in [*(columns or ()), *([] if series_column is None else [series_column])]:
+        if column not in names:
+            raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
+    if series_column is not None and series_column in (columns or ()):
+        raise SourceError(f"{name}, column {series_column!r} names the series, so it is no signal; leave it out")
+    roles = [
+        Role("series", "names the series") if column == series_column else role
+        for column, role in zip(names, assign_roles(facts), strict=True)
+    ]
+    if columns is None:
+        chosen = [index for index, role in enumerate(roles) if role.kind == "signal"]
+    else:
+        chosen = [index for index, column in enumerate(names) if column in columns]
+    if not chosen:
+        reasons = (f"{column.name or number + 1} ({roles[number].reason})" for number, column in enumerate(facts))
+        raise SourceError(
+            f"{name} has no numeric column besides time stamps, indices and the like: {', '.join(reasons)}; "
+            "name the ones to denoise with --columns"
+        )
+    clock = find_clock(facts, roles)
+    if clock is None:
+        return Layout(names, tuple(roles), tuple(chosen))
+    assumed = ", taken for seconds" if clock[1].unit else ""
+    return Layout(names, tuple(roles), tuple(chosen), clock[1].rate_hz, f"column {clock[0]}{assumed}", clock[1].start)

@@ -1,0 +1,118 @@
+"""What the name of a column says about it: time, a count, a part of a date, an identifier."""
+
+import re
+
+TIMES = frozenset(
+    """time times timestamp timestamps datetime date epoch unixtime index idx zeit uhrzeit zeitstempel zeitpunkt datum
+    fecha hora tiempo temps heure horodatage dato klokkeslett tid tidspunkt tijd tijdstip czas ora aika čas cas
+    время дата 時刻 時間 时间 时刻 日期 日時 日付""".split()
+)
+"""Words that name a time stamp or an index."""
+
+COUNTS = (
+    frozenset(
+        """t n no nr num number row rows # sample samples frame frames step steps elapsed second seconds ms us ns ts utc
+    unix tick ticks clock seq sequence packet counter millis micros millisecond milliseconds sec secs msec usec x
+    record recno line zeile lfd nummer numero numéro № fila""".split()
+    )
+    | TIMES
+)
+"""Words that name a time or a count if the values never fall."""
+
+QUALIFIERS = frozenset(
+    """s sec secs second seconds ms msec millisecond milliseconds us usec microseconds µs μs ns nanoseconds min minutes
+    h hr hours d days stamp utc gmt local unix epoch iso of day axis since start device sensor the time date posix
+    tz cet est""".split()
+)
+"""Words beside a time that leave it one."""
+
+IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung".split())
+
+PARTS: dict[str, tuple[int, int]] = {}
+"""Words for parts of a date, with their smallest and largest value."""
+for _words, _range in (
+    ("year yr yyyy jahr annee année ano año anno rok jaar år", (1600, 2400)),
+    ("month mo mon mm monat mois mes mese maand", (1, 12)),
+    ("day dy dd dom tag jour dia día giorno dag mday", (1, 31)),
+    ("doy dayofyear yday julian jday", (1, 366)),
+    ("dow weekday wday wochentag", (0, 7)),
+    ("week wk woche", (0, 53)),
+    ("hour hr hh hours stunde heure hora ora uur", (0, 24)),
+    ("minute min mi minutes minuto", (0, 59)),
+    ("second sec ss seconds sekunde segundo seconde", (0, 60)),
+):
+    PARTS |= dict.fromkeys(_words.split(), _range)
+
+_UNIT_SECONDS = {
+    word: seconds
+    for words, seconds in (
+        ("ns nanos nanoseconds", 1e-9),
+        ("us µs μs usec micros microseconds", 1e-6),
+        ("ms msec millis millisecond milliseconds", 1e-3),
+        ("s sec secs second seconds sekunde sekunden", 1.0),
+        ("min minute minutes minuten", 60.0),
+        ("h hr hour hours stunden", 3600.0),
+        ("d day days tage", 86400.0),
+    )
+    for word in words.split()
+}
+
+_BETWEEN = re.compile(r"[\W_]+", re.UNICODE)
+_CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
+
+
+def words_of(name: str) -> list[str]:
+    """Split a name into words in lower case, at signs, between letters and digits, and in camelCase.
+
+    >>> words_of("timestampMs"), words_of("Sample Index"), words_of("device_ts"), words_of("x-axis")
+    (['timestamp', 'ms'], ['sample', 'index'], ['device', 'ts'], ['x', 'axis'])
+    """
+    if name.strip() in ("#", "№"):
+        return [name.strip()]
+    return [word.lower() for part in _BETWEEN.split(name) for word in _CAMEL.split(part) if word]
+
+
+def names_a_time(name: str) -> bool:
+    """Tell whether a name says that a column is time stamps or an index, whatever its values are.
+
+    >>> [names_a_time(name) for name in ("time", "Time (ms)", "timestampMs", "response_time", "Uhrzeit")]
+    [True, True, True, False, True]
+    """
+    words = words_of(name)
+    if words[:2] == ["unnamed", "0"]:
+        return True
+    return bool(words) and words[0] in TIMES and all(word in QUALIFIERS or word.isdigit() for word in words[1:])
+
+
+def names_a_count(name: str) -> bool:
+    """Tell whether a name says that a column is a time or a count if its values never fall."""
+    return any(word in COUNTS for word in words_of(name))
+
+
+def names_an_identifier(name: str) -> bool:
+    """Tell whether a name ends in a word such as ID.
+
+    >>> [names_an_identifier(name) for name in ("sensor_id", "deviceId", "grid", "Serial No")]
+    [True, True, False, True]
+    """
+    words = words_of(name)
+    return bool(words) and (words[-1] in IDENTIFIERS or words[0] in ("serial", "uuid", "guid"))
+
+
+def date_part(name: str) -> tuple[int, int] | None:
+    """Return the range of the part of a date that a name says a column holds; None if it says none."""
+    words = words_of(name)
+    return PARTS.get("".join(words)) or (PARTS.get(words[0]) if len(words) == 1 else None)
+
+
+def unit_seconds(name: str, unit: str = "") -> float | None:
+    """Return the unit of time in seconds that a name or a cell of a units row states; None if neither does.
+
+    >>> unit_seconds("time_ms"), unit_seconds("Time", "(s)"), unit_seconds("time")
+    (0.001, 1.0, None)
+    """
+    for words in (words_of(unit), words_of(name)[::-1]):
+        for word in words:
+            if word in _UNIT_SECONDS:
+                return _UNIT_SECONDS[word]
+    return None

@@ -1,0 +1,102 @@
+"""Read the first rows of a table, decide how it is written, and hand on all of its bytes."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from denoise_stream.files.dialect.candidates import Line
+from denoise_stream.files.dialect.decide import Dialect, decide_dialect
+from denoise_stream.files.dialect.encodings import Decoder, TextEncoding, find_encoding
+from denoise_stream.files.dialect.options import TableOptions
+
+FILE_ROWS = 300
+"""Rows of a file that decide how it is written."""
+
+PIPE_ROWS = 120
+"""Rows of a pipe that do; with windows of 150 samples no answer waits for them."""
+
+STEP_LINES = 12
+"""Lines read before the next try where a header took the place of rows."""
+
+MOST_LINES = 3000
+MOST_BYTES = 1 << 19
+FEWEST_LINES = 20
+"""A preview ends at the first of these limits, but has the fewest lines."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    r"""How a table is written, and its bytes from the first on.
+
+    Attributes
+    ----------
+    encoding, eol, dialect
+        What was decided; ``eol`` is what ends a line, ``"\n"`` (also behind a carriage return) or ``"\r"``.
+    blocks
+        All bytes of the table, those of the preview included.
+    """
+
+    encoding: TextEncoding
+    eol: str
+    dialect: Dialect
+    blocks: Iterator[bytes]
+
+
+def read_preview(blocks: Iterator[bytes], name: str, options: TableOptions, rows: int) -> Preview:
+    """Read as many rows as are needed to decide how a table is written; cuts between blocks make no difference.
+
+    Parameters
+    ----------
+    blocks
+        The table's bytes, cut anywhere.
+    name
+        What to call the table in messages.
+    options
+        What is stated about the table.
+    rows
+        Rows of data that are enough.
+
+    Raises
+    ------
+    SourceError
+        If it is empty, or not to be read without help.
+    """
+    head, wanted = bytearray(), rows + max(options.skip_rows, options.header or 0)
+    for block in blocks:
+        head += block
+        while True:
+            lines = max(head.count(b"\n"), 0) or max(0, head.count(b"\r") - 1)
+            full = len(head) >= MOST_BYTES and lines >= min(FEWEST_LINES, wanted)
+            if lines < wanted and not full:
+                break
+            preview = _decide(bytes(head), name, options, None if full else wanted, blocks)
+            if preview is not None and (full or wanted >= MOST_LINES or len(preview.dialect.cells[0]) >= rows):
+                return preview
+            wanted += max(STEP_LINES, wanted // 10)
+    return _decide(bytes(head), name, options, None, iter(()), whole=True)  # type: ignore[return-value]
+
+
+def _decide(
+    head: bytes, name: str, options: TableOptions, count: int | None, rest: Iterator[bytes], *, whole: bool = False
+) -> Preview | None:
+    """Decide from the first lines, all of them or ``count``; None if they are too few as yet."""
+    encoding = find_encoding(head, options.encoding, name)
+    text = Decoder(encoding, name).decode(
+        head[: len(head) - len(head) % encoding.unit] if not whole else head, last=False
+    )
+    eol = "\n" if "\n" in text or "\r" not in text else "\r"
+    texts = text.split(eol)
+    if not whole or not texts[-1]:
+        texts.pop()
+    elif not texts[-1].strip("\r\n"):
+        texts.pop()
+    if count is not None and len(texts) < count:
+        return None
+    lines = [Line(index + 1, line.rstrip("\r")) for index, line in enumerate(texts[:count])]
+    try:
+        dialect = decide_dialect(lines, name, options, eol=eol)
+    except Exception:
+        if whole or len(lines) >= MOST_LINES:
+            raise
+        return None
+    return Preview(encoding, eol, dialect, itertools.chain((head,), rest))

@@ -1,0 +1,124 @@
+"""Cut a table's text into records and hold those that wait for their denoised values."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from denoise_stream.files.dialect.decide import LONGEST_RECORD
+from denoise_stream.files.dialect.encodings import Decoder
+from denoise_stream.files.dialect.fields import is_open, split_fields
+from denoise_stream.files.protocols import Chunk
+from denoise_stream.files.tables.preview import Preview
+
+
+@dataclass
+class Lines:
+    """Records in a row: their lines in the file, their texts without line ends, and what ends each of them."""
+
+    numbers: Sequence[int]
+    texts: list[str]
+    end: str
+
+
+@dataclass
+class Rows:
+    """Rows that wait for their denoised values.
+
+    Attributes
+    ----------
+    texts
+        Records without line ends.
+    values
+        What the chosen columns held ``(rows, channels)``.
+    end
+        What ends each record.
+    plain
+        Whether the delimiter alone splits them, and plain formatting writes their numbers.
+    series
+        The series that each row belongs to, if there are many.
+    """
+
+    texts: list[str]
+    values: Chunk
+    end: str
+    plain: bool
+    series: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Passed:
+    """Text without numbers: header, comments, blank lines and bad rows that are passed on."""
+
+    text: str
+
+
+def read_lines(preview: Preview, name: str) -> Iterator[Lines]:
+    """Cut a table into records; one is a line, or several where a quoted field spans them."""
+    decoder, eol = Decoder(preview.encoding, name), preview.eol
+    joiner = _Joiner(preview.dialect.delimiter, preview.dialect.width)
+    rest, number = "", 1
+    for block in preview.blocks:
+        text = rest + decoder.decode(block)
+        *texts, rest = text.split(eol)
+        if not texts:
+            continue
+        numbers, end = range(number, number + len(texts)), eol
+        number += len(texts)
+        if eol == "\n" and "\r" in text and all(line.endswith("\r") for line in texts):
+            texts, end = [line[:-1] for line in texts], "\r\n"
+        if '"' in text or joiner.held:
+            yield from joiner.join(Lines(numbers, texts, end))
+        else:
+            yield Lines(numbers, texts, end)
+    yield from joiner.flush()
+    rest += decoder.decode(b"", last=True)
+    if rest:
+        yield Lines(range(number, number + 1), [rest], "")
+
+
+class _Joiner:
+    """Join the lines of a quoted field that spans them.
+
+    Kept between calls: the lines of a record that may go on.
+    """
+
+    def __init__(self, delimiter: str, width: int) -> None:
+        self.held: list[str] = []
+        self._first = 0
+        self._end = ""
+        self._delimiter = delimiter
+        self._width = width
+
+    def join(self, lines: Lines) -> Iterator[Lines]:
+        """Return the records that are complete; an open quote before a line that is a row of its own is text."""
+        numbers: list[int] = []
+        texts: list[str] = []
+        if self.held and lines.end != self._end:
+            yield from self.flush()
+        for number, text in zip(lines.numbers, lines.texts, strict=True):
+            if self.held:
+                record = lines.end.join((*self.held, text))
+                if not is_open(record, self._delimiter) and len(split_fields(record, self._delimiter)) == self._width:
+                    numbers.append(self._first)
+                    texts.append(record)
+                    self.held = []
+                    continue
+                alone = len(split_fields(text, self._delimiter)) == self._width
+                if not alone and len(self.held) < LONGEST_RECORD and is_open(record, self._delimiter):
+                    self.held.append(text)
+                    continue
+                numbers += range(self._first, self._first + len(self.held))
+                texts += self.held
+                self.held = []
+            if '"' in text and is_open(text, self._delimiter):
+                self._first, self._end, self.held = number, lines.end, [text]
+                continue
+            numbers.append(number)
+            texts.append(text)
+        if texts:
+            yield Lines(numbers, texts, lines.end)
+
+    def flush(self) -> Iterator[Lines]:
+        """Return the lines whose quote never closed, each on its own."""
+        if self.held:
+            yield Lines(range(self._first, self._first + len(self.held)), self.held, self._end)
+            self.held = []

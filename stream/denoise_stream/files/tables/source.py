@@ -1,0 +1,285 @@
+"""Tables of numbers (CSV, TSV): bytes come in, chunks of the signal columns go out.
+
+A table is written back byte for byte except for the numbers of those columns, by
+:class:`~denoise_stream.files.tables.sink.TableSink`. Rows whose denoised values are not there yet wait in a queue that
+source and sink share.
+"""
+
+import math
+import operator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from denoise_stream.errors import SourceError
+from denoise_stream.files.dialect.candidates import is_comment
+from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
+from denoise_stream.files.dialect.marks import kind_of
+from denoise_stream.files.paths import check_readable
+from denoise_stream.files.pipes import read_blocks
+from denoise_stream.files.protocols import Chunk, Reading
+from denoise_stream.files.roles.layout import find_layout
+from denoise_stream.files.tables.columns import read_columns
+from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, read_preview
+from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
+
+MOST_CELLS = 1 << 16
+"""Cells that are split at once; a table of very many columns is read in smaller parts."""
+
+
+class TableSource:
+    """The signal columns of a table, as channels.
+
+    Kept between chunks: the rows that wait for their denoised values.
+
+    Attributes
+    ----------
+    layout : Layout
+        How the table is written, and what each column is.
+    column_names : list of str
+        Names of the signal columns, in the table's order.
+    bad_rows : int
+        Rows that could not be read and were passed on or left out; ``first_bad_row`` says what the first one held.
+    """
+
+    def __init__(
+        self,
+        blocks: Iterator[bytes],
+        name: str,
+        reading: Reading | None = None,
+        *,
+        preview_rows: int = PIPE_ROWS,
+    ) -> None:
+        """Read the first rows and find the columns.
+
+        Parameters
+        ----------
+        blocks
+            The table's bytes, cut anywhere.
+        name
+            What to call the table in messages.
+        reading
+            What is stated about the table. Columns without names are called by their numbers from 1; without a rate, a
+            column of time tells it.
+        preview_rows
+            Rows that decide how the table is written.
+
+        Raises
+        ------
+        SourceError
+            If the table is empty or cannot be read without help, a column is unknown or holds text, or none is a
+            signal.
+        """
+        self.name = name
+        self.length_samples: int | None = None
+        self.waiting: deque[Rows | Passed] = deque()
+        self.bad_rows = 0
+        self.first_bad_row = ""
+        reading = reading or Reading()
+        columns, series_column, self._options = reading.columns, reading.series_column, reading.table
+        self._file: BinaryIO | None = None
+        self._path: Path | None = None
+        self._preview = read_preview(blocks, name, self._options, preview_rows)
+        self.dialect = self._preview.dialect
+        self.encoding = self._preview.encoding
+        facts, styles = read_columns(self.dialect)
+        self.layout = find_layout(facts, name, columns, series_column)
+        for index in self.layout.chosen:
+            self._check_signal(index)
+        self.styles = [styles[index] for index in self.layout.chosen]
+        self.sample_rate_hz = reading.sample_rate_hz or self.dialect.rate_hz or self.layout.rate_hz
+        self._series_index = None if series_column is None else self.layout.names.index(series_column)
+        self._series: deque[str] = deque()
+        self.channels = len(self.layout.chosen)
+        self.column_names = [self.layout.names[index] for index in self.layout.chosen]
+        self.sparse = self.layout.sparse if series_column is None else ()
+        delimiter = self.dialect.delimiter
+        plain_split = operator.methodcaller("split", delimiter or "\n")
+        self.split: Callable[[str], list[str]] = (
+            plain_split if delimiter != " " else partial(split_fields, delimiter=" ")
+        )
+
+    def _check_signal(self, index: int) -> None:
+        """Refuse a column that holds no numbers, or whose numbers can be read in two ways."""
+        column, dialect = self.layout.names[index], self.dialect
+        doubt, cells = dialect.marks[index].doubt, dialect.cells[index]
+        if doubt:
+            row = next(row for row, text in enumerate(cells) if kind_of(text) in (".?", ",?"))
+        elif dialect.kinds[index] != "number":
+            row = next((row for row, text in enumerate(cells) if text), 0)
+            doubt = f"{cells[row]!r} is not a number"
+        else:
+            return
+        raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {column!r}: {doubt}")
+
+    @classmethod
+    def open(cls, path: Path, reading: Reading | None = None) -> "TableSource":
+        """Open a table file.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read, or as for the constructor.
+        """
+        check_readable(path)
+        file = path.open("rb")
+        try:
+            table = cls(read_blocks(file.fileno()), path.name, reading, preview_rows=FILE_ROWS)
+        except BaseException:
+            file.close()
+            raise
+        table._file = file
+        table._path = path
+        return table
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Return the values ``(rows, channels)`` of each batch of lines; NaN where a value is missing."""
+        for lines in read_lines(self._preview, self.name):
+            values: list[Chunk] = []
+            try:
+                for part in self._parse(lines):
+                    self.waiting.append(part)
+                    if isinstance(part, Rows):
+                        values.append(part.values)
+                        self._series.extend(part.series)
+            except SourceError:
+                yield self._as_chunk(values)
+                raise
+            yield self._as_chunk(values)
+
+    def count_series(self) -> Counter[str]:
+        """Count the rows of each series, in a reading of its own; only a file can be read twice."""
+        assert self._path is not None
+        counts: Counter[str] = Counter()
+        with self._path.open("rb") as file:
+            again = read_preview(read_blocks(file.fileno()), self.name, self._options, FILE_ROWS)
+            try:
+                for lines in read_lines(again, self.name):
+                    for part in self._parse(lines):
+                        if isinstance(part, Rows):
+                            counts.update(part.series)
+            except SourceError:
+                pass  # the reading that denoises meets it again, behind the rows above it
+        self.bad_rows, self.first_bad_row = 0, ""
+        return counts
+
+    def take_series(self, rows: int) -> list[str]:
+        """Return the series of the next rows that were read."""
+        return [self._series.popleft() for _ in range(rows)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return what reports say about the table."""
+        facts = self.layout.facts(self.sample_rate_hz)
+        if self.dialect.rate_hz is not None and self.sample_rate_hz == self.dialect.rate_hz:
+            facts["rate_from"] = "the lines above the data"
+        markers = sorted(set().union(*(style.markers for style in self.styles)))
+        return facts | {"markers": markers, "bad_rows": self.bad_rows, "first_bad_row": self.first_bad_row}
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
+    def _as_chunk(self, values: list[Chunk]) -> Chunk:
+        return np.concatenate(values) if values else np.empty((0, self.channels))
+
+    def _parse(self, lines: Lines) -> Iterator[Rows | Passed]:
+        """Sort a batch of records into rows and what is passed on."""
+        size = max(1, MOST_CELLS // self.dialect.width)
+        for start in range(0, len(lines.texts), size):
+            part = Lines(lines.numbers[start : start + size], lines.texts[start : start + size], lines.end)
+            rows = self._read_plain(part) if part.numbers[0] >= self.dialect.first_line else None
+            if rows is not None:
+                yield rows
+            else:
+                yield from self._read_carefully(part)
+
+    def _read_plain(self, lines: Lines) -> Rows | None:
+        """Read records that the delimiter alone splits into rows of numbers; None if there are others among them."""
+        width, layout = self.dialect.width, self.layout
+        if '"' in "".join(lines.texts):
+            return None
+        fields = list(map(self.split, lines.texts))
+        if set(map(len, fields)) != {width}:
+            return None
+        firsts = {row[0].lstrip()[:1] for row in fields}
+        if firsts & COMMENT_CHARACTERS or (width == 1 and "" in firsts):
+            return None
+        values = np.empty((len(fields), self.channels))
+        plain = self.dialect.delimiter != " "
+        for channel, (index, style) in enumerate(zip(layout.chosen, self.styles, strict=True)):
+            column = [row[index] for row in fields]
+            read = style.read_column(column)
+            if read is None:
+                return None
+            values[:, channel], simple = read
+            plain = plain and simple
+        if np.isinf(values).any():
+            return None
+        series = [] if self._series_index is None else [unquote(row[self._series_index]) for row in fields]
+        return Rows(lines.texts, values, lines.end, plain, series)
+
+    def _read_carefully(self, lines: Lines) -> Iterator[Rows | Passed]:
+        """Read records one by one: quotes, comments, blank lines and bad rows among them."""
+        open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
+        values: list[list[float]] = []
+
+        def finished() -> Iterator[Rows]:
+            nonlocal open_rows
+            if values:
+                open_rows.values = np.array(values)
+                yield open_rows
+            open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
+            values.clear()
+
+        for number, text in zip(lines.numbers, lines.texts, strict=True):
+            if number >= self.dialect.first_line and not is_blank(text, self.dialect.delimiter):
+                fields = split_fields(text, self.dialect.delimiter)
+                read = self._read_row(fields, number)
+                if not isinstance(read, str):
+                    values.append(read)
+                    open_rows.texts.append(text)
+                    if self._series_index is not None:
+                        open_rows.series.append(unquote(fields[self._series_index]))
+                    continue
+                if not is_comment(text, self.dialect.delimiter) and text.strip(BLANK) not in self.dialect.header:
+                    if self._options.on_bad_row == "stop":
+                        yield from finished()
+                        above = number < self.dialect.first_good_line
+                        way_out = f"--skip-rows {number} leaves lines above the data" if above else PASS
+                        raise SourceError(f"{read}; {way_out} as they are")
+                    self.bad_rows += 1
+                    self.first_bad_row = self.first_bad_row or read
+                    if self._options.on_bad_row == "skip":
+                        continue
+            yield from finished()
+            yield Passed(text + lines.end)
+        yield from finished()
+
+    def _read_row(self, fields: list[str], line: int) -> list[float] | str:
+        """Return the values of a row, or what is wrong with it."""
+        width, where = self.dialect.width, f"{self.name}, line {line}"
+        if len(fields) == width + 1 and width > 1 and not fields[-1].strip(BLANK):
+            fields = fields[:-1]
+        short = len(fields) == width - 1 and width > 2 and self.dialect.kinds[-1] == "empty"
+        if len(fields) != width and not short:
+            return f"{where}: {len(fields)} columns, the others have {width}"
+        values = []
+        for index, style in zip(self.layout.chosen, self.styles, strict=True):
+            text = unquote(fields[index])
+            value = style.parse(text)
+            if value is None or math.isinf(value):
+                kind = "is not a number" if value is None else "is not finite"
+                return f"{where}, column {self.layout.names[index]!r}: {text!r} {kind}"
+            values.append(value)
+        return values
+
+
+PASS = "--on-bad-row pass leaves such rows"
+
+COMMENT_CHARACTERS = frozenset("#%/;!")
+"""What may begin a comment; a row that begins so is looked at on its own."""

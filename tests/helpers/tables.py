@@ -1,0 +1,42 @@
+"""Denoise tables in memory."""
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from denoise_stream import Denoiser
+from denoise_stream.files.dialect.options import TableOptions
+from denoise_stream.files.protocols import Reading
+from denoise_stream.files.tables.preview import FILE_ROWS
+from denoise_stream.files.tables.sink import TableSink
+from denoise_stream.files.tables.source import TableSource
+from denoise_stream.runs.run import run
+from denoise_stream.runs.series import open_stream
+
+GENERAL = Denoiser("general")
+
+
+@dataclass
+class Done:
+    """What became of a table: its bytes, the columns that were denoised, and what is reported."""
+
+    data: bytes
+    columns: list[str]
+    facts: dict[str, Any]
+    source: TableSource
+
+
+def denoise_table(
+    data: bytes, *, block: int = 1 << 16, rows: int = FILE_ROWS, columns: list[str] | None = None, **options: Any
+) -> Done:
+    """Denoise a table as the command line does, given in blocks of so many bytes."""
+    blocks = (data[start : start + block] for start in range(0, len(data), block))
+    reading = Reading(None if columns is None else tuple(columns), table=TableOptions(**options))
+    source = TableSource(blocks, "t.csv", reading, preview_rows=rows)
+    file = io.BytesIO()
+    sink = TableSink(source, file)
+    try:
+        run(source, open_stream(GENERAL, source, None), sink)
+    finally:
+        sink.close()
+    return Done(file.getvalue(), source.column_names, source.facts(), source)
