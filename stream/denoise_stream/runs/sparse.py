@@ -25,7 +25,11 @@ class SparseStream:
         dense = [index for index, alone in enumerate(sparse) if not alone]
         groups = [dense] if dense else []
         self._parts = [_Whole(denoiser.stream(len(group), sample_rate_hz), group) for group in groups]
-        self._parts += [_Known(denoiser.stream(1), [index]) for index, alone in enumerate(sparse) if alone]
+        self._parts += [
+            _Known(denoiser.stream(1, denoiser.contract.sample_rate_hz), [index])
+            for index, alone in enumerate(sparse)
+            if alone
+        ]
         model = denoiser.stream(1, sample_rate_hz)
         self.sample_rate_hz = model.sample_rate_hz
         self.latency_samples = model.latency_samples
