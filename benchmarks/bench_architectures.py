@@ -16,7 +16,9 @@ import onnxruntime
 from keras import layers, ops
 
 from denoise_export.graph.complexity import complexity
+from denoise_export.keras_to_onnx.adapting import adapt
 from denoise_export.keras_to_onnx.conversion import convert
+from denoise_export.keras_to_onnx.network import from_keras
 from denoise_stream import Contract
 from denoise_train.data.registry import build_data
 from denoise_train.dsp.metrics import snr_improvement_db
@@ -224,7 +226,7 @@ def main() -> None:
         build, optimizer, rate = VARIANTS[name]
         keras.utils.set_random_seed(1)
         network = build()
-        model = convert(network, contract)
+        model = convert(adapt(from_keras(network)), contract)
         facts = complexity(model)
         times = [microseconds_per_window(model.SerializeToString(), batch) for batch in (1, 64)]
         train(network, optimizer, rate, arguments.batches)

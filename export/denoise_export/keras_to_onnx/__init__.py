@@ -1,1 +1,1 @@
-"""Export: a trained Keras network becomes one self-describing ONNX file."""
+"""From a trained network to ONNX: load it, adapt its shapes to the contract, convert it, prove that both agree."""

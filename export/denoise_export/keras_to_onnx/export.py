@@ -1,30 +1,41 @@
-"""Export: a run folder or a Keras file comes in, ``model.onnx`` and ``model.json`` go out."""
+"""Export a trained network to ``model.onnx`` and ``model.json``: load, adapt, convert, prove, write."""
 
 import dataclasses
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
-import keras
+import onnx
+import tensorflow as tf
 
 from denoise_export.graph.complexity import complexity
-from denoise_export.keras_to_onnx.conversion import convert, with_normalization
+from denoise_export.keras_to_onnx.adapting import Adapted, adapt, scaled_inside
+from denoise_export.keras_to_onnx.conversion import convert
+from denoise_export.keras_to_onnx.facts import Scaling, Wanted, find_scaling, kind_of, state_facts
+from denoise_export.keras_to_onnx.loading import find_network, load_model, load_network
+from denoise_export.keras_to_onnx.network import Network, from_keras, in_float32
 from denoise_export.keras_to_onnx.parity import prove_parity
 from denoise_stream import Contract, ContractError, DenoiseError, SourceError
 from denoise_stream.contract import CONTRACT_VERSION, Kind
+from denoise_stream.errors import first_line
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 from denoise_train.networks.encoders import encoder_of
-from denoise_train.recipe import Recipe, load_recipe
-
-KINDS_OF_DATA: dict[str, Kind] = {"images": "image", "image_codes": "image", "forecasts": "forecast"}
-"""What models of a recipe's data are for; those of other data are for signals."""
+from denoise_train.recipe import load_recipe
 
 
 def export(
-    source: Path,
-    output: Path | None = None,
+    source: Any,
+    output: str | Path | None = None,
     *,
+    name: str | None = None,
+    license: str | None = None,
+    trained_on: str | None = None,
+    normalization: Scaling | None = None,
+    window: int | None = None,
+    hop: int | None = None,
+    sample_rate_hz: float | None = None,
     self_normalizing: bool = False,
     encoder: bool = False,
     force: bool = False,
@@ -34,11 +45,24 @@ def export(
     Parameters
     ----------
     source
-        Run folder of a training, or a ``.keras`` file; the recipe and the report beside it are used.
+        Run folder of a training; ``.keras`` or ``.h5`` file of Keras 3 or 2; SavedModel folder; or a Keras model. The
+        recipe and the report beside a file are used.
     output
-        The ONNX file; default ``model.onnx`` beside the network. The same name with ``.json`` gets the facts.
+        The ONNX file; default ``model.onnx`` beside the network, or here. The same name with ``.json`` gets the facts.
+    name, license, trained_on
+        What the file states; default: what the run says, or nothing, and the name of the network's file.
+    normalization
+        How the windows were scaled that the network was trained on: ``"minmax"``, each to 0 ... 1; ``"zscore"``, each
+        to mean 0 and standard deviation 1, which becomes part of the graph; ``"none"``, samples as they are. Default:
+        the run's; otherwise ``"none"`` if a Normalization layer was adapted to other samples, or ``"minmax"``.
+    window
+        Samples per window of a network that takes any length; default 150.
+    hop
+        Samples between window starts; default the run's, or half a window.
+    sample_rate_hz
+        The rate that the network is for, in Hz; default the run's, or any.
     self_normalizing
-        Bake the min-max scaling into the graph of a stateless network, for programs that have only the graph.
+        Bake the scaling into the graph of a stateless network, for programs that have only the graph.
     encoder
         Export the encoder of an autoencoder alone, by default as ``encoder.onnx``.
     force
@@ -47,48 +71,62 @@ def export(
     Returns
     -------
     path, facts
-        The ONNX file, and what its ``.json`` holds: the contract, ``file`` (size, nodes, parameters, ...), ``parity``
-        and the ``report`` of the training.
+        The ONNX file, and what its ``.json`` holds: the contract, ``file`` (size, nodes, parameters, ...), ``parity``,
+        the ``report`` of the training, and ``notes``: what was adapted, in sentences.
 
     Raises
     ------
     SourceError, ContractError, SinkError
         If the network cannot be read or converted or breaks the contract, the file differs from it, or an output
         cannot be written. Nothing is left behind then.
+    MissingExtra
+        If Keras 2 wrote the network, and ``tf-keras`` is not installed.
     ValueError
         If the output's own name ends in ``.json``.
     """
-    network_file = source / "model.keras" if source.is_dir() else source
-    folder = network_file.parent
-    output = output or folder / ("encoder.onnx" if encoder else "model.onnx")
+    is_path = isinstance(source, str | Path)
+    file = find_network(Path(source)) if is_path else None
+    folder = file.parent if file is not None else Path()
+    output = Path(output) if output is not None else folder / ("encoder.onnx" if encoder else "model.onnx")
     facts_file = output.with_suffix(".json")
     recipe_file, report_file = folder / "recipe.toml", folder / "report.json"
-    check_outputs(output, facts_file, force=force, inputs=(network_file, recipe_file, report_file))
-    network = _load(network_file)
-    if encoder:
-        network = encoder_of(network)
-    recipe = load_recipe(recipe_file) if recipe_file.is_file() else None
-    report = _read_report(report_file) if report_file.is_file() else None
-    contract = _contract(network, recipe, network_file.stem, "code" if encoder else None)
-    if self_normalizing:
-        if contract.state_size or contract.kind != "signal":
-            raise SourceError(
-                f"{network_file} is stateful or not for signals; --self-normalizing works on stateless networks only"
-            )
-        if contract.normalization == "none":
-            raise SourceError(f"{network_file} takes samples as they are; --self-normalizing works on scaled windows")
-        contract = dataclasses.replace(contract, normalization="none")
+    inputs = (file, recipe_file, report_file) if file is not None else ()
+    check_outputs(output, facts_file, force=force, inputs=inputs)
+    network = _load(source, file, encoder=encoder)
+    recipe = load_recipe(recipe_file) if file is not None and recipe_file.is_file() else None
+    report = _read_report(report_file) if file is not None and report_file.is_file() else None
+    kind = kind_of(recipe, encoder=encoder)
+    label = str(file) if file is not None else f"the network {source.name!r}"
+    notes: list[str] = []
+    scaling: str
+    if normalization is not None or recipe is not None:
+        scaling = normalization or (recipe.normalization if recipe else "")
+    else:
+        scaling, note = find_scaling(network.layers)
+        notes += [note] if note else []
+    wanted = Wanted(name, license, trained_on, hop, sample_rate_hz)
+    own_name = _own_name(file, output, source, recipe is not None)
+    tf_level = tf.get_logger().level
+    tf.get_logger().setLevel(logging.ERROR)
     try:
-        if self_normalizing:
-            network = with_normalization(network)
-        model = convert(network, contract)
-        parity = prove_parity(network, model, contract)
-        # Counted in the network: the graph may repeat some.
-        costs = complexity(model) | {"parameters": network.count_params()}
+        with in_float32(network.layers) as other_precisions:
+            notes += [f"the network's {policy} is computed in float32" for policy in sorted(other_precisions)]
+            adapted = adapt(network, window, own_size=kind in ("code", "forecast"))
+            contract = state_facts(adapted, scaling, recipe, own_name, kind, wanted)
+            if self_normalizing:
+                contract = _without_scaling(contract, label)
+            if scaling == "zscore" or self_normalizing:
+                adapted = scaled_inside(adapted, scaling)
+                notes += [f"the {scaling} scaling is a part of the graph"]
+            model, parity = _convert(adapted, contract)
+            # Counted in the network: the graph may repeat some.
+            costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:
         raise
     except Exception as error:  # the errors of Keras, tf2onnx, onnxslim and onnx share no base class but Exception
-        raise SourceError(f"{network_file} cannot be converted: {_reason(error)}") from error
+        raise SourceError(f"{label} cannot be converted: {first_line(error)}") from error
+    finally:
+        tf.get_logger().setLevel(tf_level)
     facts = {"contract_version": CONTRACT_VERSION} | contract.facts()
     facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
@@ -97,6 +135,7 @@ def export(
         "file": costs,
         "parity_with_keras": parity,
         "report": report,
+        "notes": [*notes, *adapted.notes],
     }
     with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
         partial_model.write_bytes(model.SerializeToString())
@@ -105,13 +144,41 @@ def export(
     return output, facts
 
 
-def _load(file: Path) -> keras.Model:
-    if not file.is_file():
-        raise SourceError(f"cannot read {file}: no such file; name a run folder or a .keras file")
+def _load(source: Any, file: Path | None, *, encoder: bool) -> Network:
+    if file is not None:
+        return from_keras(encoder_of(load_model(file))) if encoder else load_network(file)
+    if not (callable(source) and hasattr(source, "count_params")):
+        raise TypeError(f"source is a {type(source).__name__}; give a path or a Keras model")
+    return from_keras(encoder_of(source) if encoder else source)
+
+
+def _own_name(file: Path | None, output: Path, model: Any, trained_here: bool) -> str:
+    """Name a model by its run folder, its file, or what it is exported as."""
+    if file is not None:
+        return file.resolve().parent.name if trained_here else file.stem
+    return output.stem if output.stem != "model" else str(model.name)
+
+
+def _without_scaling(contract: Contract, label: str) -> Contract:
+    if contract.state_size or contract.kind != "signal":
+        raise SourceError(
+            f"{label} is stateful or not for signals; --self-normalizing works on stateless networks only"
+        )
+    if contract.normalization == "none":
+        raise SourceError(f"{label} takes samples as they are; --self-normalizing works on scaled windows")
+    return dataclasses.replace(contract, normalization="none")
+
+
+def _convert(network: Adapted, contract: Contract) -> tuple[onnx.ModelProto, float]:
+    """Convert, simplified if that computes the same, and return how much it differs from the network."""
     try:
-        return keras.models.load_model(file, compile=False)
-    except Exception as error:  # zip, json and Keras errors share no base class but Exception
-        raise SourceError(f"{file} is no Keras model: {_reason(error)}") from error
+        model = convert(network, contract)
+        return model, prove_parity(network, model, contract)
+    except SourceError:
+        raise
+    except Exception:  # a rule that simplifies may not fit a graph that nobody has seen
+        model = convert(network, contract, simplified=False)
+        return model, prove_parity(network, model, contract)
 
 
 def _read_report(file: Path) -> Any:
@@ -127,55 +194,3 @@ def _check_file(partial: Path, name: str, kind: Kind) -> None:
         Model(partial, kind)
     except ContractError as error:
         raise ContractError(str(error).replace(partial.name, name)) from error
-
-
-def _reason(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _contract(network: keras.Model, recipe: Recipe | None, name: str, kind: Kind | None = None) -> Contract:
-    """Take the facts from the network's shapes and its recipe, which also tells the kind if that is None."""
-    if kind is None and recipe is not None:
-        kind = KINDS_OF_DATA.get(recipe.data["kind"])
-    kind = kind or "signal"
-    shapes = [tuple(tensor.shape) for tensor in network.inputs]
-    sizes = [shape[1] for shape in shapes if len(shape) == 2 and shape[0] is None and shape[1]]
-    if len(sizes) != len(shapes) or len(sizes) not in (1, 2):
-        raise SourceError(f"the network's inputs have shapes {shapes}; needed: (None, window), and (None, state_size)")
-    window, state_size = sizes[0], sizes[1] if len(sizes) == 2 else 0
-    if window < 2:
-        raise SourceError(f"the network's windows hold {window} sample; needed: 2 or more")
-    needed = [(None, size) for size in sizes]
-    found = [tuple(tensor.shape) for tensor in network.outputs]
-    output_size = 0
-    if kind in ("code", "forecast") and len(found) == 1 and len(found[0]) == 2:
-        output_size = found[0][1]
-        needed = found
-    if isinstance(network.output, dict) or found != needed:
-        by_name = " in a dictionary" if isinstance(network.output, dict) else ""
-        raise SourceError(
-            f"the network's outputs have shapes {found}{by_name}; needed: {needed}"
-            f"{' (window and next state)' if state_size else ''}"
-        )
-    if recipe is None:
-        return Contract(name, window, max(1, window // 2), state_size=state_size, kind=kind, output_size=output_size)
-    return Contract(
-        recipe.name,
-        window,
-        recipe.hop,
-        normalization=recipe.normalization,
-        sample_rate_hz=recipe.sample_rate_hz,
-        state_size=state_size,
-        license=recipe.license,
-        trained_on=recipe.trained_on,
-        training_recipe=_describe_training(recipe),
-        kind=kind,
-        shape=recipe.image_shape,
-        output_size=output_size,
-    )
-
-
-def _describe_training(recipe: Recipe) -> str:
-    schedule = recipe.schedule
-    long = f"{schedule.minutes:g} minutes" if schedule.minutes else f"{schedule.epochs} epochs"
-    return f"{recipe.name}.toml, seed {recipe.seed}, {long}" + (f", from {recipe.start}" if recipe.start else "")

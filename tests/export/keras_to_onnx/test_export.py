@@ -10,11 +10,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 from onnx import numpy_helper
 
 from denoise_export.graph.complexity import complexity
+from denoise_export.keras_to_onnx.adapting import adapt
 from denoise_export.keras_to_onnx.export import export
+from denoise_export.keras_to_onnx.network import from_keras
 from denoise_export.keras_to_onnx.parity import probe_windows, prove_parity
 from denoise_stream import ContractError, Denoiser, SinkError, SourceError, bundled_models
 from denoise_train.networks.registry import build_network
@@ -160,7 +163,7 @@ def test_difference_from_keras_fails_the_export(runs, tmp_path):
             weights.CopyFrom(numpy_helper.from_array(array + np.float32(1e-3), weights.name))
             break
     with pytest.raises(ContractError, match="differs from Keras by .*; needed: at most 1e-05; nothing was written"):
-        prove_parity(network, model, Denoiser(path).contract)
+        prove_parity(adapt(from_keras(network)), model, Denoiser(path).contract)
 
 
 def test_probes_hold_constant_and_extreme_windows():
@@ -179,7 +182,7 @@ def test_what_is_no_network_is_refused_in_one_sentence(tmp_path, make):
     elif make == "wrong shape":
         image = keras.Input((8, 8, 1))
         keras.Model(image, layers.Conv2D(1, 3)(image)).save(path)
-    with pytest.raises(SourceError, match=r"no such file|is no Keras model|needed: \(None, window\)") as caught:
+    with pytest.raises(SourceError, match=r"no such file|is no Keras model|needed: one signal, of shape") as caught:
         export(path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model.onnx").exists()
@@ -191,37 +194,48 @@ def unusual_network(kind: str) -> keras.Model:
     clean = layers.Dense(150)(noisy)
     if kind == "no next state":
         return keras.Model([noisy, state], layers.Dense(150)(ops.concatenate([noisy, state], axis=1)))
-    if kind == "gelu":
-        clean = layers.Reshape((150,))(layers.Dense(1)(layers.Dense(4, activation="gelu")(signal)))
-    elif kind == "groups":
-        grouped = layers.Conv1D(4, 3, padding="same", groups=2)(layers.Conv1D(4, 3, padding="same")(signal))
-        clean = layers.Reshape((150,))(layers.Conv1D(1, 3, padding="same")(grouped))
-    outputs = {"two outputs": [clean, noisy], "dictionary": {"clean": clean}, "channel": layers.Dense(1)(signal)}
+    if kind == "spectrum":
+        real, imaginary = ops.rfft(noisy)
+        clean = ops.irfft((real, imaginary), fft_length=150)
+    outputs = {
+        "two outputs": [clean, noisy],
+        "channels": layers.Conv1D(8, 3, padding="same")(signal),
+        "shorter": layers.Conv1D(1, 3)(signal),
+    }
     return keras.Model(noisy, outputs.get(kind, clean))
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("two outputs", r"outputs have shapes \[\(None, 150\), \(None, 150\)\]; needed: \[\(None, 150\)\]"),
-        ("no next state", r"outputs have shapes \[\(None, 150\)\]; needed: \[\(None, 150\), \(None, 8\)\]"),
-        ("dictionary", r"in a dictionary; needed: \[\(None, 150\)\]"),
-        ("channel", r"outputs have shapes \[\(None, 150, 1\)\]; needed"),
-        ("gelu", "cannot be converted: ONNX has no operator for TensorFlow's Erfc"),
-        ("groups", "cannot be converted: ONNX has no operator for TensorFlow's StatefulPartitionedCall"),
+        ("two outputs", r"outputs have shapes \[\(150,\), \(150,\)\]; needed: \[\(150,\)\]; make one of its denoised"),
+        ("no next state", r"outputs have shapes \[\(150,\)\]; needed: \[\(150,\), \(8,\)\] \(the denoised window, and"),
+        ("channels", r"gives \(150, 8\) for a window of 150 samples; needed: .* such as Conv1D\(1, 3"),
+        ("shorter", r"gives \(148, 1\) for a window of 150 samples; needed: .* use padding='same'"),
+        ("spectrum", r"'functional.*' computes .*RFFT.*, and ONNX has no such operator"),
     ],
 )
 def test_networks_that_cannot_be_exported_are_refused_in_one_sentence(tmp_path, kind, words, capfd):
     unusual_network(kind).save(tmp_path / "mine.keras")
-    with pytest.raises(SourceError, match=words) as caught:
+    with pytest.raises((SourceError, ContractError), match=words) as caught:
         export(tmp_path / "mine.keras")
     assert "\n" not in str(caught.value)
     assert "upported" not in capfd.readouterr().err  # tf2onnx has its own words for it
     assert [path.name for path in tmp_path.iterdir()] == ["mine.keras"]
 
 
+def test_network_that_draws_random_numbers_is_refused_by_layer(tmp_path):
+    class Random(layers.Layer):
+        def call(self, inputs):
+            return inputs + tf.random.normal((150,))
+
+    noisy = keras.Input((150,))
+    with pytest.raises(SourceError, match="the layer 'random' draws random numbers"):
+        export(keras.Model(noisy, Random()(noisy)), tmp_path / "m.onnx")
+
+
 def test_failing_conversion_is_told_in_one_sentence(runs, tmp_path, monkeypatch):
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise KeyError("first line\nsecond line")
 
     monkeypatch.setattr("denoise_export.keras_to_onnx.export.convert", fail)

@@ -1,0 +1,129 @@
+"""The facts that an exported file states about itself: from options, from the run, from the network, from its name."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from denoise_export.keras_to_onnx.adapting import Adapted
+from denoise_stream import Contract, SourceError, bundled_models
+from denoise_stream.contract import Kind, Normalization
+from denoise_train.recipe import Recipe, load_recipe
+
+Scaling = Literal["minmax", "none", "zscore"]
+"""How the windows were scaled that a network was trained on."""
+
+KINDS_OF_DATA: dict[str, Kind] = {"images": "image", "image_codes": "image", "forecasts": "forecast"}
+"""What models of a recipe's data are for; those of other data are for signals."""
+
+WIDEST_DEVIATION = 0.6
+"""Of windows scaled to 0 ... 1: half of the samples at each end have 0.5."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody says of a model; None where they leave it to the run, the network or the file's name.
+
+    Attributes
+    ----------
+    name, license, trained_on
+        What the file states.
+    hop
+        Samples between window starts.
+    sample_rate_hz
+        The rate that it was trained for, in Hz.
+    """
+
+    name: str | None = None
+    license: str | None = None
+    trained_on: str | None = None
+    hop: int | None = None
+    sample_rate_hz: float | None = None
+
+
+def kind_of(recipe: Recipe | None, *, encoder: bool) -> Kind:
+    """Return what a network is for."""
+    if encoder:
+        return "code"
+    return KINDS_OF_DATA.get(recipe.data["kind"], "signal") if recipe is not None else "signal"
+
+
+def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
+    """Find how the windows were scaled that a network was trained on: to 0 ... 1, unless it normalizes samples itself.
+
+    Returns
+    -------
+    scaling, note
+        ``"none"`` if a Normalization layer was adapted to samples that windows scaled to 0 ... 1 do not hold; then a
+        sentence says so.
+    """
+    for layer in layers:
+        if type(layer).__name__ != "Normalization" or getattr(layer, "invert", False):
+            continue
+        middle = float(np.mean(np.asarray(layer.mean)))
+        deviation = math.sqrt(float(np.mean(np.asarray(layer.variance))))
+        if not (0 <= middle <= 1 and deviation <= WIDEST_DEVIATION):
+            return "none", (
+                f"the layer {layer.name!r} was adapted to samples of mean {middle:.4g} and deviation {deviation:.4g}, "
+                "so the file takes samples as they are (--normalization minmax if the windows were scaled to 0 ... 1)"
+            )
+    return "minmax", ""
+
+
+def state_facts(
+    network: Adapted, scaling: str, recipe: Recipe | None, name: str, kind: Kind, wanted: Wanted
+) -> Contract:
+    """Put together what the file will state.
+
+    Parameters
+    ----------
+    network
+        The sizes.
+    scaling
+        How its windows were scaled.
+    recipe
+        The recipe of the run that trained it, if it has one.
+    name
+        The name of its file or folder.
+    kind
+        What it is for.
+    wanted
+        What takes the place of all that.
+
+    Raises
+    ------
+    SourceError
+        If the wanted name is that of a bundled model, and this is another one; or the hop is longer than the window.
+    """
+    if wanted.hop is not None and not 1 <= wanted.hop <= network.window:
+        raise SourceError(f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to that")
+    facts: dict[str, Any] = {"hop": max(1, network.window // 2)}
+    bundled = bundled_models()
+    if recipe is not None:
+        facts = {"hop": recipe.hop, "sample_rate_hz": recipe.sample_rate_hz, "trained_on": recipe.trained_on}
+        facts |= {"training_recipe": _describe_training(recipe), "shape": recipe.image_shape}
+        if recipe.name not in bundled or recipe == load_recipe(recipe.name):
+            name = recipe.name
+            facts["license"] = recipe.license
+            bundled = {}
+    if wanted.name in bundled and not (recipe is not None and recipe.name == wanted.name and not recipe.start):
+        raise SourceError(
+            f"--name {wanted.name} is the name of a bundled model, which this is not; choose another name"
+        )
+    said = {key: value for key, value in asdict(wanted).items() if value is not None}
+    return Contract(
+        window=network.window,
+        normalization=cast(Normalization, "minmax" if scaling == "zscore" else scaling),
+        state_size=network.state_size,
+        kind=kind,
+        output_size=network.output_size if kind in ("code", "forecast") else 0,
+        **{"name": f"{name}-own" if name in bundled else name} | facts | said,
+    )
+
+
+def _describe_training(recipe: Recipe) -> str:
+    schedule = recipe.schedule
+    long = f"{schedule.minutes:g} minutes" if schedule.minutes else f"{schedule.epochs} epochs"
+    return f"{recipe.name}.toml, seed {recipe.seed}, {long}" + (f", from {recipe.start}" if recipe.start else "")
