@@ -1,5 +1,7 @@
 """The program ``denoise-export``: a trained network or an ONNX file by path comes in, files to embed go out."""
 
+import contextlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +16,7 @@ from denoise_train.training.backend import loading_backend
 @click.command(
     epilog=examples(
         "denoise-export runs/general",
+        "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
         "denoise-export runs/mnist-reduce --encoder",
@@ -21,7 +24,7 @@ from denoise_train.training.backend import loading_backend
     ),
     context_settings=CONTEXT_SETTINGS,
 )
-@click.argument("source", type=PATH, metavar="RUN_DIR|MODEL.keras|MODEL.onnx|NAME")
+@click.argument("source", type=PATH, metavar="SOURCE")
 @click.option(
     "-o",
     "--output",
@@ -29,10 +32,28 @@ from denoise_train.training.backend import loading_backend
     metavar="MODEL.onnx",
     help="Default: model.onnx beside the network. MODEL.json gets the same facts.",
 )
+@click.option("--name", metavar="NAME", help="What the model is called. Default: the run's name, or the file's.")
+@click.option("--license", "license_", metavar="TEXT", help="The model's licence. Default: what the run says.")
+@click.option("--trained-on", metavar="TEXT", help="What it was trained on, in words. Default: what the run says.")
+@click.option(
+    "--normalization",
+    type=click.Choice(["minmax", "none", "zscore"]),
+    help="How the windows were scaled that the network was trained on: each to 0 ... 1, not at all, or each to mean 0 "
+    "and standard deviation 1. Default: what the run says; otherwise minmax, unless a Normalization layer was adapted "
+    "to other samples.",
+)
+@click.option("--window", type=click.IntRange(2), metavar="N", help="Samples per window, if the network takes any.")
+@click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples between windows. Default: half a window.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="HZ",
+    help="The only sample rate that the model is for. Default: what the run says; otherwise any.",
+)
 @click.option(
     "--self-normalizing",
     is_flag=True,
-    help="Bake the min-max scaling into the graph; it then takes samples as they are.",
+    help="Bake the scaling of windows into the graph; it then takes samples as they are.",
 )
 @click.option(
     "--encoder",
@@ -49,6 +70,13 @@ from denoise_train.training.backend import loading_backend
 def command(
     source: Path,
     output: Path | None,
+    name: str | None,
+    license_: str | None,
+    trained_on: str | None,
+    normalization: str | None,
+    window: int | None,
+    hop: int | None,
+    rate: float | None,
     self_normalizing: bool,
     encoder: bool,
     fp16: bool,
@@ -60,7 +88,11 @@ def command(
 ) -> None:
     """Convert a trained network to one self-describing ONNX file, and prove that it computes the same.
 
-    A file that is exported already, or a bundled model by NAME, can be made smaller or older, or turned into C.
+    SOURCE is a run folder, a .keras or .h5 file, or a SavedModel folder. Windows of shape (N,), (N, 1) and (1, N) are
+    taken; Lambda layers and other code in a file are never run.
+
+    A SOURCE that is exported already (.onnx), or a bundled model by its name, can be made smaller or older, or turned
+    into C.
     """
     if output is not None and (not output.name or output.suffix == ".json"):
         raise click.UsageError(
@@ -84,16 +116,27 @@ def command(
             raise click.UsageError(str(error)) from error
     changes: dict[str, Any] = {"fp16": fp16, "int8": int8, "opset": opset}
     changed = fp16 or int8 or opset is not None
+    wanted: dict[str, Any] = {
+        "name": name,
+        "license": license_,
+        "trained_on": trained_on,
+        "normalization": normalization,
+        "window": window,
+        "hop": hop,
+        "sample_rate_hz": rate,
+        "self_normalizing": self_normalizing,
+    }
     if encoder:
-        with loading_backend("exporting", "export"):
+        with _loading_backend():
             from denoise_export.keras_to_onnx.export import export
-        click.echo(_describe(*export(source, output, self_normalizing=self_normalizing, encoder=True, force=force)))
+        click.echo(_describe(*export(source, output, **wanted, encoder=True, force=force)))
         return
     model = find_model(source)
     if model is None:
-        model = _export(source, output, changes if changed else {}, self_normalizing=self_normalizing, force=force)
-    elif self_normalizing:
-        raise click.UsageError(f"--self-normalizing needs the network itself; {source} is exported already")
+        model = _export(source, output, changes if changed else {}, wanted, force=force)
+    elif given := [key for key, value in wanted.items() if value not in (None, False)]:
+        option = {"sample_rate_hz": "rate"}.get(given[0], given[0]).replace("_", "-")
+        raise click.UsageError(f"--{option} needs the network itself; {source} is exported already")
     elif changed:
         if output is None:
             raise click.UsageError("--fp16, --int8 and --opset need an --output beside an exported model")
@@ -113,18 +156,23 @@ def main() -> NoReturn:
     run_command(command, "denoise-export")
 
 
-def _export(source: Path, output: Path | None, changes: dict[str, Any], *, self_normalizing: bool, force: bool) -> Path:
+def _loading_backend() -> contextlib.AbstractContextManager[None]:
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # which a network that was trained on another one runs on, too
+    return loading_backend("exporting", "export")
+
+
+def _export(source: Path, output: Path | None, changes: dict[str, Any], wanted: dict[str, Any], *, force: bool) -> Path:
     """Export a network, and change the file on its way if that is asked for."""
-    with loading_backend("exporting", "export"):
+    with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
         from denoise_export.smaller.derive import derive
     if not changes:
-        path, facts = export(source, output, self_normalizing=self_normalizing, force=force)
+        path, facts = export(source, output, **wanted, force=force)
         click.echo(_describe(path, facts))
         return path
     output = output or (source if source.is_dir() else source.parent) / "model.onnx"
     with tempfile.TemporaryDirectory() as folder:
-        whole, _ = export(source, Path(folder) / "model.onnx", self_normalizing=self_normalizing)
+        whole, _ = export(source, Path(folder) / "model.onnx", **wanted)
         facts = derive(whole, output, **changes, force=force)
     click.echo(_describe(output, facts))
     return output
@@ -136,6 +184,7 @@ def _describe(path: Path, facts: dict[str, Any]) -> str:
     macs = file["macs_per_window"]
     work = "loops" if macs is None else f"{macs:,} multiply-accumulates per window"
     lines = [
+        *facts.get("notes", []),
         f"{path}: {file['bytes'] / 1024:.0f} KiB, {file['parameters']:,} parameters, {work}",
         f"{file['nodes']} nodes: {operators}",
     ]

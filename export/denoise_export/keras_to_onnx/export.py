@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import keras
 import onnx
 import tensorflow as tf
 
@@ -77,15 +78,16 @@ def export(
     Raises
     ------
     SourceError, ContractError, SinkError
-        If the network cannot be read or converted or breaks the contract, the file differs from it, or an output
-        cannot be written. Nothing is left behind then.
+        If the network cannot be read or converted or breaks the contract, the file differs from it, an output cannot
+        be written, or Keras runs on another backend than TensorFlow. Nothing is left behind then.
     MissingExtra
         If Keras 2 wrote the network, and ``tf-keras`` is not installed.
     ValueError
         If the output's own name ends in ``.json``.
     """
-    is_path = isinstance(source, str | Path)
-    file = find_network(Path(source)) if is_path else None
+    if keras.backend.backend() != "tensorflow":
+        raise SourceError(f"Keras runs on {keras.backend.backend()}; to export, set KERAS_BACKEND=tensorflow first")
+    file = find_network(Path(source)) if isinstance(source, str | Path) else None
     folder = file.parent if file is not None else Path()
     output = Path(output) if output is not None else folder / ("encoder.onnx" if encoder else "model.onnx")
     facts_file = output.with_suffix(".json")

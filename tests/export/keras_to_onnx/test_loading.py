@@ -1,0 +1,184 @@
+"""Files of networks: those of Keras 2 are read, code in a file is never run, and what is no network is told."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from keras import layers
+
+import keras_models
+from denoise_export import export
+from denoise_stream import Denoiser, SourceError
+
+
+def network_of_keras_2(kind: str) -> tf_keras.Model:
+    """Build networks whose descriptions Keras 3 does not take."""
+    from tf_keras import layers
+
+    stacks = {
+        "tutorial": [layers.Conv1D(8, 3, activation="relu", input_shape=(64, 1)), layers.Conv1DTranspose(1, 3)],
+        "lstm": [layers.LSTM(4, return_sequences=True, input_shape=(64, 1)), layers.TimeDistributed(layers.Dense(1))],
+        "dense": [layers.Dense(8, activation="relu", input_shape=(64,)), layers.Dense(64)],
+    }
+    return tf_keras.Sequential(stacks[kind])
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize(("kind", "form"), [("tutorial", "h5"), ("lstm", "keras"), ("dense", "folder")])
+def test_what_keras_2_saved_is_exported(tmp_path, kind, form):
+    model = network_of_keras_2(kind)
+    file = tmp_path / (f"old.{form}" if form != "folder" else "old")
+    model.save(file)
+    path, facts = export(file, tmp_path / "m.onnx")
+    assert facts["parity_with_keras"] <= 1e-5
+    rows = np.random.default_rng(0).random((4, 64), dtype=np.float32)
+    expected = model.predict(rows.reshape(4, *model.input_shape[1:]), verbose=0).reshape(4, 64)
+    noisy = Denoiser(path)
+    assert (noisy.contract.window, noisy.contract.name) == (64, "old")
+    scaled = (rows - rows.min(1, keepdims=True)) / np.ptp(rows, axis=1, keepdims=True)
+    assert expected.shape == scaled.shape
+
+
+def make_evil(path: Path) -> Path:
+    """Make a network whose Lambda layer writes a file as soon as its code runs."""
+    mark = str(path.parent / "ran")
+    noisy = keras.Input((64,))
+    code = layers.Lambda(lambda rows: rows if open(mark, "w") else rows, output_shape=(64,), name="evil")
+    keras.Model(noisy, code(noisy)).save(path)
+    (path.parent / "ran").unlink()
+    return path
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+@pytest.mark.parametrize("name", ["evil.keras", "evil.h5"])
+def test_code_in_a_file_is_never_run(tmp_path, name):
+    with pytest.raises(SourceError, match=r"the layer 'evil' is a Lambda layer, .* never run; use layers .*\.export"):
+        export(make_evil(tmp_path / name))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_code_in_a_file_of_keras_2_is_never_run(tmp_path):
+    mark = str(tmp_path / "ran")
+    noisy = tf_keras.Input((64,))
+    evil = tf_keras.layers.Lambda(lambda rows: rows if open(mark, "w") else rows, name="evil")
+    tf_keras.Model(noisy, evil(noisy)).save(tmp_path / "old.h5")
+    (tmp_path / "ran").unlink()
+    with pytest.raises(SourceError, match="the layer 'evil' is a Lambda layer"):
+        export(tmp_path / "old.h5")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_file_of_keras_2_that_names_a_module_is_refused(tmp_path):
+    """Keras 2 would import any module, and call any function of it."""
+    network_of_keras_2("lstm").save(tmp_path / "old.keras")
+    with zipfile.ZipFile(tmp_path / "old.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    config["config"]["layers"][-1] |= {"module": "os", "class_name": "function", "config": "getcwd"}
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(tmp_path / "evil.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(SourceError, match=r"evil\.keras names os\.function, which is no part of Keras"):
+        export(tmp_path / "evil.keras")
+
+
+def test_saved_model_that_touches_files_is_not_loaded(tmp_path):
+    class Evil(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 64), tf.float32)])
+        def serve(self, rows):
+            tf.io.write_file(str(tmp_path / "ran"), "code")
+            return rows
+
+    evil = Evil()
+    tf.saved_model.save(evil, tmp_path / "evil", signatures={"serving_default": evil.serve})
+    with pytest.raises(SourceError, match="evil runs code or touches files by WriteFile; it is not loaded"):
+        export(tmp_path / "evil")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_lambda_that_somebody_wrote_is_theirs_to_export(tmp_path):
+    noisy = keras.Input((64,))
+    model = keras.Model(noisy, layers.Lambda(lambda rows: 2 * rows, output_shape=(64,))(noisy))
+    path, _ = export(model, tmp_path / "double.onnx")
+    signal = np.arange(200.0)
+    assert Denoiser(path).contract.name == "double"
+    # Windows are scaled by their minimum and range: what is doubled is what lies above the minimum.
+    assert np.all(Denoiser(path).denoise(signal) >= signal)
+
+
+def test_class_that_is_not_known_is_named(tmp_path):
+    @keras.saving.register_keras_serializable()
+    class Mine(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    noisy = keras.Input((64,))
+    keras.Model(noisy, Mine()(noisy)).save(tmp_path / "mine.keras")
+    keras.saving.get_custom_objects().clear()
+    with pytest.raises(SourceError, match=r"holds Mine, which is no part of Keras; export it in the program that"):
+        export(tmp_path / "mine.keras")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        ("nothing", "no such file; name a run folder, a .keras or .h5 file, or a SavedModel folder"),
+        ("empty folder", r"is a folder without model\.keras or saved_model\.pb; name a run folder"),
+        ("folder of others", r"it holds a\.keras, b\.h5; name that file"),
+        ("weights", "it holds weights alone; save the whole network with model.save"),
+        ("text", "it is neither a .keras file nor HDF5"),
+        ("cut", "is no Keras model: "),
+        ("unbuilt", "does not know the shape of its input; begin it with keras.Input"),
+        ("graph", "is no SavedModel"),
+    ],
+)
+def test_what_is_no_network_is_told_in_one_sentence(tmp_path, make, words):
+    source = tmp_path / "source.keras"
+    model = keras_models.build("dense", 64)
+    if make in ("empty folder", "folder of others", "graph"):
+        source = tmp_path / "source"
+        source.mkdir()
+        for name in {"folder of others": ("a.keras", "b.h5"), "graph": ("saved_model.pb",)}.get(make, ()):
+            (source / name).write_bytes(b"no network")
+    elif make == "weights":
+        model.save_weights(tmp_path / "source.weights.h5")
+        source = tmp_path / "source.weights.h5"
+    elif make == "text":
+        source.write_text("no network")
+    elif make == "cut":
+        model.save(source)
+        source.write_bytes(source.read_bytes()[:2000])
+    elif make == "unbuilt":
+        keras.Sequential([layers.Dense(64)]).save(source)
+    with pytest.raises(SourceError, match=words) as caught:
+        export(source)
+    assert "\n" not in str(caught.value)
+
+
+def test_unpacked_network_is_read(tmp_path):
+    model = keras_models.build("causal", 64)
+    model.save(tmp_path / "packed.keras")
+    shutil.unpack_archive(tmp_path / "packed.keras", tmp_path / "unpacked.keras", "zip")
+    _, facts = export(tmp_path / "unpacked.keras", tmp_path / "m.onnx")
+    assert facts["name"] == "unpacked"
+
+
+def test_hdf5_without_a_version_is_taken_for_one_of_keras_2(tmp_path):
+    with h5py.File(tmp_path / "old.h5", "w") as data:
+        data.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": []}})
+    with pytest.raises(SourceError):
+        export(tmp_path / "old.h5")
+
+
+def test_object_that_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="source is a list; give a path or a Keras model"):
+        export([1, 2], "m.onnx")

@@ -1,0 +1,134 @@
+"""Networks as people build them: whatever their shapes, layers and files, they become models that stream."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+
+import keras_models
+from denoise_export import export
+from denoise_stream import Denoiser
+
+WINDOWS = (64, 150, 256)
+
+EVERYDAY = (
+    ("tutorial", 150, "keras"),
+    ("tutorial", 64, "h5"),
+    ("dense and deep", 64, "savedmodel"),
+    ("row", 256, "keras"),
+    ("grouped", 64, "object"),
+    ("grouped", 64, "savedmodel"),
+    ("bidirectional lstm", 64, "h5"),
+    ("transformer", 64, "keras"),
+    ("normalization", 64, "keras"),
+    ("activation celu", 64, "object"),
+    ("half precision", 64, "keras"),
+    ("merged", 64, "object"),
+    ("blanks", 150, "keras"),
+)
+"""Small ones, every save format, and every kind of network that once failed."""
+
+
+def saved(model: keras.Model, form: str, folder: Path) -> Any:
+    """Save a network in a format; return what to export."""
+    if form == "savedmodel":
+        model.export(folder / "saved", verbose=False)
+        return folder / "saved"
+    if form == "object":
+        return model
+    model.save(folder / f"mine.{form}")
+    return folder / f"mine.{form}"
+
+
+def windows(length: int) -> np.ndarray:
+    """Random, constant and extreme windows, as scaled windows are."""
+    rng = np.random.default_rng(5)
+    ramp = np.linspace(0, 1, length)
+    rows = [*rng.random((8, length)), *np.full((3, length), [[0.0], [0.5], [1.0]]), *np.eye(length)[[0, -1]]]
+    return np.array([*rows, ramp, ramp > 0.5, np.arange(length) % 2], np.float32)
+
+
+def check_streams(path: Path, length: int) -> None:
+    """Check that chunks give what the whole signal gives, to the sample."""
+    denoiser = Denoiser(path)
+    signal = np.random.default_rng(6).normal(size=3 * length + 7)
+    stream = denoiser.stream()
+    pieces = np.split(signal, [1, 18, length + 5, 2 * length])
+    chunked = np.concatenate([*(stream.process(piece) for piece in pieces), stream.flush()])
+    whole = denoiser.denoise(signal)
+    assert len(whole) == len(signal)
+    np.testing.assert_allclose(chunked, whole, atol=1e-6 * np.ptp(signal))
+
+
+def check(name: str, length: int, forms: tuple[str, ...], folder: Path) -> None:
+    model = keras_models.build(name, length)
+    rows = windows(length)
+    expected = model(rows.reshape(len(rows), *model.input_shape[1:]), training=False)
+    expected = np.asarray(keras.ops.reshape(expected, (len(rows), length)), np.float32)
+    scale = np.maximum(1, np.abs(expected).max(axis=1, keepdims=True))
+    tolerance = 1e-5 if name != "half precision" else 2e-3  # which is computed in float32, and says so
+    for form in forms:
+        path, facts = export(saved(model, form, folder), folder / f"{form}.onnx")
+        assert facts["parity_with_keras"] <= 1e-5
+        assert (facts["window"], facts["hop"]) == (length, length // 2)
+        (found,) = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"noisy": rows})
+        assert np.max(np.abs(found - expected) / scale) <= tolerance
+        check_streams(path, length)
+
+
+@pytest.mark.parametrize(("name", "length", "form"), EVERYDAY)
+def test_network_is_exported_as_keras_computes_it_and_streams(tmp_path, name, length, form):
+    check(name, length, (form,), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", WINDOWS)
+@pytest.mark.parametrize("name", keras_models.names())
+def test_every_network_in_every_format_is_exported_and_streams(tmp_path, name, length):
+    check(name, length, ("keras", "h5", "savedmodel", "object"), tmp_path)
+
+
+@pytest.mark.parametrize("length", [8, pytest.param(4096, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["tutorial", "lstm code"])
+def test_windows_may_be_short_or_long(tmp_path, name, length):
+    if (name, length) == ("tutorial", 8):
+        name = "causal"  # four convolutions without padding leave nothing of 8 samples
+    check(name, length, ("object",), tmp_path)
+
+
+def test_what_was_adapted_is_said(tmp_path):
+    _, facts = export(keras_models.build("causal", 64), tmp_path / "m.onnx")
+    assert facts["notes"] == [
+        "the network takes windows of shape (64, 1); the file takes (64,)",
+        "the network gives windows of shape (64, 1); the file gives (64,)",
+    ]
+    _, facts = export(keras_models.build("dense", 64), tmp_path / "n.onnx")
+    assert facts["notes"] == []
+
+
+def test_network_of_any_length_gets_the_window_that_is_asked_for(tmp_path):
+    model = keras.Sequential([keras.Input((None, 1)), keras_models.conv(4), keras_models.conv(1)])
+    _, facts = export(model, tmp_path / "m.onnx", window=333)
+    assert facts["window"] == 333
+    _, facts = export(model, tmp_path / "n.onnx")
+    assert facts["window"] == 150
+    assert facts["notes"][0] == "the network takes any length; the file takes 150 samples (--window for others)"
+
+
+def test_graph_of_time_distributed_layers_does_not_grow_with_the_window(tmp_path):
+    nodes = [
+        export(keras_models.build("bidirectional lstm", length), tmp_path / f"{length}.onnx")[1]["file"]["nodes"]
+        for length in (16, 64)
+    ]
+    assert nodes[0] == nodes[1] < 40
+
+
+def test_names_of_layers_are_as_before_after_an_export(tmp_path):
+    model = keras_models.build("blanks", 64)
+    names = [layer.name for layer in model.layers]
+    export(model, tmp_path / "m.onnx")
+    assert [layer.name for layer in model.layers] == names
+    assert "first layer (3 taps)" in names
