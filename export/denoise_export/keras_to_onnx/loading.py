@@ -1,7 +1,10 @@
 """Load a trained network from a file or folder, in safe mode: code that a file holds is never run."""
 
+import contextlib
 import json
 import re
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +76,8 @@ def load_model(file: Path) -> Any:
         with native_messages_hidden(), needs_extra("reading networks that Keras 2 saved", "export"):
             import tf_keras
     try:
-        return (tf_keras if keras_2 else keras).models.load_model(file, compile=False)
+        with _named_by_content(file) as named:
+            return (tf_keras if keras_2 else keras).models.load_model(named, compile=False)
     except Exception as error:  # zip, json and Keras errors share no base class but Exception
         if unknown := re.search(r"(?:Could not locate (?:class|function)|Unknown \w+:) '?([\w>]+)'?", str(error)):
             raise SourceError(
@@ -93,8 +97,7 @@ def _read_config(file: Path) -> tuple[Any, str]:
     if file.is_dir():
         metadata = json.loads((file / "metadata.json").read_text())
         return json.loads((file / "config.json").read_text()), str(metadata["keras_version"])
-    with file.open("rb") as opened:
-        first = opened.read(8)
+    first = _first_bytes(file)
     if first.startswith(HDF5):
         with h5py.File(file) as data:
             if "model_config" not in data.attrs:
@@ -104,6 +107,22 @@ def _read_config(file: Path) -> tuple[Any, str]:
         raise ValueError("it is neither a .keras file nor HDF5")
     with zipfile.ZipFile(file) as archive:
         return json.loads(archive.read("config.json")), str(json.loads(archive.read("metadata.json"))["keras_version"])
+
+
+@contextlib.contextmanager
+def _named_by_content(file: Path) -> Iterator[Path]:
+    """Yield the file, or a copy whose ending fits what it is: Keras goes by the ending."""
+    endings = (".h5", ".hdf5") if file.is_file() and _first_bytes(file).startswith(HDF5) else (".keras",)
+    if file.is_dir() or file.name.endswith(endings):
+        yield file
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copy(file, Path(folder) / f"network{endings[0]}"))
+
+
+def _first_bytes(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(8)
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:

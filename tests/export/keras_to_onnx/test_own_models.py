@@ -56,7 +56,7 @@ def check_streams(path: Path, length: int) -> None:
     denoiser = Denoiser(path)
     signal = np.random.default_rng(6).normal(size=3 * length + 7)
     stream = denoiser.stream()
-    pieces = np.split(signal, [1, 18, length + 5, 2 * length])
+    pieces = np.split(signal, sorted([1, 18, length + 5, 2 * length]))
     chunked = np.concatenate([*(stream.process(piece) for piece in pieces), stream.flush()])
     whole = denoiser.denoise(signal)
     assert len(whole) == len(signal)
