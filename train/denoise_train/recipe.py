@@ -33,11 +33,14 @@ class Optimizer:
     """What chooses the steps, ``"adam"`` or ``"muon"``, and how large they are, at first or after the warm-up.
 
     Of each weight, ``weight_decay`` times the learning rate is taken away at every step; with Muon of matrices only.
+    With ``averaging`` above 0 the network that is judged and kept has the exponential average of the weights, in which
+    each step's count by ``1 - averaging``.
     """
 
     kind: str = "adam"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -292,6 +295,7 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}minutes", schedule.minutes, 0)
     check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
     check_number(f"{where}weight_decay", recipe.optimizer.weight_decay, 0, 1)
+    check_number(f"{where}averaging", recipe.optimizer.averaging, 0, 0.9999)
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
     for key, value in recipe.flat().items():

@@ -12,7 +12,7 @@ import soxr
 from scipy.fft import irfft, next_fast_len, rfft
 
 from denoise_train.arrays import Array, log_uniform
-from denoise_train.dsp.speech_level import RATE_HZ, SILENT, at_level_1
+from denoise_train.dsp.speech_level import FRAME, RATE_HZ, SILENT, active_level, at_level_1
 from denoise_train.recordings.pieces import audible_stretch
 from denoise_train.recordings.recordings import Recordings
 
@@ -20,6 +20,9 @@ EQUALIZER_POINTS = 8
 """Frequencies, evenly apart in octaves, between which a drawn response is a straight line in dB."""
 
 LOWEST_HZ = 60.0
+
+GATED_DB = -60.0
+"""Pauses this far below the words were made silent by a gate."""
 
 
 def draw_piece(rng: np.random.Generator, recordings: Recordings, length: int, most_change: float) -> Array:
@@ -64,6 +67,16 @@ def draw_coloured(rng: np.random.Generator, length: int) -> Array:
     noise = equalize(rng.normal(size=length), draw_response(rng, 15.0, 20.0))
     points = rng.normal(0.0, rng.uniform(0, 4), 6)
     return np.asarray(noise * 10 ** (np.interp(np.arange(length), np.linspace(0, length, 6), points) / 20))
+
+
+def with_room_tone(rng: np.random.Generator, voice: Array) -> Array:
+    """Add faint room noise to speech whose pauses were gated, so that room tone is not taken for noise."""
+    loud = active_level(voice)
+    frames = voice[: len(voice) // FRAME * FRAME].reshape(-1, FRAME)
+    floor = float(np.quantile(np.sqrt(np.mean(np.square(frames), axis=1)), 0.05)) if len(frames) else loud
+    if floor > loud * 10 ** (GATED_DB / 20) or rng.random() < 0.3:
+        return voice
+    return voice + at_level_1(draw_coloured(rng, len(voice))) * loud * 10 ** (rng.uniform(-70, -45) / 20)
 
 
 def draw_hum(rng: np.random.Generator, length: int) -> Array:

@@ -1,14 +1,14 @@
 """Speech: recordings of speech and of noise come in, noisy scenes and the clean speech in them go out."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from denoise_train.arrays import Array, Windows, log_uniform
-from denoise_train.data import scenes
+from denoise_train.data import scenes, sounds
 from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Pairs
 from denoise_train.dsp.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.dsp.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, at_level_1, level
@@ -32,11 +32,7 @@ CLIPPED_SHARE = 0.04
 JUMPING_SHARE = 0.04
 TWO_SOUNDS_SHARE = 0.3
 
-SYNTHETIC: tuple[Callable[[np.random.Generator, int], Array], ...] = (
-    scenes.draw_coloured,
-    scenes.draw_hum,
-    scenes.draw_impacts,
-)
+COLOURS: tuple[sounds.Sound, ...] = (scenes.draw_coloured, scenes.draw_hum, scenes.draw_impacts)
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,10 @@ class SpeechData:
 
     A row is a signal of ``samples``, in units of full scale. The target is the speech as it is heard in the scene's
     room, and behind it two more columns: the levels (root mean square) of the noise and of the speech.
+
+    Recordings of speech below folders named in ``training_only`` are neither for validation nor for tests, and those of
+    noise below folders named in ``held_out_noise`` are for nothing else: so what is measured are the noises of a
+    stranger. Without such names every ninth and tenth file is held out.
     """
 
     window: int
@@ -60,6 +60,12 @@ class SpeechData:
     reverberant_share: float
     validation_signals: int
     test_signals: int
+    altered_share: float = 0.0
+    crowd_share: float = 0.0
+    synthetic_sounds: bool = False
+    room_tone: bool = False
+    training_only: Sequence[str] = ()
+    held_out_noise: Sequence[str] = ()
 
     windows_per_signal = 1
     windows_per_block = SCENES_PER_BLOCK
@@ -72,10 +78,19 @@ class SpeechData:
         check_number(where + "samples", self.samples, SHORTEST, whole=True)
         for key in ("validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
-        for key in ("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"):
+        for key in (
+            "clean_share",
+            "noise_share",
+            "recorded_share",
+            "babble_share",
+            "reverberant_share",
+            "altered_share",
+            "crowd_share",
+        ):
             check_number(where + key, getattr(self, key), 0, 1)
         check_number(f"{where}clean_share + noise_share", self.clean_share + self.noise_share, 0, 1)
-        check_number(f"{where}recorded_share + babble_share", self.recorded_share + self.babble_share, 0, 1)
+        people = self.babble_share + self.crowd_share
+        check_number(f"{where}recorded_share + babble_share + crowd_share", self.recorded_share + people, 0, 1)
         if self.noise:
             raise RecipeError(
                 "data kind 'speech' has its noise from recordings and scenes; leave out the section [noise]"
@@ -127,32 +142,53 @@ class SpeechData:
         """Speech and noise by split; what lies below 50 Hz in recordings of speech is none."""
         assert self.own.clean is not None
         assert self.own.noise is not None
-        speech = Recordings([above_rumble(signal) for signal in self.own.clean.signals], self.own.clean.files)
-        return {split: (speech.part(split), self.own.noise.part(split)) for split in (TRAINING, VALIDATION, TEST)}
+        clean, noise = self.own.clean, self.own.noise
+        speech = Recordings([above_rumble(signal) for signal in clean.signals], clean.files, clean.paths)
+        further, speech = self._apart(speech, "training_only", self.training_only)
+        strange, known = self._apart(noise, "held_out_noise", self.held_out_noise)
+        parts = {}
+        for split in (TRAINING, VALIDATION, TEST):
+            voices, sounds_of_split = speech.part(split), known if self.held_out_noise else known.part(split)
+            if split == TRAINING:
+                voices = voices.and_also(further)
+            elif self.held_out_noise:
+                sounds_of_split = strange.every_other(split - VALIDATION)
+            parts[split] = (voices, sounds_of_split)
+        return parts
+
+    def _apart(self, recordings: Recordings, key: str, names: Sequence[str]) -> tuple[Recordings, Recordings]:
+        """Split recordings into those below the named folders and the others; both hold some, where there are names."""
+        inside, others = recordings.in_folders(names)
+        if names and not (len(inside.signals) > 1 and others.signals):
+            raise RecipeError(
+                f"data 'speech': {key}={list(names)} leaves {len(inside.signals)} recordings in such folders and "
+                f"{len(others.signals)} elsewhere; name folders of two recordings or more, but not all"
+            )
+        return inside, others
 
     def _draw(self, split: int, index: int, count: int, fixed_snr_db: float | None) -> Pairs:
         rng = seeded(self.seed, split, index)
-        speech, sounds = self._recordings[split]
+        speech, noise = self._recordings[split]
         noisy = np.empty((count, self.samples), np.float32)
         target = np.empty((count, self.samples + 2), np.float32)
         for row in range(count):
             snr_db = rng.uniform(*self.snr_db) if fixed_snr_db is None else fixed_snr_db
             # The same speech and noise whatever the SNR.
             scene = np.random.default_rng(rng.integers(2**63))
-            voice, sound = self._scene(scene, speech, sounds, snr_db, pure=fixed_snr_db is not None)
+            voice, sound = self._scene(scene, speech, noise, snr_db, pure=fixed_snr_db is not None)
             noisy[row] = voice + sound
             target[row, :-2] = voice
             target[row, -2:] = level(sound), level(voice)
         return Pairs(noisy, target)
 
     def _scene(
-        self, rng: np.random.Generator, speech: Recordings, sounds: Recordings, snr_db: float, *, pure: bool
+        self, rng: np.random.Generator, speech: Recordings, noise: Recordings, snr_db: float, *, pure: bool
     ) -> tuple[Array, Array]:
         """Draw the speech and the noise that a microphone hears; a pure scene has both, and no more."""
         voice = np.zeros(self.samples)
         piece = scenes.draw_piece(rng, speech, self.samples, 1.2)
-        voice[: len(piece)] = piece
-        sound = self._sound(rng, speech, sounds)
+        voice[: len(piece)] = scenes.with_room_tone(rng, piece) if self.room_tone else piece
+        sound = self._sound(rng, speech, noise)
         voice = scenes.equalize(voice, scenes.draw_response(rng, 4.0, 4.0))
         sound = scenes.equalize(sound, scenes.draw_response(rng, 6.0, 6.0))
         if rng.random() < self.reverberant_share:
@@ -186,15 +222,24 @@ class SpeechData:
             sound += np.round(noisy / QUANTUM) * QUANTUM - noisy
         return voice, sound
 
-    def _sound(self, rng: np.random.Generator, speech: Recordings, sounds: Recordings) -> Array:
+    def _sound(self, rng: np.random.Generator, speech: Recordings, noise: Recordings) -> Array:
         """Draw the noise of a scene, at any level."""
         kind = rng.random()
         if kind < self.recorded_share:
-            sound = scenes.draw_noise(rng, sounds, self.samples)
+            sound = self._recorded(rng, noise)
             if rng.random() < TWO_SOUNDS_SHARE:
-                other = scenes.draw_noise(rng, sounds, self.samples)
-                sound += at_level_1(other) * (log_uniform(rng, 0.1, 1.0) * level(sound))
+                sound += at_level_1(self._recorded(rng, noise)) * (log_uniform(rng, 0.1, 1.0) * level(sound))
             return sound
-        if kind < self.recorded_share + self.babble_share:
+        kind -= self.recorded_share
+        if kind < self.babble_share:
             return scenes.draw_babble(rng, speech, self.samples)
-        return SYNTHETIC[int(rng.integers(len(SYNTHETIC)))](rng, self.samples)
+        if kind < self.babble_share + self.crowd_share:
+            voices = [scenes.draw_piece(rng, speech, self.samples, 1.4) for _ in range(int(rng.integers(6, 16)))]
+            return sounds.crowd_of(rng, voices, self.samples)
+        kinds = COLOURS + sounds.SOUNDS if self.synthetic_sounds else COLOURS
+        return kinds[int(rng.integers(len(kinds)))](rng, self.samples)
+
+    def _recorded(self, rng: np.random.Generator, noise: Recordings) -> Array:
+        """Draw recorded noise, some of it altered beyond colour and speed."""
+        sound = scenes.draw_noise(rng, noise, self.samples)
+        return sounds.altered(rng, sound) if rng.random() < self.altered_share else sound

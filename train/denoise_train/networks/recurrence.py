@@ -12,9 +12,10 @@ from keras import layers, ops
 
 
 class OverSequences(layers.Layer):  # type: ignore[misc]
-    """A ``GRUCell`` over sequences, from a state of zeros: ``(batch, steps, inputs)`` to ``(batch, steps, units)``.
+    """Run a ``GRUCell`` over sequences, time first: ``(steps, rows, inputs)`` to ``(steps, rows, units)``.
 
-    It gives what ``keras.layers.GRU(units, return_sequences=True)`` does with the same cell, whose weights it shares.
+    It starts from zeros, shares the cell's weights and computes what ``keras.layers.GRU(units, return_sequences=True)``
+    does with the same cell.
 
     Parameters
     ----------
@@ -35,8 +36,7 @@ class OverSequences(layers.Layer):  # type: ignore[misc]
         """Run the cell over all steps."""
         # A custom gradient takes tensors; variables themselves it would want to know of.
         kernel, recurrent_kernel, bias = map(ops.copy, self.cell.weights)
-        seen = ops.matmul(ops.transpose(inputs, (1, 0, 2)), kernel) + bias[0]
-        return ops.transpose(_recurrence(seen, recurrent_kernel, bias[1]), (1, 0, 2))
+        return _recurrence(ops.matmul(inputs, kernel) + bias[0], recurrent_kernel, bias[1])
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """One output of the cell per step."""
@@ -45,7 +45,7 @@ class OverSequences(layers.Layer):  # type: ignore[misc]
 
 @ops.custom_gradient  # type: ignore[untyped-decorator]
 def _recurrence(seen: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
-    """Run the loop over inputs that were multiplied: ``(steps, batch, 3 units)`` to ``(steps, batch, units)``.
+    """Run the loop over products of the inputs: ``(steps, rows, 3 units)`` to ``(steps, rows, units)``.
 
     With z, r and c the update gate, the reset gate and the candidate, h the output before and p = h kernel + bias:
     h' = c + z (h - c), c = tanh(seen_c + r p_c); J. Chung, C. Gulcehre, K. Cho, Y. Bengio: Empirical evaluation of

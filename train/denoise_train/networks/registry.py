@@ -3,19 +3,21 @@
 Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to the denoised
 ``(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere. To add one, write the
 function and list it in ``ARCHITECTURES``; its parameters are the keys of a recipe's ``[architecture]``. Networks with
-a memory are listed in ``STATEFUL``.
+a memory are classes, listed in ``RECURRENT``.
 """
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import keras
 from keras import layers
 
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
-from denoise_train.networks.recurrent import spectral_mask
+from denoise_train.networks.recurrent import SpectralMask
 from denoise_train.networks.sequences import lstm_code, lstm_forecast
+from denoise_train.networks.shared_mask import SharedMask
 from denoise_train.recipe import RecipeError, build_section
 
 
@@ -106,11 +108,43 @@ ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
 }
 """The architectures by name."""
 
-STATEFUL: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (spectral_mask,)}
-"""Those with a memory, functions ``(window, hop, settings)``; see :mod:`denoise_train.networks.recurrent`."""
+
+class Recurrent(Protocol):
+    """A network with a memory."""
+
+    step: keras.Model
+    """The network of one window: ``[noisy (batch, window), state (batch, state_size)]`` to ``[clean, state_out]``."""
+
+    def unrolled(self, samples: int) -> keras.Model:
+        """Build a network of the same layers over whole signals: what the engine makes of them, for training."""
+        ...
+
+
+RECURRENT: dict[str, Callable[..., Recurrent]] = {"spectral_mask": SpectralMask, "shared_mask": SharedMask}
+"""Those with a memory, classes that take ``(window, hop, settings)``."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A new network, and what is trained of it."""
+
+    network: keras.Model
+    """What is saved and exported."""
+
+    over_rows: Callable[[int], keras.Model]
+    """Builds a network from rows of so many samples to rows, which shares the weights: the network itself if it has no
+    memory."""
+
+
+def build_architecture(window: int, hop: int, section: Mapping[str, Any]) -> Architecture:
+    """Build what a recipe's ``[architecture]`` describes; RecipeError if its kind or a key is not known."""
+    kinds = ARCHITECTURES | {name: functools.partial(build, hop=hop) for name, build in RECURRENT.items()}
+    built = build_section("architecture", section, kinds, window)
+    if isinstance(built, keras.Model):
+        return Architecture(built, lambda samples: built)
+    return Architecture(built.step, built.unrolled)
 
 
 def build_network(window: int, hop: int, section: Mapping[str, Any]) -> keras.Model:
-    """Build the network of a recipe's ``[architecture]``; RecipeError if its kind or a key is not known."""
-    kinds = ARCHITECTURES | {name: functools.partial(build, hop=hop) for name, build in STATEFUL.items()}
-    return build_section("architecture", section, kinds, window)
+    """Build the network of a recipe's ``[architecture]`` alone; see :func:`build_architecture`."""
+    return build_architecture(window, hop, section).network

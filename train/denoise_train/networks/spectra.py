@@ -1,13 +1,87 @@
-"""Spectra behind a short window: sizes come in, matrices of transforms and of bands go out."""
+"""Spectra behind a short window: transform samples to band powers, and shares of bins back to samples."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 import numpy as np
+from keras import layers, ops
 
 from denoise_train.arrays import Array, Windows
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recipe import RecipeError
 
+POWER_FLOOR = 1e-7
+"""Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
+
 ANALYSIS_FADE = 16
 """Samples by which the analysis window's falling flank would go on behind the last sample: it does not reach zero."""
+
+
+class Analysis:
+    """The spectrum of the last samples, in single bins and bands, and its way back to the newest ones.
+
+    The analysis window rises slowly and falls as fast as the engine's taper does: D. Mauler, R. Martin, A low delay,
+    variable resolution, perfect reconstruction spectral analysis-synthesis system for speech enhancement, EUSIPCO 2007.
+
+    Parameters
+    ----------
+    window
+        Newest samples, which alone are given back.
+    analysis
+        Samples per spectrum, a multiple of 4, at least ``window``.
+    single_bins
+        Bins from the lowest on that count each by itself.
+    bands
+        Bands for the bins above, evenly apart in critical bands.
+
+    Raises
+    ------
+    RecipeError
+        If the sizes do not go together.
+    """
+
+    def __init__(self, window: int, analysis: int, single_bins: int, bands: int) -> None:
+        if analysis < window or analysis % 4:
+            raise RecipeError(f"analysis={analysis} must be a multiple of 4 and at least window={window}")
+        if not 0 < single_bins <= analysis // 2 - 2 or bands < 2:
+            raise RecipeError(f"single_bins={single_bins} and bands={bands} do not share out {analysis // 2} bins")
+        self._half = analysis // 2
+        self._window = analysis_window(window, analysis).astype(np.float32)
+        self._parts = fixed_layers(transforms(window, analysis) | band_matrices(analysis, single_bins, bands))
+
+    def log_powers(self, samples: Any) -> tuple[Any, list[Any]]:
+        """Transform samples ``(..., analysis)``.
+
+        Returns
+        -------
+        The log power of single bins and bands ``(..., single_bins + bands)``, in nepers; and the spectrum, even and odd
+        bins apart, their real and imaginary parts, each ``(..., analysis // 4)``.
+        """
+        windowed = samples * self._window
+        first, second = windowed[..., : self._half], windowed[..., self._half :]
+        spectrum = []
+        for part in (self._parts["even"](first + second), self._parts["odd"](first - second)):
+            spectrum += [part[..., : self._half // 2], part[..., self._half // 2 :]]
+        powers = [ops.square(spectrum[place]) + ops.square(spectrum[place + 1]) for place in (0, 2)]
+        return 0.5 * ops.log(self._parts["bands"](ops.concatenate(powers, axis=-1)) + POWER_FLOOR), spectrum
+
+    def taken_away(self, shares: Any, spectrum: list[Any]) -> Any:
+        """Transform shares ``(..., single_bins + bands)`` of a spectrum to samples ``(..., window)``."""
+        share = self._parts["spread"](shares)
+        halves = [share[..., : self._half // 2], share[..., self._half // 2 :]]
+        taken = [halves[number // 2] * part for number, part in enumerate(spectrum)]
+        return self._parts["synthesis"](ops.concatenate(taken, axis=-1))
+
+
+def fixed_layers(matrices: Mapping[str, Windows]) -> dict[str, keras.Layer]:
+    """Make products with matrices that are not trained."""
+    made = {}
+    for name, matrix in matrices.items():
+        made[name] = layers.Dense(matrix.shape[1], use_bias=False, trainable=False, name=name)
+        made[name].build((None, matrix.shape[0]))
+        made[name].set_weights([matrix])
+    return made
 
 
 def analysis_window(window: int, analysis: int) -> Array:
@@ -36,6 +110,19 @@ def transforms(window: int, analysis: int) -> dict[str, Windows]:
         rows.append(np.tile(np.where(bins == 0, 1.0, 2.0), 2)[:, None] / analysis * waves[-window:].T)
     matrices["synthesis"] = np.concatenate(rows) / analysis_window(window, analysis)[-window:]
     return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
+
+
+def single_transforms(window: int, analysis: int, single_bins: int) -> dict[str, Windows]:
+    """Compute the matrices from samples to the lowest bins, real parts first, and from those back to the window.
+
+    The analysis window is in the first matrix, and taken back in the second.
+    """
+    bins = np.arange(single_bins)
+    angles = 2 * np.pi * np.outer(np.arange(analysis), bins) / analysis
+    waves = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
+    taper = analysis_window(window, analysis)
+    back = np.tile(np.where(bins == 0, 1.0, 2.0), 2)[:, None] / analysis * waves[-window:].T / taper[-window:]
+    return {"single": (taper[:, None] * waves).astype(np.float32), "single_synthesis": back.astype(np.float32)}
 
 
 def band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Windows]:

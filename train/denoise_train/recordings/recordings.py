@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from denoise_stream.errors import needs_extra
 from denoise_stream.files.array_files import load_arrays
 from denoise_stream.files.formats import ending_of, is_signal_file, open_file
 from denoise_train.arrays import Array, standardize
+from denoise_train.recordings.manifests import MANIFEST, speakers
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 ARRAYS = frozenset({".npz", ".npy"})
@@ -25,11 +27,34 @@ FILES_TO_SPLIT = 10
 class Recordings:
     """Real signals, each a float64 array ``(n,)`` without gaps.
 
-    ``files`` holds for each signal the number of its file; empty means that each has its own.
+    ``files`` holds for each signal the number of its file, and ``paths`` where that is; empty ``files`` mean that each
+    signal has its own, empty ``paths`` that nothing is known of where they came from.
     """
 
     signals: Sequence[Array]
     files: Sequence[int] = ()
+    paths: Sequence[Path] = ()
+
+    def in_folders(self, names: Sequence[str]) -> "tuple[Recordings, Recordings]":
+        """Split into the signals of files below folders with these names, and all others."""
+        inside = [bool(set(path.parent.parts) & set(names)) for path in self.paths] or [False] * len(self.signals)
+        return self._those(inside), self._those([not known for known in inside])
+
+    def every_other(self, first: int) -> "Recordings":
+        """Keep every other signal, from the first or the second one on."""
+        return self._those([number % 2 == first for number in range(len(self.signals))])
+
+    def and_also(self, others: "Recordings") -> "Recordings":
+        """Put recordings together."""
+        return Recordings([*self.signals, *others.signals], [*self.files, *others.files], [*self.paths, *others.paths])
+
+    def _those(self, chosen: Sequence[bool]) -> "Recordings":
+        """Keep the signals that are marked."""
+        return Recordings(
+            list(itertools.compress(self.signals, chosen)),
+            list(itertools.compress(self.files, chosen)),
+            list(itertools.compress(self.paths, chosen)),
+        )
 
     def part(self, split: int) -> "Recordings":
         """Give what belongs to training, validation or test; no two of them share a sample.
@@ -42,25 +67,20 @@ class Recordings:
         SourceError
             If the recordings are too short for that.
         """
-        files = self.files or range(len(self.signals))
-        signals: list[Array] = []
-        if len(set(files)) >= FILES_TO_SPLIT:
+        _, places = np.unique(self.files or range(len(self.signals)), return_inverse=True)
+        if places.max(initial=-1) + 1 >= FILES_TO_SPLIT:
             split_of = {8: VALIDATION, 9: TEST}
-            signals += [
-                signal
-                for file, signal in zip(files, self.signals, strict=True)
-                if split_of.get(file % 10, TRAINING) == split
-            ]
+            part = self._those([split_of.get(place % 10, TRAINING) == split for place in places.tolist()])
         else:
             start, stop = {TRAINING: (0, 8), VALIDATION: (8, 9), TEST: (9, 10)}[split]
             cut = [signal[len(signal) * start // 10 : len(signal) * stop // 10] for signal in self.signals]
-            signals += [signal for signal in cut if len(signal)]
-        if not signals:
+            part = Recordings(cut, self.files, self.paths)._those([len(signal) > 0 for signal in cut])
+        if not part.signals:
             raise SourceError(
                 "the recordings are too short to be split into 80 % for training and 10 % each for validation and "
                 "test; give one of 10 samples or more"
             )
-        return Recordings(signals)
+        return part
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> Array:
         """Draw standardized crops ``(count, length)``; longer recordings are drawn more often.
@@ -76,16 +96,21 @@ class Recordings:
         return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
 
     def one(self, rng: np.random.Generator) -> Array:
-        """Draw one recording by the square root of its length.
+        """Draw a speaker or sound by the square root of all its length, and then one recording of it.
 
-        So many short recordings are heard beside a few long ones, and the other way round.
+        So many short recordings are heard beside a few long ones, and the other way round. Who speaks is known from a
+        ``manifest.csv`` (:mod:`denoise_train.recordings.manifests`); without one each file counts by itself.
         """
         return self.signals[int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))]
 
     @functools.cached_property
     def _up_to(self) -> Array:
-        """Sum the roots of the lengths up to each recording."""
-        return np.cumsum(np.sqrt([len(signal) for signal in self.signals]))
+        """Sum the chances up to each recording."""
+        lengths = np.array([len(signal) for signal in self.signals], dtype=np.float64)
+        if not self.paths:
+            return np.cumsum(np.sqrt(lengths))
+        _, group = np.unique(speakers(self.paths), return_inverse=True)
+        return np.cumsum(lengths / np.sqrt(np.bincount(group, lengths)[group]))
 
     def crops(self, places: Sequence[tuple[int, int]], length: int) -> Array:
         """Cut out ``length`` samples at each place, as they are."""
@@ -120,13 +145,15 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     """
     signals: list[Array] = []
     files: list[int] = []
+    where: list[Path] = []
     for path in {file.resolve(): file for file in find_files(paths)}.values():
         found = [signal for _, signal in read_channels(path, rate_hz) if signal is not None]
         files += [files[-1] + 1 if files else 0] * len(found)
+        where += [path] * len(found)
         signals += found
     if not signals:
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
-    return Recordings(signals, files)
+    return Recordings(signals, files, where)
 
 
 def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
@@ -143,7 +170,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             files = (file for file in path.rglob("*") if is_signal_file(file.name) or ending_of(file.name) in ARRAYS)
-            inside = sorted(file for file in files if file.is_file())
+            inside = sorted(file for file in files if file.is_file() and file.name != MANIFEST)
             if not inside:
                 raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .parquet, .npz, .npy)")
             found += inside

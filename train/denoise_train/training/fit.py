@@ -14,8 +14,7 @@ from denoise_train.data.registry import build_data, check_rate
 from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
-from denoise_train.networks.recurrent import over_rows
-from denoise_train.networks.registry import build_network
+from denoise_train.networks.registry import build_architecture
 from denoise_train.recipe import Recipe, building
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
@@ -91,8 +90,8 @@ def train(
     with building("data"):
         data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own)
     with building("architecture"):
-        network = build_network(recipe.window, recipe.hop, recipe.architecture)
-        learner = over_rows(network, recipe.hop, data.row_samples)
+        architecture = build_architecture(recipe.window, recipe.hop, recipe.architecture)
+        network, learner = architecture.network, architecture.over_rows(data.row_samples)
     start = load_start(recipe.start) if recipe.start else None
     if start is not None:
         copy_weights(network, start, recipe.start)
@@ -113,6 +112,8 @@ def train(
     write_recipe(folder, recipe)
     validation = data.validation()
     callbacks: list[keras.callbacks.Callback] = [keeper]
+    if recipe.optimizer.averaging:
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # for the validation
     epochs = recipe.schedule.epochs
     if recipe.schedule.minutes:
         clock = Clock(recipe, keeper.seconds)
@@ -135,11 +136,11 @@ def train(
     if not keeper.rows:
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
-    over_all = over_rows(best, recipe.hop, data.row_samples)
+    network.set_weights(best.get_weights())
 
     def denoise(noisy: Windows) -> Windows:
         rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
-        return np.asarray(over_all.predict(noisy, batch_size=rows, verbose=0))
+        return np.asarray(learner.predict(noisy, batch_size=rows, verbose=0))
 
     report = {
         "recipe": recipe.name,

@@ -24,8 +24,10 @@ class KernelMuon(keras.optimizers.Muon):  # type: ignore[misc]
     as J. Liu and others: Muon is scalable for LLM training, 2025 (arXiv 2502.16982).
     """
 
-    def __init__(self, learning_rate: Any, weight_decay: float = 0.0) -> None:
-        super().__init__(learning_rate, weight_decay=weight_decay, adam_weight_decay=0.0, name="kernel_muon")
+    def __init__(self, learning_rate: Any, weight_decay: float = 0.0, **settings: Any) -> None:
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, adam_weight_decay=0.0, name="kernel_muon", **settings
+        )
 
     def _should_use_adamw(self, variable: Any) -> bool:
         shape = tuple(variable.shape)
@@ -51,6 +53,6 @@ def build_optimizer(section: Optimizer, schedule: Schedule, batches_per_epoch: i
     """
     if section.kind not in KINDS:
         raise RecipeError(f"optimizer kind={section.kind!r} is not known; use {', '.join(KINDS)}")
-    return KINDS[section.kind](
-        first_rate(section.learning_rate, schedule, batches_per_epoch), weight_decay=section.weight_decay
-    )
+    averaged = {"use_ema": True, "ema_momentum": section.averaging} if section.averaging else {}
+    rate = first_rate(section.learning_rate, schedule, batches_per_epoch)
+    return KINDS[section.kind](rate, weight_decay=section.weight_decay, **averaged)

@@ -1,8 +1,9 @@
 """The run folder: networks, states and figures of a training come in, whole files go out at any time."""
 
+import contextlib
 import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         with whole_file(self._folder / LAST) as partial:
             self.model.save_weights(partial)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
-            with whole_file(self._folder / BEST) as partial:
+            with averaged_weights(self.model), whole_file(self._folder / BEST) as partial:
                 self._network.save(partial)
         with whole_file(self._folder / HISTORY) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, HISTORY_COLUMNS)
@@ -172,6 +173,21 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self._schedule.minutes:
             return max(0.0, self._schedule.minutes - self.seconds() / 60)
         return self.rows[-1]["seconds"] * (self._schedule.epochs - self._epoch) / 60
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Exchange the weights for their exponential average meanwhile, where the optimiser keeps one."""
+    if not model.optimizer.use_ema:
+        yield
+        return
+    swap = keras.callbacks.SwapEMAWeights()
+    swap.set_model(model)
+    swap.on_test_begin()
+    try:
+        yield
+    finally:
+        swap.on_test_end()
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:

@@ -1,0 +1,58 @@
+"""Frames of whole signals, time first, as the engine cuts and recombines them."""
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from denoise_stream.engine.overlap_add import taper
+from denoise_train.arrays import Windows
+from denoise_train.recipe import RecipeError
+
+
+def cut(signal: Any, hop: int, past: int, window: int) -> Any:
+    """Cut signals ``(batch, samples)`` into frames ``(count, batch, past + window)``, zeros before their start.
+
+    Raises
+    ------
+    RecipeError
+        If the hop does not divide the window and the samples.
+    """
+    samples = signal.shape[1]
+    if window % hop or samples % hop:
+        raise RecipeError(f"hop={hop} must divide window={window} and the {samples} samples of a sequence")
+    count = samples // hop - window // hop + 1
+    before = math.ceil(past / hop)
+    pieces = ops.reshape(ops.pad(signal, ((0, 0), (before * hop, 0))), (-1, before + samples // hop, hop))
+    pieces = ops.transpose(pieces, (1, 0, 2))
+    parts = [pieces[first : first + count, :, :] for first in range(before + window // hop)]
+    return ops.concatenate(parts, axis=-1)[:, :, before * hop - past :]
+
+
+def running_mean(count: int, most_frames: float) -> Windows:
+    """Compute the matrix ``(count, count)`` of an average over frames, as the state computes it."""
+    weights = np.zeros((count, count), np.float32)
+    row = np.zeros(count)
+    for frame in range(count):
+        share = 1 / min(frame + 1, most_frames)
+        row = row * (1 - share)
+        row[frame] = share
+        weights[frame] = row
+    return weights
+
+
+def overlap_add(frames: Any, hop: int) -> Any:
+    """Recombine frames ``(count, batch, window)`` by the engine's equation to ``(batch, samples)``."""
+    count, _, window = frames.shape
+    overlap = window // hop
+    weights = taper(window).astype(np.float32)
+    weighted = frames * weights
+    total = np.zeros((count + overlap - 1, 1, hop), np.float32)
+    pieces = []
+    for part in range(overlap):
+        place = slice(part * hop, (part + 1) * hop)
+        total[part : part + count] += weights[place]
+        pieces.append(ops.pad(weighted[:, :, place], ((part, overlap - 1 - part), (0, 0), (0, 0))))
+    samples = ops.transpose(sum(pieces[1:], pieces[0]) / total, (1, 0, 2))
+    return ops.reshape(samples, (-1, (count + overlap - 1) * hop))
