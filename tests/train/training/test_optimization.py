@@ -8,7 +8,9 @@ import pytest
 from keras import ops
 
 from denoise_train.losses.registry import build_loss
-from denoise_train.training.optimizers import KernelMuon
+from denoise_train.recipe import Optimizer, Schedule
+from denoise_train.training.optimizers import KernelMuon, build_optimizer
+from denoise_train.training.run_folder import averaged_weights
 
 WINDOW = 150
 LOSS = {"kind": "snr_db", "floor_db": -30.0, "clean_floor_db": -45.0, "harm_weight": 0.0, "centre_weight": 0.0}
@@ -82,3 +84,20 @@ def test_keras_still_has_and_calls_the_private_methods_that_muon_overrides(name,
     kernel = keras.Variable(np.zeros((24, 16), np.float32))
     KernelMuon(0.01).apply([ops.ones((24, 16))], [kernel])
     assert called, f"Keras {keras.__version__} calls {name} no more"
+
+
+def test_average_of_the_weights_is_judged_and_kept():
+    """Whatever the optimiser steps to, the kept network is the exponential average of its weights."""
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    schedule = Schedule(epochs=1, batch_size=4)
+    optimizer = build_optimizer(Optimizer("adam", 0.1, averaging=0.5), schedule, 10)
+    network.compile(optimizer, "mse")
+    rows = np.ones((4, 4), np.float32)
+    kernels = []
+    for _ in range(3):
+        network.train_on_batch(rows, np.ones((4, 1), np.float32))
+        kernels.append(network.get_weights()[0])
+    expected = 0.5 * (0.5 * kernels[0] + 0.5 * kernels[1]) + 0.5 * kernels[2]
+    with averaged_weights(network):
+        assert network.get_weights()[0] == pytest.approx(expected, abs=1e-6)
+    assert network.get_weights()[0] == pytest.approx(kernels[2], abs=1e-6)

@@ -48,21 +48,3 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
     other = build_network(150, 75, {**recipe.architecture, "bands": 20})
     with pytest.raises(RecipeError, match="another network"):
         copy_weights(other, network, "run")
-
-
-def test_network_kept_has_the_average_of_the_weights(own, section, tmp_path):
-    recipe = load_recipe("speech-shared")
-    recipe = dataclasses.replace(
-        recipe,
-        data={**section, "samples": 7500},
-        architecture={**recipe.architecture, "channels": 8, "mixing": 8, "depth": 1},
-        schedule=dataclasses.replace(recipe.schedule, epochs=1, batches_per_epoch=6, batch_size=4, warm_up_batches=0),
-    )
-    kept = {}
-    for averaging in (0.0, 0.5):
-        keras.utils.set_random_seed(0)
-        optimizer = dataclasses.replace(recipe.optimizer, averaging=averaging)
-        train(dataclasses.replace(recipe, optimizer=optimizer), tmp_path / str(averaging), own, say=lambda line: None)
-        kept[averaging] = keras.models.load_model(tmp_path / str(averaging) / "model.keras").get_weights()
-    differences = [np.abs(one - other).max() for one, other in zip(kept[0.0], kept[0.5], strict=True)]
-    assert 1e-4 < max(differences) < 0.1
