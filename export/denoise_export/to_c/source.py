@@ -31,8 +31,8 @@ OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
 }
 """The translation of each ONNX operator.
 
-The shipped models use two thirds of them. The others are what tf2onnx makes of Keras' layers and activations in networks
-that people train themselves; each is tested against onnxruntime.
+The shipped models use two thirds of them. The others are what tf2onnx makes of Keras' layers and activations in
+networks that people train themselves; each is tested against onnxruntime.
 """
 
 TEMPLATES = Path(__file__).parent
