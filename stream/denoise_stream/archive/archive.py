@@ -64,7 +64,7 @@ class Summary:
     """What a run has done so far.
 
     ``files`` and ``size_bytes`` are to do in all, ``models`` names the model of each kind among them; the rest counts
-    what is done. ``failures`` are names and sentences.
+    what is done. ``failures`` and ``notes`` are names and sentences.
     """
 
     files: int
@@ -79,6 +79,7 @@ class Summary:
     wall_s: float = 0.0
     failed_windows: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome, size_bytes: int = 0) -> None:
         """Count one more outcome."""
@@ -87,6 +88,8 @@ class Summary:
             self.failures.append((outcome.name, outcome.error))
             return
         self.done += 1
+        if outcome.note:
+            self.notes.append((outcome.name, outcome.note))
         self.samples += outcome.samples
         self.signal_s += outcome.signal_s or 0.0
         self.failed_windows += outcome.failed_windows

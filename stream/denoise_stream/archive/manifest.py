@@ -36,6 +36,8 @@ class Outcome:
         Time it took, reading and writing included.
     failed_windows
         Windows that passed unchanged, as the network failed on them.
+    note
+        What is to be said about it, such as what was salvaged; else empty.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Outcome:
     signal_s: float | None = None
     seconds: float = 0.0
     failed_windows: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ class Manifest:
                 "failed_windows": outcome.failed_windows,
                 "output_bytes": outcome.output_bytes,
                 "error": outcome.error,
+                "note": outcome.note,
             }
             for outcome in outcomes
         )

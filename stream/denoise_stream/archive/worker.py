@@ -16,7 +16,7 @@ from denoise_stream.errors import DenoiseError
 from denoise_stream.files.formats import format_of
 from denoise_stream.files.protocols import Reading
 from denoise_stream.model import Models
-from denoise_stream.runs.run import Stream, run
+from denoise_stream.runs.run import Stream, notes_of, run
 from denoise_stream.runs.series import open_stream
 
 
@@ -55,6 +55,7 @@ class Work:
             "rate": self.reading.sample_rate_hz,
             "series": self.reading.series_column,
             "table": self.reading.table if self.reading.table != Reading().table else None,
+            "salvage": self.reading.salvage or None,
         }
         return " ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
 
@@ -76,7 +77,7 @@ class Worker:
                 work.source.fetch(entry, work.scratch) as noisy,
                 work.target.put(entry.name, work.scratch) as clean,
             ):
-                stream, rate = self._denoise(noisy, clean)
+                stream, rate, notes = self._denoise(noisy, clean)
                 size = clean.stat().st_size
         except (DenoiseError, ValueError) as error:
             return self._failed(entry, str(error), started)
@@ -92,14 +93,15 @@ class Worker:
             signal_s=stream.samples_in / rate if rate else None,
             seconds=time.perf_counter() - started,
             failed_windows=stream.failed_windows,
+            note="; ".join(notes),
         )
 
     def _failed(self, entry: Entry, reason: str, started: float) -> Outcome:
         sentence = " ".join(reason.split()) or "failed without a word"
         return Outcome(entry.name, entry.fingerprint, sentence, seconds=time.perf_counter() - started)
 
-    def _denoise(self, noisy: Path, clean: Path) -> tuple[Stream, float | None]:
-        """Denoise a local file into another; return the stream, at its end, and the file's sample rate."""
+    def _denoise(self, noisy: Path, clean: Path) -> tuple[Stream, float | None, list[str]]:
+        """Denoise a local file into another; return the stream, at its end, the sample rate, and what is to be said."""
         work = self._work
         with contextlib.ExitStack() as stack:
             format = format_of(noisy.name)
@@ -112,7 +114,7 @@ class Worker:
                 run(signal, stream, sink)
             finally:
                 sink.close()
-            return stream, rate
+            return stream, rate, notes_of(signal, sink)
 
 
 def model_fingerprint(path: Path) -> str:

@@ -173,6 +173,7 @@ def _facts(summary: "Summary", source: str, sink: str) -> dict[str, Any]:
         "samples": summary.samples,
         "signal_s": summary.signal_s,
         "failed_windows": summary.failed_windows,
+        "notes": [{"file": name, "note": sentence} for name, sentence in sorted(summary.notes)],
         "wall_s": summary.wall_s,
         "rtf": summary.rtf,
     }

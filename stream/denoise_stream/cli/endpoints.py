@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_stream.cli.options import Options
-from denoise_stream.files.audio import AUDIO, AudioFormat, AudioSink, AudioSource, format_for
+from denoise_stream.files.audio.encodings import ENCODINGS, RAW_FORMATS
+from denoise_stream.files.audio.format import AUDIO
+from denoise_stream.files.audio.formats import AudioFormat, format_for, writable
+from denoise_stream.files.audio.sink import AudioSink
+from denoise_stream.files.audio.source import AudioSource
+from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file
-from denoise_stream.files.pipes import (
-    ENCODINGS,
-    RAW_FORMATS,
-    PipeSink,
-    RawSource,
-    read_blocks,
-    wav_encoding,
-    wav_header,
-)
+from denoise_stream.files.pipes import PipeSink, RawSource, read_blocks, wav_encoding
 from denoise_stream.files.protocols import Format, NullSink, Sink, Source
 from denoise_stream.files.tables.format import TABLE
 from denoise_stream.files.tables.sink import TableSink
@@ -96,6 +93,8 @@ class Endpoints:
             raise ValueError(f"{options.reading.table.stated} describes a table of text, which the input is not")
         if options.series_column is not None and (self.source == "-" or self.kind != "table"):
             raise ValueError("--series-column describes a table in a file, which is read twice")
+        if options.salvage and (raw or self.kind != "audio"):
+            raise ValueError("--salvage describes audio with a header, in a file or a WAV pipe")
         if options.channels is not None and not raw:
             raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
         if options.channels is not None and options.channels < 1:
@@ -185,7 +184,7 @@ class Endpoints:
             return TableSource(blocks, "standard input", reading)
         if self._pipe_format in RAW_FORMATS:
             return RawSource(self._pipe_format, self._options.channels or 1, self._options.rate)
-        return AudioSource(None)
+        return AudioSource(None, salvage=reading.salvage)
 
     @contextlib.contextmanager
     def open_sink(self, signal: Source, sample_rate_hz: float | None) -> Iterator[Sink]:
@@ -226,8 +225,8 @@ class Endpoints:
             header = wav_header(encoding, sample_rate_hz, signal.channels, signal.length_samples)
             return PipeSink(sys.stdout.buffer, encoding, header)
         same = self.sink == _default_sink(self.source) or Path(self.source).suffix.lower() == path.suffix.lower()
-        audio = audio if same else format_for(path, audio)
-        return AudioSink(partial, audio, sample_rate_hz, signal.channels)
+        audio = writable(audio) if same else format_for(path, audio)
+        return AudioSink(partial, audio, sample_rate_hz, signal.channels, signal.length_samples)
 
 
 def _format(name: str, pipe_format: str | None) -> Format:

@@ -12,9 +12,12 @@ import click
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.errors import SinkError
-from denoise_stream.files.audio import AudioFormat, AudioSink, format_for
+from denoise_stream.files.audio.encodings import ENCODINGS
+from denoise_stream.files.audio.formats import AudioFormat, format_for
+from denoise_stream.files.audio.sink import AudioSink
+from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.paths import whole_file, write_json
-from denoise_stream.files.pipes import ENCODINGS, PipeSink, wav_header
+from denoise_stream.files.pipes import PipeSink
 from denoise_stream.files.protocols import Sink
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, events_in_words, plain_line

@@ -70,7 +70,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
     """Denoise a file or pipe, draw and report it; return the facts of the report."""
     from denoise_stream.files.paths import whole_file
     from denoise_stream.runs.report import LevelMeter, facts
-    from denoise_stream.runs.run import run
+    from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
 
     with contextlib.ExitStack() as stack:
@@ -88,12 +88,15 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             plot = stack.enter_context(whole_file(options.plot))
         if options.report is not None:
             report = stack.enter_context(whole_file(options.report))
-        # Opened last and so closed first: no picture and no report of an output that failed in the end.
-        destination = stack.enter_context(ends.open_sink(signal, stream.sample_rate_hz))
-        with _progress(signal, quiet=options.quiet) as on_progress:
+        # Closed first: no picture and no report of an output that failed in the end.
+        with (
+            ends.open_sink(signal, stream.sample_rate_hz) as destination,
+            _progress(signal, quiet=options.quiet) as on_progress,
+        ):
             compute_time_s = run(signal, stream, destination, observers, on_progress)
         summary = facts(denoiser, stream, compute_time_s, meter, audio=ends.kind == "audio")
         summary |= {"input": options.source, "output": ends.sink}
+        summary |= {"notes": notes_of(signal, destination)}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
         summary |= {"columns": names, **ends.table_facts(signal)} if ends.kind == "table" else {}
         if options.plot is not None:

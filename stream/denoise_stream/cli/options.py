@@ -68,6 +68,7 @@ class Options:
     channels: int | None
     columns: str | None
     series_column: str | None
+    salvage: bool
     device: str | None
     output_device: str | None
     latency: str | None
@@ -105,6 +106,6 @@ class Options:
 
     @property
     def reading(self) -> Reading:
-        """How to read tables and arrays."""
+        """How to read a file."""
         columns = None if self.columns is None else tuple(name.strip() for name in next(csv.reader([self.columns])))
-        return Reading(columns, self.rate, self.series_column, self.table)
+        return Reading(columns, self.rate, self.series_column, self.table, self.salvage)

@@ -7,7 +7,7 @@ that in ``FORMATS``. CONTRIBUTING.md shows how.
 from pathlib import Path
 
 from denoise_stream.files.array_files import ARRAY
-from denoise_stream.files.audio import AUDIO
+from denoise_stream.files.audio.format import AUDIO
 from denoise_stream.files.parquet import PARQUET
 from denoise_stream.files.protocols import Format, Reading, Source
 from denoise_stream.files.tables.format import TABLE

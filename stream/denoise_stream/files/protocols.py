@@ -59,7 +59,7 @@ class NullSink:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file of numbers does not say itself.
+    """What a file does not say itself.
 
     Attributes
     ----------
@@ -71,12 +71,15 @@ class Reading:
         Name of the table's column that says to which series a row belongs, if there is one.
     table
         How a table of text is written, as far as it is stated.
+    salvage
+        Take what is there of audio that is cut short or damaged.
     """
 
     columns: tuple[str, ...] | None = None
     sample_rate_hz: float | None = None
     series_column: str | None = None
     table: TableOptions = FOUND
+    salvage: bool = False
 
 
 FileKind = Literal["audio", "table", "array"]

@@ -115,7 +115,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
         parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
-    return ", ".join(parts)
+    return "; ".join((", ".join(parts), *summary["notes"]))
 
 
 def _columns_in_words(summary: dict[str, Any]) -> str:

@@ -48,6 +48,11 @@ class Observer(Protocol):
         ...
 
 
+def notes_of(source: Source, sink: Sink) -> list[str]:
+    """Return what is to be said about the two ends of a run that is over."""
+    return [*getattr(source, "notes", ()), *getattr(sink, "notes", ())]
+
+
 def run(
     source: Source,
     stream: Stream,
