@@ -23,6 +23,7 @@ denoise_stream.archive
 denoise_stream.cli
 denoise_stream
 denoise_train.arrays denoise_train.splits
+denoise_train.targets
 denoise_train.dsp
 denoise_train.recipe
 denoise_train.synthetic denoise_train.recordings denoise_train.losses denoise_train.networks

@@ -31,7 +31,7 @@ OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
 }
 """The translation of each ONNX operator.
 
-The shipped models use two thirds of them. The others are what tf2onnx makes of Keras' layers and activations in
+The shipped models use fewer than half of them. The others are what tf2onnx makes of Keras' layers and activations in
 networks that people train themselves; each is tested against onnxruntime.
 """
 

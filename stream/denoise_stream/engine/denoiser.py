@@ -15,7 +15,7 @@ from denoise_stream.contract import Contract
 from denoise_stream.engine.frames import Frame, frame_like, frame_values, is_frame
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.stages import build_stage, latency_samples
-from denoise_stream.engine.steps import Steps, answer_all
+from denoise_stream.engine.steps import Steps, run_one
 from denoise_stream.errors import SourceError
 from denoise_stream.model import DEFAULT_MODEL, Model
 
@@ -291,7 +291,7 @@ class DenoiseStream:
         SourceError
             If it holds an infinity; the sentence names the position. Nothing of the chunk is taken.
         """
-        return answer_all(self._model, self.process_steps(chunk))
+        return run_one(self._model, self.process_steps(chunk))
 
     def flush(self) -> NDArray[Any]:
         """Give back all that is still inside and end the signal; the next chunk starts a new one.
@@ -300,7 +300,7 @@ class DenoiseStream:
         -------
         Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
         """
-        return answer_all(self._model, self.flush_steps())
+        return run_one(self._model, self.flush_steps())
 
     def process_steps(self, chunk: ArrayLike) -> Steps[NDArray[Any]]:
         """Do what :meth:`process` does, with the network run by the caller; see :mod:`denoise_stream.engine.steps`."""

@@ -12,7 +12,7 @@ import numpy as np
 from denoise_stream.arrays import Samples, detached
 from denoise_stream.engine.polyphase import polyphase
 from denoise_stream.engine.resampling import Resampler
-from denoise_stream.engine.steps import AskingStage, Steps
+from denoise_stream.engine.steps import Stage, Steps
 
 DIFFERENCES = 6
 """The gain is that of the sixth difference, which has half its power above 6.3 kHz for a model of 16 kHz.
@@ -123,7 +123,7 @@ class FullBand:
         Number of channels.
     """
 
-    def __init__(self, inner: AskingStage, rate_hz: float, model_hz: float, hop: int, channels: int) -> None:
+    def __init__(self, inner: Stage, rate_hz: float, model_hz: float, hop: int, channels: int) -> None:
         self._inner = inner
         self._into = Resampler(rate_hz, model_hz, channels, keep_gaps=True)
         self._out_of = Resampler(model_hz, rate_hz, 2 * channels)

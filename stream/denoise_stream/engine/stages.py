@@ -13,7 +13,7 @@ from denoise_stream.arrays import Samples
 from denoise_stream.engine.high_band import FullBand
 from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.polyphase import polyphase
-from denoise_stream.engine.steps import BATCH_WINDOWS, AskingStage, Question, Steps
+from denoise_stream.engine.steps import BATCH_WINDOWS, Question, Stage, Steps
 from denoise_stream.engine.windows import WindowCutter, bridge_gaps, denormalize, normalize
 from denoise_stream.model import Model
 
@@ -21,7 +21,7 @@ MOST_RESAMPLING = 256
 """A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
 
 
-def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> AskingStage:
+def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Stage:
     """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
     windows = WindowDenoiser(model, hop, channels)
     model_hz = model.contract.sample_rate_hz

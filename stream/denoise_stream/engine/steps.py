@@ -1,8 +1,9 @@
-"""Computations that ask the network on their way: windows go out as questions, denoised windows come in as answers.
+"""Run the network for one stream or for many in one batch, by the same code.
 
-A stage does not run the network; it yields a question and goes on with the answer. So one stream can have its
-questions answered at once (:func:`answer_all`), and many streams theirs together, in one batch
-(:mod:`denoise_stream.pool.pool`), by the same code.
+A stage does not run the network itself. It is a coroutine: it yields the windows that it wants denoised (a
+:class:`Question`) and is sent the denoised ones (an :class:`Answer`). Whoever drives it decides how the network runs:
+:func:`run_one` at once, for a single stream; :func:`run_batched` collects the questions of many streams, a pool's or
+the series of a table, and runs the network once for all of them.
 """
 
 import functools
@@ -37,7 +38,7 @@ class Answer(NamedTuple):
 Steps = Generator[Question, Answer, Result]
 
 
-class AskingStage(Protocol):
+class Stage(Protocol):
     """A stage that needs the network; samples are float64 ``(channels, n)``."""
 
     @property
@@ -58,33 +59,33 @@ class AskingStage(Protocol):
         ...
 
 
-def answer(model: Model, question: Question) -> Answer:
-    """Run the network once."""
+def ask(model: Model, question: Question) -> Answer:
+    """Run the network for one question."""
     if question.state is None:
         return Answer(model.run(question.rows))
     return Answer(*model.run_stateful(question.rows, question.state))
 
 
-def answer_all(model: Model, steps: Steps[Result]) -> Result:
-    """Run a computation to its end, with every question answered as it comes; return its result."""
+def run_one(model: Model, steps: Steps[Result]) -> Result:
+    """Run one computation to its end, the network once for each question, and return its result."""
     try:
         question = next(steps)
         while True:
-            question = steps.send(answer(model, question))
+            question = steps.send(ask(model, question))
     except StopIteration as end:
         result: Result = end.value
         return result
 
 
-def answer_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
+def ask_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
     """Run the network once for several questions; all of them, or none, carry a state."""
     if len(questions) == 1:
-        return [answer(model, questions[0])]
+        return [ask(model, questions[0])]
     states = [question.state for question in questions if question.state is not None]
     together = Question(
         np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
     )
-    clean, state = answer(model, together)
+    clean, state = ask(model, together)
     ends = np.cumsum([len(question.rows) for question in questions])
     starts = [0, *ends[:-1]]
     return [
@@ -120,8 +121,8 @@ class Computation(Generic[Result]):
         self._on_error(error)
 
 
-def answer_each(model: Model, computations: Iterable[Computation[Any]]) -> None:
-    """Run computations to their ends, their questions answered in batches of about what the network does best."""
+def run_batched(model: Model, computations: Iterable[Computation[Any]]) -> None:
+    """Run many computations to their ends, with the network in batches of about ``BATCH_WINDOWS`` windows."""
     asking = [(one, question) for one in computations if (question := one.go_on()) is not None]
     while asking:
         batch, rows = 0, 0
@@ -130,7 +131,7 @@ def answer_each(model: Model, computations: Iterable[Computation[Any]]) -> None:
             batch += 1
         now, asking = asking[:batch], asking[batch:]
         try:
-            answers = answer_together(model, [question for _, question in now])
+            answers = ask_together(model, [question for _, question in now])
         except Exception as error:  # the network failed; who asked is told, the others go on
             for one, _ in now:
                 one.fail(error)
@@ -140,14 +141,14 @@ def answer_each(model: Model, computations: Iterable[Computation[Any]]) -> None:
                 asking.append((one, question))
 
 
-def answer_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
-    """Run computations to their ends, their questions answered in batches; return their results in order."""
+def run_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:
+    """Run many computations in batches as :func:`run_batched` does, and return their results in order."""
     results: dict[int, Result] = {}
 
     def stop(error: Exception) -> None:
         raise error
 
-    answer_each(
+    run_batched(
         model, [Computation(steps, functools.partial(results.__setitem__, at), stop) for at, steps in enumerate(many)]
     )
     return [results[at] for at in range(len(many))]

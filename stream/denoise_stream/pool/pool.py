@@ -15,7 +15,7 @@ from typing import Any
 from denoise_stream.arguments import rate_or_assumed, real_number, whole_number
 from denoise_stream.contract import Contract
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.engine.steps import BATCH_WINDOWS, answer_each
+from denoise_stream.engine.steps import BATCH_WINDOWS, run_batched
 from denoise_stream.errors import DenoiseError
 from denoise_stream.model import DEFAULT_MODEL
 from denoise_stream.pool.schedule import Schedule
@@ -161,7 +161,7 @@ class StreamPool:
                 working = [stream.take() for stream in self._schedule.wait_and_take()]
             if not working:
                 return
-            answer_each(self._denoiser.model, working)
+            run_batched(self._denoiser.model, working)
             del working  # or a stream that is closed now would live until the next batch
 
 

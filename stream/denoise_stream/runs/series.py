@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
-from denoise_stream.engine.steps import Steps, answer_many
+from denoise_stream.engine.steps import Steps, run_many
 from denoise_stream.errors import SourceError
 from denoise_stream.files.protocols import Chunk, Source
 from denoise_stream.runs.run import Stream
@@ -75,7 +75,7 @@ class SeriesStream:
         for index, name in enumerate(names):
             rows.setdefault(name, []).append(index)
         self._order.extend((name, sum(1 for _ in run)) for name, run in groupby(names))
-        finished = answer_many(self._denoiser.model, [self._steps(name, chunk[part]) for name, part in rows.items()])
+        finished = run_many(self._denoiser.model, [self._steps(name, chunk[part]) for name, part in rows.items()])
         for name, parts in zip(rows, finished, strict=True):
             self._finished.setdefault(name, deque()).extend(part for part in parts if len(part))
         return self._release()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from denoise_stream import DenoiseError, Denoiser, SourceError, StreamFull, StreamPool
-from denoise_stream.engine.steps import Question, answer_together
+from denoise_stream.engine.steps import Question, ask_together
 from signals import draw
 
 KINDS = ["identity", "smoother", "leaky_mean", "smoother_raw", "leaky_mean_16k", "smoother_16k"]
@@ -294,7 +294,7 @@ def test_stream_closed_before_all_was_read_does_not_look_ended(models):
 def test_state_given_back_does_not_keep_a_batch_alive(models):
     model = Denoiser(models["leaky_mean"]).model
     rows, state = np.ones((1, model.contract.window), np.float32), model.initial_state(1)
-    assert all(found.state.base is None for found in answer_together(model, [Question(rows, state)] * 3))
+    assert all(found.state.base is None for found in ask_together(model, [Question(rows, state)] * 3))
 
 
 def test_verbs_after_the_end_say_so(models):

@@ -9,6 +9,7 @@ import soundfile
 
 from denoise_stream import SourceError
 from denoise_train.cli import evaluate as evaluate_cli
+from denoise_train.cli import evaluations
 from denoise_train.cli import train as cli
 from denoise_train.recipe import bundled_recipes
 from denoise_train.recordings.pairs import load_pairs
@@ -105,7 +106,7 @@ def test_an_evaluation_asks_for_the_models_rate_or_for_yours(
         asked.append(rate_hz)
         raise Seen
 
-    monkeypatch.setattr(evaluate_cli, "load_recordings", seen)
+    monkeypatch.setattr(evaluations, "load_recordings", seen)
     arguments = ["denoise-evaluate", str(models["identity_16k"]), "--noisy", str(tmp_path), *rate]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(Seen):

@@ -13,20 +13,25 @@ from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, ru
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.paths import check_outputs, whole_file, write_json
 from denoise_train.cli.evaluate_checks import choose_evaluation
-from denoise_train.dsp.speech_level import RATE_HZ
+from denoise_train.cli.evaluations import (
+    EVALUATIONS,
+    FEW_SIGNALS,
+    LENGTH,
+    SIGNALS,
+    SNR_DB,
+    SPEECH_LENGTH,
+    SPEECH_SIGNALS,
+    SPEECH_SNR_DB,
+    Options,
+    Subject,
+)
 from denoise_train.evaluation.listening import check_folder
 from denoise_train.evaluation.text import CHOICES
-from denoise_train.recordings.pairs import load_pairs
-from denoise_train.recordings.recordings import load_folders, load_recordings
 
 if TYPE_CHECKING:
     from denoise_train.evaluation.run import Finding
 
 LARGEST_SNR_DB = 100.0
-SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
-SIGNALS, FEW_SIGNALS = 200, 25
-LENGTH = 1500
-SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
 HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
 
 MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
@@ -150,118 +155,72 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--json", "report", type=PATH, metavar="FILE", help="Write all figures.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @version_option
-def command(
-    model: str,
-    clean: tuple[Path, ...],
-    noise: tuple[str, ...],
-    pairs: tuple[Path, Path] | None,
-    noisy: tuple[Path, ...],
-    optimum: bool,
-    harm: bool,
-    speech: bool,
-    snr_db: tuple[float, ...] | None,
-    rate: float | None,
-    signals: int | None,
-    length: int | None,
-    seed: int,
-    plot: Path | None,
-    panels: Path | None,
-    write: Path | None,
-    report: Path | None,
-    force: bool,
-) -> None:
+def command(**values: Any) -> None:
     """Check the arguments, evaluate, write the outputs."""
-    alone = choose_evaluation(click.get_current_context().params)
-    if speech:
-        with needs_extra("--speech", "speech-metrics"):
-            from denoise_train.evaluation.speech import run as speech_run
+    evaluation = EVALUATIONS[choose_evaluation(values)]
+    options = Options(**values)
+    evaluation.load_packages()
     with needs_extra("evaluating", "evaluate"):
-        from denoise_train.evaluation import run as evaluate_run
         from denoise_train.evaluation.compare import engine_method
-        from denoise_train.synthetic.noise import NOISE_KINDS
+        from denoise_train.evaluation.run import Request
 
-        if plot is not None or panels is not None:
-            from denoise_train.evaluation import plots
-    kinds = tuple(name for name in noise if name in NOISE_KINDS)
-    files = tuple(Path(name) for name in noise if name not in NOISE_KINDS)
+        if options.plot is not None or options.panels is not None:
+            pass
+    _check_outputs(options)
+    denoiser = Denoiser(options.model)
     try:
-        inputs = (Path(model), *clean, *files, *(pairs or ()), *noisy)
-        check_outputs(plot, panels, report, force=force, inputs=inputs)
-        if write is not None:
-            check_folder(write, force=force)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    denoiser = Denoiser(model)
-    try:
-        denoiser.stream(1, rate)
+        denoiser.stream(1, options.rate)
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
-    method = engine_method(denoiser, rate)
-    loaded_hz = rate or denoiser.contract.sample_rate_hz
-    request = evaluate_run.Request(
-        seed,
-        signals or (SPEECH_SIGNALS if speech else FEW_SIGNALS if optimum or harm else SIGNALS),
-        length or (SPEECH_LENGTH if speech else LENGTH),
-    )
-    found: Finding
+    subject = Subject(denoiser, engine_method(denoiser, options.rate), options.rate or denoiser.contract.sample_rate_hz)
+    request = Request(options.seed, options.signals or evaluation.signals, options.length or evaluation.length)
     name = denoiser.contract.name
     with Console(stderr=True).status(f"evaluating {name} ...") as status:
-        if speech:
-            found = speech_run.on_speech(
-                denoiser,
-                request,
-                snr_db or SPEECH_SNR_DB,
-                load_recordings(clean, RATE_HZ),
-                load_folders(files, RATE_HZ),
-                plot=plot,
-                panels=panels,
-                listening=write,
-                say=lambda text: status.update(f"evaluating {text} ..."),
-            )
-        elif pairs:
-            found = evaluate_run.on_pairs(method, request, load_pairs(*pairs, loaded_hz))
-        elif noisy:
-            found = evaluate_run.on_noisy(method, request, load_recordings(noisy, loaded_hz))
-        elif optimum:
-            try:
-                found = evaluate_run.on_optimum(method, denoiser.contract.window, request)
-            except ValueError as error:
-                raise click.UsageError(f"--optimum: {error}") from error
-        elif harm:
-            found = evaluate_run.on_harm(method, request)
-        else:
-            found = evaluate_run.on_mixtures(
-                method,
-                request,
-                snr_db or SNR_DB,
-                load_recordings(clean, loaded_hz) if clean else None,
-                load_recordings(files, loaded_hz) if files else None,
-                kinds,
-                by_family=report is not None and not (clean or noise),
-            )
-    if plot is not None and found.outcome is not None:
-        with whole_file(plot) as partial:
-            plots.draw_improvements(found.outcome, partial, f"{name} beside plain filters")
-    if panels is not None and found.panels is not None:
-        with whole_file(panels) as partial:
-            plots.draw_panels(*found.panels, partial, f"{name}, before and after")
-    if report is not None:
-        facts: dict[str, Any] = {
+        found = evaluation.run(options, subject, request, lambda text: status.update(f"evaluating {text} ..."))
+    _draw(options, name, found)
+    if options.report is not None:
+        facts = {
             "model": name,
-            "file": model,
+            "file": options.model,
             "hop": denoiser.hop,
-            "sample_rate_hz": RATE_HZ if speech else rate,
+            "sample_rate_hz": evaluation.rate_hz(options),
             "signals": request.signals,
             "length_samples": request.length,
-            "seed": seed,
+            "seed": options.seed,
         }
-        if speech or not alone:
-            facts["clean"] = [str(path) for path in clean] or "built-in family"
-            facts["noise"] = list(noise) or "white"
-        elif pairs or noisy:
-            facts[alone[2:]] = [str(path) for path in pairs or noisy]
-        write_json(report, facts | found.figures)
+        write_json(options.report, facts | evaluation.inputs(options) | found.figures)
     click.echo(found.text)
+
+
+def _check_outputs(options: Options) -> None:
+    """Refuse outputs that cannot be written, before the work begins."""
+    inputs = (
+        Path(options.model),
+        *options.clean,
+        *options.noise_files,
+        *(options.pairs or ()),
+        *options.noisy,
+    )
+    try:
+        check_outputs(options.plot, options.panels, options.report, force=options.force, inputs=inputs)
+        if options.write is not None:
+            check_folder(options.write, force=options.force)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _draw(options: Options, name: str, found: "Finding") -> None:
+    """Draw what was found, where it can be drawn."""
+    if options.plot is not None and found.outcome is not None:
+        from denoise_train.evaluation.plots import draw_improvements
+
+        with whole_file(options.plot) as partial:
+            draw_improvements(found.outcome, partial, f"{name} beside plain filters")
+    if options.panels is not None and found.panels is not None:
+        from denoise_train.evaluation.plots import draw_panels
+
+        with whole_file(options.panels) as partial:
+            draw_panels(*found.panels, partial, f"{name}, before and after")
 
 
 def main() -> NoReturn:

@@ -14,6 +14,7 @@ from denoise_train.recordings.pairs import OwnData
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 from denoise_train.synthetic.drawing import draw_signals
 from denoise_train.synthetic.mixing import add_noise, mix_at_snr, scale_by_noisy
+from denoise_train.targets import WindowTarget
 
 SIGNALS_PER_BLOCK = 2048
 """Signals that are drawn together: families are drawn faster in bulk."""
@@ -25,8 +26,7 @@ TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 class MixtureData:
     """Clean signals and noise, mixed at random SNR and drawn anew for every block of a training.
 
-    The target has two more columns than the window: the window's span over its signal's noise level, which turns
-    errors of scaled windows into errors relative to the noise, and the signal's level over its noise level.
+    The target is a packed :class:`~denoise_train.targets.WindowTarget`.
     """
 
     window: int
@@ -88,7 +88,7 @@ class MixtureData:
     def examples(self, count: int) -> Pairs:
         """Draw the first test window of each signal."""
         test, first = self.test(PICTURE_SNR_DB), slice(0, count * self.windows_per_signal, self.windows_per_signal)
-        return Pairs(test.noisy[first], test.target[first, : self.window])
+        return Pairs(test.noisy[first], WindowTarget.unpack(test.target).clean[first])
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
         """Measure a network at each SNR, signal by signal."""
@@ -100,13 +100,14 @@ class MixtureData:
         }
 
     def _improvement_db(self, test: Pairs, denoise: Callable[[Windows], Windows]) -> float:
-        relative_span = test.target[:, self.window : self.window + 1].astype(np.float64)
+        target = WindowTarget.unpack(test.target)
+        relative_span: Array = target.span[:, None].astype(np.float64)
 
         def signals(windows: Windows) -> Array:
             """Put the windows of a signal side by side, in units of its noise."""
             return (windows * relative_span).reshape(-1, self.windows_per_signal * self.window)
 
-        clean, noisy, denoised = test.target[:, : self.window], test.noisy, denoise(test.noisy)
+        clean, noisy, denoised = target.clean, test.noisy, denoise(test.noisy)
         improvement = snr_improvement_db(signals(clean), signals(noisy), signals(denoised))
         # Salt and pepper hits no sample of some signals: nothing can improve there.
         hit = np.abs(signals(noisy) - signals(clean)).max(axis=1) > 0
@@ -142,8 +143,7 @@ class MixtureData:
             noisy.reshape(-1, self.window), clean.reshape(-1, self.window)
         )
         relative_span, relative_level = (
-            values / np.repeat(level, self.windows_per_signal)[:, None]
-            for values in (span, np.repeat(clean.std(axis=1), self.windows_per_signal)[:, None])
+            values / np.repeat(level, self.windows_per_signal)
+            for values in (span[:, 0], np.repeat(clean.std(axis=1), self.windows_per_signal))
         )
-        target = np.concatenate((scaled_clean, relative_span, relative_level), axis=1)
-        return Pairs(scaled_noisy, target.astype(np.float32))
+        return Pairs(scaled_noisy, WindowTarget(scaled_clean, relative_span, relative_level).pack())

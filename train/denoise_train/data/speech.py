@@ -18,6 +18,7 @@ from denoise_train.recordings.pairs import OwnData
 from denoise_train.recordings.pieces import above_rumble
 from denoise_train.recordings.recordings import Recordings
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
+from denoise_train.targets import SpeechTarget
 
 SCENES_PER_BLOCK = 96
 TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)
@@ -39,8 +40,8 @@ COLOURS: tuple[sounds.Sound, ...] = (scenes.draw_coloured, scenes.draw_hum, scen
 class SpeechData:
     """Scenes of speech in noise, drawn anew for every block of a training.
 
-    A row is a signal of ``samples``, in units of full scale. The target is the speech as it is heard in the scene's
-    room, and behind it two more columns: the levels (root mean square) of the noise and of the speech.
+    A row is a signal of ``samples``, in units of full scale. The target is a packed
+    :class:`~denoise_train.targets.SpeechTarget`: the speech as it is heard in the scene's room, and the levels.
 
     Recordings of speech below folders named in ``training_only`` are neither for validation nor for tests, and those of
     noise below folders named in ``held_out_noise`` are for nothing else: so what is measured are the noises of a
@@ -117,15 +118,16 @@ class SpeechData:
     def examples(self, count: int) -> Pairs:
         """Draw some test signals."""
         test = self.test(PICTURE_SNR_DB)
-        return Pairs(test.noisy[:count], test.target[:count, : self.samples])
+        return Pairs(test.noisy[:count], SpeechTarget.unpack(test.target).clean[:count])
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
         """Measure a network at each SNR on recordings that no training saw."""
         gains: dict[str, dict[str, float]] = {"snr": {}, "si_sdr": {}}
         for snr_db in TEST_SNR_DB:
             test = self.test(snr_db)
-            heard = test.target[:, -2] > SILENT  # noise that was recorded silent has no SNR
-            rows = (test.target[:, :-2], test.noisy, denoise(test.noisy))
+            target = SpeechTarget.unpack(test.target)
+            heard = target.noise > SILENT  # noise that was recorded silent has no SNR
+            rows = (target.clean, test.noisy, denoise(test.noisy))
             clean, noisy, denoised = (signals[heard].astype(np.float64) for signals in rows)
             gains["snr"][f"{snr_db:g}"] = float(snr_improvement_db(clean, noisy, denoised).mean())
             si_sdr_gain = si_sdr_db(clean, denoised) - si_sdr_db(clean, noisy)
@@ -170,16 +172,16 @@ class SpeechData:
         rng = seeded(self.seed, split, index)
         speech, noise = self._recordings[split]
         noisy = np.empty((count, self.samples), np.float32)
-        target = np.empty((count, self.samples + 2), np.float32)
+        packed = np.empty((count, self.samples + SpeechTarget.columns()), np.float32)
+        target = SpeechTarget.unpack(packed)
         for row in range(count):
             snr_db = rng.uniform(*self.snr_db) if fixed_snr_db is None else fixed_snr_db
             # The same speech and noise whatever the SNR.
             scene = np.random.default_rng(rng.integers(2**63))
             voice, sound = self._scene(scene, speech, noise, snr_db, pure=fixed_snr_db is not None)
             noisy[row] = voice + sound
-            target[row, :-2] = voice
-            target[row, -2:] = level(sound), level(voice)
-        return Pairs(noisy, target)
+            target.clean[row], target.noise[row], target.level[row] = voice, level(sound), level(voice)
+        return Pairs(noisy, packed)
 
     def _scene(
         self, rng: np.random.Generator, speech: Recordings, noise: Recordings, snr_db: float, *, pure: bool

@@ -14,6 +14,7 @@ from keras import ops
 from denoise_stream.engine.overlap_add import taper
 from denoise_train.losses.speech import speech
 from denoise_train.recipe import build_section
+from denoise_train.targets import WindowTarget
 
 Loss = Callable[[Any, Any], Any]
 
@@ -59,18 +60,19 @@ def snr_db(
 
     Returns
     -------
-    Function of a target ``(batch, window + 2)``, the scaled clean windows and behind each the window's span and the
-    signal's level, both over the signal's noise level, and a prediction ``(batch, window)``; it returns a scalar in dB.
+    Function of a packed :class:`~denoise_train.targets.WindowTarget` and a prediction ``(batch, window)``; it returns a
+    scalar in dB.
     """
     weights = 1 - centre_weight + centre_weight * taper(window) / taper(window).mean()
     sample_weights = weights.astype(np.float32)
     floor, clean_floor = 10 ** (floor_db / 10), 10 ** (clean_floor_db / 10)
 
     def loss(target: Any, prediction: Any) -> Any:
-        squares = ops.square(target[:, :window] - prediction) * sample_weights
-        relative = ops.mean(squares, axis=1) * ops.square(target[:, window])
+        wanted = WindowTarget.unpack(target)
+        squares = ops.square(wanted.clean - prediction) * sample_weights
+        relative = ops.mean(squares, axis=1) * ops.square(wanted.span)
         by_signal = ops.mean(ops.reshape(relative, (-1, windows_per_signal)), axis=1)
-        signal_power = ops.square(target[::windows_per_signal, window + 1])
+        signal_power = ops.square(wanted.level[::windows_per_signal])
         error_db = ops.log(by_signal + floor + clean_floor * signal_power) * (10 / math.log(10))
         return ops.mean(error_db + harm_weight * ops.relu(error_db))
 

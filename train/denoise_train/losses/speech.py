@@ -8,6 +8,7 @@ from keras import ops
 
 from denoise_train.losses.intelligibility import lost_envelope
 from denoise_train.recipe import RecipeError
+from denoise_train.targets import SpeechTarget
 
 TINY = 1e-12
 """Power that counts as none, relative to full scale."""
@@ -56,8 +57,8 @@ def speech(
 
     Returns
     -------
-    Function of a target ``(batch, samples + 2)``, the speech and behind it the levels of noise and speech, and a
-    prediction ``(batch, samples)``; it returns a scalar.
+    Function of a packed :class:`~denoise_train.targets.SpeechTarget` and a prediction ``(batch, samples)``; it returns
+    a scalar.
     """
     if not transforms:
         raise RecipeError("loss 'speech': transforms=[] leaves no spectrum to compare; use [512, 128]")
@@ -71,8 +72,9 @@ def speech(
         return magnitude, real * scale, imaginary * scale
 
     def loss(target: Any, prediction: Any) -> Any:
-        clean = target[:, :-2]
-        noise, level = ops.square(target[:, -2]), ops.square(target[:, -1])
+        wanted_speech = SpeechTarget.unpack(target)
+        clean = wanted_speech.clean
+        noise, level = ops.square(wanted_speech.noise), ops.square(wanted_speech.level)
         allowed = noise * floor + level * clean_floor + TINY
         error = ops.mean(ops.square(prediction - clean), axis=-1)
         error_db = ops.log((error + allowed) / (noise + level * clean_floor + TINY)) * (10 / math.log(10))

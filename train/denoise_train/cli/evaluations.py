@@ -1,0 +1,205 @@
+"""The evaluations of ``denoise-evaluate``, one class each: what it loads, measures, and reports of its input."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from denoise_stream import Denoiser
+from denoise_stream.errors import needs_extra
+from denoise_train.dsp.speech_level import RATE_HZ
+from denoise_train.recordings.pairs import load_pairs
+from denoise_train.recordings.recordings import load_folders, load_recordings
+
+if TYPE_CHECKING:
+    from denoise_train.dsp.filters import Filter
+    from denoise_train.evaluation.run import Finding, Request
+
+SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
+SIGNALS, FEW_SIGNALS = 200, 25
+LENGTH = 1500
+SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The options of ``denoise-evaluate``; the fields are named like the command's parameters."""
+
+    model: str
+    clean: tuple[Path, ...]
+    noise: tuple[str, ...]
+    pairs: tuple[Path, Path] | None
+    noisy: tuple[Path, ...]
+    optimum: bool
+    harm: bool
+    speech: bool
+    snr_db: tuple[float, ...] | None
+    rate: float | None
+    signals: int | None
+    length: int | None
+    seed: int
+    plot: Path | None
+    panels: Path | None
+    write: Path | None
+    report: Path | None
+    force: bool
+
+    @property
+    def noise_kinds(self) -> tuple[str, ...]:
+        """Kinds of synthetic noise among what was given as noise."""
+        from denoise_train.synthetic.noise import NOISE_KINDS
+
+        return tuple(name for name in self.noise if name in NOISE_KINDS)
+
+    @property
+    def noise_files(self) -> tuple[Path, ...]:
+        """Files and folders among what was given as noise."""
+        kinds = self.noise_kinds
+        return tuple(Path(name) for name in self.noise if name not in kinds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is evaluated: a model in its engine, and the same as a filter of whole signals at the rate asked for."""
+
+    denoiser: Denoiser
+    method: "Filter"
+    rate_hz: float | None
+
+
+class Evaluation:
+    """Mix noise into clean signals, recorded or synthetic."""
+
+    signals = SIGNALS
+    length = LENGTH
+
+    def rate_hz(self, options: Options) -> float | None:
+        """Return the sample rate in Hz that the report names."""
+        return options.rate
+
+    def load_packages(self) -> None:
+        """Import what this evaluation needs beyond the others; MissingExtra if it is not installed."""
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Load the recordings and measure; ``say`` is told what is being done."""
+        from denoise_train.evaluation.run import on_mixtures
+
+        return on_mixtures(
+            subject.method,
+            request,
+            options.snr_db or SNR_DB,
+            load_recordings(options.clean, subject.rate_hz) if options.clean else None,
+            load_recordings(options.noise_files, subject.rate_hz) if options.noise_files else None,
+            options.noise_kinds,
+            by_family=options.report is not None and not (options.clean or options.noise),
+        )
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return what the report says of the input."""
+        return {
+            "clean": [str(path) for path in options.clean] or "built-in family",
+            "noise": list(options.noise) or "white",
+        }
+
+
+class PairsEvaluation(Evaluation):
+    """Compare with recorded clean signals."""
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Load the pairs and measure."""
+        from denoise_train.evaluation.run import on_pairs
+
+        assert options.pairs is not None
+        return on_pairs(subject.method, request, load_pairs(*options.pairs, subject.rate_hz))
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return what the report says of the input."""
+        return {"pairs": [str(path) for path in options.pairs or ()]}
+
+
+class NoisyEvaluation(Evaluation):
+    """Estimate from noisy recordings alone."""
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Load the recordings and estimate."""
+        from denoise_train.evaluation.run import on_noisy
+
+        return on_noisy(subject.method, request, load_recordings(options.noisy, subject.rate_hz))
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return what the report says of the input."""
+        return {"noisy": [str(path) for path in options.noisy]}
+
+
+class OptimumEvaluation(Evaluation):
+    """Measure the gap to the best possible estimator on Gaussian processes."""
+
+    signals = FEW_SIGNALS
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Draw the processes and measure."""
+        from denoise_train.evaluation.run import on_optimum
+
+        try:
+            return on_optimum(subject.method, subject.denoiser.contract.window, request)
+        except ValueError as error:
+            raise click.UsageError(f"--optimum: {error}") from error
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return nothing: the processes are named with their figures."""
+        return {}
+
+
+class HarmEvaluation(OptimumEvaluation):
+    """Measure what the model does to signals with little or no noise."""
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Draw the signals and measure."""
+        from denoise_train.evaluation.run import on_harm
+
+        return on_harm(subject.method, request)
+
+
+class SpeechEvaluation(Evaluation):
+    """Mix speech and noise, and compare with other programs."""
+
+    signals = SPEECH_SIGNALS
+    length = SPEECH_LENGTH
+
+    def rate_hz(self, options: Options) -> float | None:
+        """Return the rate of the mixtures in Hz."""
+        return RATE_HZ
+
+    def load_packages(self) -> None:
+        """Import the measures of speech and the other programs."""
+        with needs_extra("--speech", "speech-metrics"):
+            pass
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Load the recordings, measure, draw and write what can be listened to."""
+        from denoise_train.evaluation.speech.run import on_speech
+
+        return on_speech(
+            subject.denoiser,
+            request,
+            options.snr_db or SPEECH_SNR_DB,
+            load_recordings(options.clean, RATE_HZ),
+            load_folders(options.noise_files, RATE_HZ),
+            plot=options.plot,
+            panels=options.panels,
+            listening=options.write,
+            say=say,
+        )
+
+
+EVALUATIONS: dict[str, Evaluation] = {
+    "": Evaluation(),
+    "--pairs": PairsEvaluation(),
+    "--noisy": NoisyEvaluation(),
+    "--optimum": OptimumEvaluation(),
+    "--harm": HarmEvaluation(),
+    "--speech": SpeechEvaluation(),
+}
+"""The evaluations by the option that asks for each; none asks for noise mixed into clean signals."""
