@@ -79,7 +79,7 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
     check_outputs(index, *(path for pair in files.values() for path in pair), force=force)
     cases = []
     for name, signal in signals.items():
-        expected = denoiser.denoise(signal)
+        expected = denoiser.denoise(signal, denoiser.contract.sample_rate_hz)
         for path, samples in zip(files[name], (signal, expected), strict=True):
             with whole_file(path) as partial:
                 samples.astype("<f4").tofile(partial)

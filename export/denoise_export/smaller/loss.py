@@ -28,7 +28,7 @@ def losses_db(model: Path, smaller: Path) -> dict[str, float]:
     """
     before, after = Denoiser(model), Denoiser(smaller)
     clean, noisy = noisy_signals(PROBES, PROBE_WINDOWS * before.contract.window, seed=2)
-    wanted, found = (denoiser.denoise(noisy.T).T for denoiser in (before, after))
+    wanted, found = (denoiser.denoise(noisy.T, before.contract.sample_rate_hz).T for denoiser in (before, after))
     gains = [float(snr_improvement_db(clean, noisy, denoised).mean()) for denoised in (wanted, found)]
     with np.errstate(divide="ignore"):
         difference_db = float(10 * np.log10(np.sum((found - wanted) ** 2) / np.sum(wanted**2)))

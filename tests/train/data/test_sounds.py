@@ -21,6 +21,11 @@ def test_every_kind_is_heard_and_never_the_same_twice(draw):
     assert np.abs(correlations).max() < 0.9
 
 
+def test_calls_that_last_a_sample_are_drawn_too():
+    for seed in range(300):
+        assert sounds.draw_calls(np.random.default_rng(seed), 700).shape == (700,)
+
+
 def test_wind_is_low_and_insects_are_high():
     def centroid_hz(draw) -> float:
         powers = [np.abs(np.fft.rfft(draw(np.random.default_rng(seed), LENGTH))) ** 2 for seed in range(21)]

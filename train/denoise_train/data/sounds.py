@@ -159,6 +159,6 @@ def _wander(rng: np.random.Generator, length: int, deviation: float) -> Array:
 
 def _fades(length: int, share: float) -> Array:
     """Return an envelope ``(length,)`` that rises and falls over a share of its length."""
-    ramp = max(1, int(share * length / 2))
-    rising = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / ramp)
+    ramp = int(share * length / 2)
+    rising = np.sin(np.pi / 2 * (np.arange(ramp) + 0.5) / max(1, ramp))
     return np.concatenate((rising, np.ones(length - 2 * ramp), rising[::-1]))
