@@ -7,7 +7,7 @@ MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-speech bench-c bench-embed bench-web web npm clean
+.PHONY: bench-speech bench-c bench-embed bench-web web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -43,7 +43,7 @@ model-speech: .venv/tests  # train and export the speech model: make model-speec
 	$(BIN)/denoise-export runs/shipped/speech/model.onnx --fp16 --output $(MODELS)/speech.onnx --force
 	$(BIN)/python -m tools.shipping runs/shipped/speech
 
-search: .venv/tests  # compare architectures for the recipe general: for recipes/general.md (long)
+search: .venv/tests  # compare architectures for the recipe general: for docs/models/general.md (long)
 	$(BENCH) benchmarks/bench_architectures.py
 
 bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
@@ -77,10 +77,16 @@ web: npm  # build the page and serve it on this machine
 	cd export/embed/browser && npm run --silent build
 	$(PYTHON) export/embed/browser/serve.py
 
+docs: .venv/docs  # build the documentation with the API reference into build/site; warnings are errors
+	$(BIN)/python -m mkdocs build --strict
+
+figures: .venv/runtime  # write the tables of README.md and docs/ from docs/results
+	$(BIN)/python -m tools.figures
+
 npm: $(NPM)
 
 clean:
-	rm -rf .venv demo export/embed/*/node_modules export/embed/browser/dist
+	rm -rf .venv build demo export/embed/*/node_modules export/embed/browser/dist
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
@@ -93,6 +99,10 @@ clean:
 
 .venv/runtime: .venv/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[plot]"
+	touch $@
+
+.venv/docs: .venv/runtime
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	touch $@
 
 .venv/tests: .venv/runtime

@@ -2,7 +2,7 @@
 
 Every variant sees the same training windows in the same order, drawn as the recipe says, and is measured on unseen
 windows: dB of improvement with white noise by SNR and by family, single windows without overlap-add. The time is that
-of the exported graph in onnxruntime on one core. The rows are kept beside the recipe, in ``recipes/general.md``.
+of the exported graph in onnxruntime on one core. The rows are kept in ``docs/models/general.md``.
 """
 
 import argparse

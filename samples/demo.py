@@ -1,5 +1,6 @@
 """Denoise the two shipped samples with `denoise-stream` and print how much nearer they come to the clean signals."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,13 @@ def main() -> None:
         before, after = snr_db(clean, read(noisy)), snr_db(clean, read(denoised))
         picture = denoised.with_suffix(".png").relative_to(SAMPLES.parent)
         print(f"{noisy.name:<18} {before:>9.1f} dB {after:>9.1f} dB {after - before:>+6.1f} dB   {picture}")
+    program = os.path.relpath(Path(sys.executable).with_name("denoise-stream"))
+    print(
+        f"\nThe denoised files and the pictures are in {os.path.relpath(OUTPUT)}/. Try next:\n"
+        f"  {program} --input yours.wav     a file of yours; a table (.csv) works the same way\n"
+        f"  {program} --input mic           the microphone, live\n"
+        f"  {program} --help                all options"
+    )
 
 
 if __name__ == "__main__":

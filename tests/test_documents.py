@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools import figures
 
 import denoise_stream
 from denoise_export.cli import command as export_command
@@ -17,6 +18,8 @@ from denoise_train.cli.train import command as train_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+COMMAND = r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$"
 
 
 def test_names_of_the_package_are_pinned():
@@ -42,8 +45,9 @@ def test_version_is_the_same_everywhere():
     assert project["version"] == denoise_stream.__version__
 
 
-def test_python_example_of_the_readme_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+def test_python_example_runs(page):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     noisy = np.random.default_rng(0).normal(size=1000)
     played: list[np.ndarray] = []
     names = {"noisy": noisy, "chunks": [noisy[:300], noisy[300:]], "play": played.append}
@@ -51,8 +55,10 @@ def test_python_example_of_the_readme_runs():
     np.testing.assert_allclose(np.concatenate(played), names["clean"], atol=1e-6)
 
 
-@pytest.mark.parametrize("line", re.findall(r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$", README, re.MULTILINE))
-def test_options_in_the_readme_exist(line):
+@pytest.mark.parametrize(
+    "line", sorted({line for page in PAGES for line in re.findall(COMMAND, page.read_text(), re.MULTILINE)})
+)
+def test_options_in_the_documents_exist(line):
     programs = {
         "denoise-stream": stream_command,
         "denoise-train": train_command,
@@ -63,6 +69,36 @@ def test_options_in_the_readme_exist(line):
         for part in re.findall(rf"{name} ([^|#\n]*)", line):
             known = {option for parameter in command.params for option in parameter.opts}
             assert set(re.findall(r"--[a-z0-9-]+", part)) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert ":" in target or (page.parent / target).exists(), target
+
+
+def test_make_targets_in_the_documents_exist():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = re.findall(r"`make ([a-z-]+)|^make ([a-z-]+)", page.read_text(), re.MULTILINE)
+        assert {one or other for one, other in named} <= targets | {"bench-"}, page.name
+
+
+def test_readme_can_be_read_in_three_minutes():
+    assert len(README.split()) < 800
+
+
+def test_tables_of_figures_are_those_of_the_stored_results(capsys):
+    assert figures.main(["--check"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_documentation_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Denoiser" in (tmp_path / "api" / "index.html").read_text()
 
 
 def test_demo_gains_on_both_samples():

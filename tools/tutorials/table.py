@@ -1,6 +1,6 @@
 """The tutorials' table: run folders come in, Markdown with what the documents reported and what was measured goes out.
 
-python -m tools.tutorials.table RUN... > recipes/tutorials.md
+python -m tools.tutorials.table RUN... > docs/tutorials.md
 """
 
 import sys

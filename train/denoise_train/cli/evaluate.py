@@ -168,11 +168,12 @@ def command(**values: Any) -> None:
             pass
     _check_outputs(options)
     denoiser = Denoiser(options.model)
+    rate_hz = options.rate or denoiser.contract.sample_rate_hz
     try:
-        denoiser.stream(1, options.rate)
+        denoiser.stream(1, rate_hz)
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
-    subject = Subject(denoiser, engine_method(denoiser, options.rate), options.rate or denoiser.contract.sample_rate_hz)
+    subject = Subject(denoiser, engine_method(denoiser, rate_hz), rate_hz)
     request = Request(options.seed, options.signals or evaluation.signals, options.length or evaluation.length)
     name = denoiser.contract.name
     with Console(stderr=True).status(f"evaluating {name} ...") as status:
