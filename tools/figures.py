@@ -2,8 +2,8 @@
 
 python -m tools.figures [--check]
 
-A table stands between ``<!-- figures: NAME -->`` and ``<!-- end -->``; what it holds comes from ``docs/results`` and from
-the bundled models themselves. With --check nothing is written, and the exit status says whether something would be.
+A table stands between ``<!-- figures: NAME -->`` and ``<!-- end -->``; what it holds comes from ``docs/results`` and
+from the bundled models themselves. With --check nothing is written, and the exit status says whether a table is stale.
 """
 
 import json

@@ -68,6 +68,7 @@ class ParquetSource:
         first = next(self._file.iter_batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
         self._layout = find_layout(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
+        self.all_column_names = self._layout.names
         self.sparse = self._layout.sparse
         if sample_rate_hz is None:
             self.sample_rate_hz = self._layout.rate_hz

@@ -40,10 +40,17 @@ def test_without_a_wanted_rate_audio_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_tables_and_arrays_have_no_rate_to_change(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", signal=tone(360), fs_hz=np.array(360))
-    (tmp_path / "b.csv").write_text("time,v\n" + "".join(f"{i / 360},{i % 7}\n" for i in range(500)))
+    (tmp_path / "b.csv").write_text("v\n" + "".join(f"{i * i % 7 - 3.5}\n" for i in range(500)))
     array, table = load_recordings([tmp_path], 16000).signals
     np.testing.assert_array_equal(array, tone(360))
-    np.testing.assert_array_equal(table, np.arange(500) % 7)
+    np.testing.assert_array_equal(table, np.arange(500) ** 2 % 7 - 3.5)
+
+
+def test_table_whose_time_says_another_rate_is_resampled(tmp_path: Path) -> None:
+    rows = (f"{i / 48000:.9f},{value:.9f}\n" for i, value in enumerate(tone(48000)))
+    (tmp_path / "a.csv").write_text("time,v\n" + "".join(rows))
+    (found,) = load_recordings([tmp_path], 16000).signals
+    np.testing.assert_allclose(found[500:-500], tone(16000)[500:-500], atol=1e-3)
 
 
 def test_missing_values_are_bridged_before_the_rate_is_changed(tmp_path: Path) -> None:

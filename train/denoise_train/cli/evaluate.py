@@ -165,7 +165,7 @@ def command(**values: Any) -> None:
         from denoise_train.evaluation.run import Request
 
         if options.plot is not None or options.panels is not None:
-            pass
+            from denoise_train.evaluation import plots as plots
     _check_outputs(options)
     denoiser = Denoiser(options.model)
     rate_hz = options.rate or denoiser.contract.sample_rate_hz

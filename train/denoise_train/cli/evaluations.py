@@ -175,7 +175,7 @@ class SpeechEvaluation(Evaluation):
     def load_packages(self) -> None:
         """Import the measures of speech and the other programs."""
         with needs_extra("--speech", "speech-metrics"):
-            pass
+            from denoise_train.evaluation.speech import run as run
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Load the recordings, measure, draw and write what can be listened to."""

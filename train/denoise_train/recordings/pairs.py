@@ -9,7 +9,7 @@ import numpy as np
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
-from denoise_train.recordings.recordings import Recordings, find_files, read_channels
+from denoise_train.recordings.recordings import Recordings, all_columns, find_files, read_channels
 
 SHORTEST_PAIR = 10
 
@@ -110,6 +110,11 @@ def _by_name(path: Path) -> dict[str, Path]:
 def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Array, Array]]:
     """Give the signals of two files that belong together: several columns by their names, if they have names."""
     ones, others = read_channels(clean, rate_hz), read_channels(noisy, rate_hz)
+    if {name for name, _ in ones} != {name for name, _ in others}:
+        # A column that is there in both tables but no signal in one of them, empty say, is left out of both.
+        in_one, in_other = (all_columns(path) for path in (clean, noisy))
+        ones = [one for one in ones if one[0] not in in_other - {name for name, _ in others}]
+        others = [other for other in others if other[0] not in in_one - {name for name, _ in ones}]
     if len(ones) != len(others):
         raise SourceError(
             f"{clean} holds {len(ones)} signals and its partner {noisy} {len(others)}; "

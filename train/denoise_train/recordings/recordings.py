@@ -12,7 +12,7 @@ import numpy as np
 from denoise_stream import SourceError
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.array_files import load_arrays
-from denoise_stream.files.formats import ending_of, is_signal_file, open_file
+from denoise_stream.files.formats import ending_of, format_of, is_signal_file, open_file
 from denoise_train.arrays import Array, standardize
 from denoise_train.recordings.manifests import MANIFEST, speakers
 from denoise_train.splits import TEST, TRAINING, VALIDATION
@@ -131,8 +131,8 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
         array of more than one sample), or folders that are searched for them. Missing values are bridged. A file that
         is named twice is read once: it would be in two of training, validation and test.
     rate_hz
-        The rate that is wanted: audio of another one is resampled. Tables and arrays, which do not say how they were
-        sampled, are taken as they are. None means that audio is, too.
+        The rate that is wanted: audio of another one is resampled, and tables whose column of time says another one.
+        Other tables and arrays are taken as they are. None means that all are.
 
     Returns
     -------
@@ -184,8 +184,8 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
     """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
 
-    Channels of audio and columns of arrays have no name. Audio of another rate than ``rate_hz`` is resampled. A
-    SourceError says why a file cannot be read.
+    Channels of audio and columns of arrays have no name. What says that it has another rate than ``rate_hz`` is
+    resampled. A SourceError says why a file cannot be read.
     """
     channels: list[tuple[str, Array | None]] = []
     for name, signal, found_hz in _read(path):
@@ -197,6 +197,14 @@ def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, A
             bridged = _resample(bridged, found_hz, rate_hz)
         channels.append((name, bridged))
     return channels
+
+
+def all_columns(path: Path) -> set[str]:
+    """Return the names of all columns of a table, signals or not; none of another file."""
+    if format_of(path.name).kind != "table":
+        return set()
+    with contextlib.closing(open_file(path)) as source:
+        return set(getattr(source, "all_column_names", ()))
 
 
 def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:

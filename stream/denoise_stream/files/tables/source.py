@@ -96,6 +96,7 @@ class TableSource:
         self._series: deque[str] = deque()
         self.channels = len(self.layout.chosen)
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
+        self.all_column_names = self.layout.names
         self.sparse = self.layout.sparse if series_column is None else ()
         delimiter = self.dialect.delimiter
         plain_split = operator.methodcaller("split", delimiter or "\n")

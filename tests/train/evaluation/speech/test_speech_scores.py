@@ -105,4 +105,4 @@ def test_latencies_are_those_of_the_algorithms(models: dict[str, Path]) -> None:
 def test_a_model_fed_hop_by_hop_gives_what_the_engine_gives(kind: str, models: dict[str, Path]) -> None:
     noisy = in_hiss(5)[:20_011]
     denoiser = Denoiser(models[kind])
-    np.testing.assert_allclose(engine_enhancer(denoiser).enhance(noisy), denoiser.denoise(noisy), atol=1e-6)
+    np.testing.assert_allclose(engine_enhancer(denoiser).enhance(noisy), denoiser.denoise(noisy, RATE), atol=1e-6)
