@@ -62,7 +62,7 @@ bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make b
 	$(BENCH) benchmarks/bench_ecg.py $(ECG) --train
 
 bench-speech: .venv/tests  # speech beside RNNoise and noisereduce: make bench-speech SPEECH=folder NOISE="folders"
-	$(BENCH) benchmarks/bench_speech.py $(SPEECH) $(NOISE) $(if $(MODEL),--model $(MODEL))
+	$(BENCH) benchmarks/bench_speech.py $(SPEECH) $(NOISE) $(MODEL:%=--model %) $(PEERS:%=--peer %) $(DNSMOS:%=--dnsmos %)
 
 bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (needs gcc; clang if it is there)
 	$(BENCH) benchmarks/bench_c.py

@@ -1,6 +1,7 @@
-"""Speech: a model beside RNNoise and noisereduce on the same mixtures, and what it costs.
+"""Speech: a model beside RNNoise, noisereduce and peers of yours on the same mixtures, and what it costs.
 
     python benchmarks/bench_speech.py SPEECH NOISE... [--model speech] [--signals 60] [--test-part]
+        [--peer NAME=PATH]... [--dnsmos FILE]
 
 SPEECH and NOISE are folders (or files) that no training has heard; each folder of noise counts alike. With --test-part
 only the files of SPEECH are taken that denoise-train leaves for testing, every tenth of them. Printed are the
@@ -20,8 +21,10 @@ from denoise_stream import Denoiser
 from denoise_stream.model import Model
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.evaluation.speech.compare import evaluate_speech
-from denoise_train.evaluation.speech.enhancers import PEERS, engine_enhancer
+from denoise_train.evaluation.speech.dnsmos import load_dnsmos
+from denoise_train.evaluation.speech.enhancers import engine_enhancer
 from denoise_train.evaluation.speech.mixtures import draw_speech_mixtures
+from denoise_train.evaluation.speech.peers.registry import load_peers, parse_peers
 from denoise_train.evaluation.speech.text import describe_speech
 from denoise_train.recordings.recordings import load_folders, load_recordings
 from denoise_train.splits import TEST
@@ -81,13 +84,17 @@ def main() -> None:
     parser.add_argument("--model", default="speech", help="bundled name or ONNX file")
     parser.add_argument("--signals", type=int, default=60, help="of 6 s, each at 0, 5 and 10 dB SNR")
     parser.add_argument("--test-part", action="store_true", help="take every tenth file of SPEECH only")
+    parser.add_argument("--peer", action="append", default=[], help="NAME=PATH, as of denoise-evaluate")
+    parser.add_argument("--dnsmos", type=Path, help="sig_bak_ovr.onnx of DNSMOS P.835")
     given = parser.parse_args()
+    peers, dnsmos = load_peers(parse_peers(given.peer)), load_dnsmos(given.dnsmos) if given.dnsmos else None
     denoiser = Denoiser(given.model)
     speech, noise = load_recordings([given.speech], RATE_HZ), load_folders(given.noise, RATE_HZ)
     if given.test_part:
         speech = speech.part(TEST)
     mixtures = draw_speech_mixtures(0, given.signals, LENGTH, SNR_DB, speech, noise)
-    print(describe_speech(evaluate_speech(engine_enhancer(denoiser), PEERS, mixtures, denoiser.hop)), flush=True)
+    found = evaluate_speech(engine_enhancer(denoiser), peers, mixtures, denoiser.hop, dnsmos=dnsmos)
+    print(describe_speech(found), flush=True)
 
     model, name = denoiser.model, denoiser.contract.name
     budget_us = 1e6 * denoiser.hop / RATE_HZ

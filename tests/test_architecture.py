@@ -28,7 +28,7 @@ denoise_train.dsp
 denoise_train.recipe
 denoise_train.synthetic denoise_train.recordings denoise_train.losses denoise_train.networks
 denoise_train.data
-denoise_train.evaluation
+denoise_train.evaluation denoise_train.evaluation.speech.peers
 denoise_train.evaluation.speech
 denoise_train.training
 denoise_train.cli

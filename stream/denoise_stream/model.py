@@ -67,7 +67,7 @@ class Model:
             If there is no such model, or the file is no ONNX file, or it breaks the contract or is of another kind.
         """
         self.path = model_path(name_or_path)
-        self._session = _load_session(self.path)
+        self._session = load_session(self.path)
         file = self.path.name
         self.contract = Contract.from_metadata(self._session.get_modelmeta().custom_metadata_map, file)
         self.contract.check_tensors(
@@ -120,7 +120,7 @@ def kind_of(name_or_path: str | Path) -> Kind:
         If there is no such model, or the file is not an ONNX model that keeps the contract.
     """
     path = model_path(name_or_path)
-    metadata = _load_session(path).get_modelmeta().custom_metadata_map
+    metadata = load_session(path).get_modelmeta().custom_metadata_map
     return Contract.from_metadata(metadata, path.name).kind
 
 
@@ -157,7 +157,14 @@ def _load_same(name_or_path: str | Path, contract: Contract) -> Model:
     return model
 
 
-def _load_session(path: Path) -> Any:
+def load_session(path: Path) -> Any:
+    """Open an ONNX file in onnxruntime, on one thread that does not spin.
+
+    Raises
+    ------
+    ContractError
+        If onnxruntime cannot run it.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -39,7 +39,7 @@ at its own hop, window by window. The filters see each signal as a whole.
 
 Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
 --noisy recordings alone, for an estimate. --optimum and --harm ask other questions, and --speech compares with
-RNNoise and noisereduce by what listeners hear.
+RNNoise, noisereduce and programs of yours by what listeners hear.
 
 Filters that need a setting appear twice. {CHOICES}
 """
@@ -53,6 +53,7 @@ EPILOG = examples(
     "denoise-evaluate mine.onnx --pairs unseen/clean/ unseen/noisy/",
     "denoise-evaluate mine.onnx --noisy unseen/",
     "denoise-evaluate mine.onnx --speech --clean speech/ --noise street/ --noise office/ --write listen/",
+    "denoise-evaluate mine.onnx --speech --clean speech/ --noise street/ --peer gtcrn=gtcrn.onnx --peer dtln=models/",
 )
 
 
@@ -111,8 +112,23 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
     "--speech",
     is_flag=True,
     help="Measure speech: mix --clean speech and recorded --noise at 16 kHz and at SNRs of speech without its pauses, "
-    "and compare SI-SDR, PESQ, STOI, latency and cost with RNNoise and noisereduce. All recordings given are used: "
-    "give those that no training has heard.",
+    "and compare SI-SDR, PESQ, STOI, latency and cost with RNNoise and noisereduce. Levels, SNRs and scores are those "
+    "above 50 Hz, beside raw scores. All recordings given are used: give those that no training has heard.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="With --speech: compare with another program too, whose published ONNX files you have: dtln=FOLDER of "
+    "model_1.onnx and model_2.onnx, gtcrn=FILE, ul-unas=FILE (both streaming), fastenhancer=FILE (wave to wave). "
+    "Repeatable.",
+)
+@click.option(
+    "--dnsmos",
+    type=PATH,
+    metavar="FILE",
+    help="With --speech: predict listeners' ratings, too, by DNSMOS P.835, whose file sig_bak_ovr.onnx you have.",
 )
 @click.option(
     "--snr",
@@ -201,6 +217,8 @@ def _check_outputs(options: Options) -> None:
         *options.noise_files,
         *(options.pairs or ()),
         *options.noisy,
+        *options.peer_files.values(),
+        *([options.dnsmos] if options.dnsmos else []),
     )
     try:
         check_outputs(options.plot, options.panels, options.report, force=options.force, inputs=inputs)

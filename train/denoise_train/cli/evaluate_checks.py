@@ -28,6 +28,14 @@ RULES = (
 """Option, evaluations that it does not go with, and why not."""
 
 
+ONLY_SPEECH = {
+    "write": "--write is for listening to what",
+    "peers": "--peer adds a program to those that",
+    "dnsmos": "--dnsmos adds ratings to what",
+}
+"""Options that go with ``--speech`` only, and what they do."""
+
+
 def choose_evaluation(options: Mapping[str, Any]) -> str:
     """Tell which evaluation the options ask for.
 
@@ -57,8 +65,9 @@ def choose_evaluation(options: Mapping[str, Any]) -> str:
     for name, evaluations, sentence in RULES:
         if options[name] is not None and chosen in evaluations:
             raise click.UsageError(sentence.format(chosen))
-    if options["write"] is not None and not speech:
-        raise click.UsageError("--write is for listening to what --speech measures; give both, or neither")
+    for name, purpose in ONLY_SPEECH.items():
+        if options[name] and not speech:
+            raise click.UsageError(f"{purpose} --speech measures; give both, or neither")
     if speech:
         _check_speech(options)
     return chosen

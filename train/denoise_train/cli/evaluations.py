@@ -35,6 +35,8 @@ class Options:
     optimum: bool
     harm: bool
     speech: bool
+    peers: tuple[str, ...]
+    dnsmos: Path | None
     snr_db: tuple[float, ...] | None
     rate: float | None
     signals: int | None
@@ -58,6 +60,18 @@ class Options:
         """Files and folders among what was given as noise."""
         kinds = self.noise_kinds
         return tuple(Path(name) for name in self.noise if name not in kinds)
+
+    @property
+    def peer_files(self) -> dict[str, Path]:
+        """ONNX files of other programs by their names; a UsageError says which option is wrong."""
+        if not self.peers:
+            return {}
+        from denoise_train.evaluation.speech.peers.registry import parse_peers
+
+        try:
+            return parse_peers(self.peers)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,6 +201,8 @@ class SpeechEvaluation(Evaluation):
             options.snr_db or SPEECH_SNR_DB,
             load_recordings(options.clean, RATE_HZ),
             load_folders(options.noise_files, RATE_HZ),
+            peers=options.peer_files,
+            dnsmos=options.dnsmos,
             plot=options.plot,
             panels=options.panels,
             listening=options.write,

@@ -1,76 +1,32 @@
-"""Pieces of recordings: signals at 16 kHz come in, stretches of a wanted length without silence go out."""
+"""Cut recordings at 16 kHz: trim silence, draw stretches where something is heard, take rumble out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as scipy_signal
 
-from denoise_stream import SourceError
 from denoise_train.arrays import Array
-from denoise_train.dsp.speech_level import QUANTUM, RATE_HZ, SILENT, level
-
-SHORTEST = 320
-"""Samples; a recording with fewer, 20 ms, would only be a tick."""
-
-LOWEST_HZ = 50.0
-"""Where wideband speech begins (ITU-T Recommendation P.341)."""
+from denoise_train.dsp.high_pass import LOWEST_HZ
+from denoise_train.dsp.speech_level import QUANTUM, RATE_HZ, level
 
 SILENT_DB = -30.0
 """A stretch of a recording that is this far below the whole holds nothing of what was recorded."""
 
 
-class Pieces:
-    """Stretches of recordings, each recording as often as the others, whatever their lengths.
-
-    Digital silence at their ends is cut off, and what lies below 50 Hz is taken out: one in eight recordings of
-    LibriSpeech has 5 % to 99 % of its power there, or in an offset, where nobody hears it. They are brought to one
-    level. A long one gives a stretch from a place drawn at random; to a short one the next is joined.
-
-    Kept between calls: whose turn it is.
-
-    Parameters
-    ----------
-    rng
-        Source of all randomness.
-    signals
-        float64 arrays ``(n,)``, full scale 1, at 16 kHz.
-    name
-        What they are, for an error.
-
-    Raises
-    ------
-    SourceError
-        If all of them are silent, or shorter than 320 samples.
-    """
-
-    def __init__(self, rng: np.random.Generator, signals: Sequence[Array], name: str) -> None:
-        self._rng = rng
-        long_enough = [trimmed for trimmed in map(trim, signals) if len(trimmed) >= SHORTEST]
-        heard = [audible for audible in map(above_rumble, long_enough) if level(audible) > SILENT]
-        if not heard:
-            raise SourceError(f"{name}: every recording is silent, or shorter than {SHORTEST} samples")
-        self._signals = [signal / level(signal) for signal in heard]
-        self._turns = deal(rng, len(heard))
-
-    def draw(self, length: int) -> Array:
-        """Draw the next ``length`` samples; their level is about 1."""
-        row = np.empty(length)
-        filled = 0
-        while filled < length:
-            stretch = audible_stretch(self._rng, self._signals[next(self._turns)], length - filled)
-            row[filled : filled + len(stretch)] = stretch
-            filled += len(stretch)
-        return row
-
-
 def audible_stretch(rng: np.random.Generator, signal: Array, longest: int) -> Array:
     """Draw a stretch of a recording; one where nothing is heard gives way to the loudest place."""
+    start = audible_start(rng, signal, longest)
+    return signal[start : start + longest]
+
+
+def audible_start(rng: np.random.Generator, signal: Array, longest: int) -> int:
+    """Draw where a stretch of a recording begins, as :func:`audible_stretch` does."""
     spare = max(len(signal) - longest, 0)
     start = int(rng.integers(spare + 1))
     if level(signal[start : start + longest]) < 10 ** (SILENT_DB / 20) * level(signal):
         start = min(max(int(np.abs(signal).argmax()) - longest // 2, 0), spare)
-    return signal[start : start + longest]
+    return start
 
 
 def deal(rng: np.random.Generator, count: int) -> Iterator[int]:

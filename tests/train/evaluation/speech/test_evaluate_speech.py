@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import soundfile
 
+import peer_models
 from denoise_stream import Denoiser, SinkError
 from denoise_train.cli import evaluate as evaluate_cli
 from denoise_train.dsp.metrics import si_sdr_db
 from denoise_train.evaluation.listening import check_folder, write_signals
 from denoise_train.evaluation.speech.compare import SpeechEvaluation, SpeechResult, evaluate_speech
-from denoise_train.evaluation.speech.enhancers import PEERS, Enhancer, engine_enhancer
+from denoise_train.evaluation.speech.enhancers import engine_enhancer
 from denoise_train.evaluation.speech.mixtures import SpeechMixtures, draw_speech_mixtures
+from denoise_train.evaluation.speech.peers.protocol import Enhancer
+from denoise_train.evaluation.speech.peers.registry import INSTALLED
+from denoise_train.evaluation.speech.scores import ABOVE
 from denoise_train.evaluation.speech.text import describe_speech
 from denoise_train.recordings.recordings import Recordings
 
@@ -32,10 +36,15 @@ def mixtures() -> SpeechMixtures:
     )
 
 
-def result(name: str, si_sdr: float, pesq: list[float], stoi: float, tone: float = 0.0) -> SpeechResult:
-    """Give a result for two SNRs and one signal."""
+def result(
+    name: str, si_sdr: float, pesq: list[float], stoi: float, tone: float = 0.0, ovrl: float | None = None
+) -> SpeechResult:
+    """Give a result for two SNRs and one signal; raw scores are higher by 10, so that none is taken for the other."""
     scores = {"si_sdr_db": [si_sdr, si_sdr], "pesq": pesq, "stoi": [stoi, stoi]}
-    columns = {score: np.array(values)[:, None] for score, values in scores.items()}
+    columns = {ABOVE[score]: np.array(values)[:, None] for score, values in scores.items()}
+    columns |= {score: 10 + columns[ABOVE[score]] for score in scores}
+    if ovrl is not None:
+        columns["dnsmos_ovrl"] = np.full((2, 1), ovrl)
     return SpeechResult(name, 10.0, 0.01, columns, np.full(2, tone))
 
 
@@ -55,7 +64,7 @@ def test_every_method_is_measured_on_the_same_mixtures(models: dict[str, Path], 
     heard: dict[tuple[str, int], np.ndarray] = {}
     found = evaluate_speech(
         engine_enhancer(Denoiser(models["recurrent_16k"])),
-        PEERS[:1],
+        INSTALLED[:1],
         mixtures,
         75,
         heard=lambda name, index, signals: heard.__setitem__((name, index), signals),
@@ -73,6 +82,7 @@ def test_every_method_is_measured_on_the_same_mixtures(models: dict[str, Path], 
 def test_a_model_that_changes_nothing_gains_nothing(models: dict[str, Path], mixtures: SpeechMixtures) -> None:
     found = evaluate_speech(engine_enhancer(Denoiser(models["identity_16k"])), (), mixtures, 75)
     for score, tolerance in (("si_sdr_db", 1e-3), ("pesq", 1e-3), ("stoi", 1e-4)):
+        np.testing.assert_allclose(found.gain(found.model, ABOVE[score]), 0.0, atol=tolerance)
         np.testing.assert_allclose(found.gain(found.model, score), 0.0, atol=tolerance)
 
 
@@ -130,6 +140,27 @@ def test_the_text_says_where_a_model_does_harm() -> None:
     assert text.endswith("ours lowers SI-SDR, STOI at every SNR; PESQ at 10 dB.")
 
 
+def test_raw_means_stand_beside_those_above_50_hz() -> None:
+    text = describe_speech(among(result("ours", 9.0, [1.8, 2.9], 0.85)))
+    rows = [line.split()[1:] for line in text.splitlines() if line.startswith("ours ")]
+    assert rows[:3] == [
+        ["5.0", "5.0", "5.0", "5.0"],
+        ["1.80", "2.90", "2.35", "12.35"],
+        ["0.850", "0.850", "0.850", "10.850"],
+    ]
+    assert "DNSMOS" not in text
+
+
+def test_ratings_stand_beside_the_scores_where_there_are_any() -> None:
+    noisy, model = (
+        result(name, 4.0, [1.5, 2.0], 0.8, ovrl=ovrl) for name, ovrl in (("no processing", 1.5), ("ours", 2))
+    )
+    text = describe_speech(SpeechEvaluation((0.0, 10.0), ("rain",), noisy, model, (), 213.3, 0.2))
+    assert "DNSMOS OVRL, the whole, by input SNR in dB" in text
+    assert ["2.00", "2.00", "2.00"] in [line.split()[1:] for line in text.splitlines()]
+    assert "+0.50 OVRL" in text
+
+
 def test_a_tone_at_the_hop_rate_is_called_a_buzz() -> None:
     assert "buzz" not in sentences(among(result("ours", 9.0, [2, 2], 0.9, tone=2.0)))
     assert "has 9.0 dB more power than beside them (clean speech 0.2 dB, noisy 0.0 dB); that is a buzz." in sentences(
@@ -156,21 +187,44 @@ def test_the_program_prints_tables_and_writes_figures_pictures_and_signals(
     outputs = (*pictures, "--json", tmp_path / "figures.json", "--write", tmp_path / "listen" / "here")
     recordings = ("--clean", SAMPLE, "--noise", tmp_path / "noise")
     few = ("--signals", "2", "--length", 2 * RATE, "--snr", "0,10")
-    assert run(monkeypatch, models["recurrent_16k"], "--speech", *recordings, *few, *outputs) == 0
+    gtcrn, folder = peer_models.spectral(tmp_path / "g.onnx", "gtcrn"), peer_models.dtln(tmp_path / "dtln")
+    peers = (
+        "--peer",
+        f"gtcrn={gtcrn}",
+        "--peer",
+        f"dtln={folder}",
+        "--dnsmos",
+        peer_models.dnsmos(tmp_path / "d.onnx"),
+    )
+    assert run(monkeypatch, models["recurrent_16k"], "--speech", *recordings, *few, *peers, *outputs) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
-    for word in ("SI-SDR improvement", "PESQ", "STOI", "RTF", "RNNoise", "noisereduce, stationary", "213.3 Hz"):
+    for word in (
+        "SI-SDR improvement",
+        "PESQ",
+        "STOI",
+        "RTF",
+        "RNNoise",
+        "noisereduce, stationary",
+        "213.3 Hz",
+        "OVRL",
+        "raw",
+    ):
         assert word in printed
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["sample_rate_hz"], figures["length_samples"], figures["signals"]) == (RATE, 2 * RATE, 2)
     assert figures["noise"] == [str(tmp_path / "noise")]
-    names = ["no processing", "test", "RNNoise", "noisereduce", "noisereduce, stationary"]
+    names = ["no processing", "test", "RNNoise", "noisereduce", "noisereduce, stationary", "GTCRN", "DTLN"]
     assert [method["name"] for method in figures["methods"]] == names
+    nothing, *_, identity = figures["methods"]
+    for score in ("si_sdr_db", "si_sdr_above_50_hz_db", "pesq_above_50_hz", "stoi", "dnsmos_sig", "dnsmos_ovrl"):
+        assert identity[score]["by_snr"] == pytest.approx(nothing[score]["by_snr"], abs=1e-3)
+    assert identity["si_sdr_improvement_above_50_hz_db"]["all"] == pytest.approx(0, abs=1e-3)
     for picture in (tmp_path / "gains.png", tmp_path / "spectra.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
     listen = tmp_path / "listen" / "here"
     written = sorted(str(path.relative_to(listen)) for path in listen.rglob("*.*"))
-    methods = ("RNNoise", "noisereduce", "noisereduce-stationary", "noisy", "test")
+    methods = ("DTLN", "GTCRN", "RNNoise", "noisereduce", "noisereduce-stationary", "noisy", "test")
     mixed = [f"{method}/{name}.wav" for method in methods for name in ("000_0dB", "000_10dB", "001_0dB", "001_10dB")]
     assert written == sorted(["clean/000.wav", "clean/001.wav", *mixed])
     heard = soundfile.info(listen / "test" / "001_10dB.wav")
@@ -180,6 +234,7 @@ def test_the_program_prints_tables_and_writes_figures_pictures_and_signals(
 
 
 SPEECH = ("general", "--speech", "--clean", "s", "--noise", "n")
+SPEECH_FOUND = ("general", "--speech", "--clean", str(SAMPLE), "--noise", str(SAMPLE))
 
 
 @pytest.mark.parametrize(
@@ -191,6 +246,19 @@ SPEECH = ("general", "--speech", "--clean", "s", "--noise", "n")
         ((*SPEECH, "--harm"), 2, "--harm and --speech are two evaluations"),
         ((*SPEECH, "--rate", "8000"), 2, "--rate says how your signals were sampled; --speech brings audio to 16000"),
         ((*SPEECH, "--length", "1500"), 2, "--length 1500 is too short to judge speech; use 16000, a second, or more"),
+        (
+            ("general", "--dnsmos", "d.onnx"),
+            2,
+            "--dnsmos adds ratings to what --speech measures; give both, or neither",
+        ),
+        (("general", "--peer", "gtcrn=g"), 2, "--peer adds a program to those that --speech measures; give both, or n"),
+        ((*SPEECH, "--peer", "dccrn=d.onnx"), 2, "--peer 'dccrn=d.onnx': use NAME=PATH, where NAME is dtln, fastenha"),
+        (
+            (*SPEECH_FOUND, "--peer", "gtcrn=g.onnx"),
+            1,
+            "cannot read g.onnx: no such file; needed: GTCRN: the streaming",
+        ),
+        ((*SPEECH_FOUND, "--dnsmos", "d.onnx"), 1, "cannot read d.onnx: no such file; needed: DNSMOS P.835"),
         (("general", "--write", "here"), 2, "--write is for listening to what --speech measures; give both, or nei"),
         (SPEECH, 1, "cannot read s: no such file or folder"),
         ((*SPEECH, "--write", "full"), 1, "full holds files already; use --force to write among them"),
@@ -221,9 +289,11 @@ def test_a_missing_package_names_its_extra(
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("run", "compare", "enhancers", "metrics"):
-        monkeypatch.delitem(sys.modules, f"denoise_train.evaluation.speech.{name}", raising=False)
-        monkeypatch.delattr(f"denoise_train.evaluation.speech.{name}", raising=False)
+    whole = "denoise_train.evaluation.speech"
+    for name in [name for name in sys.modules if name.startswith(f"{whole}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("run", "compare", "scores", "metrics", "peers"):
+        monkeypatch.delattr(f"{whole}.{name}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)
     assert run(monkeypatch, *SPEECH) == 1
     assert (

@@ -8,9 +8,10 @@ import pytest
 import soundfile
 
 from denoise_stream import SourceError
+from denoise_train.dsp.high_pass import LOWEST_HZ, high_pass
 from denoise_train.dsp.speech_level import active_level
 from denoise_train.evaluation.speech.mixtures import draw_speech_mixtures
-from denoise_train.recordings.pieces import Pieces
+from denoise_train.evaluation.speech.pieces import Pieces
 from denoise_train.recordings.recordings import Recordings, load_folders
 
 RATE = 16_000
@@ -54,7 +55,7 @@ def test_short_recordings_are_joined_in_turns_without_their_silent_ends() -> Non
 
 def test_recordings_of_different_loudness_are_brought_to_one_level() -> None:
     source = pieces(hiss(0, 4000, 0.001), hiss(1, 4000, 0.3))
-    assert [round(rms(source.draw(4000)), 2) for _ in range(4)] == [1.0] * 4
+    assert [round(rms(high_pass(source.draw(4000), LOWEST_HZ)), 2) for _ in range(4)] == [1.0] * 4
 
 
 def test_a_stretch_of_a_long_recording_is_never_its_silence() -> None:
@@ -65,15 +66,29 @@ def test_a_stretch_of_a_long_recording_is_never_its_silence() -> None:
     assert min(rms(source.draw(RATE)) for _ in range(20)) > 0.5
 
 
-def test_an_offset_and_rumble_are_neither_speech_nor_noise() -> None:
-    rumble = 0.5 + 0.3 * np.sin(2 * np.pi * 10 * np.arange(3 * RATE) / RATE)
+def with_below(below: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Mix a room with something below it, and the same room alone."""
     noise = {"hiss": Recordings([hiss(3, 50_000)])}
     room = words(1) + hiss(2, 3 * RATE, 1e-3)
-    plain, rumbling = (
-        draw_speech_mixtures(0, 2, RATE, SNR_DB, Recordings([room + below]), noise) for below in (0.0, rumble)
+    mixed = [draw_speech_mixtures(0, 2, RATE, SNR_DB, Recordings([room + one]), noise) for one in (0.0, below)]
+    return mixed[0].clean, mixed[1].clean
+
+
+def tone(frequency_hz: float, amplitude: float) -> np.ndarray:
+    return amplitude * np.sin(2 * np.pi * frequency_hz * np.arange(3 * RATE) / RATE)
+
+
+def test_offsets_and_drifts_are_filtered_out() -> None:
+    plain, drifting = with_below(0.5 + tone(2, 0.3))
+    np.testing.assert_allclose(drifting, plain, atol=0.01)
+
+
+def test_rumble_stays_but_counts_in_no_level() -> None:
+    plain, rumbling = with_below(tone(25, 0.1))
+    np.testing.assert_allclose(high_pass(rumbling, 100.0), high_pass(plain, 100.0), atol=0.01)
+    np.testing.assert_allclose(
+        (rumbling - plain).std(axis=1), 0.1 / np.sqrt(2) * plain.std() / words(1).std(), rtol=0.2
     )
-    np.testing.assert_allclose(rumbling.clean, plain.clean, atol=0.01)
-    np.testing.assert_allclose(rumbling.noisy, plain.noisy, atol=0.01)
 
 
 @pytest.mark.parametrize("silent", [np.zeros(5000), hiss(0, 5000, 1e-7), hiss(0, 300), np.ones(5000)])
@@ -89,7 +104,8 @@ def test_the_snr_is_that_of_speech_without_its_pauses() -> None:
     assert mixtures.noisy.shape == (3, 4, 2 * RATE)
     for noisy, snr_db in zip(mixtures.noisy, SNR_DB, strict=True):
         for clean, added in zip(mixtures.clean, noisy - mixtures.clean, strict=True):
-            assert 20 * np.log10(active_level(clean) / rms(added)) == pytest.approx(snr_db, abs=1e-6)
+            loudness = [high_pass(one, LOWEST_HZ) for one in (clean, added)]
+            assert 20 * np.log10(active_level(loudness[0]) / rms(loudness[1])) == pytest.approx(snr_db, abs=1e-6)
     # The same noise, louder or softer.
     added = mixtures.noisy - mixtures.clean
     np.testing.assert_allclose(added[0], added[1] * 10 ** (5 / 20), atol=1e-9)
@@ -103,7 +119,7 @@ def test_speech_is_as_loud_as_usual_unless_the_mixture_would_clip() -> None:
     mixtures = draw_speech_mixtures(0, 6, RATE, SNR_DB, Recordings([words(1)]), noise)
     levels = {"clicks": [], "hiss": []}
     for name, clean in zip(mixtures.noise, mixtures.clean, strict=True):
-        levels[name].append(20 * np.log10(active_level(clean)))
+        levels[name].append(20 * np.log10(active_level(high_pass(clean, LOWEST_HZ))))
     np.testing.assert_allclose(levels["hiss"], -26)
     assert max(levels["clicks"]) < -27
     assert np.abs(mixtures.noisy).max() == pytest.approx(0.99)

@@ -8,8 +8,11 @@ import soundfile
 
 from denoise_stream import Denoiser
 from denoise_train.dsp.hop_tone import hop_tone_db
-from denoise_train.evaluation.speech.enhancers import PEERS, engine_enhancer, run_rnnoise
+from denoise_train.evaluation.speech.enhancers import engine_enhancer
 from denoise_train.evaluation.speech.metrics import pesq, stoi
+from denoise_train.evaluation.speech.peers.registry import INSTALLED
+from denoise_train.evaluation.speech.peers.rnnoise import run_rnnoise
+from denoise_train.evaluation.speech.scores import ABOVE, Judge
 
 RATE = 16_000
 SPEECH = soundfile.read(Path(__file__).parents[4] / "samples" / "speech_clean.wav")[0][: 3 * RATE]
@@ -45,6 +48,29 @@ def test_too_little_speech_has_no_scores() -> None:
     assert np.isnan(pesq(short, short))
 
 
+# ------------------------------------------------------------------------------------------ above 50 Hz
+
+
+def test_rumble_counts_in_raw_scores_only() -> None:
+    rumble = 0.2 * np.sin(2 * np.pi * 20 * np.arange(len(SPEECH)) / RATE)
+    noisy = in_hiss(10)
+    plain = Judge(SPEECH[None]).measure(noisy[None])
+    clean_rumbles = Judge((SPEECH + rumble)[None]).measure(noisy[None])
+    estimate_rumbles = Judge(SPEECH[None]).measure((noisy + rumble)[None])
+    for rumbling in (clean_rumbles, estimate_rumbles):
+        assert rumbling["si_sdr_db"] < plain["si_sdr_db"] - 5
+        for above in ABOVE.values():
+            assert above in rumbling
+            np.testing.assert_allclose(rumbling[above], plain[above], atol=0.02)
+
+
+def test_raw_scores_are_those_of_the_signals_as_they_are() -> None:
+    found = Judge(SPEECH[None]).measure(in_hiss(10)[None])
+    for name, measure in (("pesq", pesq), ("stoi", stoi)):
+        np.testing.assert_array_equal(found[name], measure(SPEECH[None], in_hiss(10)[None]))
+    assert found["si_sdr_db"] == pytest.approx(10, abs=0.3)
+
+
 # ------------------------------------------------------------------------------------------ the hop tone
 
 
@@ -73,7 +99,7 @@ def test_silence_and_a_model_that_does_nothing_have_no_hop_tone(models: dict[str
 # --------------------------------------------------------------------------------------- the enhancers
 
 
-@pytest.mark.parametrize("enhancer", PEERS, ids=lambda enhancer: enhancer.name)
+@pytest.mark.parametrize("enhancer", INSTALLED, ids=lambda enhancer: enhancer.name)
 @pytest.mark.parametrize("length", [len(SPEECH), 40_001, 1500])
 def test_what_comes_out_is_as_long_as_what_went_in_and_not_late(enhancer, length: int) -> None:
     noisy = in_hiss(25)[:length]
@@ -85,7 +111,7 @@ def test_what_comes_out_is_as_long_as_what_went_in_and_not_late(enhancer, length
         assert np.argmax(np.fft.irfft(spectra)) == 0
 
 
-@pytest.mark.parametrize("enhancer", PEERS, ids=lambda enhancer: enhancer.name)
+@pytest.mark.parametrize("enhancer", INSTALLED, ids=lambda enhancer: enhancer.name)
 def test_silence_stays_silence(enhancer) -> None:
     np.testing.assert_allclose(enhancer.enhance(np.zeros(20_000)), 0.0, atol=1e-3)
 

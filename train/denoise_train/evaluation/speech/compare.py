@@ -1,4 +1,4 @@
-"""Evaluate speech: ways to clean it and mixtures come in, every way's scores, cost and hop tone go out."""
+"""Measure a speech model and its peers on the same mixtures: scores, cost, hop tone."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from denoise_train.arrays import Array
 from denoise_train.dsp.hop_tone import hop_tone_db
-from denoise_train.dsp.metrics import si_sdr_db
 from denoise_train.dsp.speech_level import RATE_HZ
-from denoise_train.evaluation.speech.enhancers import NO_PROCESSING, Enhancer
-from denoise_train.evaluation.speech.metrics import pesq, stoi
+from denoise_train.evaluation.speech.dnsmos import Rate
+from denoise_train.evaluation.speech.enhancers import NO_PROCESSING
 from denoise_train.evaluation.speech.mixtures import SpeechMixtures
+from denoise_train.evaluation.speech.peers.protocol import Enhancer
+from denoise_train.evaluation.speech.scores import SCORES, SI_SDR, Judge, Score
 
-SCORES: dict[str, Callable[[Array, Array], Array]] = {"si_sdr_db": si_sdr_db, "pesq": pesq, "stoi": stoi}
-"""What speech is judged by, best high: ``(clean (n, length), estimate (n, length)) -> (n,)``."""
+IMPROVEMENTS = {"si_sdr_db": "si_sdr_improvement_db", SI_SDR.key: "si_sdr_improvement_above_50_hz_db"}
+"""Scores whose rise is a figure of its own, and its name."""
 
 Heard = Callable[[str, int, Array], None]
 """Is given all that comes out: the enhancer's name, the number of the SNR, and the signals ``(n, length)``."""
@@ -30,11 +31,12 @@ class SpeechResult:
     Attributes
     ----------
     name, latency_ms
-        As of :class:`denoise_train.evaluation.speech.enhancers.Enhancer`.
+        As of :class:`denoise_train.evaluation.speech.peers.protocol.Enhancer`.
     rtf
         Real-time factor: CPU time, of all threads, over the duration of what was processed.
     scores
-        For each of ``SCORES`` a float64 array ``(snrs, signals)``, NaN where there is no score.
+        By name, as :meth:`denoise_train.evaluation.speech.scores.Judge.measure` returns them: float64 arrays
+        ``(snrs, signals)``, NaN where there is no score.
     hop_tone_db
         float64 array ``(snrs,)``, see :func:`denoise_train.dsp.hop_tone.hop_tone_db`.
     """
@@ -77,6 +79,11 @@ class SpeechEvaluation:
         """All results, no processing first."""
         return (self.reference, self.model, *self.peers)
 
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The scores of a report, those that were measured."""
+        return tuple(score for score in SCORES if score.key in self.model.scores)
+
     def scored(self, score: str) -> NDArray[np.bool_]:
         """Tell which mixtures ``(snrs, signals)`` have a score from every result: means are of the same ones."""
         missing = np.isnan(np.stack([result.scores[score] for result in self.results]))
@@ -98,7 +105,7 @@ class SpeechEvaluation:
         return {
             "snr_db": list(self.snr_db),
             "signals_by_noise": {name: self.noise.count(name) for name in sorted(set(self.noise))},
-            "mixtures_left_out": {score: int(np.sum(~self.scored(score))) for score in SCORES},
+            "mixtures_left_out": {score: int(np.sum(~self.scored(score))) for score in self.model.scores},
             "hop_rate_hz": self.hop_rate_hz,
             "clean_hop_tone_db": self.clean_hop_tone_db,
             "methods": [self._figures(result) for result in self.results],
@@ -108,18 +115,20 @@ class SpeechEvaluation:
         by_noise = {}
         for name in sorted(set(self.noise)):
             among = np.array([one == name for one in self.noise])
-            means = {score: self.mean(result, score, among).mean() for score in SCORES}
-            gain = means["si_sdr_db"] - self.mean(self.reference, "si_sdr_db", among).mean()
-            scores = {"si_sdr_improvement_db": gain, **means}
-            by_noise[name] = {score: _number(value) for score, value in scores.items()}
+            means = {score: self.mean(result, score, among).mean() for score in result.scores}
+            gains = {
+                improvement: means[score] - self.mean(self.reference, score, among).mean()
+                for score, improvement in IMPROVEMENTS.items()
+            }
+            by_noise[name] = {score: _number(value) for score, value in (gains | means).items()}
         return {
             "name": result.name,
             "latency_ms": result.latency_ms,
             "rtf": result.rtf,
-            "si_sdr_improvement_db": _summary(self.gain(result, "si_sdr_db")),
-            **{score: _summary(self.mean(result, score)) for score in SCORES},
+            **{improvement: _summary(self.gain(result, score)) for score, improvement in IMPROVEMENTS.items()},
+            **{score: _summary(self.mean(result, score)) for score in result.scores},
             "hop_tone_db": _summary(result.hop_tone_db),
-            "without_score": {score: int(np.isnan(result.scores[score]).sum()) for score in SCORES},
+            "without_score": {score: int(np.isnan(values).sum()) for score, values in result.scores.items()},
             "by_noise": by_noise,
         }
 
@@ -138,6 +147,7 @@ def evaluate_speech(
     mixtures: SpeechMixtures,
     hop: float,
     *,
+    dnsmos: Rate | None = None,
     heard: Heard | None = None,
     say: Callable[[str], object] = lambda text: None,
 ) -> SpeechEvaluation:
@@ -151,12 +161,17 @@ def evaluate_speech(
         What they get, one signal after the other.
     hop
         The model's, in samples at 16 kHz.
+    dnsmos
+        Rates signals without the clean ones, of :func:`denoise_train.evaluation.speech.dnsmos.load_dnsmos`; None leaves
+        these ratings out.
     heard
         Is given what each makes of the mixtures; None keeps nothing.
     say
         Is told what is being done.
     """
-    reference, itself, *others = (_measure(each, mixtures, hop, heard, say) for each in (NO_PROCESSING, model, *peers))
+    judge = Judge(mixtures.clean, dnsmos)
+    methods = (NO_PROCESSING, model, *peers)
+    reference, itself, *others = (_measure(each, mixtures, judge, hop, heard, say) for each in methods)
     return SpeechEvaluation(
         mixtures.snr_db,
         mixtures.noise,
@@ -169,12 +184,16 @@ def evaluate_speech(
 
 
 def _measure(
-    enhancer: Enhancer, mixtures: SpeechMixtures, hop: float, heard: Heard | None, say: Callable[[str], object]
+    enhancer: Enhancer,
+    mixtures: SpeechMixtures,
+    judge: Judge,
+    hop: float,
+    heard: Heard | None,
+    say: Callable[[str], object],
 ) -> SpeechResult:
     # What is loaded or planned at the first call is no part of the cost of a second of speech.
     enhancer.enhance(mixtures.noisy[0, 0, : int(RATE_HZ)])
-    shape = mixtures.noisy.shape[:2]
-    scores = {score: np.empty(shape) for score in SCORES}
+    scores: list[dict[str, Array]] = []
     tones = np.empty(len(mixtures.snr_db))
     seconds = 0.0
     for index, noisy in enumerate(mixtures.noisy):
@@ -185,7 +204,7 @@ def _measure(
         if heard is not None:
             heard(enhancer.name, index, enhanced)
         tones[index] = hop_tone_db(enhanced, hop)
-        for score, measure in SCORES.items():
-            scores[score][index] = measure(mixtures.clean, enhanced)
+        scores.append(judge.measure(enhanced))
     rtf = seconds / (mixtures.noisy.size / RATE_HZ)
-    return SpeechResult(enhancer.name, enhancer.latency_ms, rtf, scores, tones)
+    by_name = {name: np.stack([found[name] for found in scores]) for name in scores[0]}
+    return SpeechResult(enhancer.name, enhancer.latency_ms, rtf, by_name, tones)

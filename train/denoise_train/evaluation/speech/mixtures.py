@@ -1,4 +1,4 @@
-"""Speech in noise: recordings of both come in, mixtures at each SNR go out, as loud as speech usually is."""
+"""Mix recordings of speech and noise at each SNR, as loud as speech usually is; levels are measured above 50 Hz."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from denoise_train.arrays import Array
+from denoise_train.dsp.high_pass import LOWEST_HZ, high_pass
 from denoise_train.dsp.speech_level import active_level, level
-from denoise_train.recordings.pieces import Pieces, deal
+from denoise_train.evaluation.speech.pieces import Pieces
+from denoise_train.recordings.pieces import deal
 from denoise_train.recordings.recordings import Recordings
 from denoise_train.splits import EVALUATION, seeded
 
@@ -27,7 +29,7 @@ class SpeechMixtures:
     clean, noisy
         float64, full scale 1, at 16 kHz.
     snr_db
-        Level of active speech over level of the noise, in dB.
+        Level of active speech over level of the noise, both above 50 Hz, in dB.
     noise
         For each signal the name of the noise in it.
     """
@@ -60,7 +62,8 @@ def draw_speech_mixtures(
         Number of signals and samples per signal, 320 or more.
     snr_db
         SNRs in dB: the level of the speech without its pauses, see :func:`denoise_train.dsp.speech_level.active_level`,
-        over that of the noise. Every signal and its noise are mixed at each of them.
+        over that of the noise, both above 50 Hz. Every signal and its noise are mixed at each of them; what lies
+        between 10 and 50 Hz stays in both.
     speech
         Recordings at 16 kHz.
     noise
@@ -70,7 +73,7 @@ def draw_speech_mixtures(
     Raises
     ------
     SourceError
-        If all recordings of speech, or of one source of noise, are silent or shorter than 20 ms.
+        If all recordings of speech, or of one source of noise, are silent above 50 Hz or shorter than 20 ms.
     """
     words = Pieces(seeded(seed, EVALUATION, 0), speech.signals, "speech")
     rng = seeded(seed, EVALUATION, 1)
@@ -89,8 +92,8 @@ def draw_speech_mixtures(
 def _mix(speech: Array, noise: Array, snr_db: Sequence[float]) -> tuple[Array, Array]:
     """Give speech ``(length,)`` at its usual level, and the mixtures ``(snrs, length)``."""
     wanted = 10 ** (SPEECH_DB / 20)
-    clean = speech * (wanted / active_level(speech))
-    equal = noise * (wanted / level(noise))
+    clean = speech * (wanted / active_level(high_pass(speech, LOWEST_HZ)))
+    equal = noise * (wanted / level(high_pass(noise, LOWEST_HZ)))
     noisy = clean + equal * 10 ** (-np.array(snr_db)[:, None] / 20)
     gain = min(1.0, CEILING / float(np.abs(noisy).max()))
     return gain * clean, gain * noisy

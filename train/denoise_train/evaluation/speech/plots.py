@@ -23,17 +23,17 @@ RANGE_DB = 70.0
 
 def draw_gains(evaluation: SpeechEvaluation, path: Path, title: str) -> None:
     """Draw what each method gains in each score against the input SNR, one panel per score, the model bold."""
-    figure = Figure(figsize=(13, 4.2), layout="constrained")
-    panels: Any = figure.subplots(1, 3)
-    for axes, (score, label) in zip(
-        panels, (("si_sdr_db", "SI-SDR in dB"), ("pesq", "PESQ"), ("stoi", "STOI")), strict=True
-    ):
+    scores = evaluation.scores
+    figure = Figure(figsize=(4.3 * len(scores), 4.2), layout="constrained")
+    panels: Any = figure.subplots(1, len(scores))
+    for axes, score in zip(panels, scores, strict=True):
         axes.axhline(0, color=NOISY_COLOUR, linewidth=1.0, label="no processing")
         for index, peer in enumerate(evaluation.peers):
-            gain = evaluation.gain(peer, score)
+            gain = evaluation.gain(peer, score.key)
             axes.plot(evaluation.snr_db, gain, color=f"C{index + 1}", marker="o", markersize=4, label=peer.name)
         bold: dict[str, Any] = {"color": DENOISED_COLOUR, "linewidth": 3.5, "marker": "o", "zorder": 3}
-        axes.plot(evaluation.snr_db, evaluation.gain(evaluation.model, score), label=evaluation.model.name, **bold)
+        axes.plot(evaluation.snr_db, evaluation.gain(evaluation.model, score.key), label=evaluation.model.name, **bold)
+        label = f"{score.word} in dB" if score.improvement else score.word
         axes.set(xlabel="SNR of the input in dB", title=f"improvement of {label}", xticks=evaluation.snr_db)
         axes.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2 + len(evaluation.peers))

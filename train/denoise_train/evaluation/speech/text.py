@@ -1,4 +1,4 @@
-"""The text of an evaluation of speech: its figures come in, tables and sentences for a terminal go out."""
+"""Write an evaluation of speech as tables and sentences for a terminal."""
 
 from collections.abc import Callable
 
@@ -7,46 +7,44 @@ from numpy.typing import NDArray
 
 from denoise_train.arrays import Array
 from denoise_train.evaluation.speech.compare import SpeechEvaluation, SpeechResult
+from denoise_train.evaluation.speech.scores import Score
 from denoise_train.evaluation.text_tables import db, new_table, paragraphs, render
-
-WORDS = {"si_sdr_db": "SI-SDR", "pesq": "PESQ", "stoi": "STOI"}
-HARM = {"si_sdr_db": 0.05, "pesq": 0.005, "stoi": 0.0005}
-"""A loss by less than this is written as none."""
 
 BUZZ_DB = 3.0
 """A tone that stands out by so much more than the noisy and the clean speech have is the model's."""
 
 COST = "Latency in ms, CPU time over duration (RTF), tone at the hop rate in dB"
 MEASURES = (
-    "The SNR is that of active speech. SI-SDR counts every error; PESQ (wideband, 1.0 to 4.6) stands for what "
-    "listeners would call quality, STOI (0 to 1) for what they would understand. Latency is that of the algorithm "
-    'alone; "all" needs the whole recording.'
+    'The SNR is that of active speech, above 50 Hz as the scores; "raw" is the mean score of the signals as they are, '
+    "rumble below 50 Hz included. SI-SDR counts every error; PESQ (wideband, 1.0 to 4.6) stands for what listeners "
+    "would call quality, STOI (0 to 1) for what they would understand. Latency is that of the algorithm alone; "
+    '"all" needs the whole recording.'
+)
+DNSMOS = (
+    "DNSMOS P.835 (1 to 5) predicts what listeners would say without knowing the clean speech; it hears signals raw."
 )
 
 
 def describe_speech(evaluation: SpeechEvaluation) -> str:
-    """Give a table per score and one of the cost, what was left out, the hop tone, and who wins where."""
-    return "\n".join(
-        (_tables(evaluation), paragraphs(MEASURES, *_left_out(evaluation), _tone(evaluation), _conclusion(evaluation)))
-    )
+    """Write a table per score and one of the cost, what was left out, the hop tone, and who wins where."""
+    rated = [DNSMOS] if any(score.raw is None for score in evaluation.scores) else []
+    said = (MEASURES, *rated, *_left_out(evaluation), _tone(evaluation), _conclusion(evaluation))
+    return "\n".join((_tables(evaluation), paragraphs(*said)))
 
 
 def _tables(evaluation: SpeechEvaluation) -> str:
     count = len(evaluation.noise)
     titled = []
-    for score, title, write in (
-        ("si_sdr_db", f"SI-SDR improvement in dB by SNR of the input in dB, mean of {count} signals", db),
-        ("pesq", "PESQ by SNR of the input in dB", "{:.2f}".format),
-        ("stoi", "STOI by SNR of the input in dB", "{:.3f}".format),
-    ):
-        table = new_table("method", *(f"{snr:.3g}" for snr in evaluation.snr_db), "mean")
-        if score == "si_sdr_db":
-            absolute = evaluation.mean(evaluation.reference, score)
-            table.add_row("SI-SDR of the noisy speech", *_cells(absolute, db), end_section=True)
+    for score in evaluation.scores:
+        raw = [] if score.raw is None else ["raw"]
+        table = new_table("method", *(f"{snr:.3g}" for snr in evaluation.snr_db), "mean", *raw)
+        mean = evaluation.gain if score.improvement else evaluation.mean
+        if score.improvement:
+            absolute = _row(evaluation.mean, evaluation.reference, score)
+            table.add_row(f"{score.word} of the noisy speech", *absolute, end_section=True)
         for result in evaluation.results:
-            by_snr = (evaluation.gain if score == "si_sdr_db" else evaluation.mean)(result, score)
-            table.add_row(result.name, *_cells(by_snr, write), style=_style(evaluation, result))
-        titled.append((title, table))
+            table.add_row(result.name, *_row(mean, result, score), style=_style(evaluation, result))
+        titled.append((f"{score.title} by input SNR in dB, mean of {count} signals", table))
     cost = new_table("method", "latency", "RTF", "tone")
     for result in evaluation.results:
         latency = "all" if result.latency_ms is None else f"{result.latency_ms:.1f}"
@@ -55,23 +53,27 @@ def _tables(evaluation: SpeechEvaluation) -> str:
     return render(*titled, (COST, cost))
 
 
+def _row(mean: Callable[[SpeechResult, str], Array], result: SpeechResult, score: Score) -> list[str]:
+    """Write a score at each SNR, its mean, and the mean of the same score raw, if there is one."""
+    by_snr = mean(result, score.key)
+    raw = [] if score.raw is None else [mean(result, score.raw).mean()]
+    return ["-" if np.isnan(value) else score.write(value) for value in (*by_snr, by_snr.mean(), *raw)]
+
+
 def _style(evaluation: SpeechEvaluation, result: SpeechResult) -> str:
     return "bold" if result is evaluation.model else ""
-
-
-def _cells(by_snr: Array, write: Callable[[float], str]) -> list[str]:
-    return ["-" if np.isnan(value) else write(value) for value in (*by_snr, np.mean(by_snr))]
 
 
 def _left_out(evaluation: SpeechEvaluation) -> list[str]:
     """Say which mixtures have no score, and after whom."""
     sentences = []
-    for score, word in WORDS.items():
-        if missing := int(np.sum(~evaluation.scored(score))):
-            whose = [result.name for result in evaluation.results if np.isnan(result.scores[score]).any()]
+    for score in evaluation.scores:
+        scored = evaluation.scored(score.key)
+        if missing := int(np.sum(~scored)):
+            whose = [result.name for result in evaluation.results if np.isnan(result.scores[score.key]).any()]
             sentences.append(
-                f"{missing} of {evaluation.scored(score).size} mixtures are left out of {word}, which finds too little "
-                f"speech in the clean signal, or in what these gave back: {', '.join(whose)}."
+                f"{missing} of {scored.size} mixtures are left out of {score.word}, which finds too little speech in "
+                f"the clean signal, or in what these gave back: {', '.join(whose)}."
             )
     return sentences
 
@@ -99,27 +101,30 @@ def _conclusion(evaluation: SpeechEvaluation) -> str:
     if peers and all((_means(evaluation, peer) < ours).all() for peer in peers):
         sentences.append(f"{model.name} is ahead in every score at every SNR.")
     lost = _means(evaluation, evaluation.reference) - ours
-    if where := _where(evaluation, lost >= np.array(list(HARM.values()))[:, None]):
+    if where := _where(evaluation, lost >= np.array([score.harm for score in evaluation.scores])[:, None]):
         sentences.append(f"{model.name} lowers {where}.")
     return " ".join(sentences)
 
 
 def _gains(evaluation: SpeechEvaluation, result: SpeechResult) -> str:
-    si_sdr, quality, words = (float(evaluation.gain(result, score).mean()) for score in WORDS)
-    return f"{si_sdr:+z.1f} dB SI-SDR, {quality:+z.2f} PESQ, {words:+z.3f} STOI"
+    gains = []
+    for score in evaluation.scores:
+        unit = " dB" if score.improvement else ""
+        gains.append(f"{evaluation.gain(result, score.key).mean():+z.{score.decimals}f}{unit} {score.word}")
+    return ", ".join(gains)
 
 
 def _means(evaluation: SpeechEvaluation, result: SpeechResult) -> Array:
-    """Give all mean scores, ``(scores, snrs)``."""
-    return np.stack([evaluation.mean(result, score) for score in WORDS])
+    """Return all mean scores, ``(scores, snrs)``."""
+    return np.stack([evaluation.mean(result, score.key) for score in evaluation.scores])
 
 
 def _where(evaluation: SpeechEvaluation, holds: NDArray[np.bool_]) -> str:
     """Say where something holds, ``(scores, snrs)``: for which scores at which SNRs; empty if nowhere."""
     found: dict[str, list[str]] = {}
-    for word, chosen in zip(WORDS.values(), holds, strict=True):
+    for score, chosen in zip(evaluation.scores, holds, strict=True):
         if chosen.any():
-            found.setdefault(_join(evaluation, chosen), []).append(word)
+            found.setdefault(_join(evaluation, chosen), []).append(score.word)
     return "; ".join(f"{', '.join(words)} at {snrs}" for snrs, words in found.items())
 
 
