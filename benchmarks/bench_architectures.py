@@ -130,7 +130,7 @@ def dense() -> keras.Model:
 
 
 def level_aware() -> keras.Model:
-    """Give the recipe's network a measure of the noise level: the mean absolute second difference, at every sample."""
+    """Add a measure of the noise level to the network: the mean absolute second difference, at every sample."""
     noisy, signal = started()
     kernel = np.array([1.0, -2.0, 1.0], np.float32).reshape(3, 1, 1)
     rough = layers.Conv1D(1, 3, use_bias=False, trainable=False, kernel_initializer=lambda *_, **__: kernel)(signal)

@@ -59,7 +59,7 @@ def serial_loop(source: Path, target: Path) -> None:
 
 
 def windows_of(source: Path) -> list[np.ndarray]:
-    """Give the normalized windows of all files, as the network gets them."""
+    """Return the normalized windows of all files, as the network gets them."""
     denoiser = Denoiser()
     window, hop = denoiser.contract.window, denoiser.hop
     found = []
@@ -103,7 +103,7 @@ def throughput(folder: Path) -> None:
 
 
 def measured(source: Path, target: Path) -> tuple[float, float, float]:
-    """Give seconds, and the peak memory in MB of the first process and of the largest worker."""
+    """Return seconds, and the peak memory in MB of the first process and of the largest worker."""
     code = (
         "import resource, sys\nfrom denoise_stream.cli.main import main\n"
         "if __name__ == '__main__':\n"

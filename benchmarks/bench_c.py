@@ -20,7 +20,7 @@ WINDOWS = 400
 
 
 def runtime_us(session: onnxruntime.InferenceSession, feed: dict[str, np.ndarray]) -> float:
-    """Give onnxruntime's CPU time for one window, in microseconds."""
+    """Return onnxruntime's CPU time for one window, in microseconds."""
     start = time.process_time()
     for _ in range(WINDOWS):
         session.run(None, feed)

@@ -16,7 +16,7 @@ WINDOWS = 512
 
 
 def times_us(paths: list[Path], batch: int) -> list[float]:
-    """Give the CPU time of each model for one window, in microseconds, best of several turns."""
+    """Return the CPU time of each model for one window, in microseconds, best of several turns."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     sessions = [onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]) for path in paths]

@@ -32,7 +32,7 @@ def noise(streams: int) -> np.ndarray:
 
 
 def pool_s(model: Path, signals: np.ndarray) -> float:
-    """Give the CPU time for all signals through one pool, 10 ms by 10 ms."""
+    """Return the CPU time for all signals through one pool, 10 ms by 10 ms."""
     with StreamPool(model) as pool:
         streams = [pool.open(sample_rate_hz=RATE) for _ in signals]
         started = time.process_time()
@@ -52,7 +52,7 @@ def pool_s(model: Path, signals: np.ndarray) -> float:
 
 
 def single_s(model: Path, signals: np.ndarray) -> float:
-    """Give the CPU time for all signals with a session and a stream of their own, 10 ms by 10 ms."""
+    """Return the CPU time for all signals with a session and a stream of their own, 10 ms by 10 ms."""
     streams = [Denoiser(model).stream(sample_rate_hz=RATE) for _ in signals]
     started = time.process_time()
     for start in range(0, signals.shape[1], CHUNK):

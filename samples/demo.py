@@ -32,7 +32,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def snr_db(clean: np.ndarray, signal: np.ndarray) -> float:
-    """Give the ratio of the clean signal's variance to the error's mean square, in dB."""
+    """Compute the ratio of the clean signal's variance to the error's mean square, in dB."""
     return float(10 * np.log10(clean.var() / np.mean((signal - clean) ** 2)))
 
 

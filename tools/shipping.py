@@ -1,4 +1,4 @@
-"""Ship a trained network: a run folder comes in, its network goes among the bundled ones.
+"""Put the network of a run folder among the bundled ones.
 
 python -m tools.shipping RUN
 """

@@ -1,4 +1,4 @@
-"""The program ``denoise-export``: a trained network or an ONNX file by path comes in, files to embed go out."""
+"""The command ``denoise-export``: convert a trained network to ONNX, shrink it, or turn it into C."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Test vectors: an ONNX file comes in, signals with the output that every port must give go out.
+"""Write test vectors: signals and the output that every port must reproduce.
 
 The folder holds ``vectors.json`` and bare little-endian float32 files, which every language reads without a library.
 """
@@ -21,7 +21,7 @@ Signal = NDArray[np.float32]
 
 
 def probe_signals(window: int, hop: int) -> dict[str, Signal]:
-    """Give signals that find a port's mistakes: odd ends, short ones, constant windows, a large offset.
+    """Return signals that find a port's mistakes: odd ends, short ones, constant windows, a large offset.
 
     Returns
     -------

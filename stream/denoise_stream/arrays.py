@@ -9,11 +9,11 @@ Samples = NDArray[np.float64]
 
 
 ROOM = 4
-"""How many times larger than what is kept between calls the array may be that it is a part of."""
+"""Copy a kept part if its base array is more than this many times larger."""
 
 
 def detached(part: NDArray[Any]) -> NDArray[Any]:
-    """Give a part of an array for keeping: copied if it would keep a much larger array alive, such as a long chunk."""
+    """Copy a part of an array that is kept, if it would keep a much larger array alive, such as a long chunk."""
     whole = part.base
     return part.copy() if whole is not None and whole.size > ROOM * part.size else part
 

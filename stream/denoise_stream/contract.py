@@ -1,4 +1,4 @@
-"""What an ONNX file says about itself: metadata and tensors come in, a checked Contract goes out."""
+"""The contract: what an ONNX file must say about itself, checked."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -121,12 +121,12 @@ class Contract:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Give the contract as a dictionary, without the facts that a model of signals does not have."""
+        """Return the contract as a dictionary, without the facts that a model of signals does not have."""
         absent = {"kind": "signal", "shape": (), "output_size": 0}
         return {key: value for key, value in asdict(self).items() if key not in absent or value != absent[key]}
 
     def to_metadata(self) -> dict[str, str]:
-        """Give the contract as the strings that an ONNX file's metadata holds."""
+        """Return the contract as the strings that an ONNX file's metadata holds."""
         facts = {key: str(value) for key, value in self.facts().items()}
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else repr(self.sample_rate_hz).removesuffix(".0")
         if self.shape:

@@ -1,4 +1,4 @@
-"""The errors of this package: what went wrong comes in, one sentence for a person goes out.
+"""The errors of this package, each one sentence for a person.
 
 DenoiseError
  ├── ContractError   an ONNX file that breaks the contract or is no ONNX file
@@ -53,7 +53,7 @@ class MissingExtra(DenoiseError):
 
 
 def first_line(error: BaseException) -> str:
-    r"""Give the first line of what an error says, or its kind if it says nothing.
+    r"""Return the first line of what an error says, or its kind if it says nothing.
 
     >>> first_line(ValueError("one\ntwo")), first_line(KeyError())
     ('one', 'KeyError')
@@ -63,7 +63,7 @@ def first_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Give text that any terminal takes: names of files need not be UTF-8.
+    r"""Escape what is not UTF-8, as names of files may hold it, so that any terminal takes the text.
 
     >>> printable("caf\udce9.wav")
     'caf\\udce9.wav'

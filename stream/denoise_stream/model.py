@@ -1,4 +1,4 @@
-"""Run the network: an ONNX file or a bundled name comes in, denoised windows come out."""
+"""Load an ONNX model, bundled or from a file, and run it."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ SPEECH_MODEL = "speech"
 
 
 def bundled_models() -> dict[str, Path]:
-    """Give the models that ship with the package: name to path of the ONNX file.
+    """Return the models that ship with the package: name to path of the ONNX file.
 
     >>> sorted(bundled_models())
     ['general', 'general-small', 'speech', 'x2']
@@ -35,7 +35,7 @@ class Models(NamedTuple):
 
 
 def choose_models(wanted: str | None = None) -> Models:
-    """Give the models for sound and for tables: what is wanted, or else the bundled ones that know them best.
+    """Return the models for sound and for tables: what is wanted, or else the bundled ones that know them best.
 
     >>> choose_models("general-small")
     Models(audio='general-small', table='general-small')
@@ -84,11 +84,11 @@ class Model:
         return _load_same, (self.path.stem if bundled else self.path.absolute(), self.contract)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Model":
-        """Give the model itself: it has no state."""
+        """Return the model itself: it has no state."""
         return self
 
     def initial_state(self, rows: int) -> Rows:
-        """Give the state ``(rows, state_size)`` at the start of a signal: zeros."""
+        """Return the state ``(rows, state_size)`` at the start of a signal: zeros."""
         return np.zeros((rows, self.contract.state_size), dtype=np.float32)
 
     def run(self, noisy: Rows) -> Rows:

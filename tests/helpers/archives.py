@@ -35,13 +35,13 @@ def make_archive(folder: Path, files: int, samples: int = 4000, seed: int = 0) -
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Give the content of all files but the manifest, hidden leftovers included."""
+    """Return the content of all files but the manifest, hidden leftovers included."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("denoise-manifest"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def rows(folder: Path) -> list[dict]:
-    """Give the readable rows of all manifests of a folder."""
+    """Return the readable rows of all manifests of a folder."""
     found = []
     for path in sorted(folder.glob("denoise-manifest*.jsonl")):
         for line in path.read_text().splitlines():

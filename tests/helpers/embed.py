@@ -70,7 +70,7 @@ def load_module(path: Path) -> ModuleType:
 
 
 def worst_error(vectors: Path, denoise: Callable[[np.ndarray, int], tuple[np.ndarray, int]]) -> float:
-    """Give a port's largest error over all test vectors, relative to full scale.
+    """Return a port's largest error over all test vectors, relative to full scale.
 
     ``denoise(noisy, chunk)`` gives the clean signal and how much of it came before the flush.
     """

@@ -1,1 +1,1 @@
-"""The tutorials' table: runs of their recipes come in, docs/tutorials.md goes out."""
+"""Write docs/tutorials.md from runs of the tutorials' recipes."""

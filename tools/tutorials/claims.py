@@ -1,4 +1,4 @@
-"""The documents' claims: runs of image recipes come in, claims beside the numbers that test them go out."""
+"""Compare what the tutorials' documents claim with what was measured."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ BOTH, LAYERS, DEVIATION = "noise.salt_and_pepper", "architecture.layers_used", "
 
 
 def claims(images: Sequence[Run]) -> list[tuple[str, str]]:
-    """Give each claim beside what was measured; one that the runs cannot speak about is left out."""
+    """Return each claim beside what was measured; claims that the runs do not measure are left out."""
     plain = [run for run in images if not run.changes]
     return [
         line

@@ -1,4 +1,4 @@
-"""Runs of the tutorials' recipes: a run folder comes in, what it changes in its recipe and what it measured go out."""
+"""Read the runs of the tutorials' recipes: what they change and what they measured."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tutorials' table: run folders come in, Markdown with what the documents reported and what was measured goes out.
+"""Write the tutorials' table as Markdown.
 
 python -m tools.tutorials.table RUN... > docs/tutorials.md
 """

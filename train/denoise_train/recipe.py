@@ -1,4 +1,4 @@
-"""Recipes: a TOML file comes in, checked settings go out.
+"""Load, check and change recipes, the TOML files that describe a training.
 
 A recipe holds everything that decides what a training makes: data, noise, architecture, loss, optimiser,
 schedule and seed. Sections whose keys depend on their ``kind`` (data, architecture, loss) are passed on as they are
@@ -91,7 +91,7 @@ class Recipe:
         return tuple(self.data.get("shape", ()))
 
     def flat(self) -> dict[str, Any]:
-        """Give all values by key, with the section before a dot."""
+        """Return all values by key, with the section before a dot."""
         flat: dict[str, Any] = {}
         for key, value in self.table().items():
             section = isinstance(value, dict)
@@ -110,7 +110,7 @@ class Recipe:
 
 
 def bundled_recipes() -> dict[str, Path]:
-    """Give the recipes that ship with the package: name to path.
+    """Return the recipes that ship with the package: name to path.
 
     >>> print(*bundled_recipes())  # doctest: +NORMALIZE_WHITESPACE
     faces-conv faces-dense general general-small lstm-predict lstm-reduce mnist-conv-reduce mnist-denoise-conv
@@ -144,7 +144,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    """Give a recipe with some of its values changed.
+    """Return a recipe with some of its values changed.
 
     Parameters
     ----------

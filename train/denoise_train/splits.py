@@ -1,4 +1,4 @@
-"""Seeds: a recipe's seed and a split come in, a generator of its own goes out.
+"""Seed a random generator for each split.
 
 The same seed gives the same data whatever was drawn before, and no seed gives the same data to two splits.
 """
@@ -10,5 +10,5 @@ TRAINING, VALIDATION, TEST, EVALUATION = range(4)
 
 
 def seeded(seed: int, split: int, index: int = 0) -> np.random.Generator:
-    """Give the generator for one draw of one split."""
+    """Return the generator for one draw of one split."""
     return np.random.default_rng([seed, split, index])

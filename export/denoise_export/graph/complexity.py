@@ -1,4 +1,4 @@
-"""Count what a model costs: an ONNX model comes in, its size, nodes, parameters and multiplications go out."""
+"""Count what a model costs: size, nodes, parameters and multiplications."""
 
 import math
 from collections import Counter

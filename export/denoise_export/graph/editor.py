@@ -1,4 +1,4 @@
-"""A graph that is rewritten: an ONNX model comes in, look-ups and edits for rewriting rules go out."""
+"""Look up and edit nodes and tensors of an ONNX graph."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -51,7 +51,7 @@ class Editor:
         self.outputs = outputs.union(*(_used_inside(node) for node in self.graph.node))
 
     def only_user(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
-        """Give the single node that uses this node's output, unless the graph gives it out too."""
+        """Return the single node that uses this node's output, unless the graph gives it out too."""
         users = self.users.get(node.output[0], [])
         return users[0] if len(users) == 1 and node.output[0] not in self.outputs else None
 
@@ -93,7 +93,7 @@ class Editor:
 
 
 def _used_inside(node: onnx.NodeProto) -> Iterator[str]:
-    """Give every name that is used in a node's bodies (of Loop, If and Scan), theirs and the graph's."""
+    """Return every name that is used in a node's bodies (of Loop, If and Scan), theirs and the graph's."""
     for attribute in node.attribute:
         for body in (attribute.g, *attribute.graphs):
             yield from (value.name for value in body.output)
@@ -103,5 +103,5 @@ def _used_inside(node: onnx.NodeProto) -> Iterator[str]:
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """Give a node's attributes by name."""
+    """Return a node's attributes by name."""
     return {item.name: helper.get_attribute_value(item) for item in node.attribute}

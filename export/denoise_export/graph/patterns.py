@@ -1,4 +1,4 @@
-"""Patterns: a tensor of a graph and the shape of a formula come in, the names of the formula's variables go out."""
+"""Find where a graph computes a given formula, and which tensors stand for its variables."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ COMMUTATIVE = frozenset({"Add", "Mul"})
 
 
 def find_pattern(editor: Editor, tensor: str, pattern: Pattern) -> dict[str, str] | None:
-    """Give the tensor that each variable stands for, or None if this tensor is not computed so.
+    """Return the tensor that each variable stands for, or None if this tensor is not computed so.
 
     A variable that occurs twice stands for one tensor; sums and products match in either order.
     """

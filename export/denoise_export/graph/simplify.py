@@ -1,4 +1,4 @@
-"""Make a converted graph small and fast: tf2onnx's graph comes in, an equivalent one goes out.
+"""Simplify the graph that tf2onnx writes: the same function with fewer nodes.
 
 onnxslim folds constants and removes what is not used. What it leaves is how TensorFlow spells one-dimensional
 convolutions: each becomes a two-dimensional one between an Unsqueeze, Transposes and a Squeeze, with its
@@ -42,7 +42,7 @@ SQUEEZE = "squeeze"
 
 
 def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Give an equivalent model with fewer nodes.
+    """Return an equivalent model with fewer nodes.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _fold_slice_into_padding(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def _fold_bias(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Give a convolution the constants that are added to its channels, before or behind its Squeeze."""
+    """Fold constants added to a convolution's channels, before or after its Squeeze, into its bias."""
     if node.op_type != "Add":
         return False
     for convolution_side, bias_side in ((0, 1), (1, 0)):

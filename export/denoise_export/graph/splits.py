@@ -1,4 +1,4 @@
-"""Split: Slices that together are a whole tensor come in, one Split goes out."""
+"""Replace Slices that together are a whole tensor by one Split."""
 
 import onnx
 
@@ -35,7 +35,7 @@ def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def _part(editor: Editor, node: onnx.NodeProto, shape: tuple[int, ...]) -> Part | None:
-    """Give what a Slice cuts out; None if it cuts several axes or none, or in steps."""
+    """Return what a Slice cuts out; None if it cuts several axes or none, or in steps."""
     starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
     if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()) or not shape:
         return None

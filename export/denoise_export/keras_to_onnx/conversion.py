@@ -214,7 +214,7 @@ def _layer_of(node: str, names: dict[str, str]) -> str:
 
 
 def _name_outputs(graph: onnx.GraphProto, names: list[str]) -> None:
-    """Give the outputs their contract names; an Identity where one is an input or used inside too."""
+    """Name the outputs as the contract does; by an Identity where one is an input or used inside too."""
     for value, name in zip(graph.output, names, strict=True):
         producers = [node for node in graph.node if value.name in node.output]
         used_inside = any(value.name in node.input for node in graph.node)

@@ -126,7 +126,7 @@ def in_float32(layers: Sequence[Any]) -> Iterator[set[str]]:
 
 @contextlib.contextmanager
 def with_plain_names(layers: Sequence[Any]) -> Iterator[dict[str, str]]:
-    """Give layers names that TensorFlow's scopes take inside this block; yield the own names by these.
+    """Rename layers so that TensorFlow's scopes take their names inside this block; yield the own names by these.
 
     A name that somebody chose may hold blanks and brackets.
     """

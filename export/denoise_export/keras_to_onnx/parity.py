@@ -38,7 +38,7 @@ Run = Callable[..., list[Rows]]
 
 
 def probe_windows(window: int, normalization: str) -> Rows:
-    """Give windows that a network meets: random, constant and extreme ones, float32 ``(n, window)``.
+    """Draw windows that a network meets: random, constant and extreme ones, float32 ``(n, window)``.
 
     Scaled windows reach from 0 to 1, or have mean 0 and deviation 1; for a network that takes samples as they are,
     also negative ones and larger ranges.

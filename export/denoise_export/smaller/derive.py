@@ -1,4 +1,4 @@
-"""Derive: an ONNX file comes in; a smaller or older one, C sources or test vectors go out. Needs no TensorFlow."""
+"""Derive smaller or older models, C sources and test vectors from an ONNX file, without TensorFlow."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from denoise_stream.model import Model
 
 
 def find_model(source: Path) -> Path | None:
-    """Give the ONNX file that is meant: a path, or a bundled model by its name; None if it is neither."""
+    """Return the ONNX file that is meant: a path, or a bundled model by its name; None if it is neither."""
     if source.suffix == ".onnx":
         if not source.is_file():
             raise SourceError(f"cannot read {source}: no such file")
@@ -84,7 +84,7 @@ def derive(
 
 
 def _facts(source: Path, costs: dict[str, Any]) -> dict[str, Any]:
-    """Give what is known of a model beside its file, if anything is; correct the number of parameters by it."""
+    """Return what is known of a model beside its file, if anything is; correct the number of parameters by it."""
     try:
         found = json.loads(source.with_suffix(".json").read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Store weights as 16-bit floats: an ONNX model comes in, one of half the size that computes with 32 bits goes out."""
+"""Store a model's weights as 16-bit floats; it still computes with 32 bits."""
 
 import numpy as np
 import onnx

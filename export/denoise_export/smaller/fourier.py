@@ -1,4 +1,4 @@
-"""Fourier matrices: a matrix of sines and cosines comes in, the few whole numbers that it is made of go out.
+"""Store Fourier matrices as the few whole numbers that they are made of.
 
 16 bits are too few for them: a bin that is 60 dB below the loudest would drown in their rounding errors, and with it
 what a network makes of the bin's level (measured on speech: -46 dB, where all other weights together make -73 dB).
@@ -32,7 +32,7 @@ class Fourier:
 
 
 def cosines(period: int) -> NDArray[np.float32]:
-    """Give one period of a cosine."""
+    """Return one period of a cosine."""
     wave: NDArray[np.float32] = np.cos(2 * np.pi * np.arange(period) / period).astype(np.float32)
     return wave
 

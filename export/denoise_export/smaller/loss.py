@@ -1,4 +1,4 @@
-"""What a smaller model loses: two ONNX files come in, how far their outputs and their gains differ in dB goes out."""
+"""Measure what a smaller model loses: how far its outputs and gains differ, in dB."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def losses_db(model: Path, smaller: Path) -> dict[str, float]:
 
 
 def noisy_signals(count: int, length: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give synthetic signals ``(count, length)``, clean and with noise at 10 dB."""
+    """Draw synthetic signals ``(count, length)``, clean and with noise at 10 dB."""
     rng = np.random.default_rng(seed)
     clean = draw_signals(rng, count, length)
     return clean, mix_at_snr(clean, rng.normal(size=clean.shape), PROBE_SNR_DB)

@@ -1,4 +1,4 @@
-"""Make a model smaller or older: an ONNX model comes in, one with 8-bit numbers or another opset goes out."""
+"""Quantize a model to 8 bits, or write it for another opset."""
 
 import contextlib
 import logging
@@ -85,7 +85,7 @@ def check_opset(opset: int) -> None:
 
 
 def _state_sizes_of_splits(graph: onnx.GraphProto) -> None:
-    """Give every Split its sizes as old opsets want them, as an attribute."""
+    """State the sizes of every Split as an attribute, as old opsets want them."""
     constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     for node in graph.node:
         if node.op_type == "Split" and len(node.input) == 2 and node.input[1] in constants:
@@ -122,7 +122,7 @@ class _Calibration:
         self._feeds = self._make(model, contract)
 
     def get_next(self) -> dict[str, Any] | None:
-        """Give the next batch; None behind the last one."""
+        """Return the next batch; None behind the last one."""
         return next(self._feeds, None)
 
     def set_range(self, start_index: int, end_index: int) -> None:
@@ -141,7 +141,7 @@ class _Calibration:
 
 
 def _restored(changed: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
-    """Give a converted model back what the converters drop: metadata, names and free batch sizes."""
+    """Restore what the converters drop: metadata, names and free batch sizes."""
     del changed.metadata_props[:]
     changed.metadata_props.extend(model.metadata_props)
     changed.producer_name = model.producer_name

@@ -1,4 +1,4 @@
-"""Operators that rearrange elements: a node comes in, views go out, and copies where there is no other way."""
+"""Operators that rearrange elements: as views, or as copies where a view cannot show the result."""
 
 import itertools
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from denoise_stream import ContractError
 
 
 def identity(work: Translation, node: Node) -> None:
-    """Give a tensor a second name."""
+    """Alias a tensor under a second name."""
     work.define(node.outputs[0], work.view(node.inputs[0]))
 
 
 def reshape(work: Translation, node: Node) -> None:
-    """Give a tensor another shape, without moving it where it lies suitably."""
+    """Reshape a tensor, without a copy where its layout allows."""
     work.define(node.outputs[0], work.program.reshaped(work.view(node.inputs[0]), work.shape(node)))
 
 

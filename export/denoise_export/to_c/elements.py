@@ -1,4 +1,4 @@
-"""Operators that work element by element: a node of the graph comes in, loops with a formula go out."""
+"""Operators that work element by element: loops over a formula."""
 
 import math
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def elu(work: Translation, node: Node) -> None:
 
 
 def hard_sigmoid(work: Translation, node: Node) -> None:
-    """Give a straight line between 0 and 1."""
+    """Return a straight line between 0 and 1."""
     alpha, beta = number(node.attributes.get("alpha", 0.2)), number(node.attributes.get("beta", 0.5))
     _apply(work, node, f"fminf(fmaxf({alpha} * {{1}} + {beta}, 0.0f), 1.0f)")
 

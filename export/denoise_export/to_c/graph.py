@@ -1,4 +1,4 @@
-"""The graph: an ONNX model comes in, its nodes with fixed shapes and folded constants go out."""
+"""Read an ONNX graph, with fixed shapes and constants folded."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ class Node:
     attributes: dict[str, Any]
 
     def input(self, position: int) -> str:
-        """Give the name of an input, "" if it is left out."""
+        """Return the name of an input, "" if it is left out."""
         return self.inputs[position] if position < len(self.inputs) else ""
 
 
@@ -91,7 +91,7 @@ def _constant(attributes: dict[str, Any]) -> NDArray[Any]:
 
 
 def shape_of(graph: Graph, node: Node, name: str) -> tuple[int, ...]:
-    """Give a tensor's shape, or refuse the node that makes it."""
+    """Return a tensor's shape, or refuse the node that makes it."""
     if name not in graph.shapes:
         raise ContractError(f"{node.kind} makes a tensor whose shape is not fixed; C needs every size at compile time")
     return graph.shapes[name]

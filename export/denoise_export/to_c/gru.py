@@ -60,5 +60,5 @@ def gru(work: Translation, node: Node) -> None:
 
 
 def _without_batch(view: View) -> View:
-    """Give ``(steps, 1, width)`` as ``(steps, width)``."""
+    """Return ``(steps, 1, width)`` as ``(steps, width)``."""
     return View(view.buffer, view.shape[::2], view.strides[::2], view.offset)

@@ -170,7 +170,7 @@ def product(
 
 
 def _weights(work: Translation, node: Node, outputs_axis: int) -> tuple[Weights, Weights]:
-    """Give weights ``(., ., taps)`` and a bias, zeros where there is none."""
+    """Return weights ``(., ., taps)`` and a bias, zeros where there is none."""
     weights = np.asarray(work.constant(node, 1, "weights"), np.float32)
     if weights.ndim == 4 and weights.shape[2] == 1:
         weights = weights[:, :, 0]
@@ -185,7 +185,7 @@ def _weights(work: Translation, node: Node, outputs_axis: int) -> tuple[Weights,
 
 
 def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
-    """Give the input as ``(time, channels)``."""
+    """Return the input as ``(time, channels)``."""
     view = work.view(node.inputs[0])
     if len(view.shape) == 4:
         if view.shape[2] != 1:
@@ -203,7 +203,7 @@ def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
 
 
 def _padded(program: Program, rows: View, before: int, after: int) -> View:
-    """Give rows ``(time, channels)`` densely, with zeros around them."""
+    """Return rows ``(time, channels)`` densely, with zeros around them."""
     if not before and not after:
         return program.dense(rows)
     steps, channels = rows.shape
@@ -227,7 +227,7 @@ def _along(node: Node, attribute: str, default: int = 1) -> int:
 
 
 def _padding(node: Node, steps: int, count: int, stride: int, reach: int) -> tuple[int, int]:
-    """Give how many zeros stand before the samples, and how many are needed behind them."""
+    """Return how many zeros stand before the samples, and how many are needed behind them."""
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     needed = max(0, (count - 1) * stride + reach - steps)
     before = pads[len(pads) // 2 - 1]
@@ -239,7 +239,7 @@ def _padding(node: Node, steps: int, count: int, stride: int, reach: int) -> tup
 
 
 def _padding_of_transpose(node: Node, missing: int) -> int:
-    """Give how many samples are cut from the start."""
+    """Return how many samples are cut from the start."""
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     if mode == b"NOTSET" and "output_shape" not in node.attributes:
         return int(pads[len(pads) // 2 - 1])
@@ -247,7 +247,7 @@ def _padding_of_transpose(node: Node, missing: int) -> int:
 
 
 def _with_axis(view: View, axis: int) -> View:
-    """Give the view with an axis of size 1 more."""
+    """Return the view with an axis of size 1 more."""
     axis %= len(view.shape) + 1
     shape, strides = list(view.shape), list(view.strides)
     shape.insert(axis, 1)

@@ -79,7 +79,7 @@ class Program:
         self.loop("{0} = {1};", target, source)
 
     def dense(self, view: View) -> View:
-        """Give the tensor in row-major order, copied if it lies otherwise."""
+        """Return the tensor in row-major order, copied if it lies otherwise."""
         if view.is_dense:
             return view
         packed = self.new(view.shape)
@@ -87,7 +87,7 @@ class Program:
         return packed
 
     def reshaped(self, view: View, shape: Sequence[int]) -> View:
-        """Give the tensor with another shape, copied if it lies so that a view cannot show that."""
+        """Return the tensor with another shape, copied if it lies so that a view cannot show that."""
         assert math.prod(shape) == view.size, f"{view.shape} cannot become {tuple(shape)}"
         found = view.reshaped(shape)
         if found is None:
@@ -116,7 +116,7 @@ class Program:
 
 
 def pointer(view: View) -> str:
-    """Give the C expression for the address of a view's first element."""
+    """Return the C expression for the address of a view's first element."""
     return f"{view.buffer.name} + {view.offset}" if view.offset else view.buffer.name
 
 

@@ -1,4 +1,4 @@
-"""Operators along axes: a node of the graph comes in, loops that gather an extreme, a sum or shares go out."""
+"""Operators along axes: loops that find an extreme, a sum or a softmax."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def reduce(work: Translation, node: Node) -> None:
 
 
 def softmax(work: Translation, node: Node) -> None:
-    """Give shares that sum to 1 along an axis; before opset 13, along it and all behind it."""
+    """Return shares that sum to 1 along an axis; before opset 13, along it and all behind it."""
     view = work.view(node.inputs[0])
     flattens = work.graph.opset < OPSET_OF_SINGLE_AXIS
     axis = node.attributes.get("axis", 1 if flattens else -1) % len(view.shape)

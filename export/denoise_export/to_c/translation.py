@@ -20,7 +20,7 @@ class Translation:
     views: dict[str, View] = field(default_factory=dict)
 
     def view(self, name: str) -> View:
-        """Give where a tensor lies; a constant is written out at its first use."""
+        """Return where a tensor lies; a constant is written out at its first use."""
         if name not in self.views:
             self.define(name, self.program.constant(self.graph.constants[name]))
         return self.views[name]
@@ -31,18 +31,18 @@ class Translation:
         self.views[name] = view
 
     def shape(self, node: Node, position: int = 0) -> tuple[int, ...]:
-        """Give the shape of a node's output."""
+        """Return the shape of a node's output."""
         return shape_of(self.graph, node, node.outputs[position])
 
     def constant(self, node: Node, position: int, what: str) -> NDArray[Any]:
-        """Give an input that has to be a constant."""
+        """Return an input that has to be a constant."""
         name = node.input(position)
         if name not in self.graph.constants:
             raise ContractError(f"{node.kind} with computed {what} cannot be turned into C; constant ones can")
         return self.graph.constants[name]
 
     def setting(self, node: Node, attribute: str, position: int, default: Any = None) -> Any:
-        """Give what older opsets state as an attribute and newer ones as a constant input."""
+        """Return what older opsets state as an attribute and newer ones as a constant input."""
         if attribute in node.attributes:
             return node.attributes[attribute]
         if not node.input(position):

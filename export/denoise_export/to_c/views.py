@@ -62,7 +62,7 @@ class View:
         return self.offset == 0 and expected == self.buffer.size
 
     def transposed(self, order: Sequence[int]) -> "View":
-        """Give the view with its axes in another order."""
+        """Return the view with its axes in another order."""
         return View(
             self.buffer,
             tuple(self.shape[axis] for axis in order),
@@ -71,14 +71,14 @@ class View:
         )
 
     def sliced(self, axis: int, start: int, length: int, step: int = 1) -> "View":
-        """Give ``length`` elements of an axis, from ``start`` on in steps of ``step`` (which may be negative)."""
+        """Return ``length`` elements of an axis, from ``start`` on in steps of ``step`` (which may be negative)."""
         shape, strides = list(self.shape), list(self.strides)
         offset = self.offset + start * strides[axis]
         shape[axis], strides[axis] = length, strides[axis] * step
         return View(self.buffer, tuple(shape), tuple(strides), offset)
 
     def broadcast(self, shape: Sequence[int]) -> "View":
-        """Give the view repeated to a larger shape, as ONNX and numpy do."""
+        """Return the view repeated to a larger shape, as ONNX and numpy do."""
         added = len(shape) - len(self.shape)
         strides = (0,) * added + tuple(
             0 if size == 1 else stride for size, stride in zip(self.shape, self.strides, strict=True)
@@ -86,7 +86,7 @@ class View:
         return View(self.buffer, tuple(shape), strides, self.offset)
 
     def reshaped(self, shape: Sequence[int]) -> "View | None":
-        """Give the view with another shape, or None if that needs a copy."""
+        """Return the view with another shape, or None if that needs a copy."""
         if self.is_dense:
             return View(self.buffer, tuple(shape), row_major(shape), self.offset)
         kept = [size for size in self.shape if size != 1]
@@ -97,7 +97,7 @@ class View:
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:
-    """Give the strides of a dense tensor.
+    """Return the strides of a dense tensor.
 
     >>> row_major((2, 3, 4))
     (12, 4, 1)

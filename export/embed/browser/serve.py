@@ -35,7 +35,7 @@ class Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def guess_type(self, path):
-        """Give a compressed copy the type of what it holds."""
+        """Return the type of what a compressed copy holds."""
         return super().guess_type(str(path).removesuffix(".gz"))
 
     def end_headers(self):

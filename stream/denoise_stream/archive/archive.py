@@ -1,4 +1,4 @@
-"""Denoise an archive: two folders and a dispatcher come in, denoised files, a manifest and a summary go out.
+"""Denoise an archive: plan the work, give it to a dispatcher, keep the manifest and a summary.
 
     list -> plan (what is missing or changed) -> dispatch -> record each outcome -> summary
 
@@ -54,7 +54,7 @@ class Selection:
         return not chosen(folder.rstrip("/")) or not chosen(folder)
 
     def wanted(self) -> Callable[[str], bool]:
-        """Give the test of a relative name."""
+        """Return the function that tests a relative name."""
         chosen, whole = matcher(self.include, self.exclude), whole_name(self.pattern or "**")
         return lambda name: whole.fullmatch(name) is not None and chosen(name)
 
@@ -264,5 +264,5 @@ class Archive:
 
 
 def _lasting_name(model: str) -> str:
-    """Give a name that means the same model in every process of this machine."""
+    """Return a name that means the same model in every process of this machine."""
     return model if model in bundled_models() else str(model_path(model).resolve())

@@ -1,4 +1,4 @@
-"""What a run over an archive remembers: outcomes come in, rows of a log go out, and what they say of each file.
+"""The manifest of an archive: a log with a row for each file, from which a run resumes.
 
 A log lies in the output folder, one JSON object a line, and only grows. ``planned`` rows name files whose outputs a
 run is about to make, so that an output of theirs is known for our own even when the run was killed before it could
@@ -93,7 +93,7 @@ class Manifest:
         return f"{fingerprint} {self._model(name)} {self._options}"
 
     def read(self) -> dict[str, Known]:
-        """Give what is known of each file; lines that a killed run left unfinished are passed over."""
+        """Return what is known of each file; lines that a killed run left unfinished are passed over."""
         known: dict[str, Known] = {}
         for line in self._folder.read_logs(NAME):
             with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Decide what a run over an archive has to do: two folders and a manifest come in, groups of files go out."""
+"""Plan a run over an archive: which files are to do, done or impossible, and how they are grouped."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,7 +116,7 @@ def make_plan(
 
 
 def _part(name: str, parts: int) -> int:
-    """Give the part, from 1, that a name falls to; it need not be UTF-8."""
+    """Return the part, from 1, that a name falls to; it need not be UTF-8."""
     return zlib.crc32(name.encode("utf-8", "surrogateescape")) % parts + 1
 
 

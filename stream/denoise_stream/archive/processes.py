@@ -1,4 +1,4 @@
-"""Share the work among processes of this machine: groups of files come in, outcomes go out as they are ready.
+"""Denoise groups of files in processes of this machine, and replace those that die.
 
 Processes, as the threads of one would wait for each other: reading tables and recombining windows is Python. Each
 has its own model with one thread. A process that dies (the system kills it for its memory, say) costs a retry of the
@@ -38,7 +38,7 @@ class Dispatcher(Protocol):
     """How many files are worked on at once."""
 
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
-        """Give the outcome of every file once, in any order, those together that are there together."""
+        """Yield the outcome of every file once, in any order, those together that are ready together."""
         ...
 
 
@@ -61,7 +61,7 @@ class Retries:
         self._barren = 0
 
     def lose(self, unfinished: Group, reason: str) -> tuple[Group, list[Outcome]]:
-        """Give what to try again of a lost group, the file in flight first, and what to give up.
+        """Return what to try again of a lost group, the file in flight first, and what to give up.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class LocalDispatcher:
         self.hands = jobs or physical_cores()
 
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
-        """Give the outcome of every file once, in any order, those together that are there together."""
+        """Yield the outcome of every file once, in any order, those together that are ready together."""
         again: deque[Group] = deque()
         retries = Retries(self.hands)
         hands: list[_Hand] = []

@@ -1,4 +1,4 @@
-"""Show how a run over an archive goes: summaries come in, a bar, lines or a table of failures go out."""
+"""Show the progress of a run over an archive: a bar, lines, and a table of failures."""
 
 import contextlib
 import sys

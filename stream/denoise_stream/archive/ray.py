@@ -1,4 +1,4 @@
-"""Share the work on a Ray cluster: groups of files come in, outcomes go out as they are ready.
+"""Denoise groups of files on a Ray cluster.
 
 Ray decides what runs where. A group is a task that reports file by file; its process keeps the model for the next
 one. A worker or a node that dies costs a retry of the file it was at, and the rest of its group goes elsewhere.
@@ -73,7 +73,7 @@ class RayDispatcher:
         return self._jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
-        """Give the outcome of every file once, in any order."""
+        """Yield the outcome of every file once, in any order."""
         ray, work = self._ray, self._work
         own = [model for model in work.models if model and model not in bundled_models()]
         model = ray.put(Path(own[0]).read_bytes()) if own else None  # one that was named is that of all files

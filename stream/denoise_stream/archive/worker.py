@@ -1,4 +1,4 @@
-"""Denoise the files of an archive, one after the other: entries come in, outcomes go out.
+"""Denoise the files of an archive one after the other.
 
 The same code works in a process of this machine and on a node of a Ray cluster; all it needs can be pickled.
 """
@@ -118,5 +118,5 @@ class Worker:
 
 
 def model_fingerprint(path: Path) -> str:
-    """Give a text that changes when a model file does."""
+    """Compute the fingerprint of a model file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

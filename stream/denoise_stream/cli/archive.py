@@ -1,4 +1,4 @@
-"""The options for archives: what the command line says comes in, a run over an archive goes out."""
+"""The options for archives, and the run that they describe."""
 
 import re
 import sys

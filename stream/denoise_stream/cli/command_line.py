@@ -1,4 +1,4 @@
-"""Behave well as a program: a click command comes in, an exit status and at most one line of error go out.
+"""What all four commands share: exit statuses, errors in one line, signals.
 
 Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM. When the reader of our
 output goes away, click ends the program with status 1 and without a word.

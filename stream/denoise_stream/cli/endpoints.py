@@ -1,4 +1,4 @@
-"""Find the two ends of a run: names and options come in, an open source and an open sink go out."""
+"""Check and open the source and the sink that the options name."""
 
 import contextlib
 import math

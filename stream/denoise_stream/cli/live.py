@@ -1,4 +1,4 @@
-"""The live part of ``denoise-stream``: options come in, a run that is shown, recorded and reported goes out."""
+"""Run the microphone from the command line: show, record and report it."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""The program ``denoise-stream``: a source and a sink by name come in, a denoised signal goes out."""
+"""The command ``denoise-stream``."""
 
 from typing import Any, NoReturn
 

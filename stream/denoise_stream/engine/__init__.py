@@ -1,1 +1,1 @@
-"""The engine: windows, network, overlap-add, resampling; chunks of a signal come in, the denoised signal comes out."""
+"""The engine: windows, network, overlap-add and resampling, chunk by chunk."""

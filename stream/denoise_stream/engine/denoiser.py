@@ -1,4 +1,4 @@
-"""The engine: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
+"""The engine: denoise a signal chunk by chunk, aligned to the sample.
 
 chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band] -> chunk
 """
@@ -294,7 +294,7 @@ class DenoiseStream:
         return run_one(self._model, self.process_steps(chunk))
 
     def flush(self) -> NDArray[Any]:
-        """Give back all that is still inside and end the signal; the next chunk starts a new one.
+        """Return all that is still inside and end the signal; the next chunk starts a new one.
 
         Returns
         -------

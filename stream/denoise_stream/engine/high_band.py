@@ -31,7 +31,7 @@ Averaging over several hops, or another power of the ratio, gains nothing.
 
 
 def follows_above_hz(rate_hz: float | None, model_hz: float | None) -> float | None:
-    """Give the frequency in Hz above which a signal follows the model's gain; None if the model hears all of it.
+    """Return the frequency in Hz above which a signal follows the model's gain; None if the model hears all of it.
 
     >>> follows_above_hz(48_000, 16_000), follows_above_hz(8_000, 16_000), follows_above_hz(48_000, None)
     (8000.0, None, None)
@@ -91,7 +91,7 @@ class HighBandGain:
         self._gains = np.concatenate((self._gains, np.sqrt(np.fmin(ratio, 1.0))), axis=1)
 
     def take(self, count: int) -> Samples:
-        """Give the gains ``(channels, count)`` of the next output samples."""
+        """Return the gains ``(channels, count)`` of the next output samples."""
         if count == 0:
             return np.empty((self._channels, 0))
         whole, beyond, parts = self._filter.places(self._given, count)
@@ -150,7 +150,7 @@ class FullBand:
         return self._join(self._out_of.process(self._pair(clean)))
 
     def flush(self) -> Steps[Samples]:
-        """Give out the tail and reset."""
+        """Return the tail and reset."""
         clean = yield from self._listen(self._into.flush())
         rest = yield from self._inner.flush()
         up = self._out_of.process(self._pair(np.concatenate((clean, rest), axis=1), last=True))

@@ -1,4 +1,4 @@
-"""Mix: the input and the denoised signal come in, aligned; what is heard goes out.
+"""Blend the input back into the denoised signal, by ``mix`` and ``max_attenuation_db``.
 
     out = x + m (1 - g) (y - x),    g = 10^(-A / 20)
 
@@ -56,7 +56,7 @@ class Mixer:
         return noisy + share * (clean - noisy)
 
     def _next_mix(self, count: int) -> float | Samples:
-        """Give the mix for the next samples: one number, or one for each while it changes."""
+        """Return the mix for the next samples: one number, or one for each while it changes."""
         if self._change is not None:
             (self._target, self._left), self._change = self._change, None
         if self._mix == self._target:

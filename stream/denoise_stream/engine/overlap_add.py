@@ -1,4 +1,4 @@
-"""Recombine: denoised windows come in, finished samples go out.
+"""Overlap-add: combine denoised windows into samples.
 
     y[n] = sum_k w[n - k H] d_k[n - k H] / sum_k w[n - k H]
 
@@ -12,7 +12,7 @@ from denoise_stream.arrays import Samples, detached
 
 
 def taper(window: int) -> Samples:
-    """Give the weights of overlap-add, ``w[n] = sin^2(pi (n + 1/2) / W)``.
+    """Return the weights of overlap-add, ``w[n] = sin^2(pi (n + 1/2) / W)``.
 
     A Hann taper shifted by half a sample: never zero, so the ends of a signal need no padding,
     and its copies shifted by W/2, W/3, W/5 ... sum to a constant.
@@ -61,7 +61,7 @@ class OverlapAdd:
         return sums[:-1, :done] / sums[-1, :done]
 
     def flush(self, length: int) -> Samples:
-        """Give out the ``length`` samples behind the last hop, at most ``window - hop``, and reset.
+        """Return the ``length`` samples after the last hop, at most ``window - hop``, and reset.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The filter between two sample rates: rates come in, weights for every output sample go out.
+"""Design the polyphase filter between two sample rates.
 
     y[n] = sum_k h(n R - k) x[k],    R = from_hz / to_hz
 
@@ -74,7 +74,7 @@ class Polyphase:
         return max(0, -(-(taken - self.reach) * self.parts // self.step))
 
     def places(self, first: int, count: int) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-        """Give where the next output samples lie.
+        """Return where the next output samples lie.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class Polyphase:
         return whole, beyond, parts
 
     def weights(self, parts: NDArray[np.int64]) -> Samples:
-        """Give the weights ``(n, 2 reach)`` of the input samples round places between two of them."""
+        """Return the weights ``(n, 2 reach)`` of the input samples round places between two of them."""
         if self._rows == self.parts:
             return np.asarray(self._table[parts])
         place = parts * (self._rows / self.parts)
@@ -97,10 +97,10 @@ class Polyphase:
 
 
 def _windowed_sinc(distance: Samples) -> Samples:
-    """Give the filter at distances in samples of the lower rate."""
+    """Return the filter at distances in samples of the lower rate."""
     window = np.i0(KAISER * np.sqrt(np.maximum(0.0, 1.0 - (distance / REACH) ** 2)))
     return np.where(np.abs(distance) <= REACH, np.sinc(CUTOFF * distance) * window, 0.0)
 
 
 polyphase = functools.lru_cache(maxsize=32)(Polyphase)
-"""Give the filter between two rates, made once."""
+"""Return the filter between two rates, made once."""

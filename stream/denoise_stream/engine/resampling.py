@@ -1,4 +1,4 @@
-"""Change the sample rate: chunks at one rate come in, chunks at another go out, about a millisecond later."""
+"""Resample a signal chunk by chunk, with about a millisecond of latency."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Resampler:
         return self._take(self._baseline.remove(samples), np.isnan(samples))
 
     def flush(self) -> Samples:
-        """Give out the tail ``(channels, n)``, up to the end of the last sample, and reset."""
+        """Return the tail ``(channels, n)``, up to the end of the last sample, and reset."""
         self._taken += self._filter.reach
         beyond = np.repeat(self._baseline.held, self._filter.reach, axis=1)
         tail = self._take(beyond, np.zeros(beyond.shape, dtype=bool))
@@ -133,7 +133,7 @@ class Baseline:
         return joined[:, 1:]
 
     def restore(self, samples: Samples, heard_until: NDArray[np.int64]) -> Samples:
-        """Give the first value back to samples ``(channels, n)``; 0 to those that have heard none.
+        """Add the first value back to samples ``(channels, n)``; 0 to channels that have had none.
 
         ``heard_until`` ``(n,)`` says up to which input sample each of them depends on the signal: whether a later
         one has come by now must not matter.

@@ -1,4 +1,4 @@
-"""The stages of a stream, composed: samples at the caller's rate come in, denoised ones go out.
+"""Compose the stages of a stream, from the caller's rate to the model's and back.
 
     [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band]
 

@@ -51,7 +51,7 @@ class Stage(Protocol):
         ...
 
     def flush(self) -> Steps[Samples]:
-        """Give out all that is kept and reset."""
+        """Return all that is kept and reset."""
         ...
 
     def reset(self) -> None:

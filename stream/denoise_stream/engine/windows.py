@@ -1,4 +1,4 @@
-"""Cut and scale: chunks of samples come in, normalized windows go out, and the way back.
+"""Cut a signal into windows, and normalize them for the network.
 
 Inside the engine samples are float64 ``(channels, n)`` and windows ``(count, channels, window)``.
 """

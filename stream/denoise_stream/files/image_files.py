@@ -1,4 +1,4 @@
-"""Image files: PNG, ``.npy`` and IDX come in, arrays of pixels go out, and the way back."""
+"""Read and write image files: PNG, ``.npy`` and IDX."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Parquet tables: batches of rows come in, chunks of the chosen columns go out, and the way back."""
+"""Read and write the signal columns of Parquet tables, batch by batch."""
 
 import contextlib
 from collections import Counter, deque
@@ -75,7 +75,7 @@ class ParquetSource:
         self.channels = len(self.column_names)
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Give the values ``(rows, channels)`` of each batch; NaN where one is missing."""
+        """Yield the values ``(rows, channels)`` of each batch; NaN where one is missing."""
         import pyarrow
 
         done = 0
@@ -98,7 +98,7 @@ class ParquetSource:
         return counts
 
     def take_series(self, rows: int) -> list[str]:
-        """Give the series of the next rows that were read."""
+        """Return the series of the next rows that were read."""
         return [self._series.popleft() for _ in range(rows)]
 
     def facts(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def as_names(values: Iterable[Any]) -> list[str]:
 
 
 def _like(old: Any, values: Chunk) -> Any:
-    """Give values the type and the nulls of the column they replace; integers are rounded and clipped."""
+    """Convert values to the type and the nulls of the column they replace; integers are rounded and clipped."""
     import pyarrow
 
     missing = old.is_null().to_numpy(zero_copy_only=False)

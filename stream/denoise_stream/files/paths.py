@@ -53,7 +53,7 @@ def check_outputs(*paths: Path | None, force: bool, inputs: tuple[Path, ...] = (
 
 @contextlib.contextmanager
 def whole_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
-    """Give a temporary file that takes the name ``path`` when the block ends well.
+    """Yield a temporary file that takes the name ``path`` when the block ends well.
 
     It lies beside ``path``, or in the folder ``scratch`` of the same file system. When the block fails, or the
     program is interrupted, the temporary file is removed and what was at ``path`` stays as it was.

@@ -26,7 +26,7 @@ class RawSource:
         self._sample_format = sample_format
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Give what the pipe holds, as soon as it holds something."""
+        """Yield what the pipe holds, as soon as it holds something."""
         frame = self._encoding.sample_bytes * self.channels
         rest = yield from frames(read_blocks(sys.stdin.fileno()), self._encoding, self.channels)
         if rest:
@@ -70,7 +70,7 @@ class PipeSink:
 
 
 def wav_encoding(subtype: str) -> Encoding:
-    """Give the encoding for WAV in a pipe that holds libsndfile's ``subtype`` without loss.
+    """Return the encoding for WAV in a pipe that holds libsndfile's ``subtype`` without loss.
 
     Integers of up to 16 bits become 16 bits, of more bits 32; everything else becomes 32-bit float.
     """

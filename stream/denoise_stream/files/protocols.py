@@ -27,7 +27,7 @@ class Source(Protocol):
     """Samples per channel, None if only the end will tell."""
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Give the chunks, each as soon as it is there."""
+        """Yield the chunks, each as soon as it is there."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Audio devices (PortAudio): a name or number comes in, one device or a sentence that helps goes out.
+"""Find audio devices by name or number (PortAudio).
 
 PortAudio is loaded only when a device is asked for.
 """
@@ -42,7 +42,7 @@ class Device:
     default_output: bool
 
     def channels(self, direction: Direction) -> int:
-        """Give the most channels in a direction."""
+        """Return the most channels in a direction."""
         return self.input_channels if direction == "input" else self.output_channels
 
     def is_default(self, direction: Direction) -> bool:
@@ -72,7 +72,7 @@ def portaudio() -> Any:
 
 
 def list_devices() -> list[Device]:
-    """Give all devices there are."""
+    """Return all devices there are."""
     sounddevice = portaudio()
     with device_errors("look for audio devices"):
         host_apis, found = sounddevice.query_hostapis(), sounddevice.query_devices()

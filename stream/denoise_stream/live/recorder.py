@@ -1,4 +1,4 @@
-"""Record without ever waiting: blocks from an audio callback come in, a sink gets them from a thread.
+"""Record blocks from an audio callback without making it wait.
 
 The queue between them is bounded: when the sink is slower for too long, blocks are dropped and counted.
 """

@@ -1,4 +1,4 @@
-"""Run a microphone from start to summary: devices by name come in, a denoised sound and facts go out."""
+"""Run a microphone from start to summary, with reconnection."""
 
 import contextlib
 import math
@@ -140,7 +140,7 @@ class LiveRun:
         return time.monotonic() - self.started_at
 
     def all_counts(self) -> Counter[str]:
-        """Give all events so far, by kind."""
+        """Return all events so far, by kind."""
         counts = self.counts + self.session.state.counts  # the sum leaves out what has not happened
         if self._recorder is not None and self._recorder.dropped_samples:
             counts["dropped sample"] = self._recorder.dropped_samples
@@ -271,7 +271,7 @@ def events_in_words(counts: Mapping[str, int]) -> str:
 
 
 def decibels(rms: float) -> float:
-    """Give a level in dBFS, -120 at the least."""
+    """Convert a root mean square to dBFS, -120 at the least."""
     return max(-120.0, 20 * math.log10(max(rms, 1e-12)))
 
 

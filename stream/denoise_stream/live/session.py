@@ -158,7 +158,7 @@ class LiveSession:
         return self.failure is None and time.monotonic() - last < STALL_S + self.device_latency_s
 
     def compute_ms(self) -> tuple[float, float]:
-        """Give the median and the 99th percentile of recent compute times per hop, in ms."""
+        """Return the median and the 99th percentile of recent compute times per hop, in ms."""
         recent = self._block_times[: min(self._blocks, RECENT_BLOCKS)]
         if len(recent) == 0:
             return 0.0, 0.0

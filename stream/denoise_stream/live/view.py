@@ -1,4 +1,4 @@
-"""Show a live run on a terminal: a run comes in, a screen goes out, and keys come back."""
+"""The live view on a terminal, and its keys."""
 
 import contextlib
 import os

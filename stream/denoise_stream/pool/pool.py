@@ -1,4 +1,4 @@
-"""Many live streams in one process: chunks of many signals come in, each denoised signal comes out.
+"""Denoise many live streams in one process, with one model and one thread.
 
     push ─▶ queue ┐                                                     ┌▶ unread ─▶ pull
     push ─▶ queue ┼▶ one thread: windows of all, one batch, one model ──┼▶ unread ─▶ pull
@@ -146,7 +146,7 @@ class StreamPool:
             self._thread.join()
 
     def __enter__(self) -> "StreamPool":
-        """Give the pool itself."""
+        """Return the pool itself."""
         return self
 
     def __exit__(

@@ -1,4 +1,4 @@
-"""One stream of a pool: chunks of a signal come in, the denoised signal goes out; for threads and for asyncio."""
+"""One stream of a pool, for threads and for asyncio."""
 
 import contextlib
 import functools
@@ -124,7 +124,7 @@ class PooledStream:
             return self._dequeue()
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Give finished samples until the end of the signal."""
+        """Yield finished samples until the end of the signal."""
         while (part := self.pull()) is not None:
             yield part
 
@@ -149,7 +149,7 @@ class PooledStream:
             self._finish()
 
     def __enter__(self) -> "PooledStream":
-        """Give the stream itself."""
+        """Return the stream itself."""
         return self
 
     def __exit__(
@@ -181,7 +181,7 @@ class PooledStream:
             await change
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
-        """Give finished samples until the end of the signal."""
+        """Yield finished samples until the end of the signal."""
         while (part := await self.pull_async()) is not None:
             yield part
 
@@ -268,7 +268,7 @@ class PooledStream:
     # ---------------------------------------------------------------------------- for the pool's thread
 
     def take(self) -> Computation[list[Chunk]]:
-        """Give what is to be done now, with the pool's lock held."""
+        """Return what is to be done now, with the pool's lock held."""
         chunks = list(self._queue)
         self._queue.clear()
         self._queued_samples = 0

@@ -1,4 +1,4 @@
-"""Denoise images: a file of noisy ones and a model of images come in, a file of the same kind goes out."""
+"""Denoise a file of images."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def denoise_images(network: Model, noisy: Pixels, mix: float = 1.0) -> Pixels:
 
 
 def _scaling(contract: Contract, rows: Samples) -> tuple[Samples, Samples]:
-    """Give what is subtracted from each image, and what it is then divided by, ``(n, 1)`` each."""
+    """Return what is subtracted from each image, and what it is then divided by, ``(n, 1)`` each."""
     if contract.normalization == "none":
         return np.zeros((len(rows), 1)), np.ones((len(rows), 1))
     if contract.normalization == "minmax":

@@ -1,4 +1,4 @@
-"""Draw before and after: aligned samples come in, one PNG picture goes out, in bounded memory."""
+"""Plot a signal before and after, in bounded memory."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Say what happened: a stream and the levels of a run come in, facts for ``--report`` and a line of text go out."""
+"""Report a run: levels, latency and compute time, as facts and in one line."""
 
 import math
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class LevelMeter:
             self._counts[index] += np.count_nonzero(samples == samples, axis=0)
 
     def rms(self) -> tuple[list[float], list[float]]:
-        """Give the root mean square of input and output, one number per channel; 0 without samples."""
+        """Return the root mean square of input and output, one number per channel; 0 without samples."""
         values = np.sqrt(self._squares / np.maximum(self._counts, 1))
         return values[0].tolist(), values[1].tolist()
 

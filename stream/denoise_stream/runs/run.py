@@ -1,4 +1,4 @@
-"""Run a signal through a stream: source, stream and sink come in, the time it took goes out."""
+"""Run a signal from a source through a stream into a sink."""
 
 import contextlib
 import functools
@@ -36,7 +36,7 @@ class Stream(Protocol):
         ...
 
     def flush(self) -> Chunk:
-        """Give back all that is still inside."""
+        """Return all that is still inside."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Many series in one table: its rows come in and go out in the table's order, denoised series by series.
+"""Denoise a table with many series, each on its own, in the table's order.
 
 Each series has a stream of its own. Its rows are counted beforehand, so that its end is known: rows wait for those
 before them, but never for the end of the table.
@@ -30,7 +30,7 @@ class SeriesSource(Protocol):
         ...
 
     def take_series(self, rows: int) -> list[str]:
-        """Give the series of the next rows that were read."""
+        """Return the series of the next rows that were read."""
         ...
 
 
@@ -81,7 +81,7 @@ class SeriesStream:
         return self._release()
 
     def flush(self) -> Chunk:
-        """Give back nothing: every series has ended with its last row.
+        """Return nothing: every series has ended with its last row.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class SeriesStream:
         return parts
 
     def _release(self) -> Chunk:
-        """Give the finished rows at the head of the table's order."""
+        """Return the finished rows at the head of the table's order."""
         parts: list[Chunk] = []
         while self._order and (waiting := self._finished.get(self._order[0][0])):
             name, wanted = self._order.popleft()

@@ -73,7 +73,7 @@ EVERYDAY_TESTS = [
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory) -> Path:
-    """Give the folder of what the tests in the browser leave."""
+    """Return the folder of what the tests in the browser leave."""
     return tmp_path_factory.mktemp("output")
 
 
@@ -149,7 +149,7 @@ def test_table_from_the_page_holds_the_numbers_of_the_engine_and_every_other_cel
 
 
 def snr_db(heard: np.ndarray) -> float:
-    """Give the SNR of what was heard, in pieces that are laid on the clean signal where they fit best: that of the
+    """Return the SNR of what was heard, in pieces that are laid on the clean signal where they fit best: that of the
     better pieces, the upper quartile, since a busy machine cuts some.
     """
     clean = np.tile(clean_signal(6 * RATE_HZ), 2)

@@ -109,7 +109,7 @@ def test_bare_keras_file_is_exported_with_facts_from_its_shapes(tmp_path):
 
 
 def network_of_many_layers(seed: int) -> keras.Model:
-    """Give a network with most of what recipes may use: dilation, groups, concatenation, gates, pooling."""
+    """Return a network with most of what recipes may use: dilation, groups, concatenation, gates, pooling."""
     keras.utils.set_random_seed(seed)
     noisy = keras.Input((150,))
     signal = layers.Reshape((150, 1))(noisy)

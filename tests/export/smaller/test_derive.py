@@ -19,7 +19,7 @@ SIGNAL = np.cumsum(np.random.default_rng(0).normal(size=900))
 
 @pytest.fixture
 def export(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Give the program as a function: exit status, what it prints and its errors."""
+    """Return the program as a function: exit status, what it prints and its errors."""
 
     def run(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["denoise-export", *map(str, words)])

@@ -66,7 +66,7 @@ def test_what_16_bits_cannot_hold_and_what_is_short_stays(tmp_path, weights):
 
 
 def transform(first_bin: int) -> np.ndarray:
-    """Give what makes every second bin of 512 samples from the sum or the difference of their halves."""
+    """Return what makes every second bin of 512 samples from the sum or the difference of their halves."""
     angles = 2 * np.pi * np.outer(np.arange(256), first_bin + 2 * np.arange(128)) / 512
     return np.concatenate((np.cos(angles), -np.sin(angles)), axis=1).astype(np.float32)
 

@@ -84,7 +84,7 @@ def test_file_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_pa
 
 
 def living(session: int) -> list[str]:
-    """Give the processes of a session that still run (a dead one may wait for its parent to notice)."""
+    """Return the processes of a session that still run (a dead one may wait for its parent to notice)."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -98,7 +98,7 @@ class Store:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset-auth", b"0", plain)).close()
 
     def environment(self, port: int | None = None) -> dict[str, str]:
-        """Give what the program finds the store by; another port leads over a line."""
+        """Return what the program finds the store by; another port leads over a line."""
         return {
             **os.environ,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port or self.port}",
@@ -113,7 +113,7 @@ class Store:
             self._client.put_object(Bucket="raw", Key=f"{prefix}/{name}", Body=data)
 
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
-        """Give what is there; what a running program removes between listing and reading is left out."""
+        """Return what is there; what a running program removes between listing and reading is left out."""
         found: dict[str, bytes] = {}
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
             for item in page.get("Contents", []):

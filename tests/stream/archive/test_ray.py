@@ -34,7 +34,7 @@ QUICK_TO_NOTICE = {
 
 
 def family(process: int) -> list[int]:
-    """Give a process and all below it, leaves last."""
+    """Return a process and all below it, leaves last."""
     found = [process]
     with contextlib.suppress(OSError):
         for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
@@ -71,7 +71,7 @@ class Node:
         self.process.wait(30)
 
     def workers(self) -> list[int]:
-        """Give the processes that denoise at the moment."""
+        """Return the processes that denoise at the moment."""
         found = []
         for process in family(self.process.pid):
             with contextlib.suppress(OSError):

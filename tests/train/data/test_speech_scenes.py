@@ -135,7 +135,7 @@ def test_pieces_of_noise_are_about_as_loud_as_each_other():
 
 
 def padded(rng: np.random.Generator) -> np.ndarray:
-    """Give a second of sound that was padded to five by zeros, as short clips often are."""
+    """Return a second of sound that was padded to five by zeros, as short clips often are."""
     return np.concatenate((rng.normal(0, 0.1, 16_000), np.zeros(64_000)))
 
 

@@ -15,7 +15,7 @@ from speech_scenes import voice
 
 
 def signals_with_noise(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give speech and noise ``(4, 8000)``, the noise at -20 dB."""
+    """Return speech and noise ``(4, 8000)``, the noise at -20 dB."""
     return np.stack([voice(rng, 0.5) for _ in range(4)]), 0.01 * rng.normal(size=(4, 8000))
 
 
@@ -42,7 +42,7 @@ def test_loss_and_its_gradient_are_finite_for_silence():
 
 @pytest.fixture(scope="module")
 def stoi_speech() -> np.ndarray:
-    """Give real speech ``(1, n)`` of power 1."""
+    """Return real speech ``(1, n)`` of power 1."""
     signal, _ = soundfile.read(Path(__file__).parents[3] / "samples" / "speech_clean.wav")
     return (signal / signal.std())[None]
 

@@ -17,7 +17,7 @@ LOSS = {"kind": "snr_db", "floor_db": -30.0, "clean_floor_db": -45.0, "harm_weig
 
 
 def loss_of(error: float, noise: float, level: float = 1.0, **changes: float) -> float:
-    """Give the loss of signals of the given level with errors and noise of the given size."""
+    """Return the loss of signals of the given level with errors and noise of the given size."""
     clean = np.zeros((8, WINDOW))
     target = np.concatenate((clean, np.full((8, 1), 1 / noise), np.full((8, 1), level / noise)), axis=1)
     return float(

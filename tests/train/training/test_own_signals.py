@@ -42,7 +42,7 @@ SMALL_NETWORK = {
 
 
 def small(**schedule: float) -> Recipe:
-    """Give the general recipe with a small network and little to do."""
+    """Return the general recipe with a small network and little to do."""
     general = load_recipe("general")
     return dataclasses.replace(
         general,
@@ -315,7 +315,7 @@ def test_a_training_that_gained_nothing_is_told_so():
 
 
 def marked(length: int, period: float) -> np.ndarray:
-    """Give a triangle wave in what is trained with, and a sine wave in what is held out."""
+    """Return a triangle wave in what is trained with, and a sine wave in what is held out."""
     time = np.arange(length)
     triangle = np.abs(time % 50 - 25.0)
     return np.where(time < length * 8 // 10, triangle, np.sin(2 * np.pi * time / period))

@@ -1,4 +1,4 @@
-"""The program ``denoise-evaluate``: a model comes in, its figures beside those of plain filters go out."""
+"""The command ``denoise-evaluate``."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which evaluation is asked for: the options of ``denoise-evaluate`` come in, its name or a sentence goes out."""
+"""Find which evaluation the options of ``denoise-evaluate`` ask for, and refuse contradictions."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The program ``denoise-train``: a recipe by name comes in, a run folder goes out."""
+"""The command ``denoise-train``."""
 
 import dataclasses
 import os

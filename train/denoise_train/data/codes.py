@@ -1,4 +1,4 @@
-"""Images to reduce: rows of standardized pixels come in, the same rows are what the network is to give back."""
+"""Images to reduce: the network learns to return the standardized pixels that it gets."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -55,17 +55,17 @@ class ImageCodeData:
         return len(self._rows[TRAINING][0])
 
     def block(self, number: int) -> Pairs:
-        """Give all training images, in an order that each block draws anew."""
+        """Return all training images, in an order that each block draws anew."""
         rows = self._rows[TRAINING][0]
         shuffled = rows[np.random.default_rng([self.seed, number]).permutation(len(rows))]
         return Pairs(shuffled, shuffled)
 
     def validation(self) -> Pairs:
-        """Give the validation images."""
+        """Return the validation images."""
         return Pairs(self._rows[VALIDATION][0], self._rows[VALIDATION][0])
 
     def examples(self, count: int) -> Pairs:
-        """Give the first test images."""
+        """Return the first test images."""
         rows = self._rows[TEST][0][:count]
         return Pairs(rows, rows)
 

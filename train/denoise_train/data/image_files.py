@@ -1,4 +1,4 @@
-"""Images with labels: Keras' or scikit-learn's sets, or an ``.npz``, come in, rows of pixels by split go out."""
+"""Load images with labels from Keras, scikit-learn or an ``.npz``, by split."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Images:
     labels: NDArray[np.int64]
 
     def take(self, chosen: NDArray[np.intp] | slice) -> "Images":
-        """Give some of them."""
+        """Return some of them."""
         return Images(self.rows[chosen], self.labels[chosen])
 
 

@@ -1,4 +1,4 @@
-"""Noise on images: rows of pixels in [0, 1] come in, noisy ones in [0, 1] go out."""
+"""Add noise to images in [0, 1]."""
 
 from collections.abc import Mapping
 

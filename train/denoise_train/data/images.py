@@ -1,4 +1,4 @@
-"""Images to denoise: digits or faces come in, noisy ones and the clean ones they are compared with go out."""
+"""Images to denoise: digits or faces, with noise."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -65,20 +65,20 @@ class ImageData:
         return len(self._training.noisy)
 
     def block(self, number: int) -> Pairs:
-        """Give all training images, in an order that each block draws anew."""
+        """Return all training images, in an order that each block draws anew."""
         order = np.random.default_rng([self.seed, number]).permutation(len(self._training.noisy))
         return Pairs(self._training.noisy[order], self._training.target[order])
 
     def validation(self) -> Pairs:
-        """Give the validation images under the training's noise."""
+        """Return the validation images under the training's noise."""
         return self._disturbed(VALIDATION, self.noise)
 
     def test(self) -> Pairs:
-        """Give the test images under the training's noise."""
+        """Return the test images under the training's noise."""
         return self._disturbed(TEST, self.noise)
 
     def examples(self, count: int) -> Pairs:
-        """Give the first test images."""
+        """Return the first test images."""
         test = self.test()
         return Pairs(test.noisy[:count], test.target[:count])
 
@@ -112,7 +112,7 @@ class ImageData:
         return self._disturbed(TRAINING, self.noise)
 
     def _disturbed(self, split: int, shares: Mapping[str, float], level: float | None = None) -> Pairs:
-        """Give images under noise; a level stands for both the deviation and the share of replaced pixels."""
+        """Return images under noise; a level stands for both the deviation and the share of replaced pixels."""
         clean = self.images[split].rows
         deviation, replaced = (self.noise_deviation, self.replaced) if level is None else (level, level)
         return Pairs(disturb_pixels(seeded(self.seed, split), clean, shares, deviation, replaced), clean)

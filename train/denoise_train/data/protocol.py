@@ -43,15 +43,15 @@ class Data(Protocol):
         ...
 
     def block(self, number: int) -> Pairs:
-        """Give the training rows of one block; a training takes them in turn, from 0."""
+        """Return the training rows of one block; a training takes them in turn, from 0."""
         ...
 
     def validation(self) -> Pairs:
-        """Give the rows that choose the best epoch."""
+        """Return the rows that choose the best epoch."""
         ...
 
     def examples(self, count: int) -> Pairs:
-        """Give the first test rows of ``count`` signals, for a picture; the target is the clean row."""
+        """Return the first test rows of ``count`` signals, for a picture; the target is the clean row."""
         ...
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Data sets: a recipe's data section comes in, rows for training, validation and test go out.
+"""The registry of data: build the data set of a recipe's ``[data]``.
 
 Every kind of data is one class with the methods of :class:`~denoise_train.data.protocol.Data`. To add one, write the
 class and list it in ``DATA_KINDS``; its fields after the common ones are the keys of a recipe's ``[data]``.

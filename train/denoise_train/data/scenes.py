@@ -1,4 +1,4 @@
-"""Scenes: speech and noise recordings come in, what a microphone hears and what should be left of it go out.
+"""Mix scenes: what a microphone hears, and the speech in it, from recordings of speech and noise.
 
 Everything here is drawn anew for each scene, so that a network meets rooms, microphones and levels in more
 combinations than there are recordings.
@@ -135,7 +135,7 @@ def limit_band(signal: Array, cut_off_hz: float) -> Array:
 
 
 def _spectrum_size(signal: Array) -> int:
-    """Give the length of a spectrum in which a filter's end does not reach the beginning."""
+    """Return the length of a spectrum in which a filter's end does not reach the beginning."""
     return int(next_fast_len(len(signal) + int(0.05 * RATE_HZ), real=True))
 
 

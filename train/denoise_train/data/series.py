@@ -1,4 +1,4 @@
-"""Series: recordings or tables come in, windows to reduce, or windows and what comes next, go out."""
+"""Windows of series, to reduce or to forecast."""
 
 import functools
 from collections.abc import Callable, Mapping

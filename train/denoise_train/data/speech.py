@@ -1,4 +1,4 @@
-"""Speech: recordings of speech and of noise come in, noisy scenes and the clean speech in them go out."""
+"""Noisy scenes and the clean speech in them, from recordings of both."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence

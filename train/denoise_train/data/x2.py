@@ -59,25 +59,25 @@ class X2Data:
         return self._first_validation
 
     def block(self, number: int) -> Pairs:
-        """Give all training windows, in an order that each block draws anew."""
+        """Return all training windows, in an order that each block draws anew."""
         pairs = self.training()
         order = np.random.default_rng([self.seed, number]).permutation(len(pairs.noisy))
         return Pairs(pairs.noisy[order], pairs.target[order])
 
     def training(self) -> Pairs:
-        """Give the training windows, validation left out."""
+        """Return the training windows, validation left out."""
         return self._pairs(0, self._first_validation)
 
     def validation(self) -> Pairs:
-        """Give the last ``validation_share`` of the training windows, as Keras' ``validation_split`` does."""
+        """Return the last ``validation_share`` of the training windows, as Keras' ``validation_split`` does."""
         return self._pairs(self._first_validation, self._first_test)
 
     def test(self) -> Pairs:
-        """Give the test windows."""
+        """Return the test windows."""
         return self._pairs(self._first_test, self.samples)
 
     def examples(self, count: int) -> Pairs:
-        """Give the first test windows."""
+        """Return the first test windows."""
         return self._pairs(self._first_test, self._first_test + count)
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:

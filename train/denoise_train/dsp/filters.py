@@ -1,4 +1,4 @@
-"""Plain filters: noisy signals and one setting come in, smoothed signals go out.
+"""Plain filters to compare with, each with one setting.
 
 Every filter is a pure function ``(noisy, setting) -> denoised`` over the rows of float64 arrays ``(n, length)``,
 150 samples or longer. To add a filter, write the function and list it in ``FILTERS`` with the settings to try.

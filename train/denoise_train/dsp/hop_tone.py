@@ -1,4 +1,4 @@
-"""The tone that a denoiser adds by working hop by hop: signals come in, how far it stands out goes out."""
+"""Measure the tone that a denoiser adds by working hop by hop."""
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d

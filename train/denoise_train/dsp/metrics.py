@@ -1,4 +1,4 @@
-"""Measure denoising: clean, noisy and denoised signals come in, one figure per signal goes out.
+"""Measure denoising: SNR, SI-SDR, RMSE and errors at peaks, one figure per signal.
 
 Every metric is a pure function over the rows of float64 arrays ``(n, length)`` and gives a float64 array ``(n,)``.
 """

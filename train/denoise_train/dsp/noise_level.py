@@ -1,4 +1,4 @@
-"""Noise without a clean signal: noisy or residual rows come in, the noise's level and colour go out.
+"""Estimate the level and the colour of noise without a clean signal.
 
 Pure functions over the rows of float64 arrays ``(n, length)``.
 """

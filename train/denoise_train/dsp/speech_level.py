@@ -1,4 +1,4 @@
-"""How loud speech is: a signal comes in, the level of what is no pause goes out."""
+"""Measure the level of speech without its pauses."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Evaluate without clean signals: noisy recordings and methods come in, estimated improvements go out.
+"""Estimate improvements without clean signals.
 
 Stein's unbiased risk estimate. With ``n`` samples ``y`` in white Gaussian noise of power s², and a method f,
 

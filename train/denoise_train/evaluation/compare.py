@@ -1,4 +1,4 @@
-"""Evaluate a model: its engine and a seed come in, its figures beside those of plain filters go out.
+"""Compare a model with plain filters on the same signals.
 
 The signals are drawn from a split of their own, so no training has seen them. Every method gets the same mixtures.
 """
@@ -68,7 +68,7 @@ class Result:
         return float(self.improvement_db.mean())
 
     def figures(self) -> dict[str, Any]:
-        """Give everything as JSON takes it, by SNR and over all of them."""
+        """Return everything as JSON takes it, by SNR and over all of them."""
 
         def summary(table: Array, worst: bool = False) -> dict[str, Any]:
             by_snr = table.min(axis=1) if worst else table.mean(axis=1)
@@ -119,7 +119,7 @@ PANEL_SAMPLES = 600
 
 
 def pick_panels(method: Filter, noisy: Array, clean: Array | None = None) -> tuple[Array, Array, Array | None]:
-    """Give the beginnings of the first few signals ``(n, length)``: noisy, denoised, and clean if they are known."""
+    """Return the beginnings of the first few signals ``(n, length)``: noisy, denoised, and clean if they are known."""
     denoised = method.apply(noisy[:PANELS], method.settings[0])
     first = slice(PANELS), slice(PANEL_SAMPLES)
     return noisy[first], denoised[first], None if clean is None else clean[first]
@@ -173,7 +173,7 @@ def _results(method: Filter, scores: Array) -> list[Result]:
 
 
 def _score(clean: Array, noisy: Array, denoised: Array) -> Array:
-    """Give all metrics ``(metrics, signals)``: SNR improvement, SI-SDR improvement, RMSE, peak amplitude error."""
+    """Return all metrics ``(metrics, signals)``: SNR improvement, SI-SDR improvement, RMSE, peak amplitude error."""
     return np.stack(
         (
             snr_improvement_db(clean, noisy, denoised),

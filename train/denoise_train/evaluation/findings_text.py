@@ -1,4 +1,4 @@
-"""The text of the other findings: estimates, gaps and harm come in, tables and sentences for a terminal go out."""
+"""Describe estimates, gaps and harm in tables and sentences for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ GAPS = (
 
 
 def describe_estimates(estimates: Sequence["Estimate"], blind: "Blind", limits: str, warnings: Sequence[str]) -> str:
-    """Give the table of estimated improvements, the conclusion, the limits and the warnings."""
+    """Return the table of estimated improvements, the conclusion, the limits and the warnings."""
     table = new_table("method", "estimate")
     table.add_column("setting")
     for one in estimates:
@@ -30,7 +30,7 @@ def describe_estimates(estimates: Sequence["Estimate"], blind: "Blind", limits: 
 
 
 def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:
-    """Give the table of gaps to the optimum and the conclusion."""
+    """Return the table of gaps to the optimum and the conclusion."""
     table = new_table("cut-off", "roll-off", "SNR", "optimum", "window", "gap", "centre", "engine", "gap ", "harm")
     for gap in gaps:
         numbers = (gap.optimum_db, gap.model_db, gap.window_gap_db, gap.centre_db, gap.engine_db, gap.engine_gap_db)
@@ -46,7 +46,7 @@ def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:
 
 
 def describe_harm(families: Mapping[str, "Harm"], verdicts: Sequence[str]) -> str:
-    """Give the table of what a model does to signals with little noise, and whether the aims are met."""
+    """Return the table of what a model does to signals with little noise, and whether the aims are met."""
     table = new_table("family", "clean", "at 30", "peaks", "before")
     for name, harm in families.items():
         peaks = (f"{harm.peak_error:.1%}", f"{harm.peak_error_before:.1%}")

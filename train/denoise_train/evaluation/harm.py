@@ -1,4 +1,4 @@
-"""Does it do harm: a model comes in, what it does to signals with little or no noise goes out.
+"""Measure what a model does to signals with little or no noise.
 
 Three checks on the built-in family, with seeds that no training uses: clean signals, signals at 30 dB SNR, and the
 heights of steps and pulses at 20 dB SNR.

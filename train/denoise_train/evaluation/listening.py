@@ -1,4 +1,4 @@
-"""Signals to listen to: rows of samples come in, 16-bit WAV files in a folder go out."""
+"""Write signals to listen to, as 16-bit WAV files in a folder."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Test signals: recordings or the built-in family, and a noise, come in; clean and noisy rows at each SNR go out."""
+"""Draw test signals, clean and noisy at each SNR, from recordings or the built-in family."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

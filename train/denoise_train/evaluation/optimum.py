@@ -1,4 +1,4 @@
-"""How close to what is possible: a model comes in, its gap to the optimal estimator goes out.
+"""Measure a model's gap to the optimal estimator on Gaussian processes.
 
 For a stationary Gaussian process whose covariance matrix over a window is C, in white Gaussian noise of power s², the
 estimate with the least mean squared error is linear in the noisy window y:
@@ -61,7 +61,7 @@ class Gap:
 
 
 def covariance(cut_off: float, roll_off: float) -> Array:
-    """Give the autocovariance ``(GRID,)`` of a process of variance 1, circular.
+    """Return the autocovariance ``(GRID,)`` of a process of variance 1, circular.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def covariance(cut_off: float, roll_off: float) -> Array:
 
 
 def optimal_error(lagged: Array, window: int, noise_power: float) -> Array:
-    """Give the optimal estimator's mean squared error ``(window,)`` at each sample of a window.
+    """Return the optimal estimator's mean squared error ``(window,)`` at each sample of a window.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def draw_process(rng: np.random.Generator, lagged: Array, count: int, length: in
 
 
 def signal_length(window: int) -> int:
-    """Give the samples of the signals: whole windows, some 1500 samples and a window more at each end."""
+    """Return the samples of the signals: whole windows, some 1500 samples and a window more at each end."""
     return (max(1, LENGTH // window) + 2) * window
 
 

@@ -1,4 +1,4 @@
-"""Pictures of a training and an evaluation: histories, windows and figures come in, PNG files go out."""
+"""Plot an evaluation: improvement against SNR, and signals before and after."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

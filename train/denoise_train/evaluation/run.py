@@ -1,4 +1,4 @@
-"""Run an evaluation: what to measure comes in, a text for the terminal and figures and signals for files go out."""
+"""Run an evaluation: measure, and describe what was found."""
 
 import dataclasses
 import math

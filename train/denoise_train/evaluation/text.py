@@ -1,4 +1,4 @@
-"""The text of an evaluation: its figures come in, tables and sentences for a terminal go out."""
+"""Describe an evaluation in tables and sentences for a terminal."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ CHOICES = (
 
 
 def describe(evaluation: "Evaluation", signals: int, left_out: int = 0) -> str:
-    """Give both tables, what the choices mean, how many signals were left out, and the conclusion."""
+    """Return both tables, what the choices mean, how many signals were left out, and the conclusion."""
     missing = [f"{left_out} more signals were drawn and left out: {LEFT_OUT}."] if left_out else []
     return "\n".join((_tables(evaluation, signals), paragraphs(CHOICES, *missing, _conclusion(evaluation))))
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: headings and rows come in, aligned text goes out."""
+"""Format tables for a terminal."""
 
 import sys
 import textwrap
@@ -23,7 +23,7 @@ def new_table(first: str, *others: str) -> Table:
 
 
 def render(*titled: tuple[str, Table]) -> str:
-    """Give tables under their titles as text, an empty line between them."""
+    """Return tables under their titles as text, an empty line between them."""
     # A pipe has no width: every row stays on one line.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDEST_PAGE)
     with console.capture() as captured:

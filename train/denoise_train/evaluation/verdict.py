@@ -1,4 +1,4 @@
-"""The verdict on a training with somebody's own signals: networks and held-out recordings come in, a sentence goes out.
+"""The verdict on a training with somebody's own signals, measured on held-out recordings.
 
 What is measured is what a user gets: the network in the streaming engine at the recipe's hop, on the test part of the
 recordings. Every filter has the setting that gains most on the validation part.
@@ -181,7 +181,7 @@ def _length(recordings: Recordings) -> int:
 
 
 def _tune(outcome: Evaluation) -> list[Filter]:
-    """Give every filter the one setting that gained most."""
+    """Choose for every filter the one setting that gained most."""
     settings = {result.name: next(iter(result.settings)) for result in outcome.filters}
     return [replace(method, settings=(settings[method.name],)) for method in FILTERS]
 

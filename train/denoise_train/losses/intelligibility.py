@@ -1,4 +1,4 @@
-"""Intelligibility: clean speech and what a network made of its mixture come in, what is lost of it goes out.
+"""A loss for intelligibility: correlation of band envelopes, as in STOI.
 
 STOI in a form that a network can be trained by: C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen: An algorithm for
 intelligibility prediction of time-frequency weighted noisy speech, IEEE Transactions on Audio, Speech, and Language
@@ -41,7 +41,7 @@ TINY = 1e-3
 
 
 def lost_envelope(clean: Any, denoised: Any) -> Any:
-    """Give 1 less the correlation of the envelopes in bands of a third of an octave, over what is speech.
+    """Compute 1 minus the correlation of third-octave band envelopes, over active speech.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def lost_envelope(clean: Any, denoised: Any) -> Any:
 
 
 def third_octaves() -> Windows:
-    """Give the matrix ``(FRAME // 2 + 1, BANDS)`` from powers of bins to those of the bands."""
+    """Return the matrix ``(FRAME // 2 + 1, BANDS)`` from powers of bins to those of the bands."""
     hz = np.arange(FRAME // 2 + 1) * (RATE_HZ / FRAME)
     centres = LOWEST_HZ * 2 ** (np.arange(BANDS) / 3)
     inside = (hz[:, None] >= centres * 2 ** (-1 / 6)) & (hz[:, None] < centres * 2 ** (1 / 6))
@@ -74,7 +74,7 @@ def third_octaves() -> Windows:
 
 
 def _envelopes(signal: Any) -> Any:
-    """Give ``(batch, frames, BANDS)``."""
+    """Return ``(batch, frames, BANDS)``."""
     real, imaginary = ops.stft(signal, FRAME, FRAME // 2, FRAME, center=False)
     return ops.sqrt(ops.matmul(ops.square(real) + ops.square(imaginary), third_octaves()) + TINY)
 

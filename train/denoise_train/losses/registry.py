@@ -1,4 +1,4 @@
-"""Losses: a recipe's loss section comes in, a function of target and prediction goes out.
+"""The registry of losses: build the loss of a recipe's ``[loss]``.
 
 Every loss is made by one function ``(window, windows_per_signal, settings)``. To add one, write the function and list
 it in ``LOSSES``; its further parameters are the keys of a recipe's ``[loss]``.

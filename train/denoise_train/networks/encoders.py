@@ -1,4 +1,4 @@
-"""Encoders: an autoencoder comes in, the part of it that ends in its code goes out."""
+"""Extract the encoder of an autoencoder."""
 
 import keras
 from keras import layers
@@ -10,7 +10,7 @@ CODE = "code"
 
 
 def encoder_of(network: keras.Model) -> keras.Model:
-    """Give the network from an autoencoder's input ``(batch, window)`` to its code ``(batch, size)``.
+    """Return the network from an autoencoder's input ``(batch, window)`` to its code ``(batch, size)``.
 
     Raises
     ------

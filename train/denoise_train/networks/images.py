@@ -1,4 +1,4 @@
-"""Networks for images: rows of pixels ``(batch, height * width)`` come in, rows of pixels go out.
+"""Networks for images, from rows of pixels ``(batch, height * width)`` to rows of pixels.
 
 Each is one function ``(window, settings)`` like those of :mod:`denoise_train.networks.registry`. A layer called
 ``code`` is the end of the encoder: see :mod:`denoise_train.networks.encoders`.
@@ -93,6 +93,6 @@ def conv_code(
 
 
 def _image(window: int, shape: Sequence[int]) -> tuple[Any, Any]:
-    """Give the input, a row of pixels, and the image ``(height, width, 1)`` that it is."""
+    """Return the input, a row of pixels, and the image ``(height, width, 1)`` that it is."""
     noisy = keras.Input((window,), name="noisy")
     return noisy, layers.Reshape((*shape, 1))(noisy)

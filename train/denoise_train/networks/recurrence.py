@@ -1,4 +1,4 @@
-"""Recurrence over sequences: a gated recurrent unit and its inputs at all times come in, its outputs go out.
+"""Run a gated recurrent unit over whole sequences, for training.
 
 What Keras does at every step is done here once for all of them wherever it can be: the products with the inputs
 before the loop, the gates' derivatives and the weights' gradients after it. Compiled, a training step of `speech`
@@ -91,7 +91,7 @@ def _recurrence(seen: Any, kernel: Any, bias: Any) -> tuple[Any, Any]:
 
 
 def _gates(seen: Any, remembered: Any) -> tuple[Any, Any, Any]:
-    """Give the update gate, the reset gate and the candidate ``(..., units)``."""
+    """Return the update gate, the reset gate and the candidate ``(..., units)``."""
     units = seen.shape[-1] // 3
     gates = ops.sigmoid(seen[..., : 2 * units] + remembered[..., : 2 * units])
     update, reset = gates[..., :units], gates[..., units:]

@@ -1,4 +1,4 @@
-"""Networks: a recipe's architecture section comes in, a Keras model goes out.
+"""The registry of architectures: build the network of a recipe's ``[architecture]``.
 
 Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to the denoised
 ``(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere. To add one, write the

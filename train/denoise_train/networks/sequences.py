@@ -1,4 +1,4 @@
-"""Networks for series: windows ``(batch, window)`` come in, windows, or the values that follow, go out.
+"""Networks for series: reduce windows ``(batch, window)``, or forecast what follows.
 
 A window is read in steps of ``features`` samples. Each network is one function ``(window, settings)`` like those of
 :mod:`denoise_train.networks.registry`.
@@ -45,7 +45,7 @@ def lstm_forecast(window: int, features: int, code: int, units: int, dropout: fl
 
 
 def _steps(window: int, features: int) -> tuple[Any, Any]:
-    """Give the input and its steps ``(window / features, features)``."""
+    """Return the input and its steps ``(window / features, features)``."""
     if features < 1 or window % features:
         raise RecipeError(f"features={features} do not divide window={window} exactly")
     noisy = keras.Input((window,), name="noisy")

@@ -85,7 +85,7 @@ def fixed_layers(matrices: Mapping[str, Windows]) -> dict[str, keras.Layer]:
 
 
 def analysis_window(window: int, analysis: int) -> Array:
-    """Give the analysis window ``(analysis,)``: a slow quarter of a sine, ones, and near its end the taper's root."""
+    """Return the analysis window ``(analysis,)``: a slow quarter of a sine, ones, and near its end the taper's root."""
     fade = window + ANALYSIS_FADE
     falling = np.sin(np.pi * (np.arange(fade) + 0.5) / fade)[-(window // 2) - ANALYSIS_FADE : -ANALYSIS_FADE]
     rising_length = analysis - window
@@ -95,7 +95,7 @@ def analysis_window(window: int, analysis: int) -> Array:
 
 
 def transforms(window: int, analysis: int) -> dict[str, Windows]:
-    """Give the matrices of the transform and its inverse: even and odd bins apart, real parts first.
+    """Return the matrices of the transform and its inverse: even and odd bins apart, real parts first.
 
     The even bins see the sum of both halves of the samples, the odd ones their difference (the first step of a fast
     Fourier transform). The bin at half the sample rate is left out: it passes.
@@ -126,7 +126,7 @@ def single_transforms(window: int, analysis: int, single_bins: int) -> dict[str,
 
 
 def band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Windows]:
-    """Give the matrices from the bins' powers to the bands' means, and from the bands' shares back to the bins.
+    """Return the matrices from the bins' powers to the bands' means, and from the bands' shares back to the bins.
 
     Bands are evenly apart on the ERB-rate scale: B. R. Glasberg, B. C. J. Moore, Derivation of auditory filter shapes
     from notched-noise data, Hearing Research 47, 1990, with the frequencies of a rate of 16 kHz.

@@ -1,4 +1,4 @@
-"""Training without clean signals: noisy recordings alone come in, pairs that teach a network to denoise go out.
+"""Train without clean signals: draw pairs from noisy recordings alone.
 
 Each crop is split into two, by noise ``z`` of its own estimated level:
 
@@ -42,7 +42,7 @@ class NoisyRecordings:
     noisy: Recordings
 
     def part(self, split: int) -> "NoisyRecordings":
-        """Give what belongs to training, validation or test, as :meth:`Recordings.part` does."""
+        """Return what belongs to training, validation or test, as :meth:`Recordings.part` does."""
         return NoisyRecordings(self.noisy.part(split))
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Pairs of recordings: a folder of clean and one of noisy files come in, crops of both at the same place go out."""
+"""Load pairs of recordings, clean and noisy, and draw crops of both at the same place."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class PairSource(Protocol):
     """Where a training finds pairs of what a network gets and what it is compared with."""
 
     def part(self, split: int) -> "PairSource":
-        """Give what belongs to training, validation or test; no two of them share a sample."""
+        """Return what belongs to training, validation or test; no two of them share a sample."""
         ...
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
@@ -46,7 +46,7 @@ class PairedRecordings:
     noisy: Recordings
 
     def part(self, split: int) -> "PairedRecordings":
-        """Give what belongs to training, validation or test, as :meth:`Recordings.part` does for both alike."""
+        """Return what belongs to training, validation or test, as :meth:`Recordings.part` does for both alike."""
         return PairedRecordings(self.clean.part(split), self.noisy.part(split))
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
@@ -95,7 +95,7 @@ def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> Paired
 
 
 def _by_name(path: Path) -> dict[str, Path]:
-    """Give the files of a folder by their path inside it without its ending; a file alone has no name."""
+    """Return the files of a folder by their path inside it without its ending; a file alone has no name."""
     if not path.is_dir():
         return {"": find_files([path])[0]}
     files: dict[str, Path] = {}
@@ -108,7 +108,7 @@ def _by_name(path: Path) -> dict[str, Path]:
 
 
 def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Array, Array]]:
-    """Give the signals of two files that belong together: several columns by their names, if they have names."""
+    """Return the signals of two files that belong together: several columns by their names, if they have names."""
     ones, others = read_channels(clean, rate_hz), read_channels(noisy, rate_hz)
     if {name for name, _ in ones} != {name for name, _ in others}:
         # A column that is there in both tables but no signal in one of them, empty say, is left out of both.

@@ -1,4 +1,4 @@
-"""Recordings: files and folders of audio, tables and arrays come in, crops of them go out."""
+"""Load recordings from files and folders, and draw crops of them."""
 
 import contextlib
 import functools
@@ -57,7 +57,7 @@ class Recordings:
         )
 
     def part(self, split: int) -> "Recordings":
-        """Give what belongs to training, validation or test; no two of them share a sample.
+        """Return what belongs to training, validation or test; no two of them share a sample.
 
         Of 10 or more files every ninth and tenth are for validation and test. Fewer are cut in time: the first
         80 % of each signal for training, then 10 % each.
@@ -217,7 +217,7 @@ def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
 
 
 def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
-    """Give every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
+    """Return every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
     if ending_of(path.name) in ARRAYS:
         for signal in _read_arrays(path):
             yield "", signal, None

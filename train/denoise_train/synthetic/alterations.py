@@ -1,4 +1,4 @@
-"""Alter signals: standardized rows of any family come in, rows of the same kind seen through something come out.
+"""Alter synthetic signals: saturate, rectify, smooth ...
 
 Sensors saturate, rectify, smooth, drift and hold. An alteration makes more signals of those that the families draw:
 one function ``(rng, rows) -> rows``, float64 arrays ``(count, length)``. To add one, write the function and list it

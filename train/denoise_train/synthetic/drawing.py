@@ -1,4 +1,4 @@
-"""Draw clean signals: a seeded generator and names of families come in, standardized signals go out."""
+"""Draw synthetic clean signals."""
 
 import numpy as np
 

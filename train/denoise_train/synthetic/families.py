@@ -1,4 +1,4 @@
-"""Families of clean signals: a seeded generator comes in, noise-free signals of one family go out.
+"""Families of synthetic clean signals.
 
 Every family is one function ``(rng, count, length) -> float64 array (count, length)``; ``count`` is 1 or more.
 Time is measured in samples and structure is spread evenly over the whole length, so a crop of a

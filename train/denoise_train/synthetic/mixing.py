@@ -1,4 +1,4 @@
-"""Mix clean signals with noise: both come in, windows scaled for the network go out."""
+"""Mix clean signals with noise at given SNRs, and scale the windows for the network."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Draw noise: a seeded generator comes in, noise of unit power or a distorted signal goes out.
+"""Draw noise of many kinds, additive or depending on the signal.
 
 Additive noise knows nothing of the signal: every kind is one function ``(rng, count, length) -> float64 array
 (count, length)`` with zero mean and unit power in expectation. A distortion depends on the signal: it is one function

@@ -1,1 +1,1 @@
-"""Training: a recipe comes in, a run folder with a trained network goes out."""
+"""Train a network as a recipe says, into a run folder."""

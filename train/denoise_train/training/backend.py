@@ -1,4 +1,4 @@
-"""Load the training backend: Keras and TensorFlow come in quietly, or a sentence says what to install."""
+"""Load Keras and TensorFlow quietly, or say what to install."""
 
 import contextlib
 import os

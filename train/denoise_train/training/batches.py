@@ -1,4 +1,4 @@
-"""Batches: blocks of a data set come in, batches for Keras go out."""
+"""Batches for Keras from the blocks of a data set."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Train: a recipe and a folder come in, a network, its history, pictures and a report go out."""
+"""Train a network as a recipe says: fit, measure, draw and report."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Optimisers: a recipe's optimizer and schedule sections come in, a Keras optimiser goes out."""
+"""Build the optimizer of a recipe's ``[optimizer]`` and ``[schedule]``."""
 
 import math
 from typing import Any

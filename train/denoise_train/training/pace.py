@@ -1,4 +1,4 @@
-"""The pace of a training: how far it is comes in, learning rates and the end by the clock go out."""
+"""The learning rate over a training, by steps or by the clock."""
 
 import math
 from collections.abc import Callable
@@ -17,7 +17,7 @@ LEAST_RATE = 0.001
 
 
 def rate_share(batches: Any, progress: Any, warm_up_batches: int) -> Any:
-    """Give the learning rate as a share of the recipe's: a straight warm-up, then half a cosine wave down.
+    """Return the learning rate as a share of the recipe's: a straight warm-up, then half a cosine wave down.
 
     Parameters
     ----------
@@ -41,18 +41,18 @@ class CosineByBatches(keras.optimizers.schedules.LearningRateSchedule):  # type:
         self._rate, self._batches, self._warm_up = rate, batches, warm_up_batches
 
     def __call__(self, step: Any) -> Any:
-        """Give the learning rate of one batch."""
+        """Return the learning rate of one batch."""
         done = ops.cast(step, "float32")
         progress = (done - self._warm_up) / max(1, self._batches - self._warm_up)
         return self._rate * rate_share(done, progress, self._warm_up)
 
     def get_config(self) -> dict[str, Any]:
-        """Give what makes it anew."""
+        """Return the configuration, as Keras saves it."""
         return {"rate": self._rate, "batches": self._batches, "warm_up_batches": self._warm_up}
 
 
 def first_rate(rate: float, schedule: Schedule, batches_per_epoch: int) -> Any:
-    """Give what an optimiser takes for its learning rate: a number, which :class:`Clock` may change, or a schedule.
+    """Return what an optimiser takes for its learning rate: a number, which :class:`Clock` may change, or a schedule.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The run folder: networks, states and figures of a training come in, whole files go out at any time."""
+"""The run folder: keep networks, states and figures of a training, each file whole at any time."""
 
 import contextlib
 import csv
@@ -102,7 +102,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         return min((row["val_loss"] for row in self.rows), default=None)
 
     def seconds(self) -> float:
-        """Give the time of all epochs so far, the running one included."""
+        """Return the time of all epochs so far, the running one included."""
         running = 0.0 if self._started is None else time.monotonic() - self._started
         return sum(row["seconds"] for row in self.rows) + running
 

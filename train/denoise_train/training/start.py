@@ -1,4 +1,4 @@
-"""Start from a trained network: a bundled name, a run folder or a ``.keras`` file comes in, its weights go out."""
+"""Start from a trained network: bundled, in a run folder or in a ``.keras`` file."""
 
 import dataclasses
 from pathlib import Path
@@ -29,7 +29,7 @@ BATCHES_PER_EPOCH = 250
 
 
 def bundled_weights() -> dict[str, Path]:
-    """Give the networks that ship with the package: name to path.
+    """Return the networks that ship with the package: name to path.
 
     >>> sorted(bundled_weights())
     ['general', 'speech']
@@ -38,7 +38,7 @@ def bundled_weights() -> dict[str, Path]:
 
 
 def starting_from(recipe: Recipe, start: str) -> Recipe:
-    """Give the recipe of a training that starts from a trained network: smaller steps, more frequent validation.
+    """Return the recipe of a training that starts from a trained network: smaller steps, more frequent validation.
 
     A recipe that has a start already, as one in a run folder may, has taken those smaller steps.
     """
@@ -81,7 +81,7 @@ def load_start(start: str) -> keras.Model:
 
 
 def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None:
-    """Give a new network the weights of a trained one of the same architecture.
+    """Copy the weights of a trained network of the same architecture into a new one.
 
     Raises
     ------

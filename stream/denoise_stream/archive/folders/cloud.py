@@ -1,4 +1,4 @@
-"""Archives on object stores and other file systems of fsspec: a URL comes in, a folder as here goes out.
+"""Archives on object stores and other file systems of fsspec.
 
 A file is fetched to a local scratch file and sent from one: memory stays bounded, and libsndfile can seek. Object
 stores show an upload only when it is complete; elsewhere it is uploaded under another name and renamed.
@@ -121,7 +121,7 @@ class RemoteFolder:
 
     @contextlib.contextmanager
     def put(self, name: str, scratch: Path) -> Iterator[Path]:
-        """Give a file in the scratch folder and upload it."""
+        """Yield a file in the scratch folder, then upload it."""
         with _scratch_file(name, scratch) as local:
             local.touch()
             yield local
@@ -153,7 +153,7 @@ class RemoteFolder:
         return RemoteLog(self, name)
 
     def read_logs(self, name: str) -> Iterator[str]:
-        """Give the lines of all logs whose names begin so."""
+        """Yield the lines of all logs whose names begin so."""
         found: list[str] = self._try(self._names, f"list {self.place}", SourceError)
         for path in sorted(found):
             last = path.rpartition("/")[2]
@@ -277,13 +277,13 @@ def open_remote(url: str) -> tuple[RemoteFolder, str]:
 
 
 def _hash(facts: dict[str, Any]) -> str:
-    """Give a mark of a file from all that is known of it."""
+    """Compute a file's fingerprint from all that the store says of it."""
     return hashlib.sha256(repr(sorted((key, str(fact)) for key, fact in facts.items())).encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager
 def _scratch_file(name: str, scratch: Path) -> Iterator[Path]:
-    """Give a free path in the scratch folder that ends in the file's name; nothing is left behind."""
+    """Return a free path in the scratch folder that ends in the file's name; nothing is left behind."""
     folder = scratch / secrets.token_hex(8)
     folder.mkdir(parents=True)
     local = folder / name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""An archive on this machine: a path comes in, a folder that lists, gives and takes whole files goes out."""
+"""An archive in a folder of this machine."""
 
 import contextlib
 import os
@@ -50,12 +50,12 @@ class LocalFolder:
 
     @contextlib.contextmanager
     def fetch(self, entry: Entry, scratch: Path) -> Iterator[Path]:
-        """Give the file itself."""
+        """Yield the file itself."""
         yield self.path / entry.name
 
     @contextlib.contextmanager
     def put(self, name: str, scratch: Path) -> Iterator[Path]:
-        """Give a file in the scratch folder and rename it; beside the target where that is another file system."""
+        """Yield a file in the scratch folder, then rename it; beside the target where that is another file system."""
         target = self.path / name
         try:
             leads_elsewhere = target.resolve() != self.path.resolve() / name
@@ -83,7 +83,7 @@ class LocalFolder:
         return LocalLog(self.path / f"{name}.jsonl", self.path / f"{whole}.jsonl")
 
     def read_logs(self, name: str) -> Iterator[str]:
-        """Give the lines of all logs whose names begin so."""
+        """Yield the lines of all logs whose names begin so."""
         for path in sorted(self.path.glob(f"{name}*.jsonl")):
             with path.open(encoding="utf-8", errors="replace") as file:
                 yield from file

@@ -1,4 +1,4 @@
-"""Choose files by name: patterns come in, a test of relative names goes out.
+"""Match relative file names against patterns.
 
 Names are relative to an archive's folder and written with ``/``. ``*`` and ``?`` stay inside one folder, ``**``
 crosses folders, ``[abc]`` is one of these characters.
@@ -12,7 +12,7 @@ MAGIC = re.compile(r"[*?[]")
 
 
 def matcher(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], bool]:
-    """Give a test that a name matches one pattern of ``include`` (if there is any) and none of ``exclude``.
+    """Return a test that a name matches one pattern of ``include`` (if there is any) and none of ``exclude``.
 
     A pattern without ``/`` is compared with the last part of the name, as in .gitignore.
 

@@ -1,4 +1,4 @@
-"""Where an archive lies: a path or URL comes in, a folder goes out."""
+"""Open the folder, local or remote, that ``--input`` or ``--output`` names."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ def open_input(text: str) -> tuple[Folder, str]:
 
 
 def open_output(text: str) -> Folder:
-    """Give the folder that an ``--output`` names; it need not exist yet.
+    """Return the folder that an ``--output`` names; it need not exist yet.
 
     Raises
     ------

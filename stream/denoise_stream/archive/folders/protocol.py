@@ -58,11 +58,11 @@ class Folder(Protocol):
         ...
 
     def fetch(self, entry: Entry, scratch: Path) -> AbstractContextManager[Path]:
-        """Give a local file with the content of an entry while the block lasts."""
+        """Yield a local file with the content of an entry while the block lasts."""
         ...
 
     def put(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
-        """Give a local file that appears under ``name``, whole, when the block ends well."""
+        """Yield a local file that appears under ``name``, whole, when the block ends well."""
         ...
 
     def prepare(self) -> None:
@@ -74,7 +74,7 @@ class Folder(Protocol):
         ...
 
     def read_logs(self, name: str) -> Iterator[str]:
-        """Give the lines of all logs whose names begin so."""
+        """Yield the lines of all logs whose names begin so."""
         ...
 
 

@@ -61,7 +61,7 @@ class AudioSource:
         self.notes = self._opened.notes
 
     def __iter__(self) -> Iterator[Chunk]:
-        """Give the chunks; a pipe's as soon as they are there.
+        """Yield the chunks; a pipe's as soon as they are there.
 
         Raises
         ------

@@ -50,7 +50,7 @@ def open_wav_pipe(name: str, *, salvage: bool) -> Opened:
 
 
 def _first(blocks: Iterator[bytes], size: int, notes: list[str]) -> Iterator[bytes]:
-    """Give the first bytes of a pipe, and read the rest too, so that who writes it is not interrupted."""
+    """Return the first bytes of a pipe, and read the rest too, so that who writes it is not interrupted."""
     padding, behind, beyond = size % 2, b"", 0
     for block in blocks:
         if size > 0:

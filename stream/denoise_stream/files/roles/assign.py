@@ -1,4 +1,4 @@
-"""Give every column of a table its role, with the reason that the summary prints."""
+"""Assign each column of a table a role, with the reason that the summary prints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

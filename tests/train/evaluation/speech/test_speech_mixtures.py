@@ -23,7 +23,7 @@ def hiss(number: int, length: int, level: float = 0.1) -> np.ndarray:
 
 
 def words(number: int, seconds: float = 3.0) -> np.ndarray:
-    """Give hiss that comes and goes, half of the time a pause."""
+    """Return hiss that comes and goes, half of the time a pause."""
     return hiss(number, int(seconds * RATE)) * np.repeat(np.arange(int(10 * seconds)) % 2, RATE // 10)
 
 

@@ -90,18 +90,18 @@ class SpeechEvaluation:
         return np.asarray(~missing.any(axis=0))
 
     def mean(self, result: SpeechResult, score: str, chosen: NDArray[np.bool_] | None = None) -> Array:
-        """Give a result's mean score at each SNR, ``(snrs,)``, over chosen signals or all; NaN if none has one."""
+        """Return a result's mean score at each SNR, ``(snrs,)``, over chosen signals or all; NaN if none has one."""
         counted = self.scored(score) & (True if chosen is None else chosen)
         total = np.where(counted, result.scores[score], 0.0).sum(axis=1)
         count = counted.sum(axis=1)
         return np.asarray(np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0))
 
     def gain(self, result: SpeechResult, score: str) -> Array:
-        """Give by how much a result's mean score is better than no processing at each SNR, ``(snrs,)``."""
+        """Return by how much a result's mean score is better than no processing at each SNR, ``(snrs,)``."""
         return self.mean(result, score) - self.mean(self.reference, score)
 
     def figures(self) -> dict[str, Any]:
-        """Give everything as JSON takes it."""
+        """Return everything as JSON takes it."""
         return {
             "snr_db": list(self.snr_db),
             "signals_by_noise": {name: self.noise.count(name) for name in sorted(set(self.noise))},

@@ -1,4 +1,4 @@
-"""Judge speech as listeners would: clean and denoised signals come in, one score per signal goes out.
+"""Score speech as listeners would: PESQ and STOI, one score per signal.
 
 Like :mod:`denoise_train.dsp.metrics`, over the rows of float64 arrays ``(n, length)`` at 16 kHz. A score is NaN where
 the standard gives none: for silence, or less speech than it needs.

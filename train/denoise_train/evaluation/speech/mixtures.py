@@ -90,7 +90,7 @@ def draw_speech_mixtures(
 
 
 def _mix(speech: Array, noise: Array, snr_db: Sequence[float]) -> tuple[Array, Array]:
-    """Give speech ``(length,)`` at its usual level, and the mixtures ``(snrs, length)``."""
+    """Return speech ``(length,)`` at its usual level, and the mixtures ``(snrs, length)``."""
     wanted = 10 ** (SPEECH_DB / 20)
     clean = speech * (wanted / active_level(high_pass(speech, LOWEST_HZ)))
     equal = noise * (wanted / level(high_pass(noise, LOWEST_HZ)))

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation of speech: scores and signals come in, PNG files go out."""
+"""Plot an evaluation of speech: gains and spectrograms."""
 
 from collections.abc import Sequence
 from pathlib import Path
