@@ -17,7 +17,7 @@ def whole_number(name: str, value: Any, needed: str = "a whole number") -> int:
     Raises
     ------
     TypeError
-        If it is no whole number: text, a float, a bool, None.
+        If it is not a whole number: text, a float, a bool, None.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def real_number(name: str, value: Any, needed: str = "a number") -> float:
     Raises
     ------
     TypeError
-        If it is no real number: text, a bool, None, an array.
+        If it is not a real number: text, a bool, None, an array.
     ValueError
         If no float is as large.
     """
@@ -61,7 +61,7 @@ def sample_rate(value: Any) -> float | None:
     Raises
     ------
     TypeError, ValueError
-        If it is no number above 0.
+        If it is not a number above 0.
     """
     if value is None:
         return None
@@ -93,7 +93,7 @@ def is_last_axis(axis: Any, dimensions: int) -> bool:
     Raises
     ------
     TypeError, ValueError
-        If the axis is no whole number, or not one of a signal of so many dimensions.
+        If the axis is not a whole number, or not one of a signal of so many dimensions.
     """
     number = whole_number("axis", axis, "0, 1 or -1")
     if not -dimensions <= number < dimensions:

@@ -26,7 +26,7 @@ def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
         real = np.finfo(dtype)
         return np.clip(samples, float(real.min), float(real.max)).astype(dtype)
     whole = np.iinfo(dtype)
-    # The largest 64-bit integers are no float64 numbers; the largest one below them is.
+    # The largest 64-bit integers are not float64 numbers; the largest one below them is.
     largest = float(whole.max) if whole.bits < 64 else float(np.nextafter(float(whole.max), 0.0))
     return np.clip(np.rint(samples), float(whole.min), largest).astype(dtype)
 

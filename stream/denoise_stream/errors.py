@@ -1,7 +1,7 @@
 """The errors of this package, each one sentence for a person.
 
 DenoiseError
- ├── ContractError   an ONNX file that breaks the contract or is no ONNX file
+ ├── ContractError   an ONNX file that breaks the contract or is not an ONNX file
  ├── SourceError     an input that cannot be read, or data in it that cannot be processed
  ├── SinkError       an output that cannot be written
  ├── StreamFull      a stream of a pool that holds too many samples to take more
@@ -25,7 +25,7 @@ class ContractError(DenoiseError):
 
 
 class SourceError(DenoiseError):
-    """An input cannot be read, or holds something that is no finite number."""
+    """An input cannot be read, or holds something that is not a finite number."""
 
 
 class SinkError(DenoiseError):

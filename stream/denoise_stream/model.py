@@ -64,7 +64,7 @@ class Model:
         Raises
         ------
         ContractError
-            If there is no such model, or the file is no ONNX file, or it breaks the contract or is of another kind.
+            If there is no such model, or the file is not an ONNX file, or it breaks the contract or is of another kind.
         """
         self.path = model_path(name_or_path)
         self._session = load_session(self.path)
@@ -104,7 +104,7 @@ class Model:
     def _run(self, outputs: list[str], inputs: dict[str, Rows]) -> list[Rows]:
         try:
             results: list[Rows] = self._session.run(outputs, inputs)
-        except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+        except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
             raise ContractError(
                 f"{self.path.name} fails on a batch of {len(inputs['noisy'])}: {first_line(error)}"
             ) from error
@@ -153,7 +153,7 @@ def _load_same(name_or_path: str | Path, contract: Contract) -> Model:
     """
     model = Model(name_or_path, contract.kind)
     if model.contract != contract:
-        raise ContractError(f"{model.path} is another model than when it was pickled; load it anew")
+        raise ContractError(f"{model.path} is another model than when it was pickled; load it again")
     return model
 
 
@@ -176,7 +176,7 @@ def load_session(path: Path) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
+    except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
         raise ContractError(
             f"{path.name} is not an ONNX model that onnxruntime can run: {first_line(error)}"
         ) from error

@@ -49,7 +49,7 @@ def place(tmp_path, monkeypatch) -> None:
 class Here:
     """Does the work in this process, where the fixture's model is bundled."""
 
-    hands = 1
+    workers = 1
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -112,7 +112,7 @@ def test_another_hop_for_sound_asks_for_another_model(speech, call):
     make_sources(Path.cwd())
     status, message = call("--input", "a.wav", "--hop", 50)
     assert status == 2
-    assert "hop=50 does not go with the model speech" in message
+    assert "hop=50 does not work with the model speech" in message
     assert call("--input", "a.csv", "--hop", 50)[0] == 0
     assert call("--input", "a.wav", "--model", "general", "--hop", 50)[0] == 0
 
@@ -136,7 +136,7 @@ def test_archive_of_tables_needs_no_model_for_sound(speech, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     make_sources(folder)
-    with pytest.raises(ValueError, match="hop=50 does not go with the model speech"):
+    with pytest.raises(ValueError, match="hop=50 does not work with the model speech"):
         denoise_archive(folder, hop=50)
     (folder / "a.wav").unlink()
     summary, _ = denoise_archive(folder, hop=50)

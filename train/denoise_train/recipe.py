@@ -25,14 +25,14 @@ LARGEST_SEED = 2**32 - 1
 
 
 class RecipeError(DenoiseError):
-    """A recipe that is not there, is no TOML, or holds a wrong key or value."""
+    """A recipe that is not there, is not TOML, or holds a wrong key or value."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What chooses the steps, ``"adam"`` or ``"muon"``, and how large they are, at first or after the warm-up.
+    """The optimizer, ``"adam"`` or ``"muon"``, and its learning rate, at first or after the warm-up.
 
-    Of each weight, ``weight_decay`` times the learning rate is taken away at every step; with Muon of matrices only.
+    Weights decay by ``weight_decay`` times the learning rate at every step; with Muon only matrices do.
     With ``averaging`` above 0 the network that is judged and kept has the exponential average of the weights, in which
     each step's count by ``1 - averaging``.
     """
@@ -126,7 +126,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises
     ------
     RecipeError
-        If it is not there, is no TOML, or has a wrong key or value; the sentence names it.
+        If it is not there, is not TOML, or has a wrong key or value; the sentence names it.
     """
     bundled = bundled_recipes()
     path = bundled.get(str(name_or_path), Path(name_or_path))
@@ -139,7 +139,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     try:
         table = tomllib.loads(content.decode())
     except ValueError as error:
-        raise RecipeError(f"{path.name} is no TOML: {error}") from error
+        raise RecipeError(f"{path.name} is not TOML: {error}") from error
     return _from_table(table, path.name)
 
 
@@ -163,7 +163,7 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         section, dot, name = key.rpartition(".")
         place = table.setdefault(section, {}) if dot else table
         if not isinstance(place, dict):
-            raise RecipeError(f"{recipe.name}: {section!r} is no section, so it has no {key!r}")
+            raise RecipeError(f"{recipe.name}: {section!r} is not a section, so it has no {key!r}")
         place[name] = value
     return _from_table(table, recipe.name)
 
@@ -193,7 +193,7 @@ def check_number(
     name
         The key, and where it stands, for the error.
     value
-        What was found; true and false are no numbers.
+        What was found; true and false are not numbers.
     least, most
         The range; with ``above`` the least itself is left out.
     whole
@@ -202,7 +202,7 @@ def check_number(
     Raises
     ------
     RecipeError
-        If the value is no number or outside its range.
+        If the value is not a number, or outside its range.
     """
     number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if number and least <= value <= most and abs(value) < math.inf and not (above and value == least):

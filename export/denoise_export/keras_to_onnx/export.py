@@ -125,7 +125,9 @@ def export(
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:
         raise
-    except Exception as error:  # the errors of Keras, tf2onnx, onnxslim and onnx share no base class but Exception
+    except (
+        Exception
+    ) as error:  # the errors of Keras, tf2onnx, onnxslim and onnx have no common base class but Exception
         raise SourceError(f"{label} cannot be converted: {first_line(error)}") from error
     finally:
         tf.get_logger().setLevel(tf_level)

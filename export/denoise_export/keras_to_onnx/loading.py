@@ -78,7 +78,7 @@ def load_model(file: Path) -> Any:
     try:
         with _named_by_content(file) as named:
             return (tf_keras if keras_2 else keras).models.load_model(named, compile=False)
-    except Exception as error:  # zip, json and Keras errors share no base class but Exception
+    except Exception as error:  # zip, json and Keras errors have no common base class but Exception
         if unknown := re.search(r"(?:Could not locate (?:class|function)|Unknown \w+:) '?([\w>]+)'?", str(error)):
             raise SourceError(
                 f"{file} holds {unknown[1].rpartition('>')[2]}, which is no part of Keras; export it in the program "
@@ -179,7 +179,7 @@ def _load_saved_model(folder: Path) -> Network:
         loaded = tf.saved_model.load(folder)
     except SourceError:
         raise
-    except Exception as error:  # the errors of protobuf and TensorFlow share no base class but Exception
+    except Exception as error:  # the errors of protobuf and TensorFlow have no common base class but Exception
         raise SourceError(f"{folder} is no SavedModel: {first_line(error)}") from error
     functions = dict(loaded.signatures)
     function = functions.get("serving_default") or (next(iter(functions.values())) if len(functions) == 1 else None)

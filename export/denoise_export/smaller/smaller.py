@@ -104,7 +104,7 @@ def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool
             rng = np.random.default_rng(0)
             feed = {node.name: rng.random((3, node.shape[1]), np.float32) for node in session.get_inputs()}
             results.append(session.run(None, feed))
-        except Exception:  # the errors of onnx and onnxruntime share no base class but Exception
+        except Exception:  # the errors of onnx and onnxruntime have no common base class but Exception
             return False
     return all(np.allclose(wanted, found, atol=1e-6) for wanted, found in zip(*results, strict=True))
 

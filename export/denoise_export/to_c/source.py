@@ -97,14 +97,14 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "NAME": _comment(contract.name),
         "WINDOW": str(contract.window),
         "HOP": str(contract.hop),
-        "CHOICE": "the network's memory goes on by so many samples"
+        "CHOICE": "the network's state advances by so many samples"
         if state
         else "1 to DENOISE_WINDOW: fewer is cleaner and slower",
         "ONLY": _ONLY_HOP.format(hop=contract.hop) if state else "",
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
         "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
-        "STATE": f"    float memory[{state}], updated[{state}]; /* what the network remembers between windows */\n"
+        "STATE": f"    float memory[{state}], updated[{state}]; /* the network's state between windows */\n"
         if state
         else "",
         "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
@@ -125,7 +125,7 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
 
 
 _ONLY_HOP = """#if DENOISE_HOP != {hop}
-#error "DENOISE_HOP must be {hop}: the network's memory goes on by so many samples"
+#error "DENOISE_HOP must be {hop}: the network's state advances by so many samples"
 #endif
 """
 

@@ -39,7 +39,7 @@ class Handler(SimpleHTTPRequestHandler):
         return super().guess_type(str(path).removesuffix(".gz"))
 
     def end_headers(self):
-        """Add the headers of cross-origin isolation; let nobody keep what may be built anew."""
+        """Add the headers of cross-origin isolation; forbid caching of what may be rebuilt."""
         for name, value in {**self._headers, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}.items():
             self.send_header(name, value)
         self._headers.pop("Content-Encoding", None)

@@ -34,7 +34,7 @@ class DenoiseStream:
         return np.concatenate((np.empty(0), *finished))
 
     def flush(self):
-        """End the signal: reflect it for a last window, return the rest, and start anew."""
+        """End the signal: reflect it for a last window, return the rest, and restart."""
         rest, last = self.kept[self.next :], []
         if len(rest) > (self.window - self.hop if self.sums[1].any() else 0):
             last = [self._step(np.pad(self.kept, (0, self.window - len(rest)), mode="reflect")[self.next :])]

@@ -232,8 +232,8 @@ class Archive:
             on_progress(summary)
             if plan.todo:
                 with self._scratch(plan) as work:
-                    hands = dispatcher(work)
-                    for outcomes in hands.run(make_groups(plan.todo, hands.hands)):
+                    running = dispatcher(work)
+                    for outcomes in running.run(make_groups(plan.todo, running.workers)):
                         self._manifest.record(outcomes)
                         for outcome in outcomes:
                             summary.add(outcome, sizes[outcome.name])

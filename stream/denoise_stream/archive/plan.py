@@ -120,15 +120,15 @@ def _part(name: str, parts: int) -> int:
     return zlib.crc32(name.encode("utf-8", "surrogateescape")) % parts + 1
 
 
-def make_groups(todo: Sequence[Entry], hands: int) -> Iterator[Group]:
-    """Cut the work into groups that keep so many hands busy to the end.
+def make_groups(todo: Sequence[Entry], workers: int) -> Iterator[Group]:
+    """Split the work into groups that keep all workers busy to the end.
 
     >>> [len(group) for group in make_groups([Entry(str(n), 1000, "") for n in range(8)], 2)]
     [1, 1, 1, 1, 1, 1, 1, 1]
     """
     total = sum(entry.size_bytes for entry in todo)
-    enough = min(GROUP_BYTES, total // (8 * hands))
-    most = min(GROUP_FILES, max(1, len(todo) // (8 * hands)))
+    enough = min(GROUP_BYTES, total // (8 * workers))
+    most = min(GROUP_FILES, max(1, len(todo) // (8 * workers)))
     group: Group = []
     size = 0
     for entry in todo:

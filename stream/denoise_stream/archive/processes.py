@@ -25,16 +25,16 @@ from denoise_stream.errors import DenoiseError
 
 ATTEMPTS = 3
 BARREN = 12
-"""Workers lost with nothing done between that end a run; with many hands three times these, as a node takes many."""
+"""Abort after this many consecutive worker deaths without progress, or three times as many as there are workers."""
 
 GROUPS_AHEAD = 2
 """Groups a worker holds while they are small: the next is there when it has done one."""
 
 
 class Dispatcher(Protocol):
-    """Anything that gets files denoised."""
+    """A way to denoise groups of files."""
 
-    hands: int
+    workers: int
     """How many files are worked on at once."""
 
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
@@ -43,21 +43,21 @@ class Dispatcher(Protocol):
 
 
 class Retries:
-    """Count how often each file was lost with its worker, and give up in time.
+    """Decide which files of a dead worker to retry, and when to give up.
 
     Attributes
     ----------
-    hands
+    workers
         How many files are worked on at once; it may change.
     """
 
-    def __init__(self, hands: int) -> None:
-        self.hands = hands
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
         self._lost: dict[str, int] = {}
         self._barren = 0
 
     def gain(self) -> None:
-        """Note that something got done."""
+        """Reset the count: something got done."""
         self._barren = 0
 
     def lose(self, unfinished: Group, reason: str) -> tuple[Group, list[Outcome]]:
@@ -66,10 +66,10 @@ class Retries:
         Raises
         ------
         DenoiseError
-            If workers are lost again and again and nothing gets done between.
+            If too many workers die in a row without progress.
         """
         self._barren += 1
-        if self._barren >= max(BARREN, 3 * self.hands):
+        if self._barren >= max(BARREN, 3 * self.workers):
             raise DenoiseError(f"{reason}, like {self._barren - 1} others before it, and nothing got done between")
         if not unfinished:
             return [], []
@@ -81,7 +81,7 @@ class Retries:
         return unfinished[1:], [Outcome(culprit.name, culprit.fingerprint, sentence)]
 
 
-class _Hand:
+class _WorkerProcess:
     """One worker process and the files it has yet to report, in their order."""
 
     def __init__(self, work: Work) -> None:
@@ -142,54 +142,54 @@ class LocalDispatcher:
 
     def __init__(self, work: Work, jobs: int | None) -> None:
         self._work = work
-        self.hands = jobs or physical_cores()
+        self.workers = jobs or physical_cores()
 
     def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
         """Yield the outcome of every file once, in any order, those together that are ready together."""
         again: deque[Group] = deque()
-        retries = Retries(self.hands)
-        hands: list[_Hand] = []
+        retries = Retries(self.workers)
+        workers: list[_WorkerProcess] = []
 
         def next_group() -> Group | None:
             return again.popleft() if again else next(groups, None)
 
-        def feed(hand: _Hand) -> None:
-            while hand.wants_more and (group := next_group()):
-                hand.give(group)
+        def feed(worker: _WorkerProcess) -> None:
+            while worker.wants_more and (group := next_group()):
+                worker.give(group)
 
         def employ() -> None:
-            while len(hands) < self.hands and (group := next_group()):
-                hands.append(_Hand(self._work))
-                hands[-1].give(group)
+            while len(workers) < self.workers and (group := next_group()):
+                workers.append(_WorkerProcess(self._work))
+                workers[-1].give(group)
 
         try:
             employ()
-            while hands:
-                ready = multiprocessing.connection.wait([hand.connection for hand in hands])
-                for hand in [hand for hand in hands if hand.connection in ready]:
+            while workers:
+                ready = multiprocessing.connection.wait([worker.connection for worker in workers])
+                for worker in [worker for worker in workers if worker.connection in ready]:
                     outcomes: list[Outcome] = []
                     try:
-                        while hand.unfinished and (not outcomes or hand.connection.poll()):
-                            outcomes.append(hand.take())
+                        while worker.unfinished and (not outcomes or worker.connection.poll()):
+                            outcomes.append(worker.take())
                     except (EOFError, OSError):
-                        hands.remove(hand)
+                        workers.remove(worker)
                         if outcomes:
                             retries.gain()
-                        unfinished, given_up = retries.lose(list(hand.unfinished), hand.bury())
+                        unfinished, given_up = retries.lose(list(worker.unfinished), worker.bury())
                         if unfinished:
                             again.append(unfinished)
                         yield outcomes + given_up
                         employ()
                         continue
                     retries.gain()
-                    feed(hand)
+                    feed(worker)
                     yield outcomes
-                    if not hand.unfinished:
-                        hands.remove(hand)
-                        hand.end()
+                    if not worker.unfinished:
+                        workers.remove(worker)
+                        worker.end()
         finally:
-            for hand in hands:
-                hand.end()
+            for worker in workers:
+                worker.end()
 
 
 def physical_cores() -> int:

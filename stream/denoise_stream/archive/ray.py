@@ -67,7 +67,7 @@ class RayDispatcher:
             raise DenoiseError(
                 f"no Ray cluster answers at {address or 'the default address'}: {first_line(error)}"
             ) from error
-        self.hands = self._slots()
+        self.workers = self._slots()
 
     def _slots(self) -> int:
         return self._jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
@@ -80,11 +80,11 @@ class RayDispatcher:
         task = ray.remote(num_cpus=1, max_retries=0)(_denoise_group)
         again: deque[Group] = deque()
         running: dict[Any, deque[Any]] = {}
-        retries = Retries(self.hands)
+        retries = Retries(self.workers)
         try:
             while True:
-                retries.hands = self._slots()
-                limit = self._jobs or AHEAD * retries.hands
+                retries.workers = self._slots()
+                limit = self._jobs or AHEAD * retries.workers
                 while len(running) < limit and (group := again.popleft() if again else next(groups, None)):
                     running[task.remote(work, group, model)] = deque(group)
                 if not running:

@@ -22,7 +22,7 @@ from denoise_stream.runs.series import open_stream
 
 @dataclass(frozen=True)
 class Work:
-    """All that a worker needs to know.
+    """The settings of a worker; they can be pickled.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Work:
     reading: Reading = field(default_factory=Reading)
 
     def options(self) -> str:
-        """Say in words what the results depend on besides inputs and model."""
+        """Describe the options that the results depend on, besides inputs and model."""
         facts = {
             "hop": self.settings.hop,
             "mix": self.settings.mix,

@@ -35,7 +35,7 @@ class Denoiser:
         Name of a bundled model (``"general"``, ``"x2"``) or path of an ONNX file.
     hop
         Samples between window starts, 1 to the model's window; None means the model's own, which is
-        the only one for a stateful model: its state goes on by that many samples a window.
+        the only one for a stateful model: its state advances by that many samples a window.
         A smaller hop averages more windows per sample and costs more.
     mix
         Share of the denoised signal in the output, 0 (input unchanged) to 1.
@@ -195,7 +195,7 @@ class DenoiseStream:
         Missing values (NaN) among them, over all channels.
     failed_windows : int
         Windows, over all channels, that the network answered with numbers that are not finite. They pass unchanged,
-        and a stateful model begins anew behind them.
+        and a stateful model restarts after them.
 
     Examples
     --------
@@ -268,7 +268,7 @@ class DenoiseStream:
         self._mixer.fade_to(mix, samples)
 
     def reset(self) -> None:
-        """Forget the signal, tail and state included; the next sample is sample 0. A change of the mix goes on."""
+        """Forget the signal, tail and state included; the next sample is sample 0. A change of the mix continues."""
         self._stage.reset()
         self._begin()
 
@@ -384,8 +384,8 @@ def _checked_hop(contract: Contract, hop: Any) -> int:
         raise ValueError(f"hop={hop} is longer than window={contract.window}; use 1 to {contract.window}")
     if contract.state_size and number != contract.hop:
         raise ValueError(
-            f"hop={hop} does not go with the model {contract.name}, whose memory goes on by {contract.hop} samples "
-            f"a window; use hop={contract.hop} or a model without memory"
+            f"hop={hop} does not work with the model {contract.name}, whose state advances by {contract.hop} samples "
+            f"a window; use hop={contract.hop} or a stateless model"
         )
     return number
 

@@ -1,10 +1,10 @@
-"""Run a stage at the model's rate inside a signal at another: what the model cannot hear goes with what it does.
+"""Run a stage at the model's rate; the band above the model's range follows the gain of its top band.
 
     x ─┬─▶ to the model's rate ─▶ d ─▶ model ─▶ c       y = up(c) + g · (x − up(d))
        └──────────────────────────────────────────┘
 
 Below half the lower rate the signal goes through the model. The rest, ``x - up(d)``, follows the gain ``g`` that the
-model gave to the upper part of what it heard. If the model changes nothing, then c = d and g = 1, and y is x.
+model gave to the top of its range. If the model changes nothing, then c = d and g = 1, and y is x.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ Averaging over several hops, or another power of the ratio, gains nothing.
 
 
 def follows_above_hz(rate_hz: float | None, model_hz: float | None) -> float | None:
-    """Return the frequency in Hz above which a signal follows the model's gain; None if the model hears all of it.
+    """Return the frequency in Hz above which a signal follows the model's gain; None if the model covers it all.
 
     >>> follows_above_hz(48_000, 16_000), follows_above_hz(8_000, 16_000), follows_above_hz(48_000, None)
     (8000.0, None, None)
@@ -42,7 +42,7 @@ def follows_above_hz(rate_hz: float | None, model_hz: float | None) -> float | N
 
 
 class HighBandGain:
-    """Follow the gain that a model gives to the upper part of its band, hop by hop; between hops it is a straight line.
+    """Follow the gain of a model's top band, hop by hop, interpolated linearly between hops.
 
     Kept between calls: a hop of both signals, and the gains of the hops that output samples still lie between.
 
@@ -107,7 +107,7 @@ class HighBandGain:
 
 
 class FullBand:
-    """A stage at the model's rate between samples at another; what it cannot hear follows it.
+    """A stage at the model's rate for samples at another; the band above follows its gain.
 
     Kept between calls: the signal that has not come out yet, at both rates, and what resamplers and gain keep.
 
@@ -171,7 +171,7 @@ class FullBand:
         return pair
 
     def _join(self, up: Samples) -> Samples:
-        """Add to the denoised signal what the model could not hear, by its gain."""
+        """Add the band above the model's range to the denoised signal, scaled by the gain."""
         up = up[:, : self._waiting.shape[1]]
         count = up.shape[1]
         signal, self._waiting = self._waiting[:, :count], detached(self._waiting[:, count:])

@@ -49,7 +49,7 @@ class Mixer:
         self._change = (mix, samples)  # one assignment, as another thread may be at work in blend()
 
     def blend(self, noisy: Samples, clean: Samples) -> Samples:
-        """Take the next samples of both, ``(channels, n)``; return what is heard."""
+        """Take the next samples of both, ``(channels, n)``; return the blend."""
         share = self._limit * self._next_mix(noisy.shape[1])
         if isinstance(share, float) and share == 1.0:
             return clean

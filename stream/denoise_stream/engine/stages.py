@@ -38,10 +38,10 @@ class WindowDenoiser:
     """The stage at the model's rate: windows through the network, recombined by overlap-add.
 
     Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
-    sees every window, constant ones too, so that its time goes on.
+    sees every window, constant ones too, so that its state advances.
 
     A window that the network answers with anything but finite numbers passes unchanged, and the state of its channel
-    begins anew: a number that is not finite would stay in a state for ever.
+    is reset: a number that is not finite would stay in a state for ever.
 
     Attributes
     ----------

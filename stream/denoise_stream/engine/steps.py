@@ -18,7 +18,7 @@ from denoise_stream.model import Model, Rows
 Result = TypeVar("Result")
 
 BATCH_WINDOWS = 64
-"""Windows that go through the network at once; larger batches leave the processor's cache."""
+"""Windows per run of the network; larger batches do not fit the processor's cache."""
 
 
 class Question(NamedTuple):
@@ -96,7 +96,7 @@ def ask_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
 
 
 class Computation(Generic[Result]):
-    """Steps under way, and what becomes of their result or their failure."""
+    """A running computation, and the callbacks for its result or its failure."""
 
     def __init__(
         self, steps: Steps[Result], on_end: Callable[[Result], None], on_error: Callable[[Exception], None]
@@ -106,17 +106,17 @@ class Computation(Generic[Result]):
         self._on_error = on_error
 
     def go_on(self, found: Answer | None = None) -> Question | None:
-        """Go on to the next question, at first without an answer; None at the end, or when the steps have failed."""
+        """Advance to the next question, at first without an answer; return None at the end or after a failure."""
         try:
             return next(self._steps) if found is None else self._steps.send(found)
         except StopIteration as end:
             self._on_end(end.value)
-        except Exception as error:  # one computation's failure is no other's
+        except Exception as error:  # a computation that fails must not stop the others
             self._on_error(error)
         return None
 
     def fail(self, error: Exception) -> None:
-        """Give up, for this reason."""
+        """Stop the computation with this error."""
         self._steps.close()
         self._on_error(error)
 
@@ -132,7 +132,7 @@ def run_batched(model: Model, computations: Iterable[Computation[Any]]) -> None:
         now, asking = asking[:batch], asking[batch:]
         try:
             answers = ask_together(model, [question for _, question in now])
-        except Exception as error:  # the network failed; who asked is told, the others go on
+        except Exception as error:  # the network failed: those in this batch fail, the others continue
             for one, _ in now:
                 one.fail(error)
             continue

@@ -81,8 +81,10 @@ def _read_npy(path: Path) -> Pixels:
 def _read_idx(path: Path) -> Pixels:
     data = path.read_bytes()
     if data[:4] != IDX_MAGIC or len(data) < 16:
-        raise ValueError("it is no IDX file of images of bytes")
+        raise ValueError("it is not an IDX file of byte images")
     shape = struct.unpack(">3I", data[4:16])
     if len(data) - 16 != shape[0] * shape[1] * shape[2]:
-        raise ValueError(f"it says that it holds {shape[0]} images of {shape[1]} x {shape[2]}, but has another length")
+        raise ValueError(
+            f"its header promises {shape[0]} images of {shape[1]} x {shape[2]}, which its length does not match"
+        )
     return np.frombuffer(data, np.uint8, offset=16).reshape(shape)

@@ -64,7 +64,9 @@ class ParquetSource:
                 raise SourceError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema.names)}")
         for name in columns or ():
             if _kind(self.schema.field(name).type) != "number" or name == series_column:
-                raise SourceError(f"{self.name}, column {name!r} is no signal: it holds {self.schema.field(name).type}")
+                raise SourceError(
+                    f"{self.name}, column {name!r} is not a signal: it holds {self.schema.field(name).type}"
+                )
         first = next(self._file.iter_batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
         self._layout = find_layout(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]

@@ -17,7 +17,7 @@ def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) ->
     Raises
     ------
     SinkError
-        If it is an input, exists (without ``force``), is no regular file, or its folder cannot be
+        If it is an input, exists (without ``force``), is not a regular file, or its folder cannot be
         written.
     """
     for source in inputs:
@@ -86,9 +86,9 @@ def write_json(path: Path, facts: Mapping[str, Any]) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Raise a SourceError in words if a path is no file that can be read, or is empty."""
+    """Raise a SourceError in words if a path is not a file that can be read, or is empty."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise SourceError(f"{path} is no regular file; pipe it in: --input - with --format")
+        raise SourceError(f"{path} is not a regular file; pipe it in: --input - with --format")
     try:
         with path.open("rb") as file:
             if not file.read(1):

@@ -86,7 +86,7 @@ def write_through(file: BinaryIO, data: bytes) -> None:
     Raises
     ------
     SinkError
-        If the file takes no more; BrokenPipeError passes, as it is no failure of ours.
+        If the file takes no more; BrokenPipeError passes, as it is not our failure.
     """
     if not data:
         return

@@ -142,7 +142,7 @@ def find_device(wanted: str | None, direction: Direction) -> Device:
 
 
 def rescan() -> None:
-    """Let PortAudio look for devices anew; no stream may be open."""
+    """Let PortAudio look for devices again; no stream may be open."""
     sounddevice = portaudio()
     with device_errors("look for audio devices"):
         if sounddevice._initialized:

@@ -10,7 +10,7 @@ from denoise_stream.files.protocols import Chunk, Sink
 
 
 class Recorder:
-    """Hand blocks to a sink from a thread of its own.
+    """Write blocks to a sink from a thread of its own.
 
     Attributes
     ----------

@@ -152,7 +152,7 @@ class LiveRun:
         self.session.stream.fade_to(self.mix, int(FADE_S * self.sample_rate_hz))
 
     def tick(self, say: Callable[[str], None]) -> bool:
-        """Look after the session; return whether it goes on.
+        """Check the session, reconnect and warn; return whether to continue.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class LiveRun:
             spent_ms, allowed_ms = self.session.state.last_late_ms
             line += (
                 f"; a block took {spent_ms:.1f} ms of {allowed_ms:.1f} ms: "
-                "use a larger --hop or a lighter model if this goes on"
+                "use a larger --hop or a lighter model if this continues"
             )
         say(line)
 

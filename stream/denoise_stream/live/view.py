@@ -56,7 +56,7 @@ class Keys:
 
 
 class LiveView:
-    """A screen with facts, level meters, compute load and events, drawn anew five times a second."""
+    """A screen with facts, level meters, compute load and events, redrawn five times a second."""
 
     def __init__(self, run: LiveRun, title: str) -> None:
         self._run = run

@@ -79,7 +79,7 @@ class PooledStream:
     # ------------------------------------------------------------------------------------- for threads
 
     def push(self, chunk: ArrayLike, timeout_s: float | None = None) -> None:
-        """Hand over the next samples; wait while the stream holds too many.
+        """Push the next samples; wait while the stream holds too many.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class PooledStream:
             self._enqueue(samples)
 
     def pull(self, timeout_s: float | None = None) -> Chunk | None:
-        """Take the samples that are finished; wait until there are some.
+        """Pull the finished samples; wait until there are some.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class PooledStream:
             yield part
 
     def end(self) -> None:
-        """Say that no more samples come; the rest is finished and can be pulled. Ending twice does nothing."""
+        """Mark the end of the signal; the rest is denoised and can be pulled. Ending twice does nothing."""
         with self._lock:
             self._check_alive()
             if not self._ending:
@@ -137,7 +137,7 @@ class PooledStream:
                 self._announce(0)
 
     def close(self) -> None:
-        """Forget the stream and all it holds; who waits for it, or for what was not read, gets an error.
+        """Drop the stream and all it holds; whoever waits for it gets an error.
 
         Closing twice does nothing.
         """
@@ -299,7 +299,7 @@ class PooledStream:
                 self._notify()
 
     def fail(self, error: Exception) -> None:
-        """Hand an error to whoever waits for the stream, now or later."""
+        """Fail the stream: whoever waits for it, now or later, gets this error."""
         with self._lock:
             self._error = self._error or error
             self._finish()

@@ -25,7 +25,7 @@ class BeforeAfterPlot:
 
     def __init__(self, names: Sequence[str], sample_rate_hz: float | None, title: str) -> None:
         self._title = title.encode("utf-8", "replace").decode().replace("$", r"\$")
-        # Bytes that are no text, and what matplotlib would read as a formula, must not stop a picture.
+        # Bytes that are not text, and what matplotlib would read as a formula, must not stop a picture.
         readable = [name.encode("utf-8", "replace").decode().replace("$", r"\$") for name in names]
         self._names = readable[:MOST_CHANNELS]
         self._channels = len(names)

@@ -344,7 +344,7 @@ BAD = [
     (["--input", "in", "--output", "out", "--hop", "200"], 2, "hop=200 is longer than window=150"),
     (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is not a valid sample rate"),
     (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs describes a folder, a pattern or a URL"),
-    (["--input", "foo://a/b", "--output", "out"], 1, "fsspec knows no protocol 'foo'"),
+    (["--input", "foo://a/b", "--output", "out"], 1, "fsspec has no protocol 'foo'"),
 ]
 
 

@@ -22,7 +22,7 @@ from denoise_stream.archive import processes as dispatch
 from denoise_stream.archive.folders.local import LocalFolder
 from denoise_stream.archive.folders.protocol import Entry
 from denoise_stream.archive.plan import make_groups
-from denoise_stream.archive.processes import LocalDispatcher, Retries, _Hand, physical_cores
+from denoise_stream.archive.processes import LocalDispatcher, Retries, _WorkerProcess, physical_cores
 from denoise_stream.archive.worker import Work
 from denoise_stream.model import choose_models
 from programs import PROGRAM
@@ -122,18 +122,18 @@ def test_small_files_are_grouped_and_large_ones_are_not():
 
 
 def test_large_file_is_not_handed_out_ahead_while_small_groups_are():
-    hand = _Hand.__new__(_Hand)
-    hand.unfinished, hand._groups, hand.connection = deque(), deque(), SimpleNamespace(send=lambda group: None)
-    assert hand.wants_more
-    hand.give([Entry("small", 1000, "")])
-    assert hand.wants_more
-    hand.give([Entry("large", 90 << 20, "")])
-    assert not hand.wants_more
-    hand.connection.recv = lambda: None
-    hand.take()
-    assert not hand.wants_more
-    hand.take()
-    assert hand.wants_more
+    worker = _WorkerProcess.__new__(_WorkerProcess)
+    worker.unfinished, worker._groups, worker.connection = deque(), deque(), SimpleNamespace(send=lambda group: None)
+    assert worker.wants_more
+    worker.give([Entry("small", 1000, "")])
+    assert worker.wants_more
+    worker.give([Entry("large", 90 << 20, "")])
+    assert not worker.wants_more
+    worker.connection.recv = lambda: None
+    worker.take()
+    assert not worker.wants_more
+    worker.take()
+    assert worker.wants_more
 
 
 def test_loss_of_a_node_with_all_its_workers_ends_no_run():

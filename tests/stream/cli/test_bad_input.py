@@ -46,7 +46,7 @@ BAD = [
     (["--input", "empty.csv"], 1, "empty.csv is empty"),
     (["--input", "cut.wav"], 1, "cut.wav is cut short: its header promises 2000 samples, 989 are there"),
     (["--input", "header.wav"], 1, "header.wav is cut short: its header promises 2000 samples, 0 are there"),
-    (["--input", "fifo.csv"], 1, "fifo.csv is no regular file; pipe it in: --input - with --format"),
+    (["--input", "fifo.csv"], 1, "fifo.csv is not a regular file; pipe it in: --input - with --format"),
     (["--input", "good.wav", "--output", "a.raw"], 2, "libsndfile knows no audio format '.raw'"),
     (["--input", "good.csv", "--output", "a.tsv"], 2, "the format stays as it is; end the name in .csv"),
     (["--input", "cut.flac"], 1, "cut.flac is cut short: its header promises 60000 samples"),
@@ -105,7 +105,7 @@ def test_another_hop_for_a_stateful_model_is_refused_as_wrong_usage(folder, call
     soundfile.write("a.wav", noise(500), 16000)
     status, message = call("--input", "a.wav", "--model", models["recurrent"], "--hop", 50)
     assert (status, message.count("\n")) == (2, 1)
-    assert "hop=50 does not go with the model test, whose memory goes on by 75 samples a window" in message
+    assert "hop=50 does not work with the model test, whose memory goes on by 75 samples a window" in message
     assert os.listdir() == ["a.wav"]
 
 

@@ -88,8 +88,8 @@ def test_model_changes_images_by_the_share_that_mix_says(tmp_path, monkeypatch, 
         ("a.npy", b"\x93NUMPY\x01\x00\x46\x00" + CLAIM.encode().ljust(70), "cannot read images from"),
         ("a.png", b"nothing", "cannot read images from"),
         ("a.png", np.zeros((*SHAPE, 3), np.uint8), "its mode is RGB; needed: a grey image"),
-        ("a-ubyte", b"\0\0\x08\x03" + struct.pack(">3I", 9, *SHAPE), "it says that it holds 9 images of 6 x 5"),
-        ("a.idx", b"\0\0\x08\x01", "it is no IDX file of images"),
+        ("a-ubyte", b"\0\0\x08\x03" + struct.pack(">3I", 9, *SHAPE), "its header promises 9 images of 6 x 5"),
+        ("a.idx", b"\0\0\x08\x01", "it is not an IDX file of byte images"),
     ],
 )
 def test_files_that_cannot_be_denoised_are_refused_in_one_sentence(

@@ -139,7 +139,7 @@ def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
         (["--input", "a.csv", "--series-column", "nope"], 1, "a.csv has no column 'nope'; it has id, x"),
         (["--input", "a.csv", "--series-column", "id", "--columns", "id"], 1, "'id' names the series"),
         (["--input", "a.parquet", "--series-column", "nope"], 1, "a.parquet has no column 'nope'; it has id, x"),
-        (["--input", "a.parquet", "--columns", "id"], 1, "column 'id' is no signal: it holds string"),
+        (["--input", "a.parquet", "--columns", "id"], 1, "column 'id' is not a signal: it holds string"),
         (["--input", "bad.parquet"], 1, "bad.parquet is not a Parquet file"),
         (
             ["--input", "a.parquet", "--output", "-"],

@@ -55,7 +55,7 @@ class ImageCodeData:
         return len(self._rows[TRAINING][0])
 
     def block(self, number: int) -> Pairs:
-        """Return all training images, in an order that each block draws anew."""
+        """Return all training images, in an order that is shuffled for each block."""
         rows = self._rows[TRAINING][0]
         shuffled = rows[np.random.default_rng([self.seed, number]).permutation(len(rows))]
         return Pairs(shuffled, shuffled)

@@ -89,7 +89,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 def _fetch(source: str) -> Mapping[str, Any]:
     try:
         return FETCHED[source]()
-    except Exception as error:  # those of Keras, scikit-learn and urllib share no base class but Exception
+    except Exception as error:  # those of Keras, scikit-learn and urllib have no common base class but Exception
         raise SourceError(
             f"{source} cannot be fetched ({first_line(error)}); bring it as an .npz with --data PATH"
         ) from error

@@ -14,7 +14,7 @@ ROWS_AT_ONCE = 4096
 
 
 def check_pixel_noise(shares: Mapping[str, float]) -> None:
-    """Refuse kinds that are no noise of images, with a ValueError."""
+    """Refuse kinds of noise that images do not have, with a ValueError."""
     check_shares(shares)
     for kind in shares:
         if kind not in (*ADDITIVE, REPLACING):

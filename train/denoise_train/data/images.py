@@ -65,7 +65,7 @@ class ImageData:
         return len(self._training.noisy)
 
     def block(self, number: int) -> Pairs:
-        """Return all training images, in an order that each block draws anew."""
+        """Return all training images, in an order that is shuffled for each block."""
         order = np.random.default_rng([self.seed, number]).permutation(len(self._training.noisy))
         return Pairs(self._training.noisy[order], self._training.target[order])
 
@@ -119,7 +119,7 @@ class ImageData:
 
 
 def check_shape(where: str, shape: Any, window: int, own: OwnData) -> None:
-    """Refuse a shape that is not a window's, and recordings, which are no images."""
+    """Refuse a shape that is not a window's, and recordings, which are not images."""
     if own:
         raise RecipeError(f"{where}images come with --data; they take no --clean, --noise, --pairs or --noisy")
     try:

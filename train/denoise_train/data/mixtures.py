@@ -24,7 +24,7 @@ TEST_SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 
 @dataclass(frozen=True)
 class MixtureData:
-    """Clean signals and noise, mixed at random SNR and drawn anew for every block of a training.
+    """Clean signals and noise, mixed at random SNR and redrawn for every block of a training.
 
     The target is a packed :class:`~denoise_train.targets.WindowTarget`.
     """

@@ -1,4 +1,4 @@
-"""What a training asks of its data: pairs of rows, block by block."""
+"""The protocol of data sets: pairs of rows, block by block."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Pairs:
 
 
 class Data(Protocol):
-    """What a training asks of its data."""
+    """A data set that a training can draw from."""
 
     judges_own: bool
     """Whether its figures are of recordings that somebody brought and the training does not see."""

@@ -1,6 +1,6 @@
 """Mix scenes: what a microphone hears, and the speech in it, from recordings of speech and noise.
 
-Everything here is drawn anew for each scene, so that a network meets rooms, microphones and levels in more
+Everything here is redrawn for each scene, so that a network meets rooms, microphones and levels in more
 combinations than there are recordings.
 """
 

@@ -25,7 +25,7 @@ ROWS_PER_BLOCK = 4096
 class SeriesData:
     """Windows of series, min-max scaled as the engine does it; the target is the window itself.
 
-    Drawn anew for every block of a training. ``path`` is a file or folder of recordings or tables, given by ``--data``.
+    Redrawn for every block of a training. ``path`` is a file or folder of recordings or tables, given by ``--data``.
     """
 
     window: int

@@ -1,4 +1,4 @@
-"""Synthetic noises of machines, weather, animals and crowds, each drawn anew: float64 signals at 16 kHz, any level.
+"""Synthetic noises of machines, weather, animals and crowds, each redrawn: float64 signals at 16 kHz, any level.
 
 Every function takes a generator and a length in samples. The kinds are those that recordings are short of: a network
 that hears many variants of a kind learns the kind, not the recording.

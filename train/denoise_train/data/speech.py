@@ -38,7 +38,7 @@ COLOURS: tuple[sounds.Sound, ...] = (scenes.draw_coloured, scenes.draw_hum, scen
 
 @dataclass(frozen=True)
 class SpeechData:
-    """Scenes of speech in noise, drawn anew for every block of a training.
+    """Scenes of speech in noise, redrawn for every block of a training.
 
     A row is a signal of ``samples``, in units of full scale. The target is a packed
     :class:`~denoise_train.targets.SpeechTarget`: the speech as it is heard in the scene's room, and the levels.
@@ -141,7 +141,7 @@ class SpeechData:
 
     @functools.cached_property
     def _recordings(self) -> dict[int, tuple[Recordings, Recordings]]:
-        """Speech and noise by split; what lies below 50 Hz in recordings of speech is none."""
+        """Speech and noise by split; what lies below 50 Hz in recordings of speech is not speech."""
         assert self.own.clean is not None
         assert self.own.noise is not None
         clean, noise = self.own.clean, self.own.noise

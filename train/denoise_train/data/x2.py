@@ -59,7 +59,7 @@ class X2Data:
         return self._first_validation
 
     def block(self, number: int) -> Pairs:
-        """Return all training windows, in an order that each block draws anew."""
+        """Return all training windows, in an order that is shuffled for each block."""
         pairs = self.training()
         order = np.random.default_rng([self.seed, number]).permutation(len(pairs.noisy))
         return Pairs(pairs.noisy[order], pairs.target[order])

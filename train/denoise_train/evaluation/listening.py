@@ -17,10 +17,10 @@ def check_folder(folder: Path, *, force: bool) -> None:
     Raises
     ------
     SinkError
-        If it is no folder, or holds something already (without ``force``).
+        If it is not a folder, or holds something already (without ``force``).
     """
     if folder.exists() and not folder.is_dir():
-        raise SinkError(f"{folder} is no folder; choose another one to write to")
+        raise SinkError(f"{folder} is not a folder; choose another one to write to")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise SinkError(f"{folder} holds files already; use --force to write among them, or choose another one")
 

@@ -17,7 +17,7 @@ LEAST_NOISE = 1e-5
 """A recorded pair whose noise has a smaller share of the signal's power, 50 dB below it, has none to be removed."""
 
 MOST_DRAWS = 20
-"""Rounds in which silent or constant crops are drawn anew before a recording counts as empty."""
+"""Rounds in which silent or constant crops are redrawn before a recording counts as empty."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ LONGEST = 1500
 SHORTEST = 150
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 NOTHING_DB = 0.1
-"""Less than this is no gain."""
+"""Less than this does not count as a gain."""
 
 
 @dataclass(frozen=True)

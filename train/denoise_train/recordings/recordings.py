@@ -236,7 +236,7 @@ def _read_arrays(path: Path) -> Iterator[Array]:
     try:
         arrays = load_arrays(path)
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path.name} is no array file: {error}") from error
+        raise SourceError(f"{path.name} is not an array file: {error}") from error
     for array in arrays.values():
         if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
             yield from array.reshape(len(array), -1).T.astype(np.float64)

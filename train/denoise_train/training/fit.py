@@ -64,7 +64,7 @@ def train(
     own
         Recordings to draw from beside the synthetic family.
     resume
-        Go on with an interrupted run in this folder.
+        Resume an interrupted run in this folder.
     say
         Gets one line per epoch.
 

@@ -70,7 +70,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """End a training when its minutes are over, and let the learning rate fall towards that.
 
     Nothing is kept between calls: the time comes from the epochs' history, and the number of batches, which decides
-    about the warm-up, from the optimiser. So a training that goes on warms up only once.
+    about the warm-up, from the optimiser. So a resumed training warms up only once.
 
     Parameters
     ----------

@@ -20,8 +20,7 @@ from denoise_train.training import pictures
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
 MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
-"""The only keys of a recipe that may change when a run goes on, and not from one to the other: what sets the learning
-rate would be another, and the optimiser's state would not fit."""
+"""The keys of a recipe that may change when a run is resumed; any other would change the learning rate or the state."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 SECONDS_BETWEEN_LINES = 30
 LONGEST_PICTURE = 600
@@ -122,7 +121,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
                     {key: int(value) if key == "epoch" else float(value) for key, value in row.items()}
                     for row in csv.DictReader(file)
                 ]
-        except Exception as error:  # h5py's, Keras' and csv's errors share no base class but Exception
+        except Exception as error:  # h5py's, Keras' and csv's errors have no common base class but Exception
             raise SourceError(f"cannot resume the run in {self._folder}: {first_line(error)}") from error
 
     def load_best(self) -> keras.Model:

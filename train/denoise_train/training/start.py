@@ -76,7 +76,7 @@ def load_start(start: str) -> keras.Model:
         raise SourceError(f"{file} cannot be trained further; name the .keras file or the run folder it was made from")
     try:
         return keras.models.load_model(file, compile=False)
-    except Exception as error:  # zip, json and Keras errors share no base class but Exception
+    except Exception as error:  # zip, json and Keras errors have no common base class but Exception
         raise SourceError(f"{file} is not a Keras model: {first_line(error)}") from error
 
 

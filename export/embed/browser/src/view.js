@@ -30,7 +30,7 @@ export class View {
     const parts = [
       `window ${window}, hop ${hop}`,
       sampleRateHz === null ? "any sample rate" : `${sampleRateHz} Hz only`,
-      ...(stateSize ? [`remembers ${stateSize} numbers`] : []),
+      ...(stateSize ? [`state of ${stateSize} numbers`] : []),
     ];
     this.elements.facts.textContent = `${name}: ${parts.join(", ")}.${trainedOn ? ` Trained on ${trainedOn}.` : ""}`;
   }

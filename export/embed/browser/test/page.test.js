@@ -59,7 +59,7 @@ test("a dropped model, stateful too, takes over; the file that is shown is denoi
   const { page, close } = await open(browser, ISOLATED_URL);
   await drop(page, "short.wav", fixture("short.wav"));
   await drop(page, "memory.onnx", fixture("memory.onnx"));
-  assert.match(await page.textContent("#facts"), /remembers 2 numbers/);
+  assert.match(await page.textContent("#facts"), /state of 2 numbers/);
   keep("memory.wav", await offered(page));
   await page.selectOption("#model", "x2");
   await page.waitForFunction(() => document.querySelector("#facts").textContent.startsWith("x2"));

@@ -66,7 +66,7 @@ class RemoteFolder:
         try:
             path = str(fsspec.get_filesystem_class(protocol)._strip_protocol(url))
         except ValueError as error:
-            raise SourceError(f"{url}: fsspec knows no protocol {protocol!r}") from error
+            raise SourceError(f"{url}: fsspec has no protocol {protocol!r}") from error
         except ImportError as error:
             if ALIASES.get(protocol, protocol) in OPTIONS:
                 raise MissingExtra(f"reading and writing {url}", "cloud") from error

@@ -70,7 +70,7 @@ class Folder(Protocol):
         ...
 
     def open_log(self, name: str, whole: str) -> Log:
-        """Open a log for appending, made if it is missing; ``whole`` is the log of runs that are no part of one."""
+        """Open a log for appending, made if it is missing; ``whole`` is the log of runs that are not sharded."""
         ...
 
     def read_logs(self, name: str) -> Iterator[str]:

@@ -262,7 +262,7 @@ SPEECH_FOUND = ("general", "--speech", "--clean", str(SAMPLE), "--noise", str(SA
         (("general", "--write", "here"), 2, "--write is for listening to what --speech measures; give both, or nei"),
         (SPEECH, 1, "cannot read s: no such file or folder"),
         ((*SPEECH, "--write", "full"), 1, "full holds files already; use --force to write among them"),
-        ((*SPEECH, "--write", "full/file"), 1, "full/file is no folder; choose another one to write to"),
+        ((*SPEECH, "--write", "full/file"), 1, "full/file is not a folder; choose another one to write to"),
     ],
 )
 def test_a_mistake_is_one_sentence(

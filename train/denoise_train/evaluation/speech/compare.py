@@ -191,7 +191,7 @@ def _measure(
     heard: Heard | None,
     say: Callable[[str], object],
 ) -> SpeechResult:
-    # What is loaded or planned at the first call is no part of the cost of a second of speech.
+    # What is loaded or planned at the first call does not count as the cost of a second of speech.
     enhancer.enhance(mixtures.noisy[0, 0, : int(RATE_HZ)])
     scores: list[dict[str, Array]] = []
     tones = np.empty(len(mixtures.snr_db))
