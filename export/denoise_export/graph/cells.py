@@ -23,7 +23,7 @@ GRU = ("Add", ("Mul", UPDATE, "state"), ("Mul", ("Sub", "one", UPDATE), CANDIDAT
 
 
 def fold_bias_into_product(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Exchange a product of rows with a matrix, and a bias added to it, for a Gemm."""
+    """Replace a matrix product and the bias added to it by a Gemm."""
     found = find_pattern(editor, node.output[0], BIASED) if node.op_type == "Add" else None
     if found is None or len(editor.shapes().get(found["rows"], ())) != 2:
         return False
@@ -35,9 +35,9 @@ def fold_bias_into_product(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def join_gates(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Compute the update and reset gates of a GRU by one product of its input and state, laid side by side.
+    """Compute the update and reset gates of a GRU by one product, of its input and state side by side.
 
-    Of a cell as Keras computes it by default, with the reset behind the product (``reset_after``).
+    The cell is Keras' default one, which applies the reset gate after the product (``reset_after``).
     """
     products = _read_cell(editor, node) if node.op_type == "Add" else None
     if products is None:

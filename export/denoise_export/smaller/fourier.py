@@ -1,7 +1,7 @@
 """Store Fourier matrices as the few whole numbers that they are made of.
 
-16 bits are too few for them: a bin that is 60 dB below the loudest would drown in their rounding errors, and with it
-what a network makes of the bin's level (measured on speech: -46 dB, where all other weights together make -73 dB).
+As 16-bit floats they would be too coarse: their rounding errors mask a bin that is 60 dB below the loudest one. On
+speech the outputs of the network then differ by -46 dB; the rounding of all other weights together makes -73 dB.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def cosines(period: int) -> NDArray[np.float32]:
 
 
 def recognise(matrix: NDArray[np.generic]) -> Fourier | None:
-    """Find what a matrix of sines and cosines, of either sign, is made of; None if it is something else.
+    """Fit a matrix of sines and cosines, of either sign, by steps and offsets; None if it is something else.
 
     A column's frequency follows from neighbours, x[n - 1] + x[n + 1] = 2 cos(w) x[n].
     """

@@ -187,8 +187,8 @@ class DenoiseStream:
     sample_rate_hz : float or None
         Rate of the chunks; None if neither the caller nor the model gave one.
     latency_samples : int
-        A sample is given back at the latest when this many samples, itself included, have come
-        in: one window, plus the resamplers' delay where the rate is changed.
+        A sample is returned at the latest when this many samples, itself included, have arrived: one window, plus the
+        resamplers' delay where the rate is changed.
     samples_in, samples_out : int
         Samples per channel taken and given back since the start of the signal.
     missing_samples : int
@@ -247,7 +247,7 @@ class DenoiseStream:
 
     @property
     def latency_samples(self) -> int:
-        """Samples that come in until a sample is given back, itself included."""
+        """Samples that must arrive before a sample is returned, itself included."""
         return latency_samples(self._contract.window, self.sample_rate_hz, self._contract.sample_rate_hz)
 
     def fade_to(self, mix: float, samples: int) -> None:

@@ -44,7 +44,7 @@ def follows_above_hz(rate_hz: float | None, model_hz: float | None) -> float | N
 class HighBandGain:
     """Follow the gain of a model's top band, hop by hop, interpolated linearly between hops.
 
-    Kept between calls: a hop of both signals, and the gains of the hops that output samples still lie between.
+    Kept between calls: a hop of both signals, and the gains between which the next output samples are interpolated.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class HighBandGain:
             self._append(self._kept)
 
     def _append(self, samples: Samples) -> None:
-        """Add the gains of whole hops, or of what is less than one."""
+        """Append the gains of whole hops; at the end of the signal, of the part of a hop that is left."""
         upper = np.diff(samples, DIFFERENCES, axis=1)
         upper[np.isnan(upper)] = 0.0
         hop = min(self._hop, upper.shape[1])
@@ -96,7 +96,7 @@ class HighBandGain:
             return np.empty((self._channels, 0))
         whole, beyond, parts = self._filter.places(self._given, count)
         places = beyond + parts / self._filter.parts + (whole - self._first * self._hop)
-        # A gain holds where the resampler's reach allows it to be known, at the end of its hop: no sample waits for it.
+        # A gain is placed at the end of its hop, less the resampler's delay: there it is known without waiting.
         known = (1 + np.arange(self._gains.shape[1])) * self._hop - self._filter.reach
         gains = np.stack([np.interp(places, known, channel) for channel in self._gains])
         passed = max(0, int(np.searchsorted(known, places[-1])) - 1)
@@ -109,7 +109,7 @@ class HighBandGain:
 class FullBand:
     """A stage at the model's rate for samples at another; the band above follows its gain.
 
-    Kept between calls: the signal that has not come out yet, at both rates, and what resamplers and gain keep.
+    Kept between calls: the samples not yet returned, at both rates, and the states of resamplers and gain.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class FullBand:
     rate_hz, model_hz
         The two rates in Hz.
     hop
-        Samples at the model's rate that the stage gives out at a time.
+        Samples at the model's rate that the stage returns at a time.
     channels
         Number of channels.
     """

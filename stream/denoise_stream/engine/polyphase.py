@@ -37,10 +37,10 @@ CUTOFF = 0.97
 """Where the filter falls to half, as a share of half the lower rate."""
 
 LARGEST_TABLE = 1 << 17
-"""Rates whose table would be larger share one of ``TABLE_ROWS`` rows a sample, with a line between two rows."""
+"""For rates whose exact table would be larger, interpolate linearly in a table of ``TABLE_ROWS`` rows a sample."""
 
 TABLE_ROWS = 512
-"""Rows per sample of the lower rate: the line between two is off by 106 dB less than the signal."""
+"""Rows per sample of the lower rate: interpolating between them is exact to -106 dB."""
 
 
 class Polyphase:
@@ -49,9 +49,9 @@ class Polyphase:
     Attributes
     ----------
     step, parts : int
-        An output sample every ``step / parts`` input samples.
+        Output samples are ``step / parts`` input samples apart.
     reach : int
-        Input samples behind an output sample that it needs.
+        Input samples that must follow an output sample's place.
     """
 
     def __init__(self, from_hz: float, to_hz: float) -> None:

@@ -18,7 +18,7 @@ from denoise_stream.engine.windows import WindowCutter, bridge_gaps, denormalize
 from denoise_stream.model import Model
 
 MOST_RESAMPLING = 256
-"""A signal whose rate differs from the model's by more has nothing in common with what the model knows."""
+"""Refuse to resample by more than this factor: no signal at such a rate resembles what the model was trained on."""
 
 
 def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Stage:
@@ -46,7 +46,7 @@ class WindowDenoiser:
     Attributes
     ----------
     failed_windows : int
-        How many windows passed so, since the stage was made.
+        Windows that passed unchanged, since the stage was made.
     """
 
     def __init__(self, model: Model, hop: int, channels: int) -> None:
@@ -68,7 +68,7 @@ class WindowDenoiser:
         return self._run(self._cutter.process(samples))
 
     def flush(self) -> Steps[Samples]:
-        """Run the last window over the reflected end, give out the tail and reset."""
+        """Run the last window over the reflected end, return the tail and reset."""
         windows, tail = self._cutter.flush()
         finished = yield from self._run(windows)
         rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
@@ -124,10 +124,11 @@ class WindowDenoiser:
 
 
 def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
-    """Count the samples that come in until a sample is given back, itself included: one window.
+    """Compute the algorithmic latency: how many samples must arrive, a sample itself included, before it is returned.
 
-    Where the rate is changed, the last sample of a window waits for the filter that leads to the model's rate, and the
-    first one for the filter that leads back. At rates without a common measure the count may be one too large.
+    That is one window. A resampler adds the delay of its filter to the model's rate, for the window's last sample, and
+    of the filter back, for its first. Between rates whose ratio is not a small fraction the result may be one too
+    large.
     """
     if model_hz is None or rate_hz is None or rate_hz == model_hz:
         return window

@@ -27,10 +27,11 @@ Chunk = NDArray[Any]
 class PooledStream:
     """Denoise one signal among others. How it is cut into chunks never changes the result.
 
-    Made by :meth:`StreamPool.open`. Every verb may be used from any thread; those that wait have a twin for asyncio.
-    Kept: chunks not denoised yet, up to the pool's ``queue_samples`` and one chunk more, and samples not pulled yet. A
-    stream that has as many of those is not denoised further until it is read, so its queue fills and ``push`` waits.
-    In all it holds at most four times ``queue_samples`` and three chunks: a chunk is taken whole or not at all.
+    Made by :meth:`StreamPool.open`. Every method may be called from any thread; those that wait have a version for
+    asyncio. Two queues bound the memory: chunks not denoised yet, and samples not pulled yet. Each may hold the pool's
+    ``queue_samples`` and, as a chunk is taken whole, one chunk more. While the second is full the stream is not
+    denoised further, so the first fills and ``push`` waits. With what is being denoised that is at most four times
+    ``queue_samples`` and three chunks.
 
     Attributes
     ----------
@@ -68,7 +69,7 @@ class PooledStream:
 
     @property
     def latency_samples(self) -> int:
-        """Samples that come in until a sample is given back, itself included; waiting for the pool comes on top."""
+        """Samples that must arrive before a sample is returned, itself included; waiting for the pool comes on top."""
         return self._stream.latency_samples
 
     @property

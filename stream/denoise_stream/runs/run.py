@@ -28,7 +28,7 @@ class Stream(Protocol):
 
     @property
     def latency_samples(self) -> int:
-        """Samples that come in until a sample is given back, itself included."""
+        """Samples that must arrive before a sample is returned, itself included."""
         ...
 
     def process(self, chunk: Chunk) -> Chunk:

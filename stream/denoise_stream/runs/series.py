@@ -1,7 +1,7 @@
 """Denoise a table with many series, each on its own, in the table's order.
 
-Each series has a stream of its own. Its rows are counted beforehand, so that its end is known: rows wait for those
-before them, but never for the end of the table.
+Each series has a stream of its own. A first reading counts its rows, so that its stream is flushed at its last row. A
+row is written as soon as it and all rows before it are finished; none waits for the end of the table.
 """
 
 from collections import Counter, deque
@@ -58,7 +58,7 @@ class SeriesStream:
 
     @property
     def latency_samples(self) -> int:
-        """Rows of a series that come in until one of its rows is given back, itself included."""
+        """Rows of a series that must arrive before one of its rows is returned, itself included."""
         return self._model_of.latency_samples
 
     def process(self, chunk: Chunk) -> Chunk:

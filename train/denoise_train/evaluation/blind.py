@@ -20,12 +20,15 @@ from denoise_train.dsp.noise_level import NORMAL_MAD, autocorrelation, level_rat
 from denoise_train.recordings.noisy_recordings import NoisyRecordings, has_noise
 
 PROBE = 0.05
-"""How far the samples are moved, as a share of the noise level: far beyond float32, far below a threshold."""
+"""Size of the perturbation that measures the divergence, as a share of the noise level.
+
+It is far above float32's rounding and far below the thresholds of the filters."""
 
 PROBES = 2
 WHITE_CORRELATION = 0.3
-"""Beyond it a residual is called coloured. Below 0 it says little: a method that leaves some of the slow noise takes
-the rest, which is correlated so."""
+"""A residual with more autocorrelation than this is called coloured.
+
+Negative autocorrelation is not: a method that leaves slow noise in the signal removes the rest, which has it."""
 
 WHITE_RATIO = 1.25
 HEAVY_TAILS = 1.25
@@ -85,9 +88,11 @@ def draw_blind(rng: np.random.Generator, source: NoisyRecordings, count: int, le
 
 
 def squared_error(method: Filter, setting: int | float | str | None, blind: Blind) -> tuple[Array, Array]:
-    """Estimate a method's mean squared error ``(n,)`` in each crop, relative to the noise power; give its output too.
+    """Estimate a method's mean squared error ``(n,)`` in each crop, relative to the noise power; return its output too.
 
-    Single crops scatter, also below 0: only the mean of many says something.
+    This is Stein's unbiased risk estimate, ``mean((output - noisy)^2) / level^2 - 1 + 2 divergence``, with the
+    divergence of the method measured by random perturbations. Single crops scatter, also below 0: only the mean of many
+    is useful.
     """
     noisy, level = blind.noisy, blind.level
     denoised = method.apply(noisy, setting)

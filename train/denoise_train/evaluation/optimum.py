@@ -35,10 +35,10 @@ LONGEST_WINDOW = GRID // 3
 
 @dataclass(frozen=True)
 class Gap:
-    """One process at one SNR: improvements in dB of the optimum and of the model, over windows and through the engine.
+    """The improvements, in dB, of the optimal estimator and of the model for one process at one SNR.
 
-    ``optimum_db`` is the mean over a window, ``centre_db`` its centre, the best sample, which the engine is held
-    against.
+    ``optimum_db`` and ``model_db`` are means over single windows. ``centre_db`` is the optimum at a window's centre,
+    where it is best; ``engine_db``, the model after overlap-add, is compared with that.
     """
 
     cut_off: float
@@ -51,12 +51,12 @@ class Gap:
 
     @property
     def window_gap_db(self) -> float:
-        """How much the optimum gains more over single windows."""
+        """How much more the optimum gains than the model, over single windows."""
         return self.optimum_db - self.model_db
 
     @property
     def engine_gap_db(self) -> float:
-        """How much the optimum gains more at a window's centre than the engine everywhere."""
+        """How much more the optimum gains at a window's centre than the engine does."""
         return self.centre_db - self.engine_db
 
 

@@ -31,10 +31,7 @@ NOTHING_DB = 0.1
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What a verdict is found on, drawn from the validation and test parts of somebody's recordings.
-
-    ``what`` names it in a sentence.
-    """
+    """The validation and test signals of a verdict; ``what`` describes them in its sentence."""
 
     what: str
     hop: int
@@ -44,7 +41,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a training is worth.
+    """What a training gains on signals that it did not see.
 
     Attributes
     ----------
@@ -62,7 +59,7 @@ class Verdict:
 
 
 def hold_out(recipe: Recipe, own: OwnData) -> HeldOut:
-    """Draw what a training is judged by, from the parts of the recordings that it does not see.
+    """Draw the validation and test signals of a verdict from the parts of the recordings that no training sees.
 
     Parameters
     ----------
@@ -89,7 +86,7 @@ def judge(methods: Sequence[Filter], held_out: HeldOut) -> Verdict:
     Parameters
     ----------
     methods
-        The network in the engine, and the one it started from, if it did not begin from nothing.
+        The network in the engine, and the one it started from, if it did not start from random weights.
     held_out
         From :func:`hold_out`.
     """

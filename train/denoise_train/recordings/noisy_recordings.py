@@ -21,13 +21,13 @@ from denoise_train.dsp.noise_level import SHORTEST, noise_level
 from denoise_train.recordings.recordings import Recordings
 
 STRENGTH = 0.7
-"""How much noise is added to the input, relative to the noise that is there already: 1.7 dB more."""
+"""Noise added to the input, relative to its own noise; together 1.7 dB more."""
 
 STRETCH = 4096
 """Samples over which the noise level is estimated: many for precision, few because noise comes and goes."""
 
 LEAST_LEVEL = 1e-3
-"""A noise level below this share of the crop's deviation, or of the usual level, is that of rounding errors."""
+"""Treat a noise level below this share of the crop's deviation, or of the median level, as rounding errors."""
 
 NO_NOISE = (
     "no noise was found: it is not there, or lower than about 0.4 steps of a coarse quantization, or hits fewer than "
@@ -83,7 +83,7 @@ class NoisyRecordings:
 
 def has_noise(crops: Array, levels: Array) -> NDArray[np.bool_]:
     """Tell which of the crops ``(n, length)`` have noise, by their levels ``(n, 1)``; a bridged gap has none."""
-    # A stretch may have noise where the crop is a gap for the greater part.
+    # The level of a whole stretch is too high for a crop that is mostly a bridged gap.
     level = np.minimum(levels, noise_level(crops))[:, 0] if len(crops) else levels[:, 0]
     usual = float(np.median(level)) if len(level) else 0.0
     found: NDArray[np.bool_] = (level > LEAST_LEVEL * crops.std(axis=1)) & (level > LEAST_LEVEL * usual)

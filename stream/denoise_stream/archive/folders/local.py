@@ -92,7 +92,7 @@ class LocalFolder:
 class LocalLog:
     """Lines at the end of a file; one program at a time.
 
-    Parts of a whole have files of their own and share the lock of ``whole``, which a run that is no part has alone.
+    Shards have log files of their own and share the lock of ``whole``; a run that is not sharded holds it exclusively.
 
     Raises
     ------
