@@ -1,4 +1,4 @@
-"""The options for tables: what the command line says comes in, the facts stated about a table go out."""
+"""The options for tables, and the facts that they state about one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

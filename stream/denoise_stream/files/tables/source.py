@@ -1,4 +1,4 @@
-"""Tables of numbers (CSV, TSV): bytes come in, chunks of the signal columns go out.
+"""Read tables of numbers (CSV, TSV) as chunks of their signal columns.
 
 A table is written back byte for byte except for the numbers of those columns, by
 :class:`~denoise_stream.files.tables.sink.TableSink`. Rows whose denoised values are not there yet wait in a queue that

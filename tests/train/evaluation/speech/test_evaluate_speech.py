@@ -39,7 +39,7 @@ def mixtures() -> SpeechMixtures:
 def result(
     name: str, si_sdr: float, pesq: list[float], stoi: float, tone: float = 0.0, ovrl: float | None = None
 ) -> SpeechResult:
-    """Give a result for two SNRs and one signal; raw scores are higher by 10, so that none is taken for the other."""
+    """Return a result for two SNRs and one signal; raw scores are higher by 10, so that none is taken for the other."""
     scores = {"si_sdr_db": [si_sdr, si_sdr], "pesq": pesq, "stoi": [stoi, stoi]}
     columns = {ABOVE[score]: np.array(values)[:, None] for score, values in scores.items()}
     columns |= {score: 10 + columns[ABOVE[score]] for score in scores}
