@@ -109,6 +109,11 @@ def in_one_line(summary: dict[str, Any]) -> str:
         parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values kept")
+    if summary.get("rounded"):
+        names = _listed(summary["rounded"])
+        parts.append(
+            f"{names} written as whole numbers, as nothing tells the decimal mark (--decimal . gives more digits)"
+        )
     if summary.get("markers"):
         parts.append(f"{', '.join(summary['markers'])} taken for missing values")
     if summary.get("bad_rows"):

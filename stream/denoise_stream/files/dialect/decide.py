@@ -159,8 +159,7 @@ def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: Tab
     if delimiter is not None:
         reading = read_with(delimiter, join_records(filled, delimiter, eol))
     else:
-        plain = best_readings(filled)
-        readings = [read_with(found.delimiter, join_records(filled, found.delimiter, eol)) for found in plain]
+        readings = [_with_records_joined(found, eol) for found in best_readings(filled)]
         if not readings:
             reading = max((read_with(mark, filled) for mark in ",;\t|"), key=lambda found: found.width)
             if len(filled) == 1 and not reading.numeric:
@@ -179,10 +178,18 @@ def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: Tab
     return reading
 
 
+def _with_records_joined(reading: Reading, eol: str) -> Reading:
+    """Read lines again where quoted fields span them."""
+    records = join_records(reading.lines, reading.delimiter, eol)
+    return reading if len(records) == len(reading.lines) else read_with(reading.delimiter, records)
+
+
 def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Reading:
     """Choose among readings of about equal score: a comma may delimit whole numbers or be their decimal mark."""
     by_mark = {reading.delimiter: reading for reading in readings}
-    comma, single = by_mark.get(","), by_mark.get("")
+    comma, single, spaces = by_mark.get(","), by_mark.get(""), by_mark.get(" ")
+    if spaces is not None and single is not None and single.columns[0].counts["g"]:
+        return _grouped_or_spaced(spaces, single, name)
     if comma is not None and options.decimal is None and readings[0] is comma:
         _check_pairs(comma, name)
     if comma is None or single is None or not single.columns[0].counts[","] + single.columns[0].counts[",?"]:
@@ -207,6 +214,24 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
     raise SourceError(
         f"{name}, line {line.number}: {line.text.strip(BLANK)!r} can be one number with a decimal comma or two "
         "columns; say which with --decimal , or --delimiter ,"
+    )
+
+
+def _grouped_or_spaced(spaces: Reading, single: Reading, name: str) -> Reading:
+    """Choose between columns that spaces delimit and numbers whose digits spaces group: names decide.
+
+    Raises
+    ------
+    SourceError
+        If there are none.
+    """
+    names = [line for line in single.lines[: single.start] if not is_comment(line.text, " ")]
+    if names:
+        return spaces if len(split_fields(names[-1].text, " ")) >= spaces.width else single
+    line = single.lines[single.start]
+    raise SourceError(
+        f"{name}, line {line.number}: {line.text.strip(BLANK)!r} can be one number with grouped digits or two columns; "
+        "say which with --delimiter none or --delimiter space"
     )
 
 

@@ -1,5 +1,6 @@
 """Find the names of the columns, their units and what a preamble says among the lines above the data."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from denoise_stream.files.dialect.candidates import COMMENTS, Line, Reading, is_comment
 from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
 from denoise_stream.files.dialect.marks import NUMBERS, kind_of
+from denoise_stream.files.dialect.numbers import may_be_marker, parse_number
 
 UNITS = frozenset(
     """s sec secs second seconds ms msec millisecond milliseconds us µs μs usec ns min mins minute minutes h hr hrs
@@ -84,7 +86,7 @@ def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> 
     start_and_rate = _start_and_rate(reading)
     if start_and_rate is not None:
         start, rate_hz = start + 2, start_and_rate
-    elif _numbers_are_names(reading):
+    elif _names_above(reading) is None and _numbers_are_names(reading):
         start += 1
     if start > reading.start and rate_hz is None:
         line = reading.lines[reading.start]
@@ -222,30 +224,47 @@ def _row_names(reading: Reading) -> bool:
 
 
 def _numbers_are_names(reading: Reading) -> bool:
-    """Tell whether the first row counts the columns, or is whole where every column below has decimals."""
+    """Tell whether the first row names the columns by numbers: counts, years, wavelengths.
+
+    They are whole and in equal steps, and either no number below is whole, or all lie beside the numbers below, or they
+    count the columns and do not go on counting in the next row.
+    """
     if len(reading.rows) < 3:
         return False
-    first = _trimmed(reading.rows[0])
-    if first and not first[0]:  # the unnamed index of a data frame
-        first = first[1:]
-    if not first or any(kind_of(cell) != "whole" or not cell.isdigit() for cell in first):
+    first, rows = _trimmed(reading.rows[0]), reading.rows[1:]
+    places = [place for place, cell in enumerate(first) if reading.columns[place].kind == "number" and cell]
+    if not places or any(not first[place].isdigit() for place in places):
         return False
-    numbers = [int(cell) for cell in first]
+    numbers = [int(first[place]) for place in places]
     steps = {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
     if len(numbers) > 1 and (len(steps) > 1 or min(steps) < 1):
         return False
-    offset = len(_trimmed(reading.rows[0])) - len(first)
-    below = list(zip(*reading.rows[1:], strict=False))[offset : offset + len(first)]
-    decimals = [
-        all(kind_of(cell) not in ("whole", "text") for cell in column)
-        and len({kind_of(cell) for cell in column} - {"missing"}) > 0
-        for column in below
-    ]
-    if len(numbers) == 1 and not offset:
+    below = [[row[place] for row in rows if not _says_nothing(row[place])] for place in places]
+    if not all(below):
+        return False
+    decimals = [all(kind_of(cell) != "whole" for cell in column) for column in below]
+    if len(reading.columns) == 1:
         return numbers[0] == 0 and decimals[0] and len({len(cell) for cell in below[0]}) <= 2
+    beside = [_lies_beside(number, column) for number, column in zip(numbers, below, strict=True)]
+    if all(decimals) or (len(numbers) > 1 and all(beside)):
+        return True
+    goes_on = any(column[0] == str(number + 1) for column, number in zip(below, numbers, strict=True))
+    unnamed = not first[0]
     counts = numbers[0] in (0, 1) and steps == {1}
-    continues = any(column[0] == str(number + 1) for column, number in zip(below, numbers, strict=True))
-    return all(decimals) or (counts and (bool(offset) or any(decimals) or (len(numbers) > 2 and not continues)))
+    return counts and (unnamed or any(decimals) or (len(numbers) > 2 and not goes_on))
+
+
+def _says_nothing(cell: str) -> bool:
+    return kind_of(cell) in ("missing", "text") or may_be_marker(cell)
+
+
+def _lies_beside(number: int, column: Sequence[str]) -> bool:
+    """Tell whether a number of a year's or a wavelength's size lies far outside of the range of those below it."""
+    values = [
+        value for cell in column if (value := parse_number(cell, "," if kind_of(cell) == "," else ".")) is not None
+    ]
+    low, high = min(values, default=0.0), max(values, default=math.inf)
+    return number >= 100 and not low - (high - low) <= number <= high + (high - low)
 
 
 def _start_and_rate(reading: Reading) -> float | None:
@@ -255,12 +274,11 @@ def _start_and_rate(reading: Reading) -> float | None:
     first, second = reading.rows[0], reading.rows[1]
     if len(set(first)) > 1 or len(set(second)) > 1 or kind_of(first[0]) not in (".", "whole"):
         return None
-    try:
-        start, rate = float(first[0]), float(second[0])
-    except ValueError:
+    start, rate = parse_number(first[0]), parse_number(second[0])
+    if start is None or rate is None:
         return None
-    others = [cell for cells in reading.rows[2:] for cell in cells if kind_of(cell) in ("whole", ".", ".?")]
-    largest = max((abs(float(cell)) for cell in others), default=0.0)
+    others = [parse_number(cell) for cells in reading.rows[2:] for cell in cells]
+    largest = max((abs(value) for value in others if value is not None and value == value), default=0.0)
     if 9e8 < start < 2.2e9 and largest < 1e8 and 0 < rate <= 1e5:
         return rate
     return None

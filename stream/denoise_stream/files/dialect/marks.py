@@ -48,6 +48,8 @@ def kind_of(text: str) -> str:
     return "moment" if MOMENT.fullmatch(text) else "text"
 
 
+APOSTROPHES = ("", "'", "\u2019")
+
 NUMBERS = frozenset({"whole", ".", ",", ".?", ",?", ".g", ",g", "g"})
 
 
@@ -126,13 +128,18 @@ def find_marks(
     numeric = [column for column in columns if column.kind == "number"]
     points, commas = sum(column.points for column in numeric), sum(column.commas for column in numeric)
     usual = stated or ("" if not points and not commas else "." if points >= commas else ",")
+    spaced = any(_space_group(cells[index]) not in APOSTROPHES for index, c in enumerate(columns) if c.kind == "number")
+    # Nothing tells the decimal mark of whole numbers but a delimiter that only goes with points.
+    of_whole = "." if delimiter in (",", " ") and not spaced else ""
     return [
-        _marks_of(column, texts, usual, delimiter, stated) if column.kind == "number" else Marks(usual or ".")
+        _marks_of(column, texts, usual, delimiter, stated, of_whole) if column.kind == "number" else Marks(usual or ".")
         for column, texts in zip(columns, cells, strict=True)
     ]
 
 
-def _marks_of(column: Column, texts: Sequence[str], usual: str, delimiter: str, stated: str | None) -> Marks:
+def _marks_of(
+    column: Column, texts: Sequence[str], usual: str, delimiter: str, stated: str | None, of_whole: str
+) -> Marks:
     counts = column.counts
     own = stated or (("." if column.points >= column.commas else ",") if column.points or column.commas else "")
     decimal = own or usual
@@ -142,9 +149,7 @@ def _marks_of(column: Column, texts: Sequence[str], usual: str, delimiter: str, 
         return Marks(decimal, _group_of(texts, other, counts, decimal), odd=odd)
     unsure = [mark for mark in ".," if counts[f"{mark}?"]]
     if not unsure:
-        group = _space_group(texts)
-        # Whole numbers in a table that a comma does not delimit: its decimal mark may be either.
-        return Marks("" if delimiter == ";" or (delimiter == "" and not group) else ".", group)
+        return Marks(of_whole, _space_group(texts))
     mark = unsure[0]
     example = next(text for text in texts if kind_of(text) == f"{mark}?")
     whole = next((text for text in texts if kind_of(text) == "whole"), None)

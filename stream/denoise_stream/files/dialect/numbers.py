@@ -37,6 +37,7 @@ _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:([.,{GROUP_MARKS}])\d{{3}})(?:\1\d{{3}})*(?:[.,]\d*)?", re.ASCII)
 _ODD = re.compile(r"[^\d.,\t +eE-]", re.ASCII)
 _CARE = re.compile(r"[ +eE]|(?:^|\t)-?0\d")
+_MARKED = re.compile(r"[+-]?\d+([.,])\d+")
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _POWER = re.compile(r"[eEdD]")
 _IN_FRONT = re.compile(r"\+|-?0\d")
@@ -65,8 +66,8 @@ class NumberStyle:
         Whether plain formatting writes the column: no signs or zeros in front, no grouping, no exponents.
     minus
         The minus sign where it is not the hyphen.
-    far
-        Numbers beyond this that look like a marker of missing values (-999) are one.
+    ordinary
+        Numbers below and above these two that look like a marker of missing values (-999) are one.
     markers
         Those that were met.
     """
@@ -79,7 +80,7 @@ class NumberStyle:
     exponent: bool = False
     plain: bool = True
     minus: str = ""
-    far: float = math.inf
+    ordinary: tuple[float, float] = (-math.inf, math.inf)
     markers: set[str] = field(default_factory=set)
 
     def parse(self, text: str) -> float | None:
@@ -94,14 +95,14 @@ class NumberStyle:
 
     def is_marker(self, text: str, value: float) -> bool:
         """Tell whether a number stands for a missing value."""
-        return abs(value) > self.far and may_be_marker(text)
+        return not self.ordinary[0] <= value <= self.ordinary[1] and may_be_marker(text)
 
     def _adopt(self, text: str) -> None:
         """Take the first decimal mark that is met for the column's."""
-        mark = "," if "," in text else "."
-        if text.count(mark) == 1 and not ("," in text and "." in text) and not _AMBIGUOUS.fullmatch(text):
-            self.decimal = mark
-            self.own_digits = len(text.partition(mark)[2])
+        found = _MARKED.fullmatch(text)
+        if found is not None and not _AMBIGUOUS.fullmatch(text):
+            self.decimal = found[1]
+            self.own_digits = decimals_of(text, self.decimal)
             self.digits = self.own_digits + 1
 
     def read_column(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], bool] | None:
@@ -133,8 +134,9 @@ class NumberStyle:
         simple = simple and _CARE.search(joined) is None
         if simple and self.decimal:
             simple = re.search(rf"\{self.decimal}\d{{{self.own_digits + 1}}}", joined) is None
-        if self.far < math.inf:
-            for place in np.flatnonzero(np.abs(values) > self.far).tolist():
+        lowest, highest = self.ordinary
+        if lowest > -math.inf:
+            for place in np.flatnonzero((values < lowest) | (values > highest)).tolist():
                 text = unquote(texts[place])
                 if may_be_marker(text):
                     self.markers.add(text)
@@ -264,18 +266,22 @@ def written_style(
     printed = [decimals_of(_POWER.split(text)[0], decimal) for text in known]
     style.own_digits = max(printed, default=0)
     style.fixed = len(set(printed)) == 1 and printed[0] > 0
+    largest = max(map(abs, _finite(values)), default=0.0)
+    noise = noise_of(values)
+    wanted = math.ceil(-math.log10(noise / FINER)) if noise > 0 else None
     if style.exponent:
-        style.digits = min(style.own_digits + 2, MOST_DIGITS - 1)
+        magnitude = math.floor(math.log10(largest)) if largest > 0 else 0
+        own = style.own_digits + 1
+        style.digits = min(max(own, own if wanted is None else magnitude + wanted), own + 2, MOST_DIGITS - 1)
         return style
     if digits is not None or not decimal:
         style.digits = digits or 0
         return style
     finest = max((_finest(text, decimal) for text in powers), default=0)
     own = max(style.own_digits, min(finest, 300))
-    noise = noise_of(values)
-    wanted = math.ceil(-math.log10(noise / FINER)) if noise > 0 else own + 1
-    whole_digits = len(str(int(min(max(map(abs, _finite(values)), default=0.0), 1e300))))
-    style.digits = max(own, min(max(wanted, own + 1 if own else 0), own + 2, MOST_DIGITS - whole_digits))
+    whole_digits = len(str(int(min(largest, 1e300))))
+    wanted = own + 1 if wanted is None else max(wanted, own + 1 if own else 0)
+    style.digits = max(own, min(wanted, own + 2, MOST_DIGITS - whole_digits))
     if own and own + whole_digits >= REPR_DIGITS:  # written to the last bit, which is beyond what a model can tell
         style.digits = max(0, REPR_DIGITS - whole_digits) if finest == 0 else own
         style.fixed = False
@@ -286,6 +292,19 @@ def _finest(text: str, decimal: str) -> int:
     """Return the digits behind the mark that a number with an exponent would need without it."""
     mantissa, power = _POWER.split(text)
     return decimals_of(mantissa, decimal) - int(power)
+
+
+def ordinary_span(values: Sequence[float]) -> tuple[float, float]:
+    """Return the two numbers between which no number is a marker, given numbers that are none.
+
+    Beyond them a number lies far outside of the range, and is three times larger than all others or, below numbers that
+    are all positive, larger.
+    """
+    if len(values) < 2 or not any(values):
+        return -math.inf, math.inf
+    low, high = min(values), max(values)
+    most, margin = max(-low, high), 2 * (high - low)
+    return min(low - margin, -most if low >= 0 else -3 * most), max(high + margin, 3 * most)
 
 
 def _finite(values: Sequence[float]) -> list[float]:

@@ -41,10 +41,11 @@ class Layout:
 
     def facts(self, rate_hz: float | None) -> dict[str, Any]:
         """Return what reports say about the columns of a table whose rate was taken to be this."""
+        chosen = set(self.chosen)
         left = [
             {"name": name or f"column {index + 1}", "reason": role.reason or "not in --columns"}
             for index, (name, role) in enumerate(zip(self.names, self.roles, strict=True))
-            if index not in self.chosen
+            if index not in chosen
         ]
         return {
             "left": left,

@@ -99,7 +99,10 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
 
 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:
-    """Return the rate of rows at these times, gaps left out; None if they do not go on."""
+    """Return the rate of rows at these times, rounded as far as their jitter allows; None if they do not go on.
+
+    Gaps are left out.
+    """
     steps = np.diff(seconds)
     rising = np.flatnonzero(steps > 0)
     if len(rising) < 3 or len(rising) < 0.001 * len(steps):
@@ -108,7 +111,11 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
     between = steps[rising[0] + 1 : rising[-1] + 1]
     ordinary = between[(between >= 0) & (between <= 5 * np.median(steps[rising]))]
     mean = float(ordinary.mean())
-    return float(f"{1 / mean:.6g}") if mean > 0 else None
+    if mean <= 0:
+        return None
+    unsure = max(float(ordinary.std()) / mean / len(ordinary) ** 0.5, 1e-6)
+    rounded = (float(f"{1 / mean:.{digits}g}") for digits in range(1, 7))
+    return next((rate for rate in rounded if abs(rate * mean - 1) <= unsure), float(f"{1 / mean:.6g}"))
 
 
 def _normal(text: str) -> str:

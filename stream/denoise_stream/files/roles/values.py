@@ -39,8 +39,8 @@ def is_axis(values: Values) -> str:
     steps = np.diff(values)
     if (steps > 0).all() or (steps < 0).all():
         return "rises from row to row" if steps[0] > 0 else "falls from row to row"
-    if values[-1] < values[0] and (steps <= 0).mean() > 0.5:
-        steps = -steps
+    if (steps < 0).sum() > (steps > 0).sum():
+        values, steps = -values, -steps
     moving = steps[steps > 0]
     falls = np.flatnonzero(steps < 0)
     if len(moving) < 10:
@@ -67,13 +67,15 @@ def _is_regular(places: NDArray[np.intp]) -> bool:
 
 def _wraps(values: Values, steps: Values, falls: NDArray[np.intp], step: float) -> bool:
     """Tell whether every fall goes from near the top to near the bottom: a count modulo something, or a restart."""
-    if len(falls) > len(steps) / 3:
-        return False
-    top, bottom, margin = values.max(), values.min(), 3.5 * step
-    full = (values[falls] >= top - margin) & (values[falls + 1] <= bottom + margin)
-    if full.all() and top - bottom > 1.5 * step:
+    span = float(values.max() - values.min())
+    if span < 10 * step:  # so few steps between top and bottom must be exact: noise of few levels looks alike
+        counts = np.isclose(steps, step) | np.isclose(steps, -span)
+        return bool(counts.all()) and span > 1.5 * step
+    margin = 3.5 * step
+    full = (values[falls] >= values.max() - margin) & (values[falls + 1] <= values.min() + margin)
+    if full.all() and len(falls) <= len(steps) / 5:
         return True
-    return len(falls) <= 0.02 * len(steps)
+    return len(falls) <= 0.02 * len(steps) and bool((steps[falls] < -5 * step).all())
 
 
 def is_even(values: Sequence[float] | Values, digits: int) -> bool:

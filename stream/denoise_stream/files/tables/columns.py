@@ -6,7 +6,7 @@ import numpy as np
 
 from denoise_stream.files.dialect.decide import Dialect
 from denoise_stream.files.dialect.marks import kind_of
-from denoise_stream.files.dialect.numbers import NumberStyle, decimals_of, may_be_marker, written_style
+from denoise_stream.files.dialect.numbers import NumberStyle, decimals_of, may_be_marker, ordinary_span, written_style
 from denoise_stream.files.roles.assign import Facts
 
 
@@ -30,10 +30,11 @@ def _read_numbers(dialect: Dialect, index: int) -> tuple[NumberStyle, np.ndarray
     reader = NumberStyle(marks.decimal, marks.group)
     read = [reader.parse(text) for text in texts]
     values = [math.nan if value is None else value for value in read]
-    ordinary = [abs(v) for v, text in zip(values, texts, strict=True) if math.isfinite(v) and not may_be_marker(text)]
-    style = written_style(texts, values, marks.decimal, marks.group, marks.digits)
-    style.far = 10 * max(ordinary) if len(ordinary) > 1 and max(ordinary) > 0 else math.inf
-    known = [math.nan if style.is_marker(text, v) else v for text, v in zip(texts, values, strict=True)]
+    ordinary = [v for v, text in zip(values, texts, strict=True) if math.isfinite(v) and not may_be_marker(text)]
+    reader.ordinary = ordinary_span(ordinary)
+    known = [math.nan if reader.is_marker(text, v) else v for text, v in zip(texts, values, strict=True)]
+    style = written_style(texts, known, marks.decimal, marks.group, marks.digits)
+    style.ordinary = reader.ordinary
     return style, np.array(known)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from denoise_stream.errors import SourceError
 from denoise_stream.files.dialect.candidates import is_comment
 from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
-from denoise_stream.files.dialect.marks import kind_of
+from denoise_stream.files.dialect.marks import Column, kind_of
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import read_blocks
 from denoise_stream.files.protocols import Chunk, Reading
@@ -27,7 +27,7 @@ from denoise_stream.files.tables.columns import read_columns
 from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, read_preview
 from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
 
-MOST_CELLS = 1 << 16
+MOST_CELLS = 1 << 19
 """Cells that are split at once; a table of very many columns is read in smaller parts."""
 
 
@@ -97,6 +97,12 @@ class TableSource:
         self.channels = len(self.layout.chosen)
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
         self.all_column_names = self.layout.names
+        chosen = set(self.layout.chosen)
+        self._guards = [
+            index
+            for index, role in enumerate(self.layout.roles)
+            if role.kind in ("axis", "moment") and index not in chosen
+        ]
         self.sparse = self.layout.sparse if series_column is None else ()
         delimiter = self.dialect.delimiter
         plain_split = operator.methodcaller("split", delimiter or "\n")
@@ -178,6 +184,8 @@ class TableSource:
         if self.dialect.rate_hz is not None and self.sample_rate_hz == self.dialect.rate_hz:
             facts["rate_from"] = "the lines above the data"
         markers = sorted(set().union(*(style.markers for style in self.styles)))
+        rounded = [n for n, style in zip(self.column_names, self.styles, strict=True) if not style.decimal]
+        facts["rounded"] = rounded
         return facts | {"markers": markers, "bad_rows": self.bad_rows, "first_bad_row": self.first_bad_row}
 
     def close(self) -> None:
@@ -210,6 +218,9 @@ class TableSource:
         firsts = {row[0].lstrip()[:1] for row in fields}
         if firsts & COMMENT_CHARACTERS or (width == 1 and "" in firsts):
             return None
+        for index in self._guards:
+            if not {row[index].lstrip()[:1] for row in fields} <= FIRST_CHARACTERS:
+                return None
         values = np.empty((len(fields), self.channels))
         plain = self.dialect.delimiter != " "
         for channel, (index, style) in enumerate(zip(layout.chosen, self.styles, strict=True)):
@@ -269,6 +280,11 @@ class TableSource:
         short = len(fields) == width - 1 and width > 2 and self.dialect.kinds[-1] == "empty"
         if len(fields) != width and not short:
             return f"{where}: {len(fields)} columns, the others have {width}"
+        for index in self._guards:
+            text, column = unquote(fields[index]), Column(self.dialect.kinds[index], EMPTY)
+            if not column.fits(kind_of(text)):
+                kind = "number" if column.kind == "number" else "date or time"
+                return f"{where}, column {self.layout.names[index]!r}: {text!r} is not a {kind}"
         values = []
         for index, style in zip(self.layout.chosen, self.styles, strict=True):
             text = unquote(fields[index])
@@ -279,6 +295,11 @@ class TableSource:
             values.append(value)
         return values
 
+
+FIRST_CHARACTERS = frozenset("0123456789+-. ") | {""}
+"""What times and counts begin with; a row where one begins otherwise is looked at on its own."""
+
+EMPTY: Counter[str] = Counter()
 
 PASS = "--on-bad-row pass leaves such rows"
 

@@ -1,0 +1,62 @@
+"""Tables in layouts drawn at random: right or refused, never silently wrong."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from denoise_stream import SourceError
+from layout_check import check
+from layouts import Table, tables
+from tables import denoise_table
+
+MOST_REFUSED = 0.05
+"""Share of the tables that may be refused; most of these can be read in two ways."""
+
+
+def look(table: Table, outcomes: Counter[str]) -> None:
+    """Denoise a table and count what became of it; fail if it is wrong."""
+    after, refusal = b"", ""
+    try:
+        after = denoise_table(table.data).data
+    except SourceError as error:
+        refusal = str(error)
+    if refusal:
+        assert "--" in refusal, f"no option that helps: {refusal}"
+        outcomes["refused"] += 1
+        return
+    wrong = check(table, after)
+    assert not wrong, f"{wrong}: {table.layout}"
+    outcomes["right"] += 1
+
+
+def look_at_many(examples: int) -> None:
+    outcomes: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(tables())
+    def every(table: Table) -> None:
+        look(table, outcomes)
+
+    every()
+    total = outcomes.total()
+    print(
+        f"{total} tables: {outcomes['right']} right, {outcomes['refused']} refused ({outcomes['refused'] / total:.1%})"
+    )
+    assert outcomes["right"] > examples / 2
+    assert outcomes["refused"] <= MOST_REFUSED * total
+
+
+def test_tables_of_any_layout_are_right_or_refused():
+    look_at_many(200)
+
+
+@pytest.mark.slow
+def test_thousands_of_tables_of_any_layout_are_right_or_refused():
+    look_at_many(4000)
