@@ -84,6 +84,15 @@ def test_make_targets_in_the_documents_exist():
         assert {one or other for one, other in named} <= targets | {"bench-"}, page.name
 
 
+def test_places_that_contributing_names_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for place in re.findall(r"`((?:stream|train|export|tests|benchmarks|tools)/[\w./]*)`", text):
+        assert (ROOT / place).exists(), place
+    code = "".join(path.read_text() for root in ("stream", "train") for path in (ROOT / root).rglob("*.py"))
+    for name in re.findall(r"`([A-Z]{4,}\w*)`", text):
+        assert re.search(rf"^{name}\b", code, re.MULTILINE), name
+
+
 def test_readme_can_be_read_in_three_minutes():
     assert len(README.split()) < 800
 
