@@ -19,8 +19,9 @@ from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.files.pipes import PipeSink
 from denoise_stream.files.protocols import Sink
+from denoise_stream.live.events import events_in_words
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, events_in_words, plain_line
+from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
 from denoise_stream.live.session import BLOCK_S
 
 

@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.high_band import follows_above_hz
 from denoise_stream.errors import DenoiseError, DeviceError
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
+from denoise_stream.live.events import events_in_words
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.session import LiveSession
 from denoise_stream.runs.report import engine_facts
@@ -259,15 +260,6 @@ def plain_line(run: LiveRun) -> str:
         f"{run.elapsed_s:.0f} s: in {decibels(state.input_rms):.0f} dBFS, out {decibels(state.output_rms):.0f} dBFS, "
         f"{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {events_in_words(run.all_counts())}"
     )
-
-
-def events_in_words(counts: Mapping[str, int]) -> str:
-    """Return counted events as text, by kind.
-
-    >>> events_in_words({"skip": 2, "late block": 1}), events_in_words({})
-    ('1 x late block, 2 x skip', 'no dropouts')
-    """
-    return ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "no dropouts"
 
 
 def decibels(rms: float) -> float:

@@ -7,15 +7,14 @@ Nothing in a callback waits, prints or touches files, and each allocates no more
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.live.devices import Device, device_errors, portaudio
+from denoise_stream.live.events import LiveState
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.ring import RingBuffer
 
@@ -27,50 +26,6 @@ BLOCK_S = 0.005
 
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
-
-
-EVENTS = (
-    "input overflow",
-    "input underflow",
-    "output overflow",
-    "output underflow",
-    "failed window",
-    "late block",
-    "starved block",
-    "skip",
-)
-"""What is counted; all keys are there from the start, so that a callback never resizes what others read."""
-
-
-@dataclass
-class LiveState:
-    """What happened so far; written by the callbacks, read by whoever shows it.
-
-    Attributes
-    ----------
-    counts
-        Events by kind: ``input overflow``, ``output underflow`` ..., ``failed window`` (the network gave no finite
-        numbers), ``late block``, ``starved block``, ``skip``.
-    samples
-        Samples per channel that came from the microphone.
-    last_block_at
-        ``time.monotonic()`` of the microphone's last block.
-    last_played_at
-        The same of the loudspeaker's.
-    input_rms, output_rms
-        Of the last block, full scale 1.0.
-    last_late_ms
-        Compute time and allowed time of the last late block.
-    """
-
-    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))
-    samples: int = 0
-    last_block_at: float = 0.0
-    last_played_at: float = 0.0
-    input_rms: float = 0.0
-    output_rms: float = 0.0
-    last_late_ms: tuple[float, float] = (0.0, 0.0)
-    compute_time_s: float = 0.0
 
 
 class LiveSession:

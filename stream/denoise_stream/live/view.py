@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from denoise_stream.live.run import LiveRun, decibels, events_in_words
+from denoise_stream.live.events import events_in_words
+from denoise_stream.live.run import LiveRun, decibels
 
 METER_FLOOR_DB = -60.0
 REFRESH_S = 0.2
