@@ -84,6 +84,7 @@ def run_archive(options: Options) -> None:
             "--duration": options.duration,
             "--reconnect": options.reconnect,
             "--plot": options.plot,
+            "--keep-peaks": options.keep_peaks or None,
         }
     )
     if sink is None:

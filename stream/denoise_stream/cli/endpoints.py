@@ -95,6 +95,8 @@ class Endpoints:
             raise ValueError("--series-column describes a table in a file, which is read twice")
         if options.salvage and (raw or self.kind != "audio"):
             raise ValueError("--salvage describes audio with a header, in a file or a WAV pipe")
+        if options.keep_peaks and (self.kind == "audio" or options.series_column is not None):
+            raise ValueError("--keep-peaks describes a table or an array of signals, not audio and not --series-column")
         if options.channels is not None and not raw:
             raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
         if options.channels is not None and options.channels < 1:

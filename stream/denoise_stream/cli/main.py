@@ -127,6 +127,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Columns of a table to denoise. Default: all numbers but time, counts, dates, identifiers and states.",
 )
 @click.option("--series-column", metavar="ID", help="Column of a table file that says to which series a row belongs.")
+@click.option(
+    "--keep-peaks",
+    is_flag=True,
+    help="Give isolated peaks of tables and arrays back as they came: spikes that are data, not disturbances.",
+)
 @click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
 @click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")

@@ -59,16 +59,19 @@ def denoise_one(options: "Options") -> None:
                 quiet=options.quiet,
             )
         return
-    from denoise_stream.runs.report import in_one_line
+    from denoise_stream.runs.report import changes_in_words, in_one_line
 
     summary = _denoise(denoiser, ends, options)
     if not options.quiet:
-        click.echo(in_one_line(summary), err=True)
+        for line in (in_one_line(summary), *changes_in_words(summary)):
+            click.echo(line, err=True)
 
 
 def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:
     """Denoise a file or pipe, draw and report it; return the facts of the report."""
     from denoise_stream.files.paths import whole_file
+    from denoise_stream.runs.changes import ChangeMeter
+    from denoise_stream.runs.peaks import PeakKeeper
     from denoise_stream.runs.report import LevelMeter, facts
     from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
@@ -76,9 +79,14 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
     with contextlib.ExitStack() as stack:
         signal = stack.enter_context(contextlib.closing(ends.open_source()))
         stream = open_stream(denoiser, signal, options.series_column)
+        if options.keep_peaks:
+            stream = PeakKeeper(stream)
         names = ends.channel_names(signal)
         meter = LevelMeter(signal.channels)
-        observers: list[Observer] = [meter]
+        # Rows of several series are no neighbours in time.
+        may_lower = ends.kind != "audio" and options.series_column is None and not options.keep_peaks
+        changes = ChangeMeter(signal.channels, peaks=may_lower)
+        observers: list[Observer] = [meter, changes]
         if options.plot is not None:
             from denoise_stream.runs.plots import BeforeAfterPlot
 
@@ -94,9 +102,9 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             _progress(signal, quiet=options.quiet) as on_progress,
         ):
             compute_time_s = run(signal, stream, destination, observers, on_progress)
-        summary = facts(denoiser, stream, compute_time_s, meter, audio=ends.kind == "audio")
+        summary = facts(denoiser, stream, compute_time_s, meter, changes, audio=ends.kind == "audio")
         summary |= {"input": options.source, "output": ends.sink}
-        summary |= {"notes": notes_of(signal, destination)}
+        summary |= {"notes": [*notes_of(signal, destination), *_doubts(denoiser, ends)]}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
         summary |= {"columns": names, **ends.table_facts(signal)} if ends.kind == "table" else {}
         if options.plot is not None:
@@ -104,6 +112,16 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         if options.report is not None:
             report.write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _doubts(denoiser: "Denoiser", ends: "Endpoints") -> list[str]:
+    """Say if the model was made for other signals."""
+    from denoise_stream.model import choose_models
+
+    usual = choose_models()
+    if ends.kind == "audio" or denoiser.contract.name != usual.audio or usual.audio == usual.table:
+        return []
+    return [f"warning: the model {usual.audio} knows sound only and may spoil other signals; use --model {usual.table}"]
 
 
 @contextlib.contextmanager

@@ -69,6 +69,7 @@ class Options:
     columns: str | None
     series_column: str | None
     salvage: bool
+    keep_peaks: bool
     device: str | None
     output_device: str | None
     latency: str | None

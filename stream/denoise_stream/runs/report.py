@@ -9,7 +9,14 @@ import numpy as np
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.run import Stream
+
+MOST_CHANGES = 3
+"""Columns or channels of which it is said what was removed."""
+
+LEAST_SHARE = 1e-4
+"""A smaller share of the variation counts as nothing removed."""
 
 MOST_NAMES = 12
 """Columns that the line of text names."""
@@ -56,13 +63,20 @@ def engine_facts(denoiser: Denoiser, sample_rate_hz: float | None, latency_sampl
 
 
 def facts(
-    denoiser: Denoiser, stream: Stream, compute_time_s: float, meter: LevelMeter, *, audio: bool
+    denoiser: Denoiser,
+    stream: Stream,
+    compute_time_s: float,
+    meter: LevelMeter,
+    changes: ChangeMeter,
+    *,
+    audio: bool,
 ) -> dict[str, Any]:
     """Put together what ``--report`` writes.
 
     Levels are root mean squares per channel: in dBFS for audio (full scale 1.0; None for silence), in the
     signal's own units otherwise. ``rtf`` is compute time over signal time, None without a sample rate. Above
-    ``follows_above_hz`` the model hears nothing, and the signal follows its gain; None if it hears all.
+    ``follows_above_hz`` the model hears nothing, and the signal follows its gain; None if it hears all. ``changes``
+    says per channel what was removed: :meth:`~denoise_stream.runs.changes.ChangeMeter.facts`.
     """
     before, after = meter.rms()
     rate = stream.sample_rate_hz
@@ -78,6 +92,8 @@ def facts(
         "level_unit": "dBFS" if audio else "signal units",
         "input_level": [_level(value, audio=audio) for value in before],
         "output_level": [_level(value, audio=audio) for value in after],
+        "changes": changes.facts(),
+        "kept_peaks": getattr(stream, "kept_peaks", None),
     }
 
 
@@ -92,7 +108,7 @@ def _level(rms: float, *, audio: bool) -> float | None:
 def in_one_line(summary: dict[str, Any]) -> str:
     """Say in one line what was done."""
     rate = summary["sample_rate_hz"]
-    length = f"{summary['samples_in'] / rate:.2f} s at {rate:g} Hz" if rate else f"{summary['samples_in']} samples"
+    length = f"{_time(summary['samples_in'] / rate)} at {rate:g} Hz" if rate else f"{summary['samples_in']} samples"
     if summary.get("rate_from"):
         length += f" (by {summary['rate_from']})"
     parts = [
@@ -100,7 +116,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
         _columns_in_words(summary) if "columns" in summary else f"{summary['channels']} channel(s)",
         f"model {summary['model']}, hop {summary['hop']}",
         f"latency {summary['latency_samples']} samples"
-        + (f" ({summary['latency_ms']:.1f} ms)" if summary["latency_ms"] else ""),
+        + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""),
         f"RTF {summary['rtf']:.4f}" if summary["rtf"] else f"{summary['compute_time_s']:.2f} s of compute",
     ]
     if summary["follows_above_hz"]:
@@ -121,6 +137,69 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
     return "; ".join((", ".join(parts), *summary["notes"]))
+
+
+def _time(seconds: float) -> str:
+    """Write a time as people say it.
+
+    >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0)
+    ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h')
+    """
+    if seconds < 0.1:
+        return f"{1000 * seconds:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.2f} s"
+    for name, size, part, part_size in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
+        if name == "d" or seconds < 2 * {"min": 3600, "h": 86400}[name]:
+            whole = int(seconds // size)
+            return f"{whole} {name} {int((seconds - whole * size) // part_size)} {part}"
+    raise AssertionError
+
+
+def changes_in_words(summary: dict[str, Any]) -> list[str]:
+    """Say in a few lines what was removed, and warn of isolated peaks that were lowered."""
+    names = summary.get("columns") or [""] * summary["channels"]
+    changed = [(name, change) for name, change in zip(names, summary["changes"], strict=True) if change["removed_rms"]]
+    changed.sort(key=lambda pair: pair[1]["removed_share"] or 0.0, reverse=True)
+    lines = [_change_in_words(name, change, summary) for name, change in changed[:MOST_CHANGES]]
+    if len(changed) > MOST_CHANGES:
+        lines.append(f"and less, by its share, from {len(changed) - MOST_CHANGES} more columns or channels")
+    lowered = [(name, change) for name, change in changed if change["lowered_peaks"]]
+    if lowered:
+        name, change = max(lowered, key=lambda pair: pair[1]["lowered_peaks"])
+        peak, count = change["largest_lowered_peak"], sum(change["lowered_peaks"] for _, change in lowered)
+        peaks = "1 isolated peak was" if count == 1 else f"{count} isolated peaks were"
+        lines.append(
+            f"warning: {peaks} lowered{f', most in {name}' if len(changed) > 1 else ''}, the largest "
+            f"from {peak['before']:.6g} to {peak['after']:.6g} {_place(peak['sample'], summary)}; "
+            "if such peaks are data and not disturbances, use --keep-peaks"
+        )
+    if summary["kept_peaks"]:
+        lines.append(f"{summary['kept_peaks']} samples of isolated peaks kept as they were")
+    return lines
+
+
+def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any]) -> str:
+    """Say what was removed from one column or channel."""
+    removed, share_of_all = change["removed_rms"], change["removed_share"]
+    if share_of_all is not None and share_of_all < LEAST_SHARE:
+        where = f" from {name}" if name else ""
+        return f"hardly anything removed{where}, less than {100 * LEAST_SHARE:g} % of its variation"
+    amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
+    share = f", {100 * share_of_all:.2g} % of its variation" if share_of_all else ""
+    snr = change["estimated_snr_db"]
+    estimate = f" (an SNR of about {snr:.0f} dB before, if all of it was noise)" if snr is not None else ""
+    largest = change["largest_change"]
+    where = f"; largest change {largest['before']:.6g} to {largest['after']:.6g} {_place(largest['sample'], summary)}"
+    return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"
+
+
+def _place(sample: int, summary: dict[str, Any]) -> str:
+    """Say where a sample is: when, or in which row."""
+    rate = summary["sample_rate_hz"]
+    if rate and summary["level_unit"] == "dBFS":
+        return f"at {sample / rate:.3f} s"
+    return f"in row {sample + 1} of the data" if "columns" in summary else f"at sample {sample + 1}"
 
 
 def _columns_in_words(summary: dict[str, Any]) -> str:

@@ -17,9 +17,21 @@ class Stream(Protocol):
 
     channels: int
     sample_rate_hz: float | None
-    samples_in: int
-    samples_out: int
-    missing_samples: int
+
+    @property
+    def samples_in(self) -> int:
+        """Samples taken so far."""
+        ...
+
+    @property
+    def samples_out(self) -> int:
+        """Samples given back so far."""
+        ...
+
+    @property
+    def missing_samples(self) -> int:
+        """Missing values so far."""
+        ...
 
     @property
     def failed_windows(self) -> int:

@@ -1,0 +1,110 @@
+"""What denoising changed: how much was removed, where the most, and isolated peaks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from denoise_stream import Denoiser
+from denoise_stream.runs.changes import ChangeMeter
+from denoise_stream.runs.peaks import BLOCK, PeakKeeper, isolated_peaks
+
+RNG = np.random.default_rng(0)
+CLEAN = np.sin(np.arange(3000) / 40)[:, None]
+NOISY = CLEAN + RNG.normal(0, 0.1, CLEAN.shape)
+SPIKES = [200, 777, 1500, 2999]
+
+
+def spiky() -> tuple[np.ndarray, np.ndarray]:
+    """A noisy signal with four spikes, and the clean one without."""
+    noisy = NOISY.copy()
+    noisy[SPIKES] += 3.0
+    return noisy, CLEAN
+
+
+def measured(noisy: np.ndarray, denoised: np.ndarray, ends: list[int]) -> list[dict]:
+    meter = ChangeMeter(noisy.shape[1], peaks=True)
+    for start, end in zip([0, *ends], [*ends, len(noisy)], strict=True):
+        meter.observe(noisy[start:end], denoised[start:end])
+    return meter.facts()
+
+
+def test_removed_noise_is_measured_in_the_signals_unit_and_as_a_share():
+    (facts,) = measured(NOISY + 1e6, CLEAN + 1e6, [])
+    assert facts["removed_rms"] == pytest.approx(np.std(NOISY - CLEAN), rel=0.01)
+    assert facts["removed_share"] == pytest.approx(np.std(NOISY - CLEAN) / np.std(NOISY), rel=0.01)
+    assert facts["estimated_snr_db"] == pytest.approx(20 * np.log10(np.std(CLEAN) / 0.1), abs=0.3)
+
+
+def test_largest_change_and_lowered_peaks_are_named():
+    noisy, clean = spiky()
+    noisy[777] += 2.0
+    (facts,) = measured(noisy, clean, [])
+    assert facts["largest_change"] == {"sample": 777, "before": noisy[777, 0], "after": clean[777, 0]}
+    assert facts["largest_lowered_peak"] == facts["largest_change"]
+    assert facts["lowered_peaks"] == len(SPIKES)
+
+
+def test_noise_alone_has_no_peaks_and_a_lasting_change_is_none():
+    for seed in range(20):
+        noise = np.random.default_rng(seed).normal(0, 1, (3000, 2))
+        assert not isolated_peaks(noise, np.zeros_like(noise)).any()
+    step = np.zeros((600, 1))
+    step[200:250] = 5.0
+    assert not isolated_peaks(step, np.zeros_like(step)).any()
+
+
+def test_peak_that_keeps_most_of_its_height_was_not_lowered():
+    noisy, clean = spiky()
+    kept = clean.copy()
+    kept[SPIKES] += 2.5
+    assert not isolated_peaks(noisy, kept).any()
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3000), max_size=8).map(sorted))
+def test_chunks_do_not_matter_to_what_is_measured(ends):
+    noisy, clean = spiky()
+    noisy[1000:1010] = np.nan
+    whole, parts = measured(noisy, clean, [])[0], measured(noisy, clean, ends)[0]
+    for key, value in whole.items():
+        assert parts[key] == (pytest.approx(value) if isinstance(value, float) else value)
+
+
+def test_missing_and_constant_channels_have_no_figures():
+    nothing, constant = measured(np.column_stack([np.full(400, np.nan), np.ones(400)]), np.ones((400, 2)), [])
+    assert (nothing["removed_share"], nothing["largest_change"], nothing["lowered_peaks"]) == (None, None, 0)
+    assert (constant["removed_rms"], constant["removed_share"], constant["largest_change"]) == (0.0, None, None)
+
+
+def kept(signal: np.ndarray, size: int) -> tuple[np.ndarray, PeakKeeper]:
+    stream = PeakKeeper(Denoiser("general").stream(signal.shape[1]))
+    parts = [stream.process(signal[start : start + size]) for start in range(0, len(signal), size)]
+    return np.concatenate([*parts, stream.flush()]), stream
+
+
+def test_kept_peaks_come_back_as_they_were_and_nothing_else_does():
+    noisy, _ = spiky()
+    plain = Denoiser("general").denoise(noisy)
+    lowered = isolated_peaks(noisy, plain)
+    assert lowered[SPIKES[:-1]].all()  # the last sample is seen from one side only
+    found, stream = kept(noisy, len(noisy))
+    assert np.array_equal(found[lowered], noisy[lowered])
+    assert found[~lowered] == pytest.approx(plain[~lowered], abs=1e-6)
+    assert stream.kept_peaks == lowered.sum()
+
+
+@pytest.mark.parametrize("size", [1, 17, 149, 150, 151, 4096])
+def test_kept_peaks_are_the_same_in_any_chunks(size):
+    noisy, _ = spiky()
+    whole, _ = kept(noisy, len(noisy))
+    found, stream = kept(noisy, size)
+    assert found == pytest.approx(whole, abs=1e-6)
+    assert (stream.samples_in, stream.samples_out) == (3000, 3000)
+
+
+def test_answers_come_within_the_stated_latency():
+    stream = PeakKeeper(Denoiser("general").stream(1))
+    for count in range(1, 4 * BLOCK):
+        stream.process(np.zeros((1, 1)))
+        assert stream.samples_out >= count + 1 - stream.latency_samples
