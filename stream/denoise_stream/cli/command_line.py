@@ -37,7 +37,7 @@ class SectionedCommand(click.Command):
         """Write the options into the help text."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(context):
-            record = parameter.get_help_record(context)
+            record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(context)
             if record is not None:
                 sections.setdefault(getattr(parameter, "section", "") or "Options", []).append(record)
         for section, records in sections.items():

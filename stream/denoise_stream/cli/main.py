@@ -1,5 +1,8 @@
 """The command ``denoise-stream``."""
 
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -17,6 +20,7 @@ from denoise_stream.cli.command_line import (
 from denoise_stream.cli.one import denoise_one
 from denoise_stream.cli.options import Options
 from denoise_stream.cli.tables import table_options
+from denoise_stream.errors import DenoiseError
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
 
@@ -51,7 +55,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.command(
     cls=SectionedCommand,
     epilog=examples(
-        "denoise-stream --input speech.wav",
+        "denoise-stream speech.wav",
+        "denoise-stream *.wav",
         "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
         "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
@@ -61,16 +66,16 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
         "    | aplay -t raw -f S16_LE -r 16000",
     ),
     context_settings=CONTEXT_SETTINGS,
-    options_metavar="--input SOURCE [OPTIONS]",
+    options_metavar="[OPTIONS]",
 )
+@click.argument("files", nargs=-1, metavar="[SOURCE]...")
 @click.option(
     "-i",
     "--input",
     "source",
-    required=True,
     metavar="SOURCE",
-    help="Audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' (standard input) or 'mic'; "
-    "a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
+    help="The same as SOURCE without --input: an audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' "
+    "(standard input) or 'mic'; a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
 )
 @click.option(
     "-o",
@@ -165,19 +170,59 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @table_options
 @archive_options
 @version_option
-def command(**values: Any) -> None:
+def command(files: tuple[str, ...], **values: Any) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     try:
-        options = Options.from_command(values)
-        if _holds_images(options):
-            _denoise_images(options)
-        elif is_archive(options.source, options.sink):
-            run_archive(options)
+        sources = _sources(files, values)
+        if len(sources) == 1:
+            _denoise(Options.from_command({**values, "source": sources[0]}))
         else:
-            options.many.check_unused()
-            denoise_one(options)
+            _denoise_each(sources, values)
     except ValueError as error:  # an option out of range, or options that contradict each other
         raise click.UsageError(str(error)) from error
+
+
+def _sources(files: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the inputs, named with or without --input."""
+    if files and values["source"] is not None:
+        raise ValueError(f"--input {values['source']} and {files[0]} are both inputs; name them all without --input")
+    if not files and values["source"] is None:
+        raise ValueError("no input; name a file, a folder, '-' (standard input) or 'mic'")
+    return files or (values["source"],)
+
+
+def _denoise(options: Options) -> None:
+    if _holds_images(options):
+        _denoise_images(options)
+    elif is_archive(options.source, options.sink):
+        run_archive(options)
+    else:
+        options.many.check_unused()
+        denoise_one(options)
+
+
+def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Denoise files one after the other, each to a file beside it; one that fails stops no other."""
+    for name in ("sink", "plot", "report"):
+        if values[name] is not None:
+            option = "output" if name == "sink" else name
+            raise ValueError(
+                f"--{option} describes one input, but {len(sources)} are named; name a folder or a pattern"
+            )
+    failed = 0
+    for source in sources:
+        if not Path(source).is_file():
+            raise ValueError(f"{source} is not a file; of several inputs each must be one")
+    for source in sources:
+        try:
+            _denoise(Options.from_command({**values, "source": source}))
+        except (DenoiseError, OSError) as error:
+            failed += 1
+            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            click.echo(f"denoise-stream: {reason if source in reason else f'{source}: {reason}'}", err=True)
+    if failed:
+        click.echo(f"denoise-stream: {failed} of {len(sources)} files failed", err=True)
+        sys.exit(1)
 
 
 def _holds_images(options: Options) -> bool:

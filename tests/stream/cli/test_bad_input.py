@@ -84,7 +84,7 @@ BAD = [
     (["--input", "null"], 2, "a signal cannot go that way"),
     (["--input", "good.wav", "--plot", "a.png", "--report", "a.png"], 2, "name the same file"),
     (["--unknown"], 2, "No such option"),
-    ([], 2, "Missing option '-i' / '--input'"),
+    ([], 2, "no input; name a file, a folder, '-' (standard input) or 'mic'"),
 ]
 
 
@@ -105,7 +105,7 @@ def test_another_hop_for_a_stateful_model_is_refused_as_wrong_usage(folder, call
     soundfile.write("a.wav", noise(500), 16000)
     status, message = call("--input", "a.wav", "--model", models["recurrent"], "--hop", 50)
     assert (status, message.count("\n")) == (2, 1)
-    assert "hop=50 does not work with the model test, whose memory goes on by 75 samples a window" in message
+    assert "hop=50 does not work with the model test, whose state advances by 75 samples a window" in message
     assert os.listdir() == ["a.wav"]
 
 

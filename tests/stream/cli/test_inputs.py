@@ -1,0 +1,61 @@
+"""Inputs named without --input: one or several."""
+
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from programs import noise
+
+
+@pytest.fixture
+def three_files(folder) -> list[str]:
+    names = ["a.wav", "b.flac", "c.csv"]
+    for name in names[:2]:
+        soundfile.write(name, noise(3000), 16_000)
+    Path("c.csv").write_text("v\n" + "".join(f"{value:.4f}\n" for value in noise(600)))
+    return names
+
+
+def test_one_input_needs_no_option_and_takes_all_others(three_files, call, models):
+    status, message = call("a.wav", "--output", "out.wav", "--model", models["smoother"])
+    assert (status, Path("out.wav").is_file()) == (0, True)
+    assert message.startswith("a.wav -> out.wav: ")
+
+
+def test_several_inputs_are_written_beside_each_other(three_files, call):
+    status, message = call(*three_files)
+    assert status == 0
+    assert all(Path(name).is_file() for name in ("a.denoised.wav", "b.denoised.flac", "c.denoised.csv"))
+    assert [line.split()[0] for line in message.splitlines() if " -> " in line] == three_files
+
+
+def test_input_that_fails_stops_no_other(three_files, call):
+    Path("a.wav").write_text("no audio")
+    Path("b.denoised.flac").touch()
+    status, message = call(*three_files)
+    assert status == 1
+    assert Path("c.denoised.csv").is_file()
+    assert Path("b.denoised.flac").read_bytes() == b""
+    lines = [line for line in message.splitlines() if line.startswith("denoise-stream: ")]
+    assert len(lines) == 3
+    assert lines[0].startswith("denoise-stream: a.wav")
+    assert "b.denoised.flac" in lines[1]
+    assert lines[2] == "denoise-stream: 2 of 3 files failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--input", "a.wav", "b.flac"], "--input a.wav and b.flac are both inputs"),
+        (["a.wav", "b.flac", "--output", "o.wav"], "--output describes one input, but 2 are named"),
+        (["a.wav", "b.flac", "--report", "r.json"], "--report describes one input, but 2 are named"),
+        (["a.wav", "missing.wav"], "missing.wav is not a file"),
+        (["a.wav", "mic"], "mic is not a file"),
+    ],
+)
+def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, call, arguments, words):
+    status, message = call(*arguments)
+    assert status == 2
+    assert words in message
+    assert not list(Path().glob("*.denoised.*"))
