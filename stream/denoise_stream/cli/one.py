@@ -91,7 +91,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             from denoise_stream.runs.plots import BeforeAfterPlot
 
             title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
-            picture = BeforeAfterPlot(names, signal.sample_rate_hz, title)
+            picture = BeforeAfterPlot(names, signal.sample_rate_hz, title, getattr(signal, "start", None))
             observers.append(picture)
             plot = stack.enter_context(whole_file(options.plot))
         if options.report is not None:

@@ -71,7 +71,8 @@ class ParquetSource:
         self._layout = find_layout(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
         self.all_column_names = self._layout.names
-        self.sparse = self._layout.sparse
+        self.sparse = self._layout.sparse if series_column is None else ()
+        self.start = self._layout.start
         if sample_rate_hz is None:
             self.sample_rate_hz = self._layout.rate_hz
         self.channels = len(self.column_names)

@@ -1,10 +1,12 @@
 """Plot a signal before and after, in bounded memory."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
 
@@ -23,13 +25,16 @@ class BeforeAfterPlot:
     ``DETAIL_SAMPLES``.
     """
 
-    def __init__(self, names: Sequence[str], sample_rate_hz: float | None, title: str) -> None:
+    def __init__(
+        self, names: Sequence[str], sample_rate_hz: float | None, title: str, start: datetime | None = None
+    ) -> None:
         self._title = title.encode("utf-8", "replace").decode().replace("$", r"\$")
         # Bytes that are not text, and what matplotlib would read as a formula, must not stop a picture.
         readable = [name.encode("utf-8", "replace").decode().replace("$", r"\$") for name in names]
         self._names = readable[:MOST_CHANNELS]
         self._channels = len(names)
         self._rate = sample_rate_hz
+        self._start = start if sample_rate_hz else None
         self._bin_size = 1
         # Both signals side by side: (samples, 2, channels) and extremes (bins, 2, channels).
         self._open = np.empty((0, 2, len(self._names)))
@@ -47,6 +52,14 @@ class BeforeAfterPlot:
             part = pairs[start : start + DETAIL_SAMPLES]
             self._extend_overview(part)
             self._extend_detail(part)
+
+    def _times(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """Return the times of samples: moments, seconds, or the samples themselves."""
+        seconds = samples / self._rate if self._rate else samples
+        if self._start is None:
+            return seconds
+        steps: NDArray[Any] = np.datetime64(self._start) + (seconds * 1e6).astype("timedelta64[us]")
+        return steps
 
     def _extend_overview(self, part: Chunk) -> None:
         self._open = np.concatenate((self._open, part))
@@ -77,6 +90,7 @@ class BeforeAfterPlot:
 
     def save(self, path: Path) -> None:
         """Draw the picture and write it as PNG."""
+        from matplotlib import dates
         from matplotlib.figure import Figure
 
         rows = len(self._names)
@@ -84,12 +98,11 @@ class BeforeAfterPlot:
         axes: Any = figure.subplots(rows, 2, squeeze=False, width_ratios=(3, 2))
         note = f"; the first {rows} of {self._channels} channels" if self._channels > rows else ""
         figure.suptitle(self._title + note)
-        unit = "time in s" if self._rate else "sample"
-        scale = 1 / self._rate if self._rate else 1.0
+        unit = "time" if self._start else "time in s" if self._rate else "sample"
         for channel, name in enumerate(self._names):
             overview, detail = axes[channel]
-            time = (np.arange(len(self._low)) + 0.5) * self._bin_size * scale
-            detail_time = (np.arange(len(self._detail)) + self._detail_start) * scale
+            time = self._times((np.arange(len(self._low), dtype=np.float64) + 0.5) * self._bin_size)
+            detail_time = self._times(np.arange(len(self._detail), dtype=np.float64) + self._detail_start)
             for signal, label, colour in ((0, "noisy", NOISY_COLOUR), (1, "denoised", DENOISED_COLOUR)):
                 overview.fill_between(
                     time,
@@ -104,7 +117,12 @@ class BeforeAfterPlot:
             overview.margins(x=0)
             detail.margins(x=0)
             for axis in (overview, detail):
-                axis.ticklabel_format(useOffset=False)
+                axis.ticklabel_format(axis="y", useOffset=False)
+                if self._start is not None:
+                    formatter: Any = dates.ConciseDateFormatter  # which has no types
+                    axis.xaxis.set_major_formatter(formatter(axis.xaxis.get_major_locator()))
+                else:
+                    axis.ticklabel_format(axis="x", useOffset=False)
                 axis.tick_params(labelsize=8)
         axes[0][0].legend(loc="upper right", fontsize=8, ncols=2)
         axes[0][0].set_title("whole signal", fontsize=9)

@@ -117,6 +117,31 @@ def test_pipe_of_lines_is_answered_line_by_line_with_the_models_latency(models):
     np.testing.assert_allclose(numbers, values, atol=1e-5)
 
 
+def test_a_live_pipe_survives_a_bad_row_below_a_preamble(models):
+    """Rows above it are answered first; it is passed on in its place, and rows below it are denoised."""
+    values = np.round(np.random.default_rng(0).normal(20, 1, 500), 2)
+    rows = [f"{index};{value:.2f}".replace(".", ",") for index, value in enumerate(values)]
+    lines = ["Logger 7", "", "n;temp", *rows[:300], "300;broken", *rows[300:]]
+    data = "".join(f"{line}\r\n" for line in lines).encode()
+    options = ["--input", "-", "--format", "csv", "--model", models["smoother"]]
+    done = pipe(data, *options)
+    assert done.returncode == 0
+    assert b"1 bad rows not denoised (standard input, line 304, column 'temp': 'broken' is not a number)" in done.stderr
+    after = done.stdout.decode().split("\r\n")
+    assert after[:3] == lines[:3]
+    assert after[303] == "300;broken"
+    del after[303]
+    found = np.array([float(line.split(";")[1].replace(",", ".")) for line in after[3:-1]])
+    expected = Denoiser(models["smoother"]).denoise(values)
+    np.testing.assert_allclose(found, expected, atol=0.51e-3 + 1e-6)
+    stopped = pipe(data, *options, "--on-bad-row", "stop")
+    assert stopped.returncode == 1
+    assert stopped.stdout.decode().split("\r\n")[3:-1] == [
+        f"{index};{value:.3f}".replace(".", ",")
+        for index, value in enumerate(Denoiser(models["smoother"]).denoise(values[:300]))
+    ]
+
+
 def test_reader_that_goes_away_ends_the_program_quietly(models):
     data = (b"v\n" + b"1.5\n2.5\n" * 200_000,)
     command = f"{sys.executable} -c 'from denoise_stream.cli.main import main; main()' --input - --format csv --quiet"

@@ -1,6 +1,5 @@
 """What somebody states about a table instead of leaving it to be found."""
 
-import codecs
 from dataclasses import dataclass, fields
 
 DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "pipe": "|", "space": " "}
@@ -57,9 +56,8 @@ class TableOptions:
             raise ValueError(f"--on-bad-row {self.on_bad_row} is unknown; use stop, pass or skip")
         if self.encoding is not None:
             try:
-                known = codecs.lookup(self.encoding)
-                known.incrementaldecoder()  # None for codecs of no text
-            except (LookupError, TypeError) as error:
+                b"text".decode(self.encoding, "replace")  # which refuses codecs of no text as well
+            except LookupError as error:
                 raise ValueError(f"--encoding {self.encoding} is unknown; use utf-8, utf-16, cp1252 ...") from error
 
     @property

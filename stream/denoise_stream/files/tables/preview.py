@@ -9,7 +9,7 @@ from denoise_stream.files.dialect.decide import Dialect, decide_dialect
 from denoise_stream.files.dialect.encodings import Decoder, TextEncoding, find_encoding
 from denoise_stream.files.dialect.options import TableOptions
 
-FILE_ROWS = 300
+FILE_ROWS = 1000
 """Rows of a file that decide how it is written."""
 
 PIPE_ROWS = 120

@@ -103,6 +103,7 @@ class TableSource:
             for index, role in enumerate(self.layout.roles)
             if role.kind in ("axis", "moment") and index not in chosen
         ]
+        self.start = self.layout.start if self.sample_rate_hz == self.layout.rate_hz else None
         self.sparse = self.layout.sparse if series_column is None else ()
         delimiter = self.dialect.delimiter
         plain_split = operator.methodcaller("split", delimiter or "\n")

@@ -1,0 +1,159 @@
+"""What the columns of a table are, by their names and values."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from denoise_stream.files.roles.assign import Facts, assign_roles
+from denoise_stream.files.roles.names import date_part, names_a_time, names_an_identifier
+from denoise_stream.files.roles.times import clock_of_moments, clock_of_numbers, rate_of
+from denoise_stream.files.roles.values import are_states, is_axis, is_sparse
+
+RNG = np.random.default_rng(0)
+INDEX = np.arange(300.0)
+
+
+def noise(scale: float = 1.0) -> np.ndarray:
+    return np.random.default_rng(3).normal(0, scale, 300)
+
+
+AXES = {
+    "a count": INDEX,
+    "a count down": 500 - INDEX,
+    "a jittered time": np.cumsum(RNG.uniform(0.5, 1.5, 300)),
+    "events far apart": np.cumsum(RNG.exponential(1, 300)),
+    "a time that ties": np.repeat(np.arange(100.0), 3),
+    "seconds of many rows each": np.floor(INDEX / 40),
+    "a time with gaps": INDEX + 50 * (INDEX > 100) + 900 * (INDEX > 200),
+    "a count modulo 256": (INDEX + 200) % 256,
+    "a count modulo 10": INDEX % 10,
+    "a count modulo 64 with lost rows": np.delete(np.arange(320.0), RNG.choice(320, 20, replace=False)) % 64,
+    "a time that starts again": np.concatenate((INDEX[:150], INDEX[:150])),
+    "hours": np.floor(INDEX / 4) % 24,
+    "a geometric frequency": 1.02**INDEX,
+    "a falling wavelength": 900 - 0.5 * INDEX,
+}
+
+
+@pytest.mark.parametrize("values", AXES.values(), ids=AXES.keys())
+def test_axes_are_no_signals(values):
+    assert is_axis(values)
+
+
+SIGNALS = {
+    "noise": noise(),
+    "noise of few levels": np.rint(noise(0.8)),
+    "noise of many levels": np.rint(noise(30)),
+    "a ramp with noise": 0.05 * INDEX + noise(0.5),
+    "a slow quantized drift": np.rint(0.03 * INDEX + noise(0.4)),
+    "a sine": np.sin(INDEX / 10),
+    "steps": np.repeat(RNG.normal(size=30), 10),
+    "heart beats": np.where(INDEX % 40 < 3, 1.0, 0.0) + noise(0.02),
+}
+
+
+@pytest.mark.parametrize("values", SIGNALS.values(), ids=SIGNALS.keys())
+def test_signals_are_no_axes(values):
+    assert not is_axis(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "states"),
+    [
+        (RNG.integers(0, 2, 300), True),
+        (np.repeat(RNG.integers(0, 5, 15), 20), True),
+        (98 - INDEX // 20, True),
+        (np.rint(noise(3)), False),
+        (RNG.integers(0, 2, 300) / 2, False),
+    ],
+)
+def test_states_are_few_whole_values(values, states):
+    assert bool(are_states(np.asarray(values, dtype=float))) is states
+
+
+def test_gaps_are_regular_or_an_outage():
+    assert is_sparse(INDEX % 2 == 0)
+    assert is_sparse(np.random.default_rng(1).random(300) < 0.5)
+    assert not is_sparse(INDEX % 4 == 0)  # less than a third
+    assert not is_sparse((INDEX > 50) & (INDEX < 200))
+
+
+def numbers(name: str, values: np.ndarray, **more) -> Facts:
+    return Facts(name, "number", np.asarray(values, dtype=float), **more)
+
+
+def test_parts_of_a_date_count_if_there_are_two():
+    dates = [numbers("MO", np.ones(300)), numbers("DY", 1 + INDEX // 24), numbers("T2M", noise())]
+    assert [role.kind for role in assign_roles(dates)] == ["axis", "axis", "signal"]
+    (role, _) = assign_roles([numbers("HR", 60 + np.rint(noise(5))), numbers("x", noise())])
+    assert role.kind == "signal"  # a heart rate
+
+
+def test_the_only_column_is_a_signal_whatever_it_looks_like():
+    assert assign_roles([numbers("time", INDEX)])[0].kind == "signal"
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "identifier"),
+    [
+        ("timestampMs", True, False),
+        ("Uhrzeit", True, False),
+        ("Time (s)", True, False),
+        ("время", True, False),
+        ("時間", True, False),
+        ("response_time", False, False),
+        ("timeout", False, False),
+        ("deviceId", False, True),
+        ("Serial No", False, True),
+        ("grid", False, False),
+        ("humid", False, False),
+    ],
+)
+def test_names_say_what_a_column_is(name, time, identifier):
+    assert (names_a_time(name), names_an_identifier(name)) == (time, identifier)
+
+
+def test_names_of_parts_of_a_date():
+    assert [date_part(name) for name in ("YEAR", "DoY", "Monat", "temp")] == [(1600, 2400), (1, 366), (1, 12), None]
+
+
+@pytest.mark.parametrize(
+    ("form", "step_ms", "start"),
+    [
+        ("%Y-%m-%d %H:%M:%S", 1000, True),
+        ("%Y-%m-%dT%H:%M:%S.%fZ", 250, True),
+        ("%d.%m.%Y %H:%M", 600_000, True),
+        ("%m/%d/%Y %I:%M:%S %p", 1000, True),
+        ("%H:%M:%S", 1000, False),
+        ("%H:%M:%S,%f", 500, False),
+    ],
+)
+def test_stamps_tell_the_rate(form, step_ms, start):
+    first = datetime(2024, 2, 27, 23, 58)
+    moments = [first + index * timedelta(milliseconds=step_ms) for index in range(300)]  # past midnight
+    clock = clock_of_moments([moment.strftime(form) for moment in moments])
+    assert clock is not None
+    assert clock.rate_hz == pytest.approx(1000 / step_ms, rel=1e-5)
+    assert clock.start == (first if start else None)
+
+
+def test_numbers_tell_the_rate_by_their_unit_or_size():
+    epoch = clock_of_numbers(1_700_000_000_000 + 10 * INDEX, "timestamp", "")
+    assert epoch is not None
+    assert (epoch.rate_hz, epoch.start) == (100.0, datetime(2023, 11, 14, 22, 13, 20))
+    stated = clock_of_numbers(4 * INDEX, "Time", "(ms)")
+    assert stated is not None
+    assert (stated.rate_hz, stated.unit) == (250.0, "")
+    assumed = clock_of_numbers(0.01 * INDEX, "time", "")
+    assert assumed is not None
+    assert (assumed.rate_hz, assumed.unit) == (100.0, "s")
+    assert clock_of_numbers(INDEX, "row", "") is None
+
+
+def test_rates_leave_out_gaps_and_round_as_far_as_jitter_allows():
+    times = np.concatenate((0.01 * INDEX, 50 + 0.01 * INDEX))
+    assert rate_of(times) == 100.0
+    assert rate_of(np.round(np.arange(300) / 256, 3)) == 256.0
+    assert rate_of(np.floor(np.arange(300) / 7.0)) == 7.0
+    assert rate_of(np.zeros(300)) is None
