@@ -193,21 +193,33 @@ class SpeechEvaluation(Evaluation):
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Load the recordings, measure, draw and write what can be listened to."""
+        from denoise_train.evaluation.speech.dnsmos import load_dnsmos
+        from denoise_train.evaluation.speech.peers.registry import load_peers
         from denoise_train.evaluation.speech.run import on_speech
 
+        peers = load_peers(options.peer_files)
+        dnsmos = load_dnsmos(options.dnsmos) if options.dnsmos else None
         return on_speech(
             subject.denoiser,
             request,
             options.snr_db or SPEECH_SNR_DB,
             load_recordings(options.clean, RATE_HZ),
             load_folders(options.noise_files, RATE_HZ),
-            peers=options.peer_files,
-            dnsmos=options.dnsmos,
+            peers=peers,
+            dnsmos=dnsmos,
             plot=options.plot,
             panels=options.panels,
             listening=options.write,
             say=say,
         )
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return what the report says of the input."""
+        return {
+            **super().inputs(options),
+            "peers": {name: str(path) for name, path in options.peer_files.items()},
+            "dnsmos": None if options.dnsmos is None else str(options.dnsmos),
+        }
 
 
 EVALUATIONS: dict[str, Evaluation] = {

@@ -214,6 +214,7 @@ def test_the_program_prints_tables_and_writes_figures_pictures_and_signals(
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["sample_rate_hz"], figures["length_samples"], figures["signals"]) == (RATE, 2 * RATE, 2)
     assert figures["noise"] == [str(tmp_path / "noise")]
+    assert figures["peers"] == {"gtcrn": str(gtcrn), "dtln": str(folder)}
     names = ["no processing", "test", "RNNoise", "noisereduce", "noisereduce, stationary", "GTCRN", "DTLN"]
     assert [method["name"] for method in figures["methods"]] == names
     nothing, *_, identity = figures["methods"]
@@ -234,7 +235,6 @@ def test_the_program_prints_tables_and_writes_figures_pictures_and_signals(
 
 
 SPEECH = ("general", "--speech", "--clean", "s", "--noise", "n")
-SPEECH_FOUND = ("general", "--speech", "--clean", str(SAMPLE), "--noise", str(SAMPLE))
 
 
 @pytest.mark.parametrize(
@@ -254,11 +254,11 @@ SPEECH_FOUND = ("general", "--speech", "--clean", str(SAMPLE), "--noise", str(SA
         (("general", "--peer", "gtcrn=g"), 2, "--peer adds a program to those that --speech measures; give both, or n"),
         ((*SPEECH, "--peer", "dccrn=d.onnx"), 2, "--peer 'dccrn=d.onnx': use NAME=PATH, where NAME is dtln, fastenha"),
         (
-            (*SPEECH_FOUND, "--peer", "gtcrn=g.onnx"),
+            (*SPEECH, "--peer", "gtcrn=g.onnx"),
             1,
             "cannot read g.onnx: no such file; needed: GTCRN: the streaming",
         ),
-        ((*SPEECH_FOUND, "--dnsmos", "d.onnx"), 1, "cannot read d.onnx: no such file; needed: DNSMOS P.835"),
+        ((*SPEECH, "--dnsmos", "d.onnx"), 1, "cannot read d.onnx: no such file; needed: DNSMOS P.835"),
         (("general", "--write", "here"), 2, "--write is for listening to what --speech measures; give both, or nei"),
         (SPEECH, 1, "cannot read s: no such file or folder"),
         ((*SPEECH, "--write", "full"), 1, "full holds files already; use --force to write among them"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import peer_models
@@ -107,6 +108,31 @@ def test_states_of_other_shapes_than_they_come_back_are_refused(tmp_path: Path) 
     ]
     with pytest.raises(ContractError, match=r"is not FastEnhancer: it has .*cache_out_0 \[1, 512\]"):
         LOADERS["fastenhancer"](peer_models.save(tmp_path / "odd.onnx", *shapes, nodes))
+
+
+def test_a_hop_that_the_file_leaves_open_is_refused(tmp_path: Path) -> None:
+    shapes = {"wav_in": (1, "hop"), "cache_in_0": (1, 256)}, {"wav_out": (1, "hop"), "cache_out_0": (1, 256)}
+    nodes = [
+        peer_models.node("Identity", "wav_in", "wav_out"),
+        peer_models.node("Identity", "cache_in_0", "cache_out_0"),
+    ]
+    with pytest.raises(ContractError, match=r"is not FastEnhancer: it has wav_in \[1, 'hop'\]"):
+        LOADERS["fastenhancer"](peer_models.save(tmp_path / "open.onnx", *shapes, nodes))
+
+
+def test_a_batch_that_the_file_leaves_open_is_one_signal(tmp_path: Path) -> None:
+    path = peer_models.spectral(tmp_path / "gtcrn.onnx", "gtcrn")
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, path)
+    np.testing.assert_allclose(LOADERS["gtcrn"](path).enhance(noise(3000)), noise(3000), atol=1e-6)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    peer = load("gtcrn", tmp_path, "mean")
+    with pytest.raises(ContractError, match="gtcrn.onnx gives numbers that are not finite"):
+        peer.enhance(1e30 * noise(3000))
 
 
 def test_peers_are_named_with_their_files(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def load_dnsmos(path: Path) -> Rate:
     """
     session = open_network(path, NEEDED)
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    shapes = [node.shape for node in (*inputs, *outputs) if node.type == FLOAT]
-    if not (len(inputs) == len(shapes) - 1 == 1 and _fits(shapes[0], SEGMENT) and _fits(shapes[1], len(FITS))):
+    one_each = len(inputs) == len(outputs) == 1 and inputs[0].type == outputs[0].type == FLOAT
+    if not (one_each and _fits(inputs[0].shape, SEGMENT) and _fits(outputs[0].shape, len(FITS))):
         raise ContractError(f"{path.name} is not DNSMOS P.835: it has {describe_tensors(session)}; needed: {NEEDED}")
 
     def run(segment: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -13,11 +12,11 @@ from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.evaluation.listening import write_signals
 from denoise_train.evaluation.run import Finding, Request
 from denoise_train.evaluation.speech.compare import Heard, evaluate_speech
-from denoise_train.evaluation.speech.dnsmos import load_dnsmos
+from denoise_train.evaluation.speech.dnsmos import Rate
 from denoise_train.evaluation.speech.enhancers import NO_PROCESSING, engine_enhancer
 from denoise_train.evaluation.speech.mixtures import SpeechMixtures, draw_speech_mixtures
 from denoise_train.evaluation.speech.peers.protocol import Enhancer
-from denoise_train.evaluation.speech.peers.registry import load_peers
+from denoise_train.evaluation.speech.peers.registry import INSTALLED
 from denoise_train.evaluation.speech.text import describe_speech
 from denoise_train.recordings.recordings import Recordings
 
@@ -31,8 +30,8 @@ def on_speech(
     speech: Recordings,
     noise: Mapping[str, Recordings],
     *,
-    peers: Mapping[str, Path] = MappingProxyType({}),
-    dnsmos: Path | None = None,
+    peers: Sequence[Enhancer] = INSTALLED,
+    dnsmos: Rate | None = None,
     plot: Path | None = None,
     panels: Path | None = None,
     listening: Path | None = None,
@@ -49,27 +48,22 @@ def on_speech(
     snr_db, speech, noise
         What to mix, see :func:`denoise_train.evaluation.speech.mixtures.draw_speech_mixtures`.
     peers
-        ONNX files of further peers by name, see :data:`denoise_train.evaluation.speech.peers.registry.LOADERS`.
+        What to compare with.
     dnsmos
-        The ONNX file of DNSMOS P.835; None leaves its ratings out.
+        Rates signals without the clean ones, see :func:`denoise_train.evaluation.speech.dnsmos.load_dnsmos`; None
+        leaves these ratings out.
     plot, panels
         Files for the gains against SNR, and for spectrograms of the first few mixtures; None draws nothing.
     listening
         A folder for the mixtures and what every method makes of them; None writes nothing.
     say
         Is told what is being done.
-
-    Raises
-    ------
-    ContractError
-        If a peer's or DNSMOS' file cannot be read or is another network.
     """
-    beside, rate = load_peers(peers), load_dnsmos(dnsmos) if dnsmos else None
     mixtures = draw_speech_mixtures(request.seed, request.signals, request.length, snr_db, speech, noise)
     model = engine_enhancer(denoiser)
     heard = _writer(listening, mixtures) if listening else None
     hop = denoiser.hop * RATE_HZ / (denoiser.contract.sample_rate_hz or RATE_HZ)
-    outcome = evaluate_speech(model, beside, mixtures, hop, dnsmos=rate, heard=heard, say=say)
+    outcome = evaluate_speech(model, peers, mixtures, hop, dnsmos=dnsmos, heard=heard, say=say)
     if plot is not None:
         from denoise_train.evaluation.speech.plots import draw_gains
 

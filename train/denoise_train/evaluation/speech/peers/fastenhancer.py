@@ -27,10 +27,10 @@ def load_fastenhancer(path: Path) -> Enhancer:
         If the file cannot be read or is another network.
     """
     network = Network(path, "FastEnhancer", NEEDED, (1, None))
-    (_, (_, hop)), *caches = network.shapes.items()
+    (signal, (_, hop)), *caches = network.shapes.items()
     held = dict(caches).get("cache_in_0", ())
-    if len(held) != 2:
-        raise ContractError(f"{path.name} is not FastEnhancer: it has no cache_in_0 [1, n]; needed: {NEEDED}")
+    if signal != "wav_in" or len(held) != 2:
+        raise ContractError(f"{path.name} is not FastEnhancer: it has {network.tensors}; needed: {NEEDED}")
     delay = held[1]
 
     def enhance(noisy: Array) -> Array:

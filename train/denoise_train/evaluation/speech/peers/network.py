@@ -12,7 +12,7 @@ from denoise_stream.model import load_session
 
 FLOAT = "tensor(float)"
 Shape = tuple[int | None, ...]
-"""Of a tensor; None for a dimension that may have any size."""
+"""Of a tensor; None for a size that the file states, whatever it is."""
 
 
 def open_network(path: Path, needed: str) -> Any:
@@ -44,6 +44,8 @@ class Network:
     ----------
     shapes : dict[str, tuple[int, ...]]
         Shape of each input by its name, the signal's first.
+    tensors : str
+        Inputs and outputs as the file has them, for errors.
 
     Raises
     ------
@@ -55,10 +57,10 @@ class Network:
         self._file = path.name
         self._session = open_network(path, f"{name}: {needed}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self.tensors = describe_tensors(self._session)
         fed_back = _pair(inputs, outputs, signal, states)
         if fed_back is None:
-            found = describe_tensors(self._session)
-            raise ContractError(f"{path.name} is not {name}: it has {found}; needed: {needed}")
+            raise ContractError(f"{path.name} is not {name}: it has {self.tensors}; needed: {needed}")
         self._fed_back = fed_back
         self.shapes = {node.name: _shape(node) for node in inputs}
         (self._signal,) = self.shapes.keys() - fed_back.values()
@@ -77,6 +79,8 @@ class Network:
             result, *states = self._session.run(names, {self._signal: signal.astype(np.float32), **self._states})
         except Exception as error:  # onnxruntime's exceptions share no base class but Exception
             raise ContractError(f"{self._file} fails: {first_line(error)}") from error
+        if not np.isfinite(result).all():
+            raise ContractError(f"{self._file} gives numbers that are not finite")
         self._states = dict(zip(self._fed_back.values(), states, strict=True))
         return np.asarray(result)
 
@@ -88,12 +92,12 @@ def _pair(inputs: Sequence[Any], outputs: Sequence[Any], signal: Shape, states: 
     """
     if any(node.type != FLOAT for node in (*inputs, *outputs)) or len(inputs) != len(outputs):
         return None
-    first = [_first(nodes, signal, states) for nodes in (inputs, outputs)]
-    if None in first:
+    noisy, enhanced = (_first(nodes, signal, states) for nodes in (inputs, outputs))
+    if noisy is None or enhanced is None or _shape(noisy) != _shape(enhanced):
         return None
-    taken = [node for node in inputs if node is not first[0]]
-    given = [node for node in outputs if node is not first[1]]
-    if not taken or states and {node.name for node in taken} != set(states):
+    taken = [node for node in inputs if node is not noisy]
+    given = [node for node in outputs if node is not enhanced]
+    if not taken or (states and {node.name for node in taken} != set(states)):
         return None
     by_name = {node.name: node for node in given}
     if by_name.keys() == {f"{node.name}_out" for node in taken}:
@@ -105,11 +109,15 @@ def _pair(inputs: Sequence[Any], outputs: Sequence[Any], signal: Shape, states: 
 
 def _first(nodes: Sequence[Any], signal: Shape, states: Sequence[str]) -> Any:
     """Return the first tensor of the signal's shape that is no state; None if there is none."""
-    return next((node for node in nodes if node.name not in states and _fits(_shape(node), signal)), None)
+    return next((node for node in nodes if node.name not in states and _fits(node.shape, signal)), None)
 
 
-def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
-    return len(shape) == len(wanted) and all(b in (a, None) for a, b in zip(shape, wanted, strict=True))
+def _fits(shape: Sequence[int | str | None], wanted: Shape) -> bool:
+    """Tell whether a tensor has a shape; a size that the file leaves open counts as 1."""
+    return len(shape) == len(wanted) and all(
+        size == one if isinstance(size, int) and one is not None else isinstance(size, int) or one == 1
+        for size, one in zip(shape, wanted, strict=True)
+    )
 
 
 def _shape(node: Any) -> tuple[int, ...]:
