@@ -1,5 +1,6 @@
 """Read the first lines of a table with each possible delimiter, and choose the one that makes the rows agree."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ SIGHT = 4
 
 TIE = 0.02
 """Scores closer than this are equal."""
+
+
+_RULER = re.compile(r"[ \t|+:]*(?:[-=_]{2,}[ \t|+:]*)+")
+"""A line drawn between names and data."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,10 @@ class Reading:
         if len(kinds) != width and not (len(kinds) == width - 1 and width > 1 and self.columns[-1].kind == "empty"):
             return False
         return all(column.fits(kind) for column, kind in zip(self.columns, kinds, strict=False))
+
+    def may_begin(self, index: int) -> bool:
+        """Tell whether the data may begin with a line: a row that is neither empty nor a line drawn below names."""
+        return self.is_row(index) and any(self.cells[index]) and not _RULER.fullmatch(self.lines[index].text)
 
     @cached_property
     def row_numbers(self) -> list[int]:
@@ -116,7 +125,7 @@ def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
     widths = Counter(map(len, tail))
     width = max(widths, key=lambda count: (widths[count], count), default=0)
     reading = Reading(delimiter, lines, cells, kinds, width, _sort_columns(tail, width), len(lines))
-    fits = [reading.is_row(index) for index in range(len(lines))]
+    fits = [reading.may_begin(index) for index in range(len(lines))]
     for index, fit in enumerate(fits):
         seen = fits[index : index + SIGHT]
         if fit and 2 * sum(seen) >= len(seen):

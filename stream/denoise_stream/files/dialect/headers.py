@@ -165,6 +165,8 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
 def _numeric(cells: Sequence[str]) -> bool:
     """Tell whether a line holds numbers that are no names: names count the columns, or years, in equal steps."""
     numbers = [cell for cell in cells if kind_of(cell) in NUMBERS]
+    if len(numbers) > 2 and _in_equal_steps(numbers):
+        return False
     if not all(number.isdigit() for number in numbers):
         return True
     counts = [int(number) for number in numbers]
@@ -226,21 +228,25 @@ def _row_names(reading: Reading) -> bool:
 def _numbers_are_names(reading: Reading) -> bool:
     """Tell whether the first row names the columns by numbers: counts, years, wavelengths.
 
-    They are whole and in equal steps, and either no number below is whole, or all lie beside the numbers below, or they
-    count the columns and do not go on counting in the next row.
+    They are in equal steps, and either printed with other digits than all numbers below, or whole and beside them, or
+    they count the columns and do not go on counting in the next row.
     """
     if len(reading.rows) < 3:
         return False
     first, rows = _trimmed(reading.rows[0]), reading.rows[1:]
     places = [place for place, cell in enumerate(first) if reading.columns[place].kind == "number" and cell]
-    if not places or any(not first[place].isdigit() for place in places):
+    below = [[row[place] for row in rows if not _says_nothing(row[place])] for place in places]
+    if not places or not all(below):
         return False
+    if any(not first[place].isdigit() for place in places):
+        return (
+            len(places) > 2
+            and _in_equal_steps([first[place] for place in places])
+            and _printed_otherwise([first[place] for place in places], below)
+        )
     numbers = [int(first[place]) for place in places]
     steps = {later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)}
     if len(numbers) > 1 and (len(steps) > 1 or min(steps) < 1):
-        return False
-    below = [[row[place] for row in rows if not _says_nothing(row[place])] for place in places]
-    if not all(below):
         return False
     decimals = [all(kind_of(cell) != "whole" for cell in column) for column in below]
     if len(reading.columns) == 1:
@@ -252,6 +258,23 @@ def _numbers_are_names(reading: Reading) -> bool:
     unnamed = not first[0]
     counts = numbers[0] in (0, 1) and steps == {1}
     return counts and (unnamed or any(decimals) or (len(numbers) > 2 and not goes_on))
+
+
+def _in_equal_steps(cells: Sequence[str]) -> bool:
+    """Tell whether cells are numbers that rise in equal steps."""
+    read = (parse_number(cell, "," if kind_of(cell) == "," else ".") for cell in cells)
+    values = [value for value in read if value is not None and math.isfinite(value)]
+    steps = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
+    return len(values) == len(cells) > 1 and min(steps) > 0 and max(steps) - min(steps) <= 1e-6 * max(steps)
+
+
+def _printed_otherwise(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Tell whether every column below is printed with digits of one number, and its first cell with another."""
+    for cell, column in zip(cells, below, strict=True):
+        digits = {len(re.split("[.,]", text)[-1]) if kind_of(text) != "whole" else 0 for text in column}
+        if len(digits) > 1 or {len(re.split("[.,]", cell)[-1])} == digits:
+            return False
+    return True
 
 
 def _says_nothing(cell: str) -> bool:

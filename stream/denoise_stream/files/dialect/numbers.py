@@ -13,7 +13,7 @@ from denoise_stream.files.dialect.fields import unquote
 MISSING = frozenset(
     """na n/a nan -nan +nan null none nil - -- --- ---- ? . .. ... * ** *** #n/a #na <na> <nan> n.a. n.a n/d n.d. nd
     k.a. #null! #num! #value! #ref! #div/0! #name? 1.#qnan -1.#qnan 1.#ind -1.#ind 1.#inf_ 1,#qnan -1,#qnan 1,#ind
-    -1,#ind missing nodata undef undefined invalid""".split()
+    -1,#ind missing nodata undef undefined invalid unavailable unknown err #err ol""".split()
 ) | {"", "#n/a n/a", "no data"}
 """Markers of missing values in lower case: pandas', spreadsheets', C runtimes' and loggers'."""
 

@@ -22,6 +22,9 @@ FORMATS = (
 EPOCHS = ((1e8, 1e10, 1.0), (1e11, 1e13, 1e-3), (1e14, 1e16, 1e-6), (1e17, 1e19, 1e-9))
 """From, to, and unit in seconds of numbers that count from 1970, in the years 1973 to 2286."""
 
+SECONDS = frozenset("time t elapsed zeit temps tiempo tijd tid".split())
+"""Words for a time that is taken for seconds where no unit stands."""
+
 _ZONE = re.compile(r" ?(?:Z|UTC|GMT|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
 
 
@@ -79,9 +82,10 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
     stated = unit_seconds(name, unit)
     epoch = next((scale for low, high, scale in EPOCHS if len(values) and low < values[0] < high), None)
     words = words_of(name)
-    timely = bool(words) and (words[0] in TIMES or words[-1] in TIMES or words[0] in ("t", "elapsed"))
+    timely = bool(words) and (words[0] in TIMES or words[-1] in TIMES or words[0] in ("ts", "clock", "t", "elapsed"))
     timely = timely and not {"index", "idx"} & set(words)
-    if not timely and stated is None:
+    assumed = bool(words) and (words[0] in SECONDS or words[-1] in SECONDS)
+    if not (timely and epoch is not None) and not assumed and stated is None:
         return None
     if epoch is not None and timely:
         stated = epoch
@@ -105,7 +109,7 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
     """
     steps = np.diff(seconds)
     rising = np.flatnonzero(steps > 0)
-    if len(rising) < 3 or len(rising) < 0.001 * len(steps):
+    if len(rising) < 3 or len(rising) < 0.001 * len(steps) or (steps < 0).mean() > 0.1:
         return None
     # Stamps that stay the same for some rows count from the first change to the last one.
     between = steps[rising[0] + 1 : rising[-1] + 1]
