@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from denoise_stream.arguments import wrong_type
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError, first_line
+from denoise_stream.onnx_file import read_model
 
 Rows = NDArray[np.float32]
 
@@ -92,22 +93,41 @@ class Model:
         return np.zeros((rows, self.contract.state_size), dtype=np.float32)
 
     def run(self, noisy: Rows) -> Rows:
-        """Denoise windows ``(rows, window)`` with a stateless model."""
-        clean: Rows = self._run(["clean"], {"noisy": noisy})[0]
-        return clean
+        """Denoise windows ``(rows, window)`` with a stateless model.
+
+        Raises
+        ------
+        ContractError
+            If the network fails, or answers with another shape.
+        """
+        return self._run({"clean": self.contract.window}, {"noisy": noisy})[0]
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
-        """Denoise one window per row with a stateful model; return it and the next state."""
-        clean, next_state = self._run(["clean", "state_out"], {"noisy": noisy, "state": state})
+        """Denoise one window per row with a stateful model; return it and the next state.
+
+        Raises
+        ------
+        ContractError
+            If the network fails, or answers with another shape.
+        """
+        sizes = {"clean": self.contract.window, "state_out": self.contract.state_size}
+        clean, next_state = self._run(sizes, {"noisy": noisy, "state": state})
         return clean, next_state
 
-    def _run(self, outputs: list[str], inputs: dict[str, Rows]) -> list[Rows]:
+    def _run(self, outputs: dict[str, int], inputs: dict[str, Rows]) -> list[Rows]:
+        """Run the network; ``outputs`` are the names of what is asked for, and how many numbers a row of it has."""
+        rows = len(inputs["noisy"])
         try:
-            results: list[Rows] = self._session.run(outputs, inputs)
+            results: list[Rows] = self._session.run([*outputs], inputs)
         except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
-            raise ContractError(
-                f"{self.path.name} fails on a batch of {len(inputs['noisy'])}: {first_line(error)}"
-            ) from error
+            raise ContractError(f"{self.path.name} fails on a batch of {rows}: {first_line(error)}") from error
+        for (name, size), result in zip(outputs.items(), results, strict=True):
+            if result.shape != (rows, size):  # what its file states need not be what it does
+                found = ", ".join(str(count) for count in result.shape)
+                raise ContractError(
+                    f"{self.path.name} answers a batch of {rows} with {name!r} of shape [{found}]; the contract needs "
+                    f"[{rows}, {size}]: the model is wrong, not the signal"
+                )
         return results
 
 
@@ -167,6 +187,7 @@ def load_session(path: Path) -> Any:
     """
     import onnxruntime
 
+    data = read_model(path)
     options = onnxruntime.SessionOptions()
     # A stream keeps one core busy for microseconds per hop: more threads, or threads that spin
     # while they wait, only burn power (16 kHz stream: 93 % of a core with the defaults, 5 % so).
@@ -175,7 +196,7 @@ def load_session(path: Path) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
         raise ContractError(
             f"{path.name} is not an ONNX model that onnxruntime can run: {first_line(error)}"

@@ -1,5 +1,6 @@
 """Plan a run over an archive: which files are to do, done or impossible, and how they are grouped."""
 
+import dataclasses
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,7 +111,7 @@ def make_plan(
             refusal = f"the output exists and {reason}; use --force to replace it"
             plan.refused.append(Outcome(entry.name, entry.fingerprint, refusal))
             continue
-        plan.todo.append(entry)
+        plan.todo.append(dataclasses.replace(entry, replaces=force or there is not None))
     plan.todo.sort(key=lambda entry: (-entry.size_bytes if entry.size_bytes >= LARGE_BYTES else 0, entry.name))
     return plan
 

@@ -6,6 +6,7 @@ file it was at; a file that kills several is given up.
 """
 
 import contextlib
+import dataclasses
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -75,6 +76,8 @@ class Retries:
             return [], []
         culprit = unfinished[0]
         count = self._lost[culprit.name] = self._lost.get(culprit.name, 0) + 1
+        # Their outputs may be there already, though nobody could say so.
+        unfinished = [dataclasses.replace(entry, replaces=True) for entry in unfinished]
         if count < ATTEMPTS:
             return unfinished, []
         sentence = f"{reason} {count} times while at this file; is it too large for the memory?"

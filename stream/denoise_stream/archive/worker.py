@@ -75,7 +75,7 @@ class Worker:
         try:
             with (
                 work.source.fetch(entry, work.scratch) as noisy,
-                work.target.put(entry.name, work.scratch) as clean,
+                work.target.put(entry.name, work.scratch, replace=entry.replaces) as clean,
             ):
                 stream, rate, notes = self._denoise(noisy, clean)
                 size = clean.stat().st_size

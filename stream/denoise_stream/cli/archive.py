@@ -118,7 +118,7 @@ def run_archive(options: Options) -> None:
     with progress(quiet=options.quiet) as on_progress:
         summary = archive.run(lambda work: _dispatcher(work, many), on_progress)
     if options.report is not None:
-        write_json(options.report, _facts(summary, source, sink))
+        write_json(options.report, _facts(summary, source, sink), replace=options.force)
     if summary.failures:
         click.echo(failures_as_table(summary, f"{sink.rstrip('/')}/{NAME}*.jsonl"), err=True)
     if not options.quiet:

@@ -203,7 +203,7 @@ class Endpoints:
 
     def _open_sink(self, signal: Source, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> Sink:
         path = self.output_file
-        partial = None if path is None else stack.enter_context(whole_file(path))
+        partial = None if path is None else stack.enter_context(whole_file(path, replace=self._options.force))
         if isinstance(signal, TableSource) and (self.sink == "null" or partial is None):
             return TableSink(signal, None if self.sink == "null" else sys.stdout.buffer)
         if self.sink == "null":

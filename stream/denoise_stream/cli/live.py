@@ -32,6 +32,7 @@ def go_live(
     output: str,
     pipe_format: str | None,
     report: Path | None,
+    force: bool,
     quiet: bool,
 ) -> None:
     """Denoise a microphone until it is ended, and keep what was recorded whatever ends it.
@@ -46,6 +47,8 @@ def go_live(
         What ``-`` carries; None is WAV.
     report
         Where the summary goes, too.
+    force
+        Replace files that have appeared since the start.
     quiet
         Print errors only.
 
@@ -59,7 +62,7 @@ def go_live(
     recorder: Recorder | None = None
     ended: BaseException | None = None
     with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
-        sink = _open_sink(output, pipe_format, run, stack)
+        sink = _open_sink(output, pipe_format, run, stack, replace=force)
         if sink is not None:
             recorder = Recorder(sink, math.ceil(QUEUED_S / BLOCK_S))
         try:
@@ -73,7 +76,7 @@ def go_live(
             raise ended
     summary = run.summary() | {"output": output}
     if report is not None:
-        write_json(report, summary)
+        write_json(report, summary, replace=force)
     if not quiet:
         median_ms, events = summary["compute_per_hop_ms"]["median"], events_in_words(run.all_counts())
         click.echo(
@@ -114,7 +117,9 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
-def _open_sink(output: str, pipe_format: str | None, run: LiveRun, stack: contextlib.ExitStack) -> Sink | None:
+def _open_sink(
+    output: str, pipe_format: str | None, run: LiveRun, stack: contextlib.ExitStack, *, replace: bool
+) -> Sink | None:
     rate, channels = run.sample_rate_hz, run.settings.channels
     if output in ("speaker", "null"):
         return None
@@ -126,7 +131,8 @@ def _open_sink(output: str, pipe_format: str | None, run: LiveRun, stack: contex
             return PipeSink(sys.stdout.buffer, encoding, wav_header(encoding, rate, channels, None))
         return PipeSink(sys.stdout.buffer, ENCODINGS[str(pipe_format)])
     path = Path(output)
-    return AudioSink(stack.enter_context(whole_file(path)), format_for(path, AudioFormat()), rate, channels)
+    partial = stack.enter_context(whole_file(path, replace=replace))
+    return AudioSink(partial, format_for(path, AudioFormat()), rate, channels)
 
 
 def _loop(run: LiveRun, output: str, *, quiet: bool) -> None:

@@ -56,6 +56,7 @@ def denoise_one(options: "Options") -> None:
                 output=ends.sink,
                 pipe_format=options.pipe_format,
                 report=options.report,
+                force=options.force,
                 quiet=options.quiet,
             )
         return
@@ -93,9 +94,9 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
             picture = BeforeAfterPlot(names, signal.sample_rate_hz, title, getattr(signal, "start", None))
             observers.append(picture)
-            plot = stack.enter_context(whole_file(options.plot))
+            plot = stack.enter_context(whole_file(options.plot, replace=options.force))
         if options.report is not None:
-            report = stack.enter_context(whole_file(options.report))
+            report = stack.enter_context(whole_file(options.report, replace=options.force))
         # Closed first: no picture and no report of an output that failed in the end.
         with (
             ends.open_sink(signal, stream.sample_rate_hz) as destination,

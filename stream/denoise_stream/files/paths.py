@@ -1,6 +1,7 @@
 """Check what is read and written before the work begins, and write files whole or not at all."""
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -52,11 +53,26 @@ def check_outputs(*paths: Path | None, force: bool, inputs: tuple[Path, ...] = (
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+def whole_file(path: Path, scratch: Path | None = None, *, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary file that takes the name ``path`` when the block ends well.
 
     It lies beside ``path``, or in the folder ``scratch`` of the same file system. When the block fails, or the
     program is interrupted, the temporary file is removed and what was at ``path`` stays as it was.
+
+    Parameters
+    ----------
+    path
+        The file.
+    scratch
+        Where the temporary file is made.
+    replace
+        Whether a file of that name, which may have appeared meanwhile, is replaced.
+
+    Raises
+    ------
+    SinkError
+        If it cannot be written. If it must not replace what has appeared, the new file stays under a name close to
+        ``path``, which the sentence tells.
     """
     try:
         target = path.resolve()
@@ -70,18 +86,45 @@ def whole_file(path: Path, scratch: Path | None = None) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        if target.exists():
-            partial.chmod(target.stat().st_mode)
-        partial.replace(target)
+        if replace:
+            if target.exists():
+                partial.chmod(target.stat().st_mode)
+            partial.replace(target)
+        else:
+            _take_free_name(partial, target, path)
     except OSError as error:
         raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+def _take_free_name(partial: Path, target: Path, path: Path) -> None:
+    """Rename a file to a name that is free, and stays what it is if it was taken meanwhile."""
+    if _claim(partial, target):
+        return
+    others = (target.with_stem(f"{target.stem}.{number}") for number in itertools.count(2))
+    kept = next(other for other in others if _claim(partial, other))
+    raise SinkError(f"{path} appeared in the meantime and is not replaced; what was made is kept as {kept}")
+
+
+def _claim(partial: Path, target: Path) -> bool:
+    """Rename a file, unless the name is taken."""
+    try:
+        os.link(partial, target)  # which fails if there is one, without a moment between looking and taking
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links: an empty file takes the name first
+        try:
+            target.open("xb").close()
+        except FileExistsError:
+            return False
+        partial.replace(target)
+    return True
+
+
+def write_json(path: Path, facts: Mapping[str, Any], *, replace: bool = True) -> None:
     """Write facts as an indented JSON file, whole or not at all."""
-    with whole_file(path) as partial:
+    with whole_file(path, replace=replace) as partial:
         partial.write_text(json.dumps(facts, indent=2) + "\n", newline="\n")
 
 

@@ -63,7 +63,7 @@ def denoise_image_file(
         found, needed = (" x ".join(map(str, shape)) for shape in (noisy.shape[-2:], network.contract.shape))
         raise SourceError(f"{path} holds images of {found} pixels; {network.contract.name} takes {needed}")
     clean = denoise_images(network, noisy, mix)
-    with whole_file(output) as partial:
+    with whole_file(output, replace=force) as partial:
         write_images(partial, clean, ending)
     count = 1 if noisy.ndim == 2 else len(noisy)
     return f"{output}: {count} image{'s' if count > 1 else ''} denoised by {network.contract.name}"

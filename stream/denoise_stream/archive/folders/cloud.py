@@ -120,11 +120,13 @@ class RemoteFolder:
             yield local
 
     @contextlib.contextmanager
-    def put(self, name: str, scratch: Path) -> Iterator[Path]:
+    def put(self, name: str, scratch: Path, *, replace: bool = True) -> Iterator[Path]:
         """Yield a file in the scratch folder, then upload it."""
         with _scratch_file(name, scratch) as local:
             local.touch()
             yield local
+            if not replace and self._try(lambda: self.files.exists(f"{self.path}/{name}"), "look for it", SinkError):
+                raise SinkError(f"{self.place}/{name} appeared in the meantime and is not replaced")
             self._try(lambda: self._upload(local, name), f"write {self.place}/{name}", SinkError)
 
     def _upload(self, local: Path, name: str) -> None:

@@ -54,7 +54,7 @@ class LocalFolder:
         yield self.path / entry.name
 
     @contextlib.contextmanager
-    def put(self, name: str, scratch: Path) -> Iterator[Path]:
+    def put(self, name: str, scratch: Path, *, replace: bool = True) -> Iterator[Path]:
         """Yield a file in the scratch folder, then rename it; beside the target where that is another file system."""
         target = self.path / name
         try:
@@ -68,7 +68,7 @@ class LocalFolder:
             same = target.parent.stat().st_dev == scratch.stat().st_dev
         except OSError as error:
             raise SinkError(f"cannot make the folder {target.parent}: {error.strerror}") from error
-        with whole_file(target, scratch if same else None) as partial:
+        with whole_file(target, scratch if same else None, replace=replace) as partial:
             yield partial
 
     def prepare(self) -> None:

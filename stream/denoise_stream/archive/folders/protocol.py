@@ -25,6 +25,8 @@ class Entry:
     fingerprint: str
     error: str = ""
     """Why it, or the subfolder that it stands for, cannot be read; one sentence."""
+    replaces: bool = True
+    """Whether its output may take the place of another file."""
 
 
 class Log(Protocol):
@@ -61,7 +63,7 @@ class Folder(Protocol):
         """Yield a local file with the content of an entry while the block lasts."""
         ...
 
-    def put(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
+    def put(self, name: str, scratch: Path, *, replace: bool = True) -> AbstractContextManager[Path]:
         """Yield a local file that appears under ``name``, whole, when the block ends well."""
         ...
 

@@ -58,11 +58,11 @@ def read_voc(file: BinaryIO, name: str) -> VocAudio:
     audio = VocAudio()
     size_of_file = file.seek(0, 2)
     file.seek(20)
-    start = struct.unpack("<H", file.read(2))[0]
+    start = int.from_bytes(file.read(2), "little")
     extended: tuple[int, int, int] | None = None
     while start + 4 <= size_of_file:
         file.seek(start)
-        head = file.read(16)
+        head = file.read(16).ljust(16, b"\0")
         kind, size = head[0], int.from_bytes(head[1:4], "little")
         body, start = start + 4, start + 4 + size
         found: tuple[int, int, int] | None = None  # codec, channels, rate
@@ -75,11 +75,11 @@ def read_voc(file: BinaryIO, name: str) -> VocAudio:
         elif kind == 1:
             found = extended or (head[5], 1, 1_000_000 // (256 - head[4]))
             extended = None
-            audio.parts.append((body + 2, size - 2))
+            audio.parts.append((body + 2, max(0, size - 2)))
         elif kind == 9:
             rate, bits, channels, codec = struct.unpack_from("<IBBH", head, 4)
             found = codec, channels, rate
-            audio.parts.append((body + 12, size - 12))
+            audio.parts.append((body + 12, max(0, size - 12)))
         elif kind == 2:
             audio.parts.append((body, size))
         elif kind == 3:
@@ -91,6 +91,8 @@ def read_voc(file: BinaryIO, name: str) -> VocAudio:
             facts = (VOC_CODECS.get(found[0], ""), found[1], found[2])
             if audio.subtype and facts != (audio.subtype, audio.channels, audio.sample_rate_hz):
                 raise SourceError(f"{name} changes its format on the way; make it one with: sox {name} other.wav")
+            if not facts[1] or not facts[2]:
+                raise SourceError(f"{name} states {facts[1]} channels at {facts[2]} Hz")
             if not facts[0]:
                 raise SourceError(f"{name} is compressed in a way that is not read: VOC codec {found[0]}")
             audio.subtype, audio.channels, audio.sample_rate_hz = facts

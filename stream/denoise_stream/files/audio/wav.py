@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from denoise_stream.errors import SourceError
+from denoise_stream.errors import SinkError, SourceError
 from denoise_stream.files.audio.chunks import ABOUT_THE_SAMPLES, LARGEST_KEPT, KeptChunk, are_chunks, byte_order
 from denoise_stream.files.audio.encodings import Encoding
 
@@ -221,10 +221,20 @@ def audio_bytes(file: BinaryIO, header: WavHeader) -> tuple[int, str]:
 
 
 def wav_header(encoding: Encoding, sample_rate_hz: float, channels: int, length: int | None) -> bytes:
-    """Make a WAV header; a ``length`` of None samples becomes the largest size, as other programs do in a pipe."""
+    """Make a WAV header; a ``length`` of None samples becomes the largest size, as other programs do in a pipe.
+
+    Raises
+    ------
+    SinkError
+        If a number does not fit a WAV header.
+    """
     frame, rate = encoding.dtype.itemsize * channels, round(sample_rate_hz)
+    if rate > 0xFFFF_FFFF or frame > 0xFFFF:
+        raise SinkError(f"WAV cannot state {channels} channels at {sample_rate_hz:g} Hz; use --format s16le or f32le")
     size = 0xFFFF_FFFF if length is None else min(length * frame, 0xFFFF_FFFF)
     tag = FLOAT if encoding.dtype.kind == "f" else PCM
-    layout = struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, encoding.dtype.itemsize * 8)
+    layout = struct.pack(
+        "<HHIIHH", tag, channels, rate, min(rate * frame, 0xFFFF_FFFF), frame, encoding.dtype.itemsize * 8
+    )
     body = b"WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", size)
     return b"RIFF" + struct.pack("<I", min(len(body) + size, 0xFFFF_FFFF)) + body

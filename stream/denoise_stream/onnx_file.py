@@ -1,0 +1,97 @@
+"""Look into an ONNX file before it is run: whether it takes its numbers from other files.
+
+An ONNX file may name files for its weights. A model that somebody sent could so have any file read that the user may
+read, and give its bytes back as samples. Models that keep the contract hold their weights themselves.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from denoise_stream.errors import ContractError
+
+# The messages of onnx.proto that lead to tensors: the numbers of their fields, and what these hold.
+MESSAGES: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+NAME, EXTERNAL_DATA, DATA_LOCATION = 8, 13, 14
+"""Fields of a tensor."""
+
+MOST_DEEP = 64
+
+
+def read_model(path: Path) -> bytes:
+    """Return the bytes of an ONNX file that holds all its numbers itself.
+
+    Raises
+    ------
+    ContractError
+        If it cannot be read, is no ONNX file, or takes a tensor from another file.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ContractError(f"cannot read the model {path}: {error.strerror}") from error
+    try:
+        outside = next(_outside(memoryview(data), "model", 0), None)
+    except (ValueError, IndexError) as error:
+        raise ContractError(f"{path.name} is not an ONNX model: {error}") from error
+    if outside is not None:
+        raise ContractError(
+            f"{path.name} takes the tensor {outside!r} from another file, which is not read; save the model as one file"
+        )
+    return data
+
+
+def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
+    """Give the names of the tensors of a message that lie in other files."""
+    if depth > MOST_DEEP:
+        raise ValueError(f"its graphs lie in each other more than {MOST_DEEP} deep")
+    if kind == "tensor":
+        fields = list(_fields(message))
+        if any(number == EXTERNAL_DATA or (number == DATA_LOCATION and value) for number, value in fields):
+            names = [bytes(value) for number, value in fields if number == NAME and isinstance(value, memoryview)]
+            yield (names or [b""])[-1].decode("utf-8", "replace")
+        return
+    inside = MESSAGES[kind]
+    for number, value in _fields(message):
+        if number in inside and isinstance(value, memoryview):
+            yield from _outside(value, inside[number], depth + 1)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Give the fields of a protobuf message: their numbers and contents."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        number, wire = key >> 3, key & 7
+        value: int | memoryview
+        if wire == 0:
+            value, at = _varint(message, at)
+        elif wire in (1, 2, 5):
+            size, at = (8, at) if wire == 1 else (4, at) if wire == 5 else _varint(message, at)
+            if at + size > len(message):
+                raise ValueError("it is cut short")
+            value, at = message[at : at + size], at + size
+        else:
+            raise ValueError(f"a field of its protobuf is of the unknown kind {wire}")
+        yield number, value
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """Read a number of 7 bits a byte; return it, and where what follows starts."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            raise ValueError("it is cut short")
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("a number in it has no end")
