@@ -5,16 +5,15 @@ output goes away, click ends the program with status 1 and without a word.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Container
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
+from denoise_stream.cli.stopping import end_when_asked
 from denoise_stream.errors import DenoiseError
 
 CONTEXT_SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
@@ -45,13 +44,18 @@ class SectionedCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def run_command(command: click.Command, name: str) -> NoReturn:
-    """Run a command with the program's arguments and exit."""
+def run_command(command: click.Command, name: str, *, ends_in_computations: bool = False) -> NoReturn:
+    """Run a command with the program's arguments and exit.
+
+    Parameters
+    ----------
+    command, name
+        The command, and what it is called in messages.
+    ends_in_computations
+        Whether a signal ends the program even while a network computes.
+    """
     _hold_standard_streams()
-    for kind in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, kind, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
-            signal.signal(number, _terminate)
+    end_when_asked(in_computations=ends_in_computations)
     try:
         command.main(prog_name=name, standalone_mode=False)
     except click.Abort:
@@ -92,11 +96,6 @@ def _hold_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """Unwind as for an error, so that half-written files are removed."""
-    raise SystemExit(128 + number)
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:

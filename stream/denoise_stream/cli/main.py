@@ -248,4 +248,4 @@ def _denoise_images(options: Options) -> None:
 
 def main() -> NoReturn:
     """Run the program."""
-    run_command(command, "denoise-stream")
+    run_command(command, "denoise-stream", ends_in_computations=True)

@@ -1,15 +1,23 @@
 """Check what is read and written before the work begins, and write files whole or not at all."""
 
 import contextlib
+import glob
 import itertools
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from denoise_stream.errors import SinkError, SourceError
+
+ABANDONED_AFTER_S = 60.0
+"""A file in the making that was not written to for so long may be one that a killed program left."""
+
+_unfinished: dict[Path, IO[bytes]] = {}
+"""The files in the making, each with its lock."""
 
 
 def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) -> None:
@@ -79,10 +87,13 @@ def whole_file(path: Path, scratch: Path | None = None, *, replace: bool = True)
     except (OSError, RuntimeError) as error:
         raise SinkError(f"cannot write {path}: {error}") from error
     # The end of the name stays, extension and all; the whole must not exceed what a file system takes.
-    partial = (scratch or target.parent) / f".partial-{secrets.token_hex(4)}-{target.name[-50:]}"
+    end = f"-{target.name[-50:]}"
+    partial = (scratch or target.parent) / f".partial-{secrets.token_hex(4)}{end}"
+    _remove_abandoned(partial.parent, end)
     try:
-        with partial.open("xb"):
-            pass
+        lock = partial.open("xb")
+        _unfinished[partial] = lock
+        _is_ours(lock)
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
@@ -96,6 +107,35 @@ def whole_file(path: Path, scratch: Path | None = None, *, replace: bool = True)
         raise SinkError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+        if partial in _unfinished:
+            _unfinished.pop(partial).close()
+
+
+def remove_unfinished() -> None:
+    """Remove all files in the making, before the program ends without unwinding."""
+    for partial in list(_unfinished):
+        partial.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path, end: str) -> None:
+    """Remove files in the making of the same output whose programs were killed: nobody holds their locks."""
+    with contextlib.suppress(OSError):
+        for left in folder.glob(f".partial-{'[0-9a-f]' * 8}{glob.escape(end)}"):
+            if time.time() - left.stat().st_mtime > ABANDONED_AFTER_S:
+                with left.open("rb") as file:
+                    if _is_ours(file):
+                        left.unlink(missing_ok=True)
+
+
+def _is_ours(file: IO[bytes]) -> bool:
+    """Lock a file that no other program has locked; tell whether that was possible, which needs POSIX."""
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _take_free_name(partial: Path, target: Path, path: Path) -> None:

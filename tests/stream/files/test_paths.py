@@ -105,7 +105,7 @@ def test_archive_does_not_replace_what_appeared_since_its_start(folder, models):
     from denoise_stream.archive.worker import Worker
 
     class Here:
-        hands = 1
+        workers = 1
 
         def __init__(self, work):
             self.worker = Worker(work)

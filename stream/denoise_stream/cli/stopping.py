@@ -1,0 +1,67 @@
+"""End the program when it is asked to, in the midst of a computation too.
+
+Python handles a signal between two of its own steps. While a network computes there is none, for minutes or, with a
+network that never ends, for ever. The system's own handler writes the signal's number into a socket at once; a thread
+reads it there, and ends the program if Python has not begun to.
+"""
+
+import functools
+import os
+import signal
+import socket
+import threading
+from types import FrameType
+from typing import NoReturn
+
+from denoise_stream.files.paths import remove_unfinished
+
+GRACE_S = 1.5
+"""How long Python may take until it handles a signal, in s."""
+
+_handled = threading.Event()
+
+
+def end_when_asked(*, in_computations: bool = False) -> None:
+    """Unwind at SIGTERM and SIGHUP as for an error, so that half-written files are removed.
+
+    Parameters
+    ----------
+    in_computations
+        End the program without unwinding if a signal, Ctrl-C included, is not handled within ``GRACE_S``. Files in the
+        making are removed.
+    """
+    for kind in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, kind, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, _terminate)
+    if in_computations:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
+        _start_watching()
+
+
+@functools.cache
+def _start_watching() -> None:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), name="signals", daemon=True).start()
+
+
+def _watch(reader: socket.socket) -> None:
+    ending = {getattr(signal, kind, None) for kind in ("SIGTERM", "SIGHUP", "SIGINT")}
+    while numbers := reader.recv(64):
+        asked = next((number for number in numbers if number in ending), None)
+        if asked is not None and not _handled.wait(GRACE_S):
+            remove_unfinished()
+            os._exit(128 + asked)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    _handled.set()
+    raise SystemExit(128 + number)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    _handled.set()
+    raise KeyboardInterrupt

@@ -1,0 +1,83 @@
+"""Signals end the program in time, in the midst of a computation too, and nothing half-made stays."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from onnx import TensorProto, helper
+
+import onnx_models
+from denoise_stream.files.paths import whole_file
+from programs import PROGRAM, noise
+
+
+@pytest.fixture
+def endless(folder) -> Path:
+    """A network whose loop never ends."""
+    shape = [None, 150]
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go_on"], ["again"]), helper.make_node("Identity", ["x"], ["y"])],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, shape),
+        ],
+        [
+            helper.make_tensor_value_info("again", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, shape),
+        ],
+    )
+    loop = helper.make_node("Loop", ["", "yes", "noisy"], ["clean"], body=body)
+    noisy, clean = onnx_models.tensor("noisy", 150), onnx_models.tensor("clean", 150)
+    return onnx_models.save(folder / "endless.onnx", [loop], [noisy], [clean], {"yes": np.array(True)})
+
+
+def start(*arguments: object) -> subprocess.Popen[bytes]:
+    command = [*PROGRAM, *(str(argument) for argument in arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    limit = time.monotonic() + 60
+    while not list(Path().glob(".partial-*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    time.sleep(1.0)  # now it computes
+    return process
+
+
+@pytest.mark.parametrize(("kind", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+def test_signal_ends_a_network_that_never_ends(folder, endless, kind, status):
+    soundfile.write("a.wav", noise(16_000), 16_000)
+    process = start("--input", "a.wav", "--model", endless)
+    process.send_signal(getattr(signal, kind))
+    assert process.wait(20) == status
+    assert b"Traceback" not in process.communicate()[1]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.wav", "endless.onnx"]
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(folder, call, models, endless):
+    soundfile.write("a.wav", noise(16_000), 16_000)
+    process = start("--input", "a.wav", "--model", endless)
+    process.kill()
+    process.communicate()
+    (left,) = Path().glob(".partial-*")
+    other = Path(".partial-01234567-b.wav")
+    other.write_bytes(b"of another output")
+    for path in (left, other):
+        os.utime(path, (1, 1))
+    assert call("--input", "a.wav", "--model", models["identity"])[0] == 0
+    assert list(Path().glob(".partial-*")) == [other]
+
+
+def test_what_another_program_is_making_stays(folder, models):
+    soundfile.write("a.wav", noise(16_000), 16_000)
+    with whole_file(Path("a.denoised.wav")) as partial:
+        os.utime(partial, (1, 1))
+        arguments = ["--input", "a.wav", "--model", str(models["identity"]), "--quiet"]
+        subprocess.run([*PROGRAM, *arguments], check=True, timeout=60)
+        assert partial.exists()
