@@ -42,14 +42,14 @@ def test_network_to_start_from_is_the_model_but_for_the_rounding_of_weights(deno
     stream = DenoiseStream(NetworkModel(network, denoiser.contract), recipe.hop, 1.0, 1, None)
     part = NOISY[: 2 * RATE]
     expected = np.concatenate((stream.process(part), stream.flush()))
-    error_db = 20 * np.log10(np.std(denoiser.denoise(part) - expected) / np.std(expected))
+    error_db = 20 * np.log10(np.std(denoiser.denoise(part, RATE) - expected) / np.std(expected))
     assert error_db < -50
 
 
 @pytest.mark.parametrize(("level", "least_db"), [(0.01, 2), (0.03, 5)])
 def test_hiss_goes_and_speech_stays(denoiser, level, least_db):
     noisy = CLEAN + hiss(5, level)
-    assert gain_db(CLEAN, noisy, denoiser.denoise(noisy)) > least_db
+    assert gain_db(CLEAN, noisy, denoiser.denoise(noisy, RATE)) > least_db
 
 
 def test_fan_goes_where_a_model_without_memory_leaves_it(denoiser):
@@ -58,17 +58,17 @@ def test_fan_goes_where_a_model_without_memory_leaves_it(denoiser):
     spectrum[np.fft.rfftfreq(len(CLEAN), 1 / RATE) > 500] = 0
     fan = np.fft.irfft(spectrum)
     noisy = CLEAN + fan * CLEAN.std() / fan.std()
-    gains = {name: gain_db(CLEAN, noisy, Denoiser(name).denoise(noisy)) for name in ("speech", "general")}
+    gains = {name: gain_db(CLEAN, noisy, Denoiser(name).denoise(noisy, RATE)) for name in ("speech", "general")}
     assert gains["speech"] > gains["general"] + 3
 
 
 def test_clean_speech_stays_good(denoiser):
-    assert pesq(CLEAN[None], denoiser.denoise(CLEAN)[None])[0] > 4.0
+    assert pesq(CLEAN[None], denoiser.denoise(CLEAN, RATE)[None])[0] > 4.0
 
 
 def test_noise_alone_becomes_quiet(denoiser):
     noise = hiss(5, 0.03)
-    left_db = 20 * np.log10(denoiser.denoise(noise)[SPOKEN].std() / noise[SPOKEN].std())
+    left_db = 20 * np.log10(denoiser.denoise(noise, RATE)[SPOKEN].std() / noise[SPOKEN].std())
     assert left_db < -12
 
 
@@ -76,7 +76,7 @@ def test_noise_alone_becomes_quiet(denoiser):
 def test_level_matters_little(denoiser, level_db):
     noisy = CLEAN + hiss(5, 0.02)
     scale = 10 ** (level_db / 20)
-    usual, other = denoiser.denoise(noisy), denoiser.denoise(scale * noisy) / scale
+    usual, other = denoiser.denoise(noisy, RATE), denoiser.denoise(scale * noisy, RATE) / scale
     assert gain_db(CLEAN, noisy, other) > gain_db(CLEAN, noisy, usual) - 1
 
 
@@ -94,14 +94,14 @@ def test_level_matters_little(denoiser, level_db):
 )
 def test_two_seconds_after_anything_the_quality_is_back(denoiser, before):
     noisy = CLEAN + hiss(5, 0.02)
-    usual = denoiser.denoise(np.concatenate((np.resize(noisy, 10 * RATE), noisy)))[10 * RATE :]
-    after = denoiser.denoise(np.concatenate((before, noisy)))[10 * RATE :]
+    usual = denoiser.denoise(np.concatenate((np.resize(noisy, 10 * RATE), noisy)), RATE)[10 * RATE :]
+    after = denoiser.denoise(np.concatenate((before, noisy)), RATE)[10 * RATE :]
     wanted = gain_db(CLEAN[SPOKEN], noisy[SPOKEN], usual[SPOKEN])
     assert gain_db(CLEAN[SPOKEN], noisy[SPOKEN], after[SPOKEN]) > wanted - 1
 
 
 def test_a_click_comes_out_when_its_window_is_complete(denoiser):
-    stream = denoiser.stream()
+    stream = denoiser.stream(1, RATE)
     clicked = np.zeros(1500)
     clicked[700] = 0.5
     for sample in clicked:
@@ -112,8 +112,8 @@ def test_a_click_comes_out_when_its_window_is_complete(denoiser):
 
 
 def test_chunks_do_not_matter(denoiser):
-    whole = denoiser.denoise(NOISY)
-    stream, rng, parts, start = denoiser.stream(), np.random.default_rng(1), [], 0
+    whole = denoiser.denoise(NOISY, RATE)
+    stream, rng, parts, start = denoiser.stream(1, RATE), np.random.default_rng(1), [], 0
     while start < len(NOISY):
         size = int(rng.integers(1, 700))
         parts.append(stream.process(NOISY[start : start + size]))
