@@ -39,7 +39,7 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (82 minutes)
 	rm -rf runs/shipped/speech
 	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech
-	$(BIN)/denoise-export runs/shipped/speech
+	$(BIN)/denoise-export runs/shipped/speech --name speech --license Apache-2.0
 	$(BIN)/denoise-export runs/shipped/speech/model.onnx --fp16 --output $(MODELS)/speech.onnx --force
 	$(BIN)/python -m tools.shipping runs/shipped/speech
 

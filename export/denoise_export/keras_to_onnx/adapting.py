@@ -186,6 +186,8 @@ def _check_output(shape: Shape, window: int) -> None:
         return
     if window in long and len(long) == 2:
         advice = "end in a layer that gives one value for each sample, such as Conv1D(1, 3, padding='same') or Dense(1)"
+    elif not long:
+        advice = "give recurrent layers return_sequences=True, or end in Dense(window)"
     elif len(long) < 2:
         advice = (
             "convolutions with padding='valid' shorten a window and strides divide it; use padding='same' and a "

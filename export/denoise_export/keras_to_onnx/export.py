@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,8 @@ def export(
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:
         raise
-    except (
-        Exception
-    ) as error:  # the errors of Keras, tf2onnx, onnxslim and onnx have no common base class but Exception
-        raise SourceError(f"{label} cannot be converted: {first_line(error)}") from error
+    except Exception as error:  # Keras, tf2onnx, onnxslim and onnx have no common error but Exception
+        raise SourceError(f"{label} cannot be converted: {_reason(error)}") from error
     finally:
         tf.get_logger().setLevel(tf_level)
     facts = {"contract_version": CONTRACT_VERSION} | contract.facts()
@@ -190,6 +189,18 @@ def _read_report(file: Path) -> Any:
         return json.loads(file.read_text())
     except ValueError as error:
         raise SourceError(f"{file} is no JSON: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of an error that says why: Keras and TensorFlow put where before it, in several lines."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    if found := re.search(r"^Exception encountered when calling .*\n+(.+)", text):
+        return found[1].strip()
+    if text.startswith("in user code:") and (
+        lines := re.findall(r"^\s*\w*(?:Error|Exception): (.+)", text, re.MULTILINE)
+    ):
+        return str(lines[-1]).strip()
+    return first_line(error)
 
 
 def _check_file(partial: Path, name: str, kind: Kind) -> None:

@@ -56,8 +56,16 @@ def from_keras(model: Any) -> Network:
     Raises
     ------
     SourceError
-        If the model does not know its input's shape, because it was neither given one nor called.
+        If a layer keeps its state by itself, or the model does not know its input's shape, because it was neither given
+        one nor called.
     """
+    layers = (model, *model._flatten_layers(include_self=False))
+    for layer in layers:
+        if getattr(layer, "stateful", False) is True:
+            raise SourceError(
+                f"the layer {layer.name!r} keeps a state of its own from window to window (stateful=True); make it a "
+                "second input and output of the network (return_state=True, initial_state=...), or stateless"
+            )
     structure = _input_structure(model)
     flat = keras.tree.flatten(structure)
     outputs = _tied(model, "output")
@@ -69,7 +77,7 @@ def from_keras(model: Any) -> Network:
         call,
         tuple(Tensor(name, *_shape_and_type(each)) for name, each in zip(_names(structure), flat, strict=True)),
         tuple(_names(outputs)) if outputs is not None else (),
-        (model, *model._flatten_layers(include_self=False)),
+        layers,
         int(model.count_params()),
     )
 

@@ -32,6 +32,7 @@ EPILOG = examples(
     "denoise-train general --from general --clean recordings/ --output runs/mine",
     "denoise-train general --from general --pairs clean/ noisy/ --output runs/mine --minutes 30",
     "denoise-train general --from general --noisy recordings/ --output runs/mine",
+    "denoise-train general --clean recordings/ --architecture my_module:build --output runs/mine",
     "denoise-train general --clean recordings/ --noise hall.wav --output runs/mine --resume",
     "denoise-train mnist-dense --data mnist.npz --set noise.salt_and_pepper=1",
 )
@@ -96,6 +97,12 @@ EPILOG = examples(
     metavar="KEY=VALUE",
     help="Change a value of the recipe, written as in TOML: noise.white=0.5. Repeatable.",
 )
+@click.option(
+    "--architecture",
+    metavar="MODULE:FUNCTION",
+    help="Train a network of your own: a function in a Python module that takes the window's samples and returns a "
+    "Keras model.",
+)
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Train N epochs instead of the recipe's number.")
 @click.option(
     "--minutes",
@@ -117,6 +124,7 @@ def command(
     share: float | None,
     data_path: Path | None,
     changes: tuple[str, ...],
+    architecture: str | None,
     epochs: int | None,
     minutes: float | None,
     seed: int | None,
@@ -132,7 +140,11 @@ def command(
     model so far.
     """
     _refuse_contradictions(bool(clean), bool(noise), bool(pairs), bool(noisy), share, epochs, minutes)
+    if architecture is not None and not all(architecture.partition(":")):
+        raise click.UsageError(f"--architecture {architecture}: write it as my_module:build, for my_module.py")
     settings = _changed(load_recipe(recipe), dict(_value(change) for change in changes))
+    if architecture is not None:
+        settings = dataclasses.replace(settings, architecture={"kind": architecture})
     if data_path is not None:
         settings = _with_data(settings, data_path)
     if seed is not None:

@@ -15,6 +15,7 @@ import keras
 from keras import layers
 
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
+from denoise_train.networks.own import is_own, own_architecture
 from denoise_train.networks.recurrent import SpectralMask
 from denoise_train.networks.sequences import lstm_code, lstm_forecast
 from denoise_train.networks.shared_mask import SharedMask
@@ -137,8 +138,13 @@ class Architecture:
 
 
 def build_architecture(window: int, hop: int, section: Mapping[str, Any]) -> Architecture:
-    """Build what a recipe's ``[architecture]`` describes; RecipeError if its kind or a key is not known."""
+    """Build what a recipe's ``[architecture]`` describes; RecipeError if its kind or a key is not known.
+
+    A kind ``module:function`` is imported: see :mod:`denoise_train.networks.own`.
+    """
     kinds = ARCHITECTURES | {name: functools.partial(build, hop=hop) for name, build in RECURRENT.items()}
+    if is_own(section["kind"]):
+        kinds[section["kind"]] = own_architecture(section["kind"])
     built = build_section("architecture", section, kinds, window)
     if isinstance(built, keras.Model):
         return Architecture(built, lambda samples: built)

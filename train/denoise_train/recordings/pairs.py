@@ -9,6 +9,7 @@ import numpy as np
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
+from denoise_train.recordings.checks import refuse_shifted
 from denoise_train.recordings.recordings import Recordings, all_columns, find_files, read_channels
 
 SHORTEST_PAIR = 10
@@ -75,7 +76,8 @@ def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> Paired
     Raises
     ------
     SourceError
-        If a file has no partner, or partners differ in their signals' number or names or samples, or cannot be read.
+        If a file has no partner, or partners differ in their signals' number or names or samples, are shifted against
+        each other, or cannot be read.
     """
     clean_files, noisy_files = _by_name(clean), _by_name(noisy)
     for files, others, folder in ((clean_files, noisy_files, noisy), (noisy_files, clean_files, clean)):
@@ -131,6 +133,7 @@ def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Ar
     for (_, one), (_, other) in zip(ones, others, strict=True):
         if one is None or other is None:
             continue
+        refuse_shifted(one, other, str(clean), str(noisy))
         if len(one) != len(other):
             raise SourceError(
                 f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}; "

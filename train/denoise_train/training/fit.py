@@ -18,6 +18,7 @@ from denoise_train.networks.registry import build_architecture
 from denoise_train.recipe import Recipe, building
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
+from denoise_train.training.failures import StopWithoutNumber, explaining_lack_of_memory
 from denoise_train.training.network_engine import network_method
 from denoise_train.training.optimizers import build_optimizer
 from denoise_train.training.pace import Clock
@@ -111,7 +112,8 @@ def train(
         batches.epoch = len(keeper.rows)
     write_recipe(folder, recipe)
     validation = data.validation()
-    callbacks: list[keras.callbacks.Callback] = [keeper]
+    # What is no number is told before it is kept.
+    callbacks: list[keras.callbacks.Callback] = [StopWithoutNumber(recipe), keeper]
     if recipe.optimizer.averaging:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for the validation
     epochs = recipe.schedule.epochs
@@ -121,22 +123,22 @@ def train(
         epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
     interrupted = False
     try:
-        learner.fit(
-            batches,
-            initial_epoch=len(keeper.rows),
-            epochs=epochs,
-            validation_data=(validation.noisy, validation.target),
-            validation_batch_size=recipe.schedule.batch_size,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with explaining_lack_of_memory(recipe):
+            learner.fit(
+                batches,
+                initial_epoch=len(keeper.rows),
+                epochs=epochs,
+                validation_data=(validation.noisy, validation.target),
+                validation_batch_size=recipe.schedule.batch_size,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
     except KeyboardInterrupt:
         interrupted = True
     if not keeper.rows:
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
-    network.set_weights(best.get_weights())
 
     def denoise(noisy: Windows) -> Windows:
         rows = max(1, SAMPLES_AT_ONCE // data.row_samples)

@@ -125,8 +125,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             raise SourceError(f"cannot resume the run in {self._folder}: {first_line(error)}") from error
 
     def load_best(self) -> keras.Model:
-        """Load the best network; there is one as soon as an epoch is complete."""
-        return keras.models.load_model(self._folder / BEST, compile=False)
+        """Give the network its best weights; there are some as soon as an epoch is complete."""
+        self._network.load_weights(self._folder / BEST)
+        return self._network
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note when the epoch began."""

@@ -1,0 +1,138 @@
+"""Freeze a traced network: one graph without functions and variables, of what its outputs are computed from."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from denoise_stream import SourceError
+
+COMPILED = "_XlaMustCompile"
+"""The mark of functions that TensorFlow compiles instead of making them part of a graph."""
+INLINED = "_inlined"
+
+
+def freeze(function: Any, names: Mapping[str, str]) -> Any:
+    """Return a network as a graph in which all that it captured is a constant and all that it calls a part.
+
+    Parameters
+    ----------
+    function
+        The traced network, a concrete function.
+    names
+        The layers' names by those of their scopes.
+
+    Raises
+    ------
+    SourceError
+        If an output depends on random numbers, or on a variable that the network changes, such as a state.
+    """
+    graph = _freeze_variables(function)
+    assigned = _assigned(graph)
+    graph = _without_compiled_functions(graph, function)
+    _keep_what_outputs_need(graph, function)
+    for node in graph.node:
+        if "Random" in node.op:
+            raise SourceError(
+                f"{layer_of(node.name, names)} draws random numbers when the network is used; leave that to training"
+            )
+    for node in graph.node:
+        if node.name in assigned:
+            raise SourceError(
+                f"{layer_of(assigned[node.name], names)} keeps a state of its own from window to window; make it a "
+                "second input and output of the network, or let it begin each window anew"
+            )
+    return graph
+
+
+def layer_of(node: str, names: Mapping[str, str]) -> str:
+    """Name the innermost layer in whose scope a node is, by the name that it has in the network."""
+    scopes = [scope if scope in names else re.sub(r"_\d+$", "", scope) for scope in node.split("/")]
+    found = [names[scope] for scope in scopes if scope in names]
+    return f"the layer {found[-1]!r}" if found else f"the operation {node!r}"
+
+
+def _freeze_variables(function: Any) -> Any:
+    captures = function.graph.captures
+    try:
+        graph = _inline(function)
+    except ValueError:  # TensorFlow makes no function of a graph that assigns to constants, but the graph it makes
+        graph = _inline_what_is_assigned(function)
+    captured = {inner.op.name: outer for outer, inner in captures if outer.dtype not in (tf.resource, tf.variant)}
+    for node in graph.node:
+        # Such as the mean and the variance of an adapted Normalization, which are no variables.
+        if node.op == "Placeholder" and node.name in captured:
+            kind = node.attr["dtype"]
+            node.op = "Const"
+            node.attr.clear()
+            node.attr["dtype"].CopyFrom(kind)
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(captured[node.name].numpy()))
+    return graph
+
+
+def _inline(function: Any) -> Any:
+    """Inline functions, and make constants of variables."""
+    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    return frozen.graph.as_graph_def(add_shapes=True)
+
+
+def _inline_what_is_assigned(function: Any) -> Any:
+    from tensorflow.python.framework import convert_to_constants
+
+    data = convert_to_constants._FunctionConverterDataInEager(
+        func=function, lower_control_flow=False, aggressive_inlining=True
+    )
+    return convert_to_constants._replace_variables_by_constants(data)[0]
+
+
+def _assigned(graph: Any) -> dict[str, str]:
+    """Find what is assigned to: the name of each variable, now a constant, and of the node that assigns."""
+    nodes = {node.name: node for node in graph.node}
+    found = {}
+    for node in graph.node:
+        if node.op.startswith("Assign"):
+            variable = node
+            while variable.input:
+                variable = nodes[variable.input[0].lstrip("^").partition(":")[0]]
+            found[variable.name] = node.name
+    return found
+
+
+def _without_compiled_functions(graph: Any, function: Any) -> Any:
+    """Inline what Keras has compiled apart, such as grouped convolutions."""
+    functions = graph.library.function
+    nodes = [*graph.node, *(node for each in functions for node in each.node_def)]
+    apart = [each.attr for each in (*nodes, *functions) if COMPILED in each.attr]
+    if not apart:
+        return graph
+    for attributes in apart:
+        del attributes[COMPILED]
+    for value in (value for node in nodes for value in node.attr.values() if value.HasField("func")):
+        value.func.name += INLINED
+    for each in functions:
+        each.signature.name += INLINED  # TensorFlow knows the former ones by their names
+    whole = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
+    tensor = whole.graph.get_tensor_by_name
+    inputs = [tensor(f"{node.name}:0") for node in graph.node if node.op == "Placeholder"]
+    return _inline(whole.prune(inputs, [tensor(each.name) for each in function.outputs]))
+
+
+def _keep_what_outputs_need(graph: Any, function: Any) -> None:
+    """Drop what no output is computed from, such as the masks of a dropout that is not used."""
+    nodes = {node.name: node for node in graph.node}
+    waiting = [tensor.op.name for tensor in function.outputs]
+    needed: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            kept = [source for source in nodes[name].input if not source.startswith("^")]
+            nodes[name].ClearField("input")
+            nodes[name].input.extend(kept)
+            waiting += [source.partition(":")[0] for source in kept]
+    needed |= {tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource}
+    kept_nodes = [node for node in graph.node if node.name in needed]
+    del graph.node[:]
+    graph.node.extend(kept_nodes)
