@@ -22,7 +22,7 @@ LONGEST_SHIFT = 48_000
 CLEARLY_BETTER = 0.8
 """The error of a pair, moved, over its error as it is: above that it is not moved."""
 SIGNIFICANT = 5.0
-"""Deviations by which chance alone moves a correlation, ``1 / sqrt(samples)``."""
+"""Deviations by which chance alone moves a correlation: the root of what is left of the error over the samples."""
 
 
 def refuse_constant(signals: Sequence[Array], where: str) -> None:
@@ -100,7 +100,8 @@ def find_shift(clean: Array, noisy: Array) -> tuple[int, float]:
     shift = int(np.argmax(near)) - most
     best, here = float(near[shift + most]), float(near[most])
     error_here, error_there = 1 - max(here, 0.0) ** 2, 1 - min(best, 1.0) ** 2
-    if error_there < CLEARLY_BETTER * error_here and best - here > SIGNIFICANT / np.sqrt(size):
+    chance = np.sqrt(error_there / size)
+    if error_there < CLEARLY_BETTER * error_here and best - here > SIGNIFICANT * chance:
         return shift, best
     return 0, here
 
@@ -119,4 +120,4 @@ def refuse_shifted(clean: Array, noisy: Array, clean_name: str, noisy_name: str)
 def _standardized(signal: Array) -> Array:
     centred = signal - signal.mean()
     deviation = centred.std()
-    return centred / deviation if deviation > 0 else centred
+    return np.asarray(centred / deviation if deviation > 0 else centred)

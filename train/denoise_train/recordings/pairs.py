@@ -10,7 +10,7 @@ import numpy as np
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
 from denoise_train.recordings.checks import refuse_shifted
-from denoise_train.recordings.recordings import Recordings, all_columns, find_files, read_channels
+from denoise_train.recordings.recordings import Recordings, all_columns, find_files, read_channels, sample_rate_hz
 
 SHORTEST_PAIR = 10
 
@@ -135,9 +135,11 @@ def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Ar
             continue
         refuse_shifted(one, other, str(clean), str(noisy))
         if len(one) != len(other):
+            rates = sample_rate_hz(clean), sample_rate_hz(noisy)
+            why = f" ({rates[0]:g} and {rates[1]:g} Hz)" if all(rates) and rates[0] != rates[1] else ""
             raise SourceError(
-                f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}; "
-                "a pair must be aligned sample by sample"
+                f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}{why}; "
+                "a pair must be aligned sample by sample, at one rate: cut or resample one of them"
             )
         if len(one) < SHORTEST_PAIR:
             raise SourceError(f"{clean} has {len(one)} samples; a pair needs {SHORTEST_PAIR} or more")

@@ -19,6 +19,9 @@ from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 ARRAYS = frozenset({".npz", ".npy"})
 """Endings of files whose every array is a signal, or several side by side."""
+LEAST_KNOWN = 0.5
+"""Share of samples that must be there: a network would learn the straight lines that bridge the others."""
+
 FILES_TO_SPLIT = 10
 """With at least so many files each belongs to one split; fewer are split in time."""
 
@@ -28,12 +31,14 @@ class Recordings:
     """Real signals, each a float64 array ``(n,)`` without gaps.
 
     ``files`` holds for each signal the number of its file, and ``paths`` where that is; empty ``files`` mean that each
-    signal has its own, empty ``paths`` that nothing is known of where they came from.
+    signal has its own, empty ``paths`` that nothing is known of where they came from. ``notes`` say, in sentences, what
+    was left out or assumed when they were read.
     """
 
     signals: Sequence[Array]
     files: Sequence[int] = ()
     paths: Sequence[Path] = ()
+    notes: Sequence[str] = ()
 
     def in_folders(self, names: Sequence[str]) -> "tuple[Recordings, Recordings]":
         """Split into the signals of files below folders with these names, and all others."""
@@ -136,7 +141,7 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
 
     Returns
     -------
-    The signals: every channel or column of at least two known samples.
+    The signals: every channel or column of which most samples, and at least two, are known.
 
     Raises
     ------
@@ -146,14 +151,19 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     signals: list[Array] = []
     files: list[int] = []
     where: list[Path] = []
+    left_out = 0
     for path in {file.resolve(): file for file in find_files(paths)}.values():
-        found = [signal for _, signal in read_channels(path, rate_hz) if signal is not None]
+        channels = read_channels(path, rate_hz)
+        found = [signal for _, signal in channels if signal is not None]
+        left_out += len(channels) - len(found)
         files += [files[-1] + 1 if files else 0] * len(found)
         where += [path] * len(found)
         signals += found
     if not signals:
-        raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}")
-    return Recordings(signals, files, where)
+        why = f": of {left_out} columns or channels most values are missing (NaN)" if left_out else ""
+        raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}{why}")
+    notes = [f"{left_out} are left out, as most of their values are missing (NaN)"] if left_out else []
+    return Recordings(signals, files, where, [*notes, *_rate_notes(paths, rate_hz)])
 
 
 def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
@@ -182,7 +192,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
-    """Read every channel or column with its name, gaps bridged; None where fewer than two samples are known.
+    """Read every channel or column with its name, gaps bridged; None where most samples, or all but one, are missing.
 
     Channels of audio and columns of arrays have no name. What says that it has another rate than ``rate_hz`` is
     resampled. A SourceError says why a file cannot be read.
@@ -192,7 +202,8 @@ def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, A
         if np.isinf(signal).any():
             raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
         known = np.flatnonzero(~np.isnan(signal))
-        bridged = np.interp(np.arange(len(signal)), known, signal[known]) if len(known) > 1 else None
+        enough = len(known) > max(1, LEAST_KNOWN * len(signal))
+        bridged = np.interp(np.arange(len(signal)), known, signal[known]) if enough else None
         if bridged is not None and rate_hz and found_hz and rate_hz != found_hz:
             bridged = _resample(bridged, found_hz, rate_hz)
         channels.append((name, bridged))
@@ -205,6 +216,28 @@ def all_columns(path: Path) -> set[str]:
         return set()
     with contextlib.closing(open_file(path)) as source:
         return set(getattr(source, "all_column_names", ()))
+
+
+def sample_rate_hz(path: Path) -> float | None:
+    """Return the rate that a file says it was sampled at; None if it says none."""
+    if ending_of(path.name) in ARRAYS:
+        return None
+    with contextlib.closing(open_file(path)) as source:
+        return source.sample_rate_hz
+
+
+def _rate_notes(paths: Sequence[Path], wanted_hz: float | None) -> Iterator[str]:
+    """Say which files of recordings for one rate say no rate, or have a lower one."""
+    if wanted_hz is None:
+        return
+    rates = [sample_rate_hz(path) for path in find_files(paths)]
+    if unknown := rates.count(None):
+        yield f"{unknown} files say no sample rate and are taken to have {wanted_hz:g} Hz"
+    if lower := [rate for rate in rates if rate is not None and rate < wanted_hz]:
+        yield (
+            f"{len(lower)} files have a lower rate than {wanted_hz:g} Hz (down to {min(lower):g} Hz); a network learns "
+            f"that nothing is above {min(lower) / 2:g} Hz"
+        )
 
 
 def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:

@@ -16,6 +16,7 @@ from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
 from denoise_train.networks.registry import build_architecture
 from denoise_train.recipe import Recipe, building
+from denoise_train.recordings.checks import refuse_constant, warnings_about
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
 from denoise_train.training.failures import StopWithoutNumber, explaining_lack_of_memory
@@ -80,7 +81,7 @@ def train(
     RecipeError
         If the recipe holds a wrong key or value.
     SourceError
-        If the recordings are too short to be split, or there is nothing in them to learn from or to judge by, or
+        If the recordings are constant or too short to be split, or there is nothing in them to judge by, or
         the network to start from or the state to resume from cannot be read.
     SinkError
         If the folder holds a run and ``resume`` is false, or none or one of another recipe and it is true.
@@ -88,6 +89,7 @@ def train(
     check_rate(recipe.data, recipe.sample_rate_hz)
     keras.utils.set_random_seed(recipe.seed)
     own = own or OwnData()
+    _look_at(own, recipe.window, say)
     with building("data"):
         data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own)
     with building("architecture"):
@@ -171,6 +173,20 @@ def train(
         if found.panels is not None:
             draw_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
     return report
+
+
+def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
+    """Refuse recordings that teach nothing, and say what spoils the others."""
+    sources = {
+        "clean": own.clean or getattr(own.pairs, "clean", None),
+        "noise": own.noise,
+        "noisy": getattr(own.pairs, "noisy", None),
+    }
+    for kind, recordings in sources.items():
+        if recordings is not None:
+            refuse_constant(recordings.signals, f"the {kind} recordings")
+            for sentence in (*recordings.notes, *warnings_about(recordings.signals, window)):
+                say(f"warning: of the {kind} recordings, {sentence}")
 
 
 def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Windows], Windows]) -> dict[str, Any]:
