@@ -51,6 +51,12 @@ from denoise_train.training.backend import loading_backend
     help="The only sample rate that the model is for. Default: what the run says; otherwise any.",
 )
 @click.option(
+    "--fit-output",
+    is_flag=True,
+    help="Fit each output to its window by a gain and an offset: for a network whose clean windows were scaled each by "
+    "its own minimum and range, so that it cannot know the amplitude.",
+)
+@click.option(
     "--self-normalizing",
     is_flag=True,
     help="Bake the scaling of windows into the graph; it then takes samples as they are.",
@@ -77,6 +83,7 @@ def command(
     window: int | None,
     hop: int | None,
     rate: float | None,
+    fit_output: bool,
     self_normalizing: bool,
     encoder: bool,
     fp16: bool,
@@ -124,6 +131,7 @@ def command(
         "window": window,
         "hop": hop,
         "sample_rate_hz": rate,
+        "fit_output": fit_output,
         "self_normalizing": self_normalizing,
     }
     if encoder:

@@ -20,6 +20,7 @@ class Editor:
 
     def tidy(self) -> None:
         """Drop nodes that nobody uses, restore the order and renew the look-ups."""
+        self._shapes: dict[str, tuple[int, ...]] | None = None
         outputs = {value.name for value in self.graph.output}
         nodes = list(self.graph.node)
         made_by = {name: index for index, node in enumerate(nodes) for name in node.output if name}
@@ -78,12 +79,14 @@ class Editor:
         return names
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Infer the shape of every tensor whose rank is known; a size that is not fixed is 0."""
-        values = onnx.shape_inference.infer_shapes(self._model).graph
-        return {
-            value.name: tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
-            for value in [*values.value_info, *values.input]
-        }
+        """Return the shape of every tensor of known rank, as of the last ``tidy``; a size that is not fixed is 0."""
+        if self._shapes is None:
+            values = onnx.shape_inference.infer_shapes(self._model).graph
+            self._shapes = {
+                value.name: tuple(size.dim_value for size in value.type.tensor_type.shape.dim)
+                for value in [*values.value_info, *values.input]
+            }
+        return self._shapes
 
     def take_out(self, node: onnx.NodeProto) -> str:
         """Take a node out and return the name of its output, for the node that takes its place."""

@@ -32,6 +32,8 @@ ELEMENTWISE = frozenset({"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Identit
 ELEMENTWISE_PAIRS = frozenset({"Add", "Sub", "Mul", "Div"})
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
+MOST_NODES = 1000
+
 LEAST_SHUFFLED = 4
 """Fewer channels, or pieces of fewer samples, are as fast by a ConvTranspose."""
 
@@ -47,9 +49,12 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
     Parameters
     ----------
     model
-        Any model; patterns that are not met stay as they are.
+        Any model; patterns that are not met stay as they are, and so does one of more than 1000 nodes, such as an
+        unrolled recurrent layer: each change takes a look at all of them.
     """
     model = onnxslim.slim(model)
+    if len(model.graph.node) > MOST_NODES:
+        return model
     editor = Editor(model)
     rules: Sequence[Callable[[Editor, onnx.NodeProto], bool]] = (
         _transpose_before_unsqueezing,

@@ -21,6 +21,9 @@ ANY_LENGTH = 150
 SMALLEST_SPAN = 1e-30
 """Keeps the range or deviation of a constant window from being divided by; smaller than any that carries a signal."""
 
+SMALLEST_VARIANCE = 1e-5
+"""Of an output that has a shape; the windows reach from 0 to 1."""
+
 TRIAL_ROWS = 2
 
 
@@ -134,6 +137,24 @@ def scaled_inside(network: Adapted, by: str) -> Adapted:
             unit = tf.reduce_max(noisy, axis=1, keepdims=True) - middle
         clean, *next_state = network.call((noisy - middle) / tf.maximum(unit, SMALLEST_SPAN), *state)
         return [clean * unit + middle, *next_state]
+
+    return replace(network, call=call)
+
+
+def fitted_to_window(network: Adapted) -> Adapted:
+    """Wrap a network so that its output is brought to its window by a gain and an offset, by least squares.
+
+    For networks whose targets were scaled each by its own minimum and range: such a network knows the clean signal's
+    shape, but not its amplitude, which noise makes smaller relative to the noisy window's range.
+    """
+
+    def call(noisy: tf.Tensor, *state: tf.Tensor) -> list[tf.Tensor]:
+        clean, *next_state = network.call(noisy, *state)
+        middles = [tf.reduce_mean(rows, axis=1, keepdims=True) for rows in (noisy, clean)]
+        given, shape = noisy - middles[0], clean - middles[1]
+        covariance = tf.reduce_mean(given * shape, axis=1, keepdims=True)
+        variance = tf.reduce_mean(tf.square(shape), axis=1, keepdims=True)
+        return [shape * covariance / tf.maximum(variance, SMALLEST_VARIANCE) + middles[0], *next_state]
 
     return replace(network, call=call)
 

@@ -12,7 +12,7 @@ import onnx
 import tensorflow as tf
 
 from denoise_export.graph.complexity import complexity
-from denoise_export.keras_to_onnx.adapting import Adapted, adapt, scaled_inside
+from denoise_export.keras_to_onnx.adapting import Adapted, adapt, fitted_to_window, scaled_inside
 from denoise_export.keras_to_onnx.conversion import convert
 from denoise_export.keras_to_onnx.facts import Scaling, Wanted, find_scaling, kind_of, state_facts
 from denoise_export.keras_to_onnx.loading import find_network, load_model, load_network
@@ -38,6 +38,7 @@ def export(
     window: int | None = None,
     hop: int | None = None,
     sample_rate_hz: float | None = None,
+    fit_output: bool = False,
     self_normalizing: bool = False,
     encoder: bool = False,
     force: bool = False,
@@ -63,6 +64,9 @@ def export(
         Samples between window starts; default the run's, or half a window.
     sample_rate_hz
         The rate that the network is for, in Hz; default the run's, or any.
+    fit_output
+        Fit each output to its window by a gain and an offset, in the graph: for a network whose clean windows were
+        scaled each by its own minimum and range, so that it knows shapes but not amplitudes.
     self_normalizing
         Bake the scaling into the graph of a stateless network, for programs that have only the graph.
     encoder
@@ -99,6 +103,8 @@ def export(
     recipe = load_recipe(recipe_file) if file is not None and recipe_file.is_file() else None
     report = _read_report(report_file) if file is not None and report_file.is_file() else None
     kind = kind_of(recipe, encoder=encoder)
+    if normalization == "zscore" and kind != "signal":
+        raise SourceError(f"--normalization zscore is for signals, which this {kind} is not")
     label = str(file) if file is not None else f"the network {source.name!r}"
     notes: list[str] = []
     scaling: str
@@ -118,6 +124,13 @@ def export(
             contract = state_facts(adapted, scaling, recipe, own_name, kind, wanted)
             if self_normalizing:
                 contract = _without_scaling(contract, label)
+            if fit_output:
+                if scaling == "none" or kind != "signal":
+                    raise SourceError(
+                        f"{label} takes samples as they are or no signals; --fit-output needs scaled ones"
+                    )
+                adapted = fitted_to_window(adapted)
+                notes += ["each output is fitted to its window by a gain and an offset, in the graph"]
             if scaling == "zscore" or self_normalizing:
                 adapted = scaled_inside(adapted, scaling)
                 notes += [f"the {scaling} scaling is a part of the graph"]
