@@ -17,6 +17,7 @@ from denoise_export.graph.simplify import simplify
 from denoise_export.keras_to_onnx.adapting import Adapted
 from denoise_export.keras_to_onnx.freezing import freeze, layer_of
 from denoise_export.keras_to_onnx.network import with_plain_names, with_time_folded
+from denoise_export.keras_to_onnx.operators import ADDED
 from denoise_stream import Contract, SourceError
 from denoise_stream.contract import OUTPUTS
 
@@ -87,6 +88,7 @@ def _to_onnx(graph: Any, inputs: list[str], outputs: list[str]) -> onnx.ModelPro
             whole,
             continue_on_error=True,
             opset=OPSET,
+            custom_op_handlers=dict(ADDED),
             input_names=tensors,
             output_names=outputs,
             tensors_to_rename=dict(zip(tensors, inputs, strict=True)),

@@ -60,7 +60,7 @@ def from_keras(model: Any) -> Network:
         one nor called.
     """
     layers = (model, *model._flatten_layers(include_self=False))
-    for layer in layers:
+    for layer in reversed(layers):  # of Keras 2, a model is stateful as soon as one of its layers is
         if getattr(layer, "stateful", False) is True:
             raise SourceError(
                 f"the layer {layer.name!r} keeps a state of its own from window to window (stateful=True); make it a "

@@ -1,42 +1,33 @@
-"""Operators that tf2onnx lacks, in terms of those that ONNX has; importing this module registers them."""
+"""TensorFlow's operators that tf2onnx lacks, in terms of those that ONNX has."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tf2onnx.handler import tf_op
-
-SINCE = 9
-"""The first opset that has Erf."""
+from tf2onnx import utils
 
 
-def _one_like(context: Any, node: Any) -> str:
-    """Add a constant 1 of the type of a node's input; return its name."""
-    from tf2onnx import utils
-
-    kind = utils.map_onnx_to_numpy_type(context.get_dtype(node.input[0]))
-    return str(context.make_const(utils.make_name("one"), np.array(1, kind)).output[0])
+def _erfc(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Write 1 - Erf; the exact gelu is computed by it."""
+    erf = graph.make_node("Erf", [node.input[0]], name=f"{name}/Erf").output[0]
+    _subtract(graph, node, [_one(graph, node), erf])
 
 
-@tf_op("Erfc")
-class Erfc:
-    """The exact gelu is computed by it: 1 - Erf."""
-
-    @classmethod
-    def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
-        """Replace the node."""
-        erf = ctx.make_node("Erf", [node.input[0]], name=f"{node.name}/Erf").output[0]
-        node.type = "Sub"
-        ctx.replace_inputs(node, [_one_like(ctx, node), erf])
+def _expm1(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Write Exp - 1; celu is computed by it."""
+    power = graph.make_node("Exp", [node.input[0]], name=f"{name}/Exp").output[0]
+    _subtract(graph, node, [power, _one(graph, node)])
 
 
-@tf_op("Expm1")
-class Expm1:
-    """Celu is computed by it: Exp - 1."""
+def _one(graph: Any, node: Any) -> Any:
+    kind = utils.map_onnx_to_numpy_type(graph.get_dtype(node.input[0]))
+    return graph.make_const(utils.make_name("one"), np.array(1, kind)).output[0]
 
-    @classmethod
-    def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
-        """Replace the node."""
-        power = ctx.make_node("Exp", [node.input[0]], name=f"{node.name}/Exp").output[0]
-        one = _one_like(ctx, node)
-        node.type = "Sub"
-        ctx.replace_inputs(node, [power, one])
+
+def _subtract(graph: Any, node: Any, inputs: list[Any]) -> None:
+    node.type = "Sub"
+    graph.replace_inputs(node, inputs)
+
+
+ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {"Erfc": (_erfc, []), "Expm1": (_expm1, [])}
+"""What writes each operator, as tf2onnx takes it: ``(function, arguments)``."""
