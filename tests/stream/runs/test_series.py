@@ -1,6 +1,7 @@
 """Tables of many series, CSV and Parquet: each series is denoised as if it were alone, every row stays where it was."""
 
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -100,6 +101,45 @@ def test_parquet_without_series_is_one_signal_with_gaps_and_integers_kept(call, 
     known = np.array([value for value in gaps if value is not None])
     found = after.column("v").drop_null().to_numpy()
     assert np.abs(found - known).max() < 1e-5
+
+
+def test_columns_of_parquet_have_the_same_roles_as_those_of_text(call, models):
+    index = np.arange(600)
+    noise = np.random.default_rng(5).normal(20, 1, 600)
+    table = {
+        "when": pyarrow.array(1_700_000_000_000 + 20 * index, pyarrow.timestamp("ms")),
+        "count": index % 256,
+        "valve": index // 50 % 2,
+        "deviceId": np.full(600, 4711),
+        "text": ["a"] * 600,
+        "slow": [float(value) if row % 3 == 0 else None for row, value in enumerate(noise)],
+        "x": noise,
+    }
+    pyarrow.parquet.write_table(pyarrow.table(table), "a.parquet")
+    status, message = call("--input", "a.parquet", "--model", models["smoother"], "--report", "r.json")
+    assert status == 0
+    assert "12.00 s at 50 Hz (by column when), columns slow, x (slow over the known values alone" in message
+    report = json.loads(Path("r.json").read_text())
+    assert [column["name"] for column in report["left"]] == ["when", "count", "valve", "deviceId", "text"]
+    after = pyarrow.parquet.read_table("a.denoised.parquet")
+    known = after.column("slow").drop_null().to_numpy()
+    assert np.abs(known - Denoiser(models["smoother"]).denoise(noise[::3])).max() < 1e-5
+    assert np.abs(after.column("x").to_numpy() - Denoiser(models["smoother"]).denoise(noise)).max() < 1e-5
+
+
+def test_options_for_tables_hold_for_a_folder(call, models):
+    Path("in").mkdir()
+    noise = np.random.default_rng(5).normal(20, 1, 300)
+    rows = [f"{row};{value:.3f}" for row, value in enumerate(noise)]
+    Path("in/a.csv").write_text("x y;z\nrow;kg\n" + "\n".join([*rows[:200], "broken", *rows[200:]]) + "\n")
+    arguments = ["--input", "in", "--output", "out", "--model", models["identity"]]
+    status, message = call(*arguments)
+    assert (status, "a.csv, line 203: 1 columns, the others have 2" in message) == (1, True)
+    status, message = call(*arguments, "--on-bad-row", "skip", "--header", "2", "--columns", "kg")
+    assert status == 0, message
+    assert Path("out/a.csv").read_text().count("\n") == 302
+    assert "1 done before" in call(*arguments, "--on-bad-row", "skip", "--header", "2", "--columns", "kg")[1]
+    assert "1 files denoised" in call(*arguments, "--on-bad-row", "pass", "--header", "2", "--columns", "kg")[1]
 
 
 def test_folder_of_tables_with_series(call, models):
