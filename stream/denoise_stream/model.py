@@ -17,6 +17,9 @@ Rows = NDArray[np.float32]
 DEFAULT_MODEL = "general"
 SPEECH_MODEL = "speech"
 
+MOST_ROWS = 1024
+"""Windows that go through the network at once: many channels of a table would take gigabytes."""
+
 
 def bundled_models() -> dict[str, Path]:
     """Return the models that ship with the package: name to path of the ONNX file.
@@ -100,7 +103,11 @@ class Model:
         ContractError
             If the network fails, or answers with another shape.
         """
-        return self._run({"clean": self.contract.window}, {"noisy": noisy})[0]
+        parts = [
+            self._run({"clean": self.contract.window}, {"noisy": noisy[start : start + MOST_ROWS]})[0]
+            for start in range(0, max(len(noisy), 1), MOST_ROWS)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
         """Denoise one window per row with a stateful model; return it and the next state.

@@ -20,6 +20,10 @@ LOWEST_SCORE = 0.5
 _SEPARATOR_HINT = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 
 
+class TooFewRows(SourceError):
+    """The lines looked at hold too few rows to decide; more lines may help."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How a table is written.
@@ -115,7 +119,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     filled = [line for line in looked_at if not is_blank(line.text)]
     if not filled:
         below = "" if not options.skip_rows and not options.header else " below the lines of its header"
-        raise SourceError(f"{name} is empty{below}")
+        raise TooFewRows(f"{name} is empty{below}")
     hint = _SEPARATOR_HINT.fullmatch(filled[0].text)
     delimiter = options.delimiter
     if hint is not None:
@@ -133,7 +137,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     reading.begin_at(header.start)
     rows = reading.rows
     if not rows:
-        raise SourceError(f"{name} has a header but no rows")
+        raise TooFewRows(f"{name} has a header but no rows")
     padded = [row + [""] * (reading.width - len(row)) for row in rows]
     cells = tuple(tuple(column) for column in zip(*(row[: reading.width] for row in padded), strict=True))
     marks = find_marks(reading.columns, cells, reading.delimiter, options.decimal)
@@ -163,7 +167,7 @@ def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: Tab
         if not readings:
             reading = max((read_with(mark, filled) for mark in ",;\t|"), key=lambda found: found.width)
             if len(filled) == 1 and not reading.numeric:
-                raise SourceError(f"{name} has a header but no rows")
+                raise TooFewRows(f"{name} has a header but no rows")
             return reading
         reading = _settle(readings, name, options)
     if options.header == 0:
@@ -171,7 +175,7 @@ def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: Tab
     if reading.score < LOWEST_SCORE:
         odd = next((line for index, line in enumerate(reading.lines) if not reading.is_row(index)), reading.lines[0])
         if delimiter is None and len(reading.lines) > 15:
-            raise SourceError(
+            raise TooFewRows(
                 f"{name}, line {odd.number}: the rows do not agree with any delimiter; state --delimiter, or leave "
                 f"lines above the data out with --skip-rows N"
             )

@@ -130,7 +130,7 @@ def find_marks(
     usual = stated or ("" if not points and not commas else "." if points >= commas else ",")
     spaced = any(_space_group(cells[index]) not in APOSTROPHES for index, c in enumerate(columns) if c.kind == "number")
     # Nothing tells the decimal mark of whole numbers but a delimiter that only goes with points.
-    of_whole = "." if delimiter in (",", " ") and not spaced else ""
+    of_whole = "." if delimiter == "," and not spaced else ""
     return [
         _marks_of(column, texts, usual, delimiter, stated, of_whole) if column.kind == "number" else Marks(usual or ".")
         for column, texts in zip(columns, cells, strict=True)

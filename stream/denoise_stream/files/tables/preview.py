@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from denoise_stream.files.dialect.candidates import Line
-from denoise_stream.files.dialect.decide import Dialect, decide_dialect
+from denoise_stream.files.dialect.decide import Dialect, TooFewRows, decide_dialect
 from denoise_stream.files.dialect.encodings import Decoder, TextEncoding, find_encoding
 from denoise_stream.files.dialect.options import TableOptions
 
@@ -64,22 +64,32 @@ def read_preview(blocks: Iterator[bytes], name: str, options: TableOptions, rows
     head, wanted = bytearray(), rows + max(options.skip_rows, options.header or 0)
     for block in blocks:
         head += block
-        while True:
-            lines = max(head.count(b"\n"), 0) or max(0, head.count(b"\r") - 1)
-            full = len(head) >= MOST_BYTES and lines >= min(FEWEST_LINES, wanted)
-            if lines < wanted and not full:
-                break
-            preview = _decide(bytes(head), name, options, None if full else wanted, blocks)
+        lines = head.count(b"\n") or max(0, head.count(b"\r") - 1)
+        full = len(head) >= MOST_BYTES and lines >= FEWEST_LINES
+        while full or lines >= wanted:
+            preview = _decide(bytes(head), name, options, None if full else wanted, blocks, last=full)
             if preview is not None and (full or wanted >= MOST_LINES or len(preview.dialect.cells[0]) >= rows):
                 return preview
             wanted += max(STEP_LINES, wanted // 10)
-    return _decide(bytes(head), name, options, None, iter(()), whole=True)  # type: ignore[return-value]
+    preview = _decide(bytes(head), name, options, None, iter(()), last=True, whole=True)
+    assert preview is not None  # the last try raises
+    return preview
 
 
 def _decide(
-    head: bytes, name: str, options: TableOptions, count: int | None, rest: Iterator[bytes], *, whole: bool = False
+    head: bytes,
+    name: str,
+    options: TableOptions,
+    count: int | None,
+    rest: Iterator[bytes],
+    *,
+    last: bool,
+    whole: bool = False,
 ) -> Preview | None:
-    """Decide from the first lines, all of them or ``count``; None if they are too few as yet."""
+    """Decide from the first lines, all of them or ``count``; None if they are too few, and this is not the last try.
+
+    ``whole`` tells that nothing follows, so that a line without an end is one.
+    """
     encoding = find_encoding(head, options.encoding, name)
     text = Decoder(encoding, name).decode(
         head[: len(head) - len(head) % encoding.unit] if not whole else head, last=False
@@ -95,8 +105,10 @@ def _decide(
     lines = [Line(index + 1, line.rstrip("\r")) for index, line in enumerate(texts[:count])]
     try:
         dialect = decide_dialect(lines, name, options, eol=eol)
-    except Exception:
-        if whole or len(lines) >= MOST_LINES:
+    except TooFewRows:
+        if last or len(lines) >= MOST_LINES:
             raise
+        return None
+    if not last and "number" not in dialect.kinds and len(lines) < MOST_LINES:
         return None
     return Preview(encoding, eol, dialect, itertools.chain((head,), rest))

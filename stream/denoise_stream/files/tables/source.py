@@ -5,6 +5,7 @@ A table is written back byte for byte except for the numbers of those columns, b
 source and sink share.
 """
 
+import dataclasses
 import math
 import operator
 from collections import Counter, deque
@@ -27,7 +28,7 @@ from denoise_stream.files.tables.columns import read_columns
 from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, read_preview
 from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
 
-MOST_CELLS = 1 << 19
+MOST_CELLS = 1 << 17
 """Cells that are split at once; a table of very many columns is read in smaller parts."""
 
 
@@ -97,6 +98,8 @@ class TableSource:
         self.channels = len(self.layout.chosen)
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
         self.all_column_names = self.layout.names
+        self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
+        self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
         chosen = set(self.layout.chosen)
         self._guards = [
             index
