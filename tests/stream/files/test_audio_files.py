@@ -248,6 +248,7 @@ def test_aiff_of_an_odd_number_of_bytes_keeps_its_sample_count(unchanged):
         (b"\x06\2\0\0\1\0", "holds a loop, which is not read"),
         (b"\x01\6\0\0\x83\0" + bytes(4) + b"\x01\6\0\0\x90\0" + bytes(4), "changes its format on the way"),
         (b"\x01\6\0\0\x83\1" + bytes(4), "is compressed in a way that is not read: VOC codec 1"),
+        (b"\x09\x10\0\0" + struct.pack("<IBBH", 8000, 8, 0, 0) + bytes(8), "states 0 channels at 8000 Hz"),
         (b"\0", "holds no audio"),
     ],
 )
