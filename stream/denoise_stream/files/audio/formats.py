@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from denoise_stream.files.audio.chunks import KeptChunk
+from denoise_stream.files.audio.wav import names_without_tags
 
 CONTAINERS = {"aif": "AIFF", "aifc": "AIFF", "oga": "OGG", "opus": "OGG", "snd": "AU", "wave": "WAV", "bwf": "WAV"}
 """Extensions whose libsndfile container has another name."""
@@ -60,7 +61,8 @@ def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
     chunks: tuple[KeptChunk, ...] = audio.chunks
     left_out = audio.left_out
     if _family(container) != _family(audio.container):
-        left_out = (*left_out, *(str(chunk) for chunk in audio.chunks))
+        order = ">" if audio.endian == "BIG" else "<"
+        left_out = (*left_out, *(name for chunk in audio.chunks for name in names_without_tags(chunk, order)))
         chunks = ()
     target = dataclasses.replace(audio, container=container, endian="FILE", chunks=chunks, left_out=left_out)
     return dataclasses.replace(target, subtype="OPUS") if extension == "opus" else writable(target)

@@ -5,7 +5,7 @@ largest number that fits. A size that a file contradicts is settled by what foll
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -95,17 +95,28 @@ class WavHeader:
 
     def tags(self) -> dict[str, str]:
         """Return the text tags of its LIST INFO chunk by libsndfile's names."""
-        tags = {}
-        for chunk in self.chunks:
-            if chunk.name == b"LIST" and chunk.content.startswith(b"INFO"):
-                rest = chunk.content[4:]
-                while len(rest) >= 8:
-                    name, size = struct.unpack(f"{self.order}4sI", rest[:8])
-                    text = rest[8 : 8 + size].split(b"\0")[0].decode("utf-8", "replace")
-                    if name in INFO_TAGS and text:
-                        tags[INFO_TAGS[name]] = text
-                    rest = rest[8 + size + size % 2 :]
-        return tags
+        return {
+            INFO_TAGS[name]: text
+            for chunk in self.chunks
+            for name, text in info_entries(chunk, self.order)
+            if name in INFO_TAGS and text
+        }
+
+
+def info_entries(chunk: KeptChunk, order: str) -> Iterator[tuple[bytes, str]]:
+    """Yield the names and texts of a LIST INFO chunk; nothing of other chunks."""
+    rest = chunk.content[4:] if chunk.name == b"LIST" and chunk.content.startswith(b"INFO") else b""
+    while len(rest) >= 8:
+        name, size = struct.unpack(f"{order}4sI", rest[:8])
+        yield name, rest[8 : 8 + size].split(b"\0")[0].decode("utf-8", "replace")
+        rest = rest[8 + size + size % 2 :]
+
+
+def names_without_tags(chunk: KeptChunk, order: str) -> list[str]:
+    """Return what a chunk is called where only text tags are kept: the chunk, or the entries that are no such tags."""
+    if not (chunk.name == b"LIST" and chunk.content.startswith(b"INFO")):
+        return [str(chunk)]
+    return [f"{chunk} {name.decode('latin-1')}" for name, _ in info_entries(chunk, order) if name not in INFO_TAGS]
 
 
 def read_header(read: Callable[[int], bytes], name: str) -> WavHeader:
