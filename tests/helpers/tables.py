@@ -27,7 +27,13 @@ class Done:
 
 
 def denoise_table(
-    data: bytes, *, block: int = 1 << 16, rows: int = FILE_ROWS, columns: list[str] | None = None, **options: Any
+    data: bytes,
+    *,
+    block: int = 1 << 16,
+    rows: int = FILE_ROWS,
+    columns: list[str] | None = None,
+    mix: float = 1.0,
+    **options: Any,
 ) -> Done:
     """Denoise a table as the command line does, given in blocks of so many bytes."""
     blocks = (data[start : start + block] for start in range(0, len(data), block))
@@ -36,7 +42,7 @@ def denoise_table(
     file = io.BytesIO()
     sink = TableSink(source, file)
     try:
-        run(source, open_stream(GENERAL, source, None), sink)
+        run(source, open_stream(GENERAL if mix == 1 else Denoiser("general", mix=mix), source, None), sink)
     finally:
         sink.close()
     return Done(file.getvalue(), source.column_names, source.facts(), source)

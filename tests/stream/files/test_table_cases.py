@@ -84,6 +84,13 @@ def test_case_through_a_pipe_is_the_same_or_refused(case):
         check_case(case, before, denoise_table(before, block=41, rows=120).data)
 
 
+@pytest.mark.parametrize("case", SPEC, ids=[case["file"] for case in SPEC])
+def test_nothing_of_the_denoised_signal_leaves_every_byte(case):
+    before = (CASES / case["file"]).read_bytes()
+    if case["file"] not in REFUSED:
+        assert denoise_table(before, mix=0.0).data == before
+
+
 def test_an_option_reads_what_is_ambiguous():
     before = (CASES / "c07b_thousands_eu_int.csv").read_bytes()
     case = next(case for case in SPEC if case["file"] == "c07b_thousands_eu_int.csv")
