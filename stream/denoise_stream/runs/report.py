@@ -18,6 +18,9 @@ MOST_CHANGES = 3
 LEAST_SHARE = 1e-4
 """A smaller share of the variation counts as nothing removed."""
 
+MOST_NUMBERS = 1 << 18
+"""Samples that are squared at once."""
+
 MOST_NAMES = 12
 """Columns that the line of text names."""
 
@@ -36,10 +39,13 @@ class LevelMeter:
 
     def observe(self, noisy: Chunk, denoised: Chunk) -> None:
         """Add the next samples of both signals."""
+        rows = max(1, MOST_NUMBERS // self.channels)  # squares of many channels at once would take as much memory again
         for index, samples in enumerate((noisy, denoised)):
-            with np.errstate(over="ignore"):
-                self._squares[index] += np.nansum(samples**2, axis=0)
-            self._counts[index] += np.count_nonzero(samples == samples, axis=0)
+            for start in range(0, len(samples), rows):
+                part = samples[start : start + rows]
+                with np.errstate(over="ignore"):
+                    self._squares[index] += np.nansum(part**2, axis=0)
+                self._counts[index] += np.count_nonzero(part == part, axis=0)
 
     def rms(self) -> tuple[list[float], list[float]]:
         """Return the root mean square of input and output, one number per channel; 0 without samples."""

@@ -24,7 +24,7 @@ _ONE_MARK = re.compile(rf"{_SIGN}(\d*)([.,])(\d*)({_END})", re.ASCII)
 _GROUPS = re.compile(rf"{_SIGN}\d{{1,3}}(?:([.,{GROUP_MARKS}])\d{{3}})(?:\1\d{{3}})*(?:([.,])\d*)?", re.ASCII)
 
 
-@functools.lru_cache(maxsize=1 << 16)
+@functools.lru_cache(maxsize=1 << 13)
 def kind_of(text: str) -> str:
     """Return the kind of a cell.
 

@@ -44,7 +44,7 @@ _IN_FRONT = re.compile(r"\+|-?0\d")
 _MINUS = str.maketrans("\u2212\u2013", "--")
 
 
-@dataclass
+@dataclass(slots=True)
 class NumberStyle:
     """How a column writes its numbers.
 
