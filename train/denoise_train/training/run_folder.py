@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -151,8 +152,13 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             "seconds": round(self.seconds() - sum(row["seconds"] for row in self.rows), 2),
         }
         self._started = None
-        with whole_file(self._folder / LAST) as partial:
-            self.model.save_weights(partial)
+        with (
+            whole_file(self._folder / LAST) as partial,
+            tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as scratch,
+        ):
+            # HDF5 locks what it writes, and so does the file in the making.
+            self.model.save_weights(Path(scratch) / LAST)
+            (Path(scratch) / LAST).replace(partial)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):
             with averaged_weights(self.model), whole_file(self._folder / BEST) as partial:
                 self._network.save(partial)
