@@ -333,7 +333,7 @@ def test_table_says_what_was_reported_and_what_was_measured(runs, tmp_path):
         (["mnist-dense", "--set", "data.shape=[28]"], 1, "shape=[28]; it must be a height and a width"),
         (["mnist-dense", "--set", "data.shape=[27, 28]"], 1, "has 756 pixels; it must have window=784"),
         (["mnist-dense", "--set", "data.replaced=2"], 1, "replaced=2; it must be a number from 0 to 1"),
-        (["mnist-dense", "--set", "name.of=2"], 1, "'name' is no section"),
+        (["mnist-dense", "--set", "name.of=2"], 1, "'name' is not a section"),
         (["general", "--data", "a.npz"], 2, "--data is for images and series"),
         (["lstm-reduce"], 1, "series come with --data PATH"),
         (["mnist-dense", "--data", "nowhere.npz"], 1, "cannot read images from nowhere.npz"),
