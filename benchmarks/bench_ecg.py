@@ -77,7 +77,7 @@ def train_three_ways(records: Recordings, minutes: float) -> list[Filter]:
             report = train(settings, run, own, say=lambda line: None)
             print(f"{name}: {report['epochs']} epochs; {report['own_recordings']['verdict']}", flush=True)
             network = keras.models.load_model(run / "model.keras", compile=False)
-            models.append(network_method(network, name, settings.hop))
+            models.append(network_method(network, name, settings.contract))
     return models
 
 

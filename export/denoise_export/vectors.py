@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream import Denoiser
-from denoise_stream.contract import CONTRACT_VERSION
+from denoise_stream import ContractError, Denoiser
 from denoise_stream.files.paths import check_outputs, whole_file
 
 CHUNK_SIZES = (1, 75, 128, 480)
@@ -69,9 +68,16 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
     Returns
     -------
     The path of ``vectors.json``.
+
+    Raises
+    ------
+    ContractError
+        If the model takes a context.
     """
     denoiser = Denoiser(model)
     contract = denoiser.contract
+    if contract.context_size:
+        raise ContractError(f"{model.name} takes a context (contract version 2): no port could be tested with it")
     signals = probe_signals(contract.window, denoiser.hop)
     index = folder / "vectors.json"
     files = {name: (folder / f"{name}.noisy.f32", folder / f"{name}.expected.f32") for name in signals}
@@ -84,7 +90,7 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
             with whole_file(path) as partial:
                 samples.astype("<f4").tofile(partial)
         cases.append(_case(name, signal, contract.window, denoiser.hop))
-    facts: dict[str, Any] = {"contract_version": CONTRACT_VERSION} | contract.facts()
+    facts: dict[str, Any] = {"contract_version": contract.version} | contract.facts()
     facts["sample_rate_hz"] = contract.sample_rate_hz or "any"
     content = {"model": model.name, "contract": facts, "format": FORMAT, "chunk_sizes": CHUNK_SIZES, "cases": cases}
     with whole_file(index) as partial:

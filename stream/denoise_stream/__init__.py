@@ -1,7 +1,8 @@
 """Denoise signals live or from files with one ONNX model; see :class:`Denoiser`."""
 
 from denoise_stream.contract import Contract
-from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_stream.errors import (
     ContractError,
     DenoiseError,

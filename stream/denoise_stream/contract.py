@@ -3,12 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from denoise_stream.errors import ContractError
 
 CONTRACT_VERSION = "1"
+CONTEXT_CONTRACT_VERSION = "2"
+"""Of models that take a context beside the window; all others are of version 1."""
 LONGEST_WINDOW = 65_536
+LONGEST_CONTEXT = 1 << 20
+"""Samples on each side of a window."""
 
 Normalization = Literal["minmax", "none", "standard"]
 Kind = Literal["signal", "image", "code", "forecast"]
@@ -17,6 +21,21 @@ OUTPUTS: dict[Kind, str] = {"signal": "clean", "image": "clean", "code": "code",
 """The name of what a model gives, by its kind."""
 Tensor = tuple[str, str, Sequence[int | str | None]]
 """Name, onnxruntime type (``tensor(float)``) and shape of one input or output."""
+
+
+class Blocks(NamedTuple):
+    """One scale of a context: so many blocks in a row, each the mean of so many samples."""
+
+    size: int
+    number: int
+
+    @property
+    def samples(self) -> int:
+        """How far they reach from the window, in samples."""
+        return self.size * self.number
+
+    def __str__(self) -> str:
+        return f"{self.size}x{self.number}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,9 @@ class Contract:
         Height and width of the image that a window is, line by line; empty where it is none.
     output_size
         Numbers that a code or forecast has; 0 for other kinds.
+    context_past, context_ahead
+        The scales of the context before and behind each window; see :mod:`denoise_stream.engine.context`. Both empty:
+        the model takes no context.
     """
 
     name: str
@@ -61,6 +83,28 @@ class Contract:
     kind: Kind = "signal"
     shape: tuple[int, ...] = ()
     output_size: int = 0
+    context_past: tuple[Blocks, ...] = ()
+    context_ahead: tuple[Blocks, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The contract's version: "2" for a model with a context, else "1"."""
+        return CONTEXT_CONTRACT_VERSION if self.context_size else CONTRACT_VERSION
+
+    @property
+    def context_size(self) -> int:
+        """Numbers that the context of a window has: a mean and a known share for each block."""
+        return 2 * sum(blocks.number for blocks in (*self.context_past, *self.context_ahead))
+
+    @property
+    def past_samples(self) -> int:
+        """Samples before a window that its context is made of."""
+        return max((blocks.samples for blocks in self.context_past), default=0)
+
+    @property
+    def most_lookahead_samples(self) -> int:
+        """Samples behind a window that its context can be made of; a longer look-ahead is of no use."""
+        return max((blocks.samples for blocks in self.context_ahead), default=0)
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], file: str) -> "Contract":
@@ -96,16 +140,17 @@ class Contract:
                 raise ContractError(f"{file}: metadata {key}={found!r}; needed: {needed}")
             return number
 
-        version = text("contract_version", repr(CONTRACT_VERSION))
-        if version != CONTRACT_VERSION:
-            raise ContractError(f"{file}: metadata contract_version={version!r}; needed: {CONTRACT_VERSION!r}")
+        needed_version = f"{CONTRACT_VERSION!r} or {CONTEXT_CONTRACT_VERSION!r}"
+        version = text("contract_version", needed_version)
+        if version not in (CONTRACT_VERSION, CONTEXT_CONTRACT_VERSION):
+            raise ContractError(f"{file}: metadata contract_version={version!r}; needed: {needed_version}")
         window = whole_number("window", 2, LONGEST_WINDOW)
         kind = _kind(metadata.get("kind", "signal"), file)
         allowed = "'minmax' or 'none'" if kind == "signal" else "'minmax', 'standard' or 'none'"
         found = text("normalization", allowed)
         if repr(found) not in allowed:
             raise ContractError(f"{file}: metadata normalization={found!r}; needed: {allowed}")
-        return cls(
+        contract = cls(
             name=text("name", "the model's name"),
             window=window,
             hop=whole_number("hop", 1, window),
@@ -118,11 +163,34 @@ class Contract:
             kind=kind,
             shape=_shape(metadata.get("shape", ""), kind, window, file),
             output_size=whole_number("output_size", 1, 1 << 24) if kind in ("code", "forecast") else 0,
+            context_past=_scales("context_past", metadata, file) if version == CONTEXT_CONTRACT_VERSION else (),
+            context_ahead=_scales("context_ahead", metadata, file) if version == CONTEXT_CONTRACT_VERSION else (),
         )
+        if version == CONTEXT_CONTRACT_VERSION:
+            contract.check_context(file)
+        return contract
+
+    def check_context(self, file: str) -> None:
+        """Check that a model with a context is one that the engine can run.
+
+        Raises
+        ------
+        ContractError
+            If it has no context, or a state, or is not for scaled windows of a signal.
+        """
+        for key, found, needed in (
+            ("context_past", "" if not self.context_size else "there", "there"),
+            ("kind", self.kind, "signal"),
+            ("normalization", self.normalization, "minmax"),
+            ("state_size", str(self.state_size), "0"),
+        ):
+            if found != needed:
+                wanted = "scales, such as '5x30,25x30'" if needed == "there" else repr(needed)
+                raise ContractError(f"{file}: metadata {key}={found!r}; needed with a context: {wanted}")
 
     def facts(self) -> dict[str, Any]:
         """Return the contract as a dictionary, without the facts that a model of signals does not have."""
-        absent = {"kind": "signal", "shape": (), "output_size": 0}
+        absent = {"kind": "signal", "shape": (), "output_size": 0, "context_past": (), "context_ahead": ()}
         return {key: value for key, value in asdict(self).items() if key not in absent or value != absent[key]}
 
     def to_metadata(self) -> dict[str, str]:
@@ -131,7 +199,10 @@ class Contract:
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else repr(self.sample_rate_hz).removesuffix(".0")
         if self.shape:
             facts["shape"] = "x".join(str(side) for side in self.shape)
-        return {"contract_version": CONTRACT_VERSION, **facts}
+        for key in ("context_past", "context_ahead"):
+            if key in facts:
+                facts[key] = ",".join(str(blocks) for blocks in getattr(self, key))
+        return {"contract_version": self.version, **facts}
 
     def check_tensors(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], file: str) -> None:
         """Check that the graph's inputs and outputs are those the contract asks for.
@@ -142,8 +213,11 @@ class Contract:
             The sentence names the tensor, what was found and what is needed.
         """
         stateful = self.state_size > 0
+        needed_inputs = {"noisy": self.window}
+        needed_inputs |= {"state": self.state_size} if stateful else {}
+        needed_inputs |= {"context": self.context_size} if self.context_size else {}
         sides = (
-            ("input", inputs, {"noisy": self.window} | ({"state": self.state_size} if stateful else {})),
+            ("input", inputs, needed_inputs),
             (
                 "output",
                 outputs,
@@ -156,7 +230,7 @@ class Contract:
             if sorted(names) != sorted(needed):
                 raise ContractError(
                     f"{file}: the graph's {side}s are {', '.join(names)}; needed: {', '.join(needed)}"
-                    f" (state_size={self.state_size})"
+                    f" (state_size={self.state_size}, context_size={self.context_size})"
                 )
             for name, kind, shape in tensors:
                 if kind != "tensor(float)":
@@ -173,6 +247,29 @@ def _kind(found: str, file: str) -> Kind:
     if found not in OUTPUTS:
         raise ContractError(f"{file}: metadata kind={found!r}; needed: {', '.join(OUTPUTS)}")
     return found
+
+
+def parse_scales(text: str) -> tuple[Blocks, ...]:
+    """Read the scales of a context, ``SIZExCOUNT`` with commas; ValueError if they are none, or too long.
+
+    >>> parse_scales("5x30,25x30")
+    (Blocks(size=5, number=30), Blocks(size=25, number=30))
+    """
+    scales = tuple(Blocks(*(int(number) for number in part.split("x"))) for part in text.split(",") if text)
+    if any(min(blocks) < 1 or blocks.samples > LONGEST_CONTEXT for blocks in scales):
+        raise ValueError(f"{text!r} holds a scale without samples, or one of more than {LONGEST_CONTEXT}")
+    return scales
+
+
+def _scales(key: str, metadata: Mapping[str, str], file: str) -> tuple[Blocks, ...]:
+    found = metadata.get(key, "")
+    try:
+        return parse_scales(found)
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"{file}: metadata {key}={found!r}; needed: SIZExCOUNT of blocks with commas, such as '5x30,25x30', "
+            f"{LONGEST_CONTEXT} samples at most"
+        ) from error
 
 
 def _shape(found: str, kind: Kind, window: int, file: str) -> tuple[int, ...]:

@@ -95,18 +95,19 @@ class Model:
         """Return the state ``(rows, state_size)`` at the start of a signal: zeros."""
         return np.zeros((rows, self.contract.state_size), dtype=np.float32)
 
-    def run(self, noisy: Rows) -> Rows:
-        """Denoise windows ``(rows, window)`` with a stateless model.
+    def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
+        """Denoise windows ``(rows, window)`` with a stateless model; one with a context takes it for each row.
 
         Raises
         ------
         ContractError
             If the network fails, or answers with another shape.
         """
-        parts = [
-            self._run({"clean": self.contract.window}, {"noisy": noisy[start : start + MOST_ROWS]})[0]
-            for start in range(0, max(len(noisy), 1), MOST_ROWS)
-        ]
+        parts = []
+        for start in range(0, max(len(noisy), 1), MOST_ROWS):
+            inputs = {"noisy": noisy[start : start + MOST_ROWS]}
+            inputs |= {} if context is None else {"context": context[start : start + MOST_ROWS]}
+            parts.append(self._run({"clean": self.contract.window}, inputs)[0])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:

@@ -71,6 +71,27 @@ def smoother(path: Path, seed: int = 0, **metadata: str | None) -> Path:
     return save(path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], {"matrix": matrix}, **metadata)
 
 
+CONTEXT = {"contract_version": "2", "context_past": "5x6,25x4", "context_ahead": "5x4,40x3"}
+CONTEXT_SIZE = 2 * (6 + 4 + 4 + 3)
+
+
+def in_context(path: Path, seed: int = 0, **metadata: str | None) -> Path:
+    """Mix all samples of a window and all numbers of its context: sensitive to every shift and swap."""
+    rng = np.random.default_rng(seed)
+    constants = {
+        "matrix": rng.normal(0, 0.05, (150, 150)).astype(np.float32),
+        "around": rng.normal(0, 0.05, (CONTEXT_SIZE, 150)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["noisy", "matrix"], ["inside"]),
+        helper.make_node("MatMul", ["context", "around"], ["outside"]),
+        helper.make_node("Add", ["inside", "outside"], ["sum"]),
+        helper.make_node("Tanh", ["sum"], ["clean"]),
+    ]
+    inputs = [tensor("noisy", 150), tensor("context", CONTEXT_SIZE)]
+    return save(path, nodes, inputs, [tensor("clean", 150)], constants, **{**CONTEXT, **metadata})
+
+
 def leaky_mean(path: Path, **metadata: str | None) -> Path:
     """Subtract a state that follows the window means: state' = 0.8 state + 0.2 [mean, max]."""
     constants = {

@@ -40,7 +40,7 @@ def test_bundled_models_keep_the_contract(name):
     ("metadata", "words"),
     [
         ({"contract_version": None}, "metadata key 'contract_version' is missing; needed: '1'"),
-        ({"contract_version": "2"}, "contract_version='2'; needed: '1'"),
+        ({"contract_version": "3"}, "contract_version='3'; needed: '1' or '2'"),
         ({"name": None}, "'name' is missing"),
         ({"window": None}, "'window' is missing"),
         ({"window": "149"}, r"input 'noisy' has shape \[batch, 150\]; needed: \[batch, 149\]"),

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from denoise_stream import Denoiser
-from denoise_stream.engine.denoiser import DenoiseStream
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_train.dsp.metrics import si_sdr_db
 from denoise_train.evaluation.speech.metrics import pesq
 from denoise_train.networks.registry import build_network

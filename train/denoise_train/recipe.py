@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from denoise_stream import DenoiseError
-from denoise_stream.contract import LONGEST_WINDOW, Normalization
+from denoise_stream.contract import LONGEST_WINDOW, Contract, Normalization, parse_scales
 from denoise_stream.errors import first_line, printable
 
 Built = TypeVar("Built")
@@ -65,7 +65,8 @@ class Recipe:
     ``normalization`` says what the network takes: windows scaled to [0, 1], or samples as they are (``"none"``), or
     images of mean 0 and standard deviation 1 (``"standard"``).
     ``start`` names the trained network whose weights are the first ones; empty means random weights. ``reported`` is
-    what the document that a recipe comes from says of it.
+    what the document that a recipe comes from says of it. ``context_past`` and ``context_ahead`` are the scales of what
+    the network sees round a window, such as ``"5x30,25x30"``; see :mod:`denoise_stream.engine.context`.
     """
 
     name: str
@@ -84,6 +85,23 @@ class Recipe:
     sample_rate_hz: float | None = None
     start: str = ""
     reported: str = ""
+    context_past: str = ""
+    context_ahead: str = ""
+
+    @property
+    def contract(self) -> Contract:
+        """What the recipe says of the model's contract."""
+        return Contract(
+            self.name,
+            self.window,
+            self.hop,
+            normalization=self.normalization,
+            sample_rate_hz=self.sample_rate_hz,
+            license=self.license,
+            trained_on=self.trained_on,
+            context_past=parse_scales(self.context_past),
+            context_ahead=parse_scales(self.context_ahead),
+        )
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -113,8 +131,8 @@ def bundled_recipes() -> dict[str, Path]:
     """Return the recipes that ship with the package: name to path.
 
     >>> print(*bundled_recipes())  # doctest: +NORMALIZE_WHITESPACE
-    faces-conv faces-dense general general-small lstm-predict lstm-reduce mnist-conv-reduce mnist-denoise-conv
-    mnist-dense mnist-reduce speech speech-shared x2
+    faces-conv faces-dense general general-context general-small lstm-predict lstm-reduce mnist-conv-reduce
+    mnist-denoise-conv mnist-dense mnist-reduce speech speech-shared x2
     """
     found = Path(__file__).with_name("recipes").glob("*.toml")
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
@@ -296,6 +314,13 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
     check_number(f"{where}weight_decay", recipe.optimizer.weight_decay, 0, 1)
     check_number(f"{where}averaging", recipe.optimizer.averaging, 0, 0.9999)
+    for key in ("context_past", "context_ahead"):
+        try:
+            parse_scales(getattr(recipe, key))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise RecipeError(
+                f"{where}{key}={getattr(recipe, key)!r}; it must be SIZExCOUNT of blocks with commas: '5x30,25x30'"
+            ) from error
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
     for key, value in recipe.flat().items():

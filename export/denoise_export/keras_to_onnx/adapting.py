@@ -35,9 +35,10 @@ class Adapted:
     ----------
     call
         From ``noisy (batch, window)``, and ``state (batch, state_size)`` if there is one, to as many tensors: the
-        window, denoised, and the next state. Traced or called.
-    window, output_size, state_size
-        Samples that it takes, numbers that it gives for them, numbers that it keeps from window to window.
+        window, denoised, and the next state. Or from ``noisy`` and ``context`` to the window. Traced or called.
+    window, output_size, state_size, context_size
+        Samples that it takes, numbers that it gives for them, numbers that it keeps from window to window, and numbers
+        that it takes of what surrounds a window.
     layers
         The network's layers.
     parameters
@@ -50,6 +51,7 @@ class Adapted:
     window: int
     output_size: int
     state_size: int = 0
+    context_size: int = 0
     layers: tuple[Any, ...] = ()
     parameters: int = 0
     notes: tuple[str, ...] = ()
@@ -62,7 +64,8 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
     ----------
     network
         One input of ``(window,)``, ``(window, 1)``, ``(1, window)`` or the like, and an output of as many samples.
-        Further inputs are states, of any fixed shape, with an output of the same shape each, in the same order.
+        Further inputs are states, of any fixed shape, with an output of the same shape each, in the same order; but one
+        named ``context``, of shape ``(context_size,)``, beside ``(window,)``, is a context.
     window
         Samples per window of a network that takes any length; None for 150.
     own_size
@@ -73,7 +76,10 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
     SourceError
         If the shapes cannot be adapted; the sentence says what was found, what is needed, and what to change.
     """
-    order = _first("noisy", [each.name for each in network.inputs])
+    names = [each.name for each in network.inputs]
+    if "context" in names:
+        return _in_context(network, names.index("context"))
+    order = _first("noisy", names)
     shapes = [network.inputs[place].shape for place in order]
     samples, note = _window(shapes[0], window)
     shapes[0] = tuple(samples if size is None else size for size in shapes[0])
@@ -113,7 +119,25 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
             notes.append(f"the network {side} windows of shape {shape}; the file {side} ({samples},)")
     if len(shapes) > 2 or any(len(shape) > 1 for shape in shapes[1:]):
         notes.append(f"the network's states of shapes {shapes[1:]} are one state of {sum(sizes[1:])} numbers")
-    return Adapted(call, samples, output_size, sum(sizes[1:]), network.layers, network.parameters, tuple(notes))
+    return Adapted(call, samples, output_size, sum(sizes[1:]), 0, network.layers, network.parameters, tuple(notes))
+
+
+def _in_context(network: Network, place: int) -> Adapted:
+    """Take a network with a context as it is; its shapes have to be those of the contract."""
+    shapes = [each.shape for each in network.inputs]
+    if len(shapes) != 2 or any(len(shape) != 1 or shape[0] is None for shape in shapes):
+        raise SourceError(
+            f"the network takes a context and inputs of shapes {shapes}; needed: (window,), (context_size,)"
+        )
+    found = [tuple(output.shape[1:]) for output in _try(network, shapes, (0, 1))]
+    window, size = (int(shapes[each][0] or 0) for each in (1 - place, place))
+    if found != [(window,)]:
+        raise SourceError(f"the network's outputs have shapes {found}; needed with a context: {[(window,)]}")
+
+    def call(noisy: tf.Tensor, context: tf.Tensor) -> list[tf.Tensor]:
+        return network.call([context, noisy] if place == 0 else [noisy, context])
+
+    return Adapted(call, window, window, 0, size, network.layers, network.parameters)
 
 
 def scaled_inside(network: Adapted, by: str) -> Adapted:

@@ -46,7 +46,8 @@ def convert(network: Adapted, contract: Contract, *, simplified: bool = True) ->
     Parameters
     ----------
     network
-        ``noisy (batch, window)`` to ``clean``; a stateful one also ``state`` to ``state_out``.
+        ``noisy (batch, window)`` to ``clean``; a stateful one also ``state`` to ``state_out``; one in context
+        also takes ``context``.
     contract
         The facts that the file will state.
     simplified
@@ -58,9 +59,11 @@ def convert(network: Adapted, contract: Contract, *, simplified: bool = True) ->
         If the network computes something that ONNX has no operator for, draws random numbers, or keeps a state by
         itself; the sentence names the layer and, in the first case, the operator.
     """
-    sizes = {"noisy": contract.window} | ({"state": contract.state_size} if contract.state_size else {})
+    sizes = {"noisy": contract.window}
+    sizes |= {"state": contract.state_size} if contract.state_size else {}
+    sizes |= {"context": contract.context_size} if contract.context_size else {}
     signature = [tf.TensorSpec((None, size), tf.float32, name=name) for name, size in sizes.items()]
-    outputs = [OUTPUTS[contract.kind], "state_out"][: len(sizes)]
+    outputs = [OUTPUTS[contract.kind], *(["state_out"] if contract.state_size else [])]
     with with_plain_names(network.layers) as names, with_time_folded(network.layers):
         function = tf.function(network.call, input_signature=signature).get_concrete_function()
     with _messages() as said, tf.device("/cpu:0"):

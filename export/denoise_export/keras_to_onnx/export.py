@@ -19,7 +19,7 @@ from denoise_export.keras_to_onnx.loading import find_network, load_model, load_
 from denoise_export.keras_to_onnx.network import Network, from_keras, in_float32
 from denoise_export.keras_to_onnx.parity import prove_parity
 from denoise_stream import Contract, ContractError, DenoiseError, SourceError
-from denoise_stream.contract import CONTRACT_VERSION, Kind
+from denoise_stream.contract import Kind
 from denoise_stream.errors import first_line
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
@@ -143,7 +143,7 @@ def export(
         raise SourceError(f"{label} cannot be converted: {_reason(error)}") from error
     finally:
         tf.get_logger().setLevel(tf_level)
-    facts = {"contract_version": CONTRACT_VERSION} | contract.facts()
+    facts = {"contract_version": contract.version} | contract.facts()
     facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
         "inputs": [value.name for value in model.graph.input],
@@ -176,9 +176,10 @@ def _own_name(file: Path | None, output: Path, model: Any, trained_here: bool) -
 
 
 def _without_scaling(contract: Contract, label: str) -> Contract:
-    if contract.state_size or contract.kind != "signal":
+    if contract.state_size or contract.context_size or contract.kind != "signal":
         raise SourceError(
-            f"{label} is stateful or not for signals; --self-normalizing works on stateless networks only"
+            f"{label} is stateful, or takes a context, or is not for signals; "
+            "--self-normalizing works on networks that take nothing but windows"
         )
     if contract.normalization == "none":
         raise SourceError(f"{label} takes samples as they are; --self-normalizing works on scaled windows")

@@ -95,7 +95,8 @@ def state_facts(
     Raises
     ------
     SourceError
-        If the wanted name is that of a bundled model, and this is another one; or the hop is longer than the window.
+        If the wanted name is that of a bundled model, and this is another one; or the hop is longer than the window; or
+        the recipe does not know the network's context.
     """
     if wanted.hop is not None and not 1 <= wanted.hop <= network.window:
         raise SourceError(f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to that")
@@ -112,6 +113,14 @@ def state_facts(
         raise SourceError(
             f"--name {wanted.name} is the name of a bundled model, which this is not; choose another name"
         )
+    if network.context_size:
+        stated = recipe.contract if recipe is not None else None
+        if stated is None or stated.context_size != network.context_size:
+            known = "no recipe.toml is beside it" if stated is None else f"its recipe's has {stated.context_size}"
+            raise SourceError(
+                f"the network takes a context of {network.context_size} numbers, but {known}; export its run folder"
+            )
+        facts |= {"context_past": stated.context_past, "context_ahead": stated.context_ahead}
     said = {key: value for key, value in asdict(wanted).items() if value is not None}
     return Contract(
         window=network.window,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from denoise_export.keras_to_onnx.adapting import Adapted
 from denoise_export.keras_to_onnx.network import with_plain_names
 from denoise_stream import Contract, ContractError
+from denoise_stream.engine.context import LARGEST
 from denoise_train.arrays import standardize
 
 TOLERANCE = 1e-5
@@ -85,7 +86,9 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     windows = probe_windows(contract.window, "minmax" if pixels else contract.normalization)
     with with_plain_names(network.layers):
         runners = _network_runner(network), _onnx_runner(model)
-        if contract.state_size:
+        if contract.context_size:
+            largest = max(_differences_in_windows(*runners, windows, probe_contexts(len(windows), contract)))
+        elif contract.state_size:
             largest = max(_differences_in_streams(*runners, windows, contract.state_size))
         else:
             largest = max(_differences_in_windows(*runners, windows))
@@ -96,15 +99,26 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     return largest
 
 
-def _differences_in_windows(run_network: Run, run_onnx: Run, windows: Rows) -> Iterator[float]:
+def probe_contexts(rows: int, contract: Contract) -> Rows:
+    """Return contexts that a network meets, float32 ``(rows, context_size)``: near and far means, known or not."""
+    rng = np.random.default_rng(2)
+    shape = (rows, contract.context_size // 2)
+    far = rng.choice([0.0, 1.0, 30.0, LARGEST], shape, p=[0.7, 0.2, 0.05, 0.05]) * rng.choice([-1.0, 1.0], shape)
+    shares = rng.choice([0.0, 1.0, 0.4], shape, p=[0.3, 0.6, 0.1])
+    return np.concatenate((rng.random(shape) + far, shares), axis=1, dtype=np.float32)
+
+
+def _differences_in_windows(run_network: Run, run_onnx: Run, windows: Rows, *contexts: Rows) -> Iterator[float]:
     most = max(1, SAMPLES_AT_ONCE // windows.shape[1])
-    expected = np.concatenate([run_network(windows[start : start + most])[0] for start in range(0, len(windows), most)])
+    inputs = (windows, *contexts)
+    parts = [slice(start, start + most) for start in range(0, len(windows), most)]
+    expected = np.concatenate([run_network(*(each[part] for each in inputs))[0] for part in parts])
     scale = np.maximum(1, np.abs(windows).max(axis=1, keepdims=True))
     scale = np.fmax(scale, np.abs(expected).max(axis=1, keepdims=True))
     for batch in {min(batch, most) for batch in STREAMS}:
         for start in range(0, len(windows), batch):
             rows = slice(start, start + batch)
-            (found,) = run_onnx(windows[rows])
+            (found,) = run_onnx(*(each[rows] for each in inputs))
             yield _difference(expected[rows], found, scale[rows])
 
 
@@ -133,7 +147,7 @@ def _differences_in_streams(run_network: Run, run_onnx: Run, windows: Rows, stat
 
 
 def _network_runner(network: Adapted) -> Run:
-    sizes = [size for size in (network.window, network.state_size) if size]
+    sizes = [size for size in (network.window, network.state_size, network.context_size) if size]
     call = tf.function(network.call, input_signature=[tf.TensorSpec((None, size), tf.float32) for size in sizes])
 
     def run(*inputs: Rows) -> list[Rows]:

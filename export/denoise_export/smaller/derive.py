@@ -10,7 +10,7 @@ from denoise_export.graph.complexity import complexity
 from denoise_export.smaller.float16 import to_fp16
 from denoise_export.smaller.loss import losses_db
 from denoise_export.smaller.smaller import to_int8, to_opset
-from denoise_stream import SourceError, bundled_models
+from denoise_stream import ContractError, SourceError, bundled_models
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
@@ -64,6 +64,10 @@ def derive(
     facts_file = output.with_suffix(".json")
     check_outputs(output, facts_file, force=force, inputs=(source,))
     contract = Model(source).contract
+    if int8 and contract.context_size:
+        raise ContractError(
+            f"{source.name} takes a context (contract version 2), which int8 does not know; use 16-bit weights"
+        )
     model = original = onnx.load(source)
     if opset is not None:
         model = to_opset(model, opset)

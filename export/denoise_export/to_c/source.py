@@ -59,9 +59,14 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
     Raises
     ------
     ContractError
-        If the model breaks the contract or holds an operator that has no translation; the sentence names them.
+        If the model breaks the contract, takes a context, or holds an operator that has no translation; the sentence
+        names them.
     """
-    Model(model)  # refuses a file that breaks the contract
+    if Model(model).contract.context_size:  # which also refuses a file that breaks the contract
+        raise ContractError(
+            f"{model.name} takes a context (contract version 2), which the C program does not know; "
+            "use a model of version 1, such as general"
+        )
     source, header, costs = c_source(onnx.load(model), model.name)
     folder.mkdir(parents=True, exist_ok=True)
     files = {folder / "denoise.h": header, folder / "denoise.c": source}

@@ -120,7 +120,7 @@ class Archive:
         As for :class:`~denoise_stream.Denoiser`; None chooses file by file, as
         :func:`~denoise_stream.model.choose_models` does.
     settings
-        How to denoise.
+        How to denoise; a model with a context looks ahead as far as it can, unless they say how far.
     reading
         How to read tables and arrays.
     force
@@ -149,7 +149,7 @@ class Archive:
             where = "is the input" if source.place == target.place else f"holds the input {source.place}"
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
         models = Models(*(_lasting_name(name) for name in choose_models(model)))
-        self.work = Work(source, target, Path(), models, settings or Settings(), reading or Reading())
+        self.work = Work(source, target, Path(), models, (settings or Settings()).for_files(), reading or Reading())
         self.work.settings.denoiser(models.table)  # that for sound may not be needed: plan() looks
         self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
         self._selection = selection

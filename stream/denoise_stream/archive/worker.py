@@ -51,6 +51,8 @@ class Work:
             "hop": self.settings.hop,
             "mix": self.settings.mix,
             "attenuation": self.settings.max_attenuation_db,
+            "lookahead": None if self.settings.lookahead_samples == "auto" else self.settings.lookahead_samples,
+            "notch": self.settings.notch_hz,
             "columns": self.reading.columns and ",".join(self.reading.columns),
             "rate": self.reading.sample_rate_hz,
             "series": self.reading.series_column,

@@ -43,6 +43,17 @@ def _list_models(context: click.Context, parameter: click.Parameter, wanted: boo
     context.exit()
 
 
+def _look_ahead(context: click.Context, parameter: click.Parameter, text: str | None) -> int | str | None:
+    if text is None or text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise click.UsageError(
+            f"--look-ahead {text!r} is not a whole number of samples; use 0 or more, or auto"
+        ) from error
+
+
 def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
@@ -112,6 +123,22 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     type=float,
     metavar="DB",
     help="Lower nothing by more than so many dB: a room stays a room. --mix blends on top. Default: no limit.",
+)
+@click.option(
+    "--notch",
+    "notch_hz",
+    type=float,
+    metavar="HZ",
+    help="Mains frequency, 50 or 60, to filter out before the model, with its harmonics up to the tenth; the sample "
+    "rate has to be known. Default: none.",
+)
+@click.option(
+    "--look-ahead",
+    "lookahead_samples",
+    metavar="SAMPLES|auto",
+    callback=_look_ahead,
+    help="Samples that a model with a context sees behind a window, at the model's rate: cleaner, and so much later. "
+    "Default: auto, as many as it can use, for files; 0 for pipes and 'mic'.",
 )
 @click.option(
     "--format",

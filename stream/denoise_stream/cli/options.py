@@ -63,6 +63,8 @@ class Options:
     hop: int | None
     mix: float
     max_attenuation_db: float | None
+    lookahead_samples: int | str | None
+    notch_hz: float | None
     pipe_format: str | None
     rate: float | None
     channels: int | None
@@ -100,10 +102,11 @@ class Options:
 
     @property
     def settings(self) -> "Settings":
-        """How to denoise."""
+        """How to denoise: a file with the longest look-ahead, unless another one is stated."""
         from denoise_stream.engine.settings import Settings
 
-        return Settings(self.hop, self.mix, self.max_attenuation_db)
+        stated = Settings(self.hop, self.mix, self.max_attenuation_db, self.lookahead_samples, self.notch_hz)
+        return stated if self.source in ("-", "mic") else stated.for_files()
 
     @property
     def reading(self) -> Reading:

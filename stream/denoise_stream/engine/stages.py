@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples
+from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.high_band import FullBand
 from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.polyphase import polyphase
 from denoise_stream.engine.steps import BATCH_WINDOWS, Question, Stage, Steps
-from denoise_stream.engine.windows import WindowCutter, bridge_gaps, denormalize, normalize
+from denoise_stream.engine.windows import Cut, WindowCutter, bridge_gaps, denormalize, normalize
 from denoise_stream.model import Model
 
 MOST_RESAMPLING = 256
 """Refuse to resample by more than this factor: no signal at such a rate resembles what the model was trained on."""
 
 
-def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None) -> Stage:
+def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None, lookahead_samples: int) -> Stage:
     """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
-    windows = WindowDenoiser(model, hop, channels)
+    windows = WindowDenoiser(model, hop, channels, lookahead_samples)
     model_hz = model.contract.sample_rate_hz
     if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
         return windows
@@ -38,7 +39,7 @@ class WindowDenoiser:
     """The stage at the model's rate: windows through the network, recombined by overlap-add.
 
     Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
-    sees every window, constant ones too, so that its state advances.
+    sees every window, constant ones too, so that its state advances. A model with a context gets it with each window.
 
     A window that the network answers with anything but finite numbers passes unchanged, and the state of its channel
     is reset: a number that is not finite would stay in a state for ever.
@@ -49,12 +50,15 @@ class WindowDenoiser:
         Windows that passed unchanged, since the stage was made.
     """
 
-    def __init__(self, model: Model, hop: int, channels: int) -> None:
+    def __init__(self, model: Model, hop: int, channels: int, lookahead_samples: int) -> None:
+        contract = model.contract
         self.failed_windows = 0
         self._model = model
+        self._hop = hop
         self._channels = channels
-        self._cutter = WindowCutter(model.contract.window, hop, channels)
-        self._overlap_add = OverlapAdd(model.contract.window, hop, channels)
+        self._cutter = WindowCutter(contract.window, hop, channels, contract.past_samples, lookahead_samples)
+        self._surroundings = Surroundings(contract, lookahead_samples) if contract.context_size else None
+        self._overlap_add = OverlapAdd(contract.window, hop, channels)
         self.reset()
 
     def reset(self) -> None:
@@ -69,33 +73,34 @@ class WindowDenoiser:
 
     def flush(self) -> Steps[Samples]:
         """Run the last window over the reflected end, return the tail and reset."""
-        windows, tail = self._cutter.flush()
-        finished = yield from self._run(windows)
+        cut, tail = self._cutter.flush()
+        finished = yield from self._run(cut)
         rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
         self.reset()
         return np.concatenate((finished[:, :tail], rest), axis=1)
 
-    def _run(self, windows: Samples) -> Steps[Samples]:
+    def _run(self, cut: Cut) -> Steps[Samples]:
         batch = max(1, BATCH_WINDOWS // self._channels)
         parts = []
-        for start in range(0, len(windows), batch):
-            clean = yield from self._denoise(windows[start : start + batch])
+        for start in range(0, len(cut.windows), batch):
+            some = Cut(cut.windows[start : start + batch], cut.signal, cut.first + start * self._hop)
+            clean = yield from self._denoise(some)
             parts.append(self._overlap_add.process(clean))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))
 
-    def _denoise(self, windows: Samples) -> Steps[Samples]:
+    def _denoise(self, cut: Cut) -> Steps[Samples]:
         """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
-        rows = windows.reshape(-1, windows.shape[2])
-        clean = yield from self._denoise_rows(rows)
+        rows = cut.windows.reshape(-1, cut.windows.shape[2])
+        clean = yield from self._denoise_rows(rows, cut)
         if not np.isfinite(clean).all():
             failed = ~np.isfinite(clean).all(axis=1)
             clean[failed] = bridge_gaps(rows[failed])
             self.failed_windows += int(failed.sum())
-        return clean.reshape(windows.shape)
+        return clean.reshape(cut.windows.shape)
 
-    def _denoise_rows(self, rows: Samples) -> Steps[Samples]:
+    def _denoise_rows(self, rows: Samples, cut: Cut) -> Steps[Samples]:
         if self._model.contract.normalization == "none":
             with np.errstate(over="ignore"):  # what float32 cannot hold fails in the network, and passes unchanged
                 whole = bridge_gaps(rows).astype(np.float32)
@@ -103,11 +108,17 @@ class WindowDenoiser:
         scaled, minimum, span = normalize(rows)
         if not (span >= 0).all():  # NaN: a value is missing
             scaled, minimum, span = normalize(bridge_gaps(rows))
-        return denormalize((yield from self._predict(scaled)), minimum, span)
+        context = None
+        if self._surroundings is not None:
+            starts = Starts(cut.first, len(cut.windows), self._hop)
+            context = self._surroundings.contexts(cut.signal, starts, scaled, minimum, span)
+        return denormalize((yield from self._predict(scaled, context)), minimum, span)
 
-    def _predict(self, rows: NDArray[np.float32]) -> Steps[NDArray[np.float32]]:
+    def _predict(
+        self, rows: NDArray[np.float32], context: NDArray[np.float32] | None = None
+    ) -> Steps[NDArray[np.float32]]:
         if self._model.contract.state_size == 0:
-            return (yield Question(rows)).clean
+            return (yield Question(rows, context=context)).clean
         clean = np.empty_like(rows)
         for start in range(0, len(rows), self._channels):  # windows in order, for the state
             step = slice(start, start + self._channels)
@@ -126,9 +137,9 @@ class WindowDenoiser:
 def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
     """Compute the algorithmic latency: how many samples must arrive, a sample itself included, before it is returned.
 
-    That is one window. A resampler adds the delay of its filter to the model's rate, for the window's last sample, and
-    of the filter back, for its first. Between rates whose ratio is not a small fraction the result may be one too
-    large.
+    That is one window and its look-ahead. A resampler adds the delay of its filter to the model's rate, for the
+    window's last sample, and of the filter back, for its first. Between rates whose ratio is not a small fraction the
+    result may be one too large.
     """
     if model_hz is None or rate_hz is None or rate_hz == model_hz:
         return window

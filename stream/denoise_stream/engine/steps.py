@@ -22,10 +22,15 @@ BATCH_WINDOWS = 64
 
 
 class Question(NamedTuple):
-    """Windows ``(rows, window)`` for the network, and the state ``(rows, state_size)`` of a stateful one."""
+    """Windows ``(rows, window)`` for the network, and what else it takes.
+
+    That is the state ``(rows, state_size)`` of a stateful network, or the context ``(rows, context_size)`` of one with
+    a context.
+    """
 
     rows: Rows
     state: Rows | None = None
+    context: Rows | None = None
 
 
 class Answer(NamedTuple):
@@ -61,6 +66,8 @@ class Stage(Protocol):
 
 def ask(model: Model, question: Question) -> Answer:
     """Run the network for one question."""
+    if question.context is not None:
+        return Answer(model.run(question.rows, question.context))
     if question.state is None:
         return Answer(model.run(question.rows))
     return Answer(*model.run_stateful(question.rows, question.state))
@@ -78,12 +85,13 @@ def run_one(model: Model, steps: Steps[Result]) -> Result:
 
 
 def ask_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
-    """Run the network once for several questions; all of them, or none, carry a state."""
+    """Run the network once for several questions; all of them, or none, carry a state, and likewise a context."""
     if len(questions) == 1:
         return [ask(model, questions[0])]
-    states = [question.state for question in questions if question.state is not None]
     together = Question(
-        np.concatenate([question.rows for question in questions]), np.concatenate(states) if states else None
+        np.concatenate([question.rows for question in questions]),
+        _joined([question.state for question in questions]),
+        _joined([question.context for question in questions]),
     )
     clean, state = ask(model, together)
     ends = np.cumsum([len(question.rows) for question in questions])
@@ -93,6 +101,12 @@ def ask_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
         Answer(clean[start:end], None if state is None else state[start:end].copy())
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def _joined(parts: Sequence[Rows | None]) -> Rows | None:
+    """Join the rows of several questions; None where they have none."""
+    rows = [part for part in parts if part is not None]
+    return np.concatenate(rows) if rows else None
 
 
 class Computation(Generic[Result]):

@@ -3,75 +3,109 @@
 Inside the engine samples are float64 ``(channels, n)`` and windows ``(count, channels, window)``.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples, detached
 
 
+class Cut(NamedTuple):
+    """Windows of a signal, and what of the signal surrounds them.
+
+    Attributes
+    ----------
+    windows
+        View ``(count, channels, window)``, not to be written to; ``count`` may be 0.
+    signal
+        Samples ``(channels, n)`` that hold the windows and what was asked for round them.
+    first
+        Where the first window starts in it.
+    """
+
+    windows: Samples
+    signal: Samples
+    first: int
+
+
 class WindowCutter:
     """Cut a chunked signal into windows that start every ``hop`` samples from sample 0.
 
-    Kept between calls: at most ``window`` past samples and the not yet covered ones.
+    Kept between calls: at most ``past_samples + window + lookahead_samples`` past samples and the not yet covered ones.
+
+    Parameters
+    ----------
+    window, hop, channels
+        The windows.
+    past_samples
+        How many samples before each window are handed out with it, if the signal has as many.
+    lookahead_samples
+        How many samples behind a window have to be there before it is ready, unless the signal ends.
     """
 
-    def __init__(self, window: int, hop: int, channels: int) -> None:
+    def __init__(self, window: int, hop: int, channels: int, past_samples: int = 0, lookahead_samples: int = 0) -> None:
         self._window = window
         self._hop = hop
         self._channels = channels
+        self._past_samples = past_samples
+        self._lookahead_samples = lookahead_samples
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
         self._kept: Samples = np.empty((self._channels, 0))
         self._next = 0  # where the next window starts, counted from the first kept sample
+        self._begun = False
 
-    def process(self, samples: Samples) -> Samples:
-        """Take the next samples ``(channels, n)``; return the windows that are ready.
-
-        Returns
-        -------
-        View ``(count, channels, window)``, not to be written to; ``count`` may be 0.
-        """
+    def process(self, samples: Samples) -> Cut:
+        """Take the next samples ``(channels, n)``; return the windows that are ready."""
         kept = self._kept = np.concatenate((self._kept, samples), axis=1)
-        beyond = kept.shape[1] - self._window
-        count = (beyond - self._next) // self._hop + 1
-        if count <= 0:
-            return np.empty((0, self._channels, self._window))
-        first = kept[:, self._next : self._next + self._window]
-        windows = first[None] if count == 1 else self._view(kept[:, self._next :], count)
-        # The last `window` samples stay: flush() may need them to reflect the end.
-        self._kept = detached(kept[:, beyond:])
-        self._next += count * self._hop - beyond
-        return windows
+        first = self._next
+        count = max(0, (kept.shape[1] - self._window - self._lookahead_samples - first) // self._hop + 1)
+        if count:
+            self._begun = True
+            following = first + count * self._hop
+            # The last `window` samples stay: flush() may need them to reflect the end.
+            passed = max(0, min(following - self._past_samples, kept.shape[1] - self._window))
+            self._kept = detached(kept[:, passed:])
+            self._next = following - passed
+        return Cut(self._view(kept, first, count), kept, first)
 
-    def _view(self, samples: Samples, count: int) -> Samples:
+    def _view(self, samples: Samples, first: int, count: int) -> Samples:
         """Show overlapping windows without copying them."""
+        if count == 0:
+            return np.empty((0, self._channels, self._window))
+        if count == 1:
+            return samples[None, :, first : first + self._window]
+        beginning = samples[:, first:]
         return np.lib.stride_tricks.as_strided(
-            samples,
+            beginning,
             shape=(count, self._channels, self._window),
-            strides=(self._hop * samples.strides[1], *samples.strides),
+            strides=(self._hop * beginning.strides[1], *beginning.strides),
             writeable=False,
         )
 
-    def flush(self) -> tuple[Samples, int]:
+    def flush(self) -> tuple[Cut, int]:
         """End the signal: reflect its end just far enough for a last window, and reset.
 
         Returns
         -------
-        windows, tail
-            The last window ``(1, channels, window)``, or ``(0, channels, window)`` when all is
-            covered already, and the number of samples not yet finished by full hops.
+        cut, tail
+            The windows that waited for samples behind them and the last one, none when all is covered already, with the
+            signal as it was before the reflection; and the number of samples not yet finished by full hops.
         """
-        kept, start = self._kept, self._next
+        kept, first, begun = self._kept, self._next, self._begun
         self.reset()
         total = kept.shape[1]
-        covered = start - self._hop + self._window if start else 0
-        if covered >= total:
-            return np.empty((0, self._channels, self._window)), total - start
-        missing = start + self._window - total
-        extended = np.pad(kept, ((0, 0), (0, missing)), mode="reflect")
-        return extended[None, :, start:], total - start
+        count = max(0, (total - self._window - first) // self._hop + 1)
+        last = first + count * self._hop
+        covered = last - self._hop + self._window if count or begun else 0
+        extended = kept
+        if covered < total:
+            extended = np.pad(kept, ((0, 0), (0, last + self._window - total)), mode="reflect")
+            count += 1
+        return Cut(self._view(extended, first, count), kept, first), total - first
 
 
 def bridge_gaps(windows: Samples) -> Samples:

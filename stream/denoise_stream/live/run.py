@@ -232,7 +232,12 @@ class LiveRun:
         """Say what happened, for ``--report``."""
         median_ms, high_ms = self.session.compute_ms()
         signal_s = self.samples / self.sample_rate_hz
-        facts = engine_facts(self.denoiser, self.sample_rate_hz, self.session.stream.latency_samples)
+        facts = engine_facts(
+            self.denoiser,
+            self.sample_rate_hz,
+            self.session.stream.latency_samples,
+            self.session.stream.lookahead_samples,
+        )
         return facts | {
             "mix": self.mix,  # as it is at the end
             "microphone": self.microphone.name,

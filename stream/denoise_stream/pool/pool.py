@@ -34,7 +34,7 @@ class StreamPool:
 
     Parameters
     ----------
-    model, hop, mix, max_attenuation_db
+    model, hop, mix, max_attenuation_db, lookahead_samples, notch_hz
         As for :class:`~denoise_stream.Denoiser`.
     max_wait_ms
         How long a window may wait, while the thread has nothing else to do, for windows of other streams, in ms.
@@ -68,11 +68,22 @@ class StreamPool:
         hop: int | None = None,
         mix: float = 1.0,
         max_attenuation_db: float | None = None,
+        lookahead_samples: int | str | None = None,
+        notch_hz: float | None = None,
         max_wait_ms: float = 2.0,
         queue_samples: int = QUEUE_SAMPLES,
     ) -> None:
         self._begin(
-            Denoiser(model, hop=hop, mix=mix, max_attenuation_db=max_attenuation_db), max_wait_ms, queue_samples
+            Denoiser(
+                model,
+                hop=hop,
+                mix=mix,
+                max_attenuation_db=max_attenuation_db,
+                lookahead_samples=lookahead_samples,
+                notch_hz=notch_hz,
+            ),
+            max_wait_ms,
+            queue_samples,
         )
 
     def _begin(self, denoiser: Denoiser, max_wait_ms: float, queue_samples: int) -> None:

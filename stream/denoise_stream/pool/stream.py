@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from denoise_stream.arrays import as_signal
-from denoise_stream.engine.denoiser import DenoiseStream
 from denoise_stream.engine.steps import Computation, Steps
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_stream.errors import DenoiseError, StreamFull
 from denoise_stream.pool.schedule import Schedule
 

@@ -108,6 +108,11 @@ class PeakKeeper:
         return self._stream.failed_windows
 
     @property
+    def lookahead_samples(self) -> int:
+        """Samples behind a window that the model sees."""
+        return self._stream.lookahead_samples
+
+    @property
     def latency_samples(self) -> int:
         """Samples that come in until a sample is given back, itself included, at most."""
         return self._stream.latency_samples + BLOCK - 1

@@ -53,7 +53,9 @@ class LevelMeter:
         return values[0].tolist(), values[1].tolist()
 
 
-def engine_facts(denoiser: Denoiser, sample_rate_hz: float | None, latency_samples: int) -> dict[str, Any]:
+def engine_facts(
+    denoiser: Denoiser, sample_rate_hz: float | None, latency_samples: int, lookahead_samples: int
+) -> dict[str, Any]:
     """Return what every report says of the model and its settings, for a signal of that rate in Hz."""
     return {
         "model": denoiser.contract.name,
@@ -62,6 +64,8 @@ def engine_facts(denoiser: Denoiser, sample_rate_hz: float | None, latency_sampl
         "mix": denoiser.mix,
         "max_attenuation_db": denoiser.max_attenuation_db,
         "follows_above_hz": follows_above_hz(sample_rate_hz, denoiser.contract.sample_rate_hz),
+        "notch_hz": denoiser.notch_hz,
+        "lookahead_samples": lookahead_samples,
         "latency_samples": latency_samples,
         "latency_ms": 1000 * latency_samples / sample_rate_hz if sample_rate_hz else None,
         "sample_rate_hz": sample_rate_hz,
@@ -87,7 +91,7 @@ def facts(
     before, after = meter.rms()
     rate = stream.sample_rate_hz
     signal_time_s = stream.samples_in / rate if rate else 0.0
-    return engine_facts(denoiser, rate, stream.latency_samples) | {
+    return engine_facts(denoiser, rate, stream.latency_samples, stream.lookahead_samples) | {
         "channels": stream.channels,
         "samples_in": stream.samples_in,
         "samples_out": stream.samples_out,

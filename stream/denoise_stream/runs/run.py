@@ -34,6 +34,11 @@ class Stream(Protocol):
         ...
 
     @property
+    def lookahead_samples(self) -> int:
+        """How many samples behind a window the model sees."""
+        ...
+
+    @property
     def failed_windows(self) -> int:
         """Windows that the network failed on, and that passed unchanged."""
         ...

@@ -10,8 +10,9 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
+from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.steps import Steps, run_many
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_stream.errors import SourceError
 from denoise_stream.files.protocols import Chunk, Source
 from denoise_stream.runs.run import Stream
@@ -60,6 +61,11 @@ class SeriesStream:
     def latency_samples(self) -> int:
         """Rows of a series that must arrive before one of its rows is returned, itself included."""
         return self._model_of.latency_samples
+
+    @property
+    def lookahead_samples(self) -> int:
+        """How many rows behind a window the model sees."""
+        return self._model_of.lookahead_samples
 
     def process(self, chunk: Chunk) -> Chunk:
         """Take the next rows ``(n, channels)``; return those that are finished and have none unfinished before them.

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.engine.denoiser import Denoiser, DenoiseStream
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_stream.files.protocols import Chunk
 
 
 class SparseStream:
     """Denoise channels of which some are sparse; the verbs are those of a stream.
 
-    Kept between calls: rows that wait until every channel has denoised them, at most one window of known values of the
-    sparsest channel.
+    Kept between calls: rows that wait until every channel has denoised them, at most one window of known values and its
+    look-ahead of the sparsest channel.
     """
 
     def __init__(self, denoiser: Denoiser, sample_rate_hz: float | None, sparse: Sequence[bool]) -> None:
@@ -33,6 +34,7 @@ class SparseStream:
         model = denoiser.stream(1, sample_rate_hz)
         self.sample_rate_hz = model.sample_rate_hz
         self.latency_samples = model.latency_samples
+        self.lookahead_samples = model.lookahead_samples
 
     @property
     def failed_windows(self) -> int:

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+import onnx_models
 from denoise_stream import Denoiser
 from embed import EMBED, KINDS, load_module, worst_error
 
@@ -54,3 +55,9 @@ def test_python_example_runs_as_a_program(vectors, tmp_path):
     subprocess.run(command, check=True, timeout=60)
     clean, expected = (np.fromfile(path, "<f4") for path in (tmp_path / "clean.f32", folder / "odd_end.expected.f32"))
     np.testing.assert_allclose(clean, expected, atol=1e-6)
+
+
+def test_python_example_refuses_a_model_with_a_context(tmp_path):
+    path = onnx_models.in_context(tmp_path / "in_context.onnx")
+    with pytest.raises(ValueError, match=r"Required inputs \(\['context'\]\) are missing"):
+        example.DenoiseStream(path).process(np.ones(150))

@@ -335,7 +335,7 @@ def test_wrong_settings_are_refused_in_words(models, arguments, words):
 @pytest.mark.parametrize("kind", ["leaky_mean", "recurrent_16k"])
 def test_stateful_model_takes_its_own_hop_only(models, kind):
     assert Denoiser(models[kind], hop=75).hop == Denoiser(models[kind]).hop == 75
-    words = "hop=50 does not work with the model test, whose memory goes on by 75 samples a window; use hop=75 or"
+    words = "hop=50 does not work with the model test, whose state advances by 75 samples a window; use hop=75 or"
     with pytest.raises(ValueError, match=words):
         Denoiser(models[kind], hop=50)
     assert Denoiser(onnx_models.with_facts(models[kind], hop="50"), hop=50).hop == 50

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser, SinkError, SourceError
+from denoise_stream.contract import Contract
 from denoise_stream.model import Model
 from denoise_train.cli import train as cli
 from denoise_train.data.registry import build_data
@@ -208,7 +209,7 @@ def test_signals_that_salt_and_pepper_spared_do_not_spoil_the_report():
 
 
 def test_a_network_runs_in_the_engine_as_its_exported_file_does():
-    method = network_method(load_start("general"), "general", Denoiser("general").hop)
+    method = network_method(load_start("general"), "general", Denoiser("general").contract)
     noisy = np.random.default_rng(0).normal(size=(3, 400))
     np.testing.assert_allclose(
         method.apply(noisy, None), engine_method(Denoiser("general")).apply(noisy, None), atol=1e-4
@@ -229,7 +230,8 @@ def test_noisy_recordings_alone_teach_a_network_to_denoise(tmp_path):
         optimizer=dataclasses.replace(recipe.optimizer, learning_rate=0.01),
     )
     report = train(recipe, tmp_path / "run", OwnData(pairs=NoisyRecordings(Recordings(noisy))), say=lambda line: None)
-    method = network_method(keras.models.load_model(tmp_path / "run" / "model.keras", compile=False), "it", 75)
+    network = keras.models.load_model(tmp_path / "run" / "model.keras", compile=False)
+    method = network_method(network, "it", Contract("it", 150, 75))
     held_out = slice(18_000, 19_500)
     true = snr_improvement_db(
         *(np.stack(rows)[:, held_out] for rows in (clean, noisy, method.apply(np.stack(noisy), None)))

@@ -22,6 +22,8 @@ from denoise_train.cli.evaluations import (
     SPEECH_LENGTH,
     SPEECH_SIGNALS,
     SPEECH_SNR_DB,
+    STRETCH_LENGTH,
+    STRETCH_SIGNALS,
     Options,
     Subject,
 )
@@ -32,14 +34,15 @@ if TYPE_CHECKING:
     from denoise_train.evaluation.run import Finding
 
 LARGEST_SNR_DB = 100.0
+LARGEST_STRETCH = 1000.0
 HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
 
 MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
 at its own hop, window by window. The filters see each signal as a whole.
 
 Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
---noisy recordings alone, for an estimate. --optimum and --harm ask other questions, and --speech compares with
-RNNoise, noisereduce and programs of yours by what listeners hear.
+--noisy recordings alone, for an estimate. --optimum, --harm and --stretch ask other questions, and --speech
+compares with RNNoise, noisereduce and programs of yours by what listeners hear.
 
 Filters that need a setting appear twice. {CHOICES}
 """
@@ -48,6 +51,7 @@ Filters that need a setting appear twice. {CHOICES}
 EPILOG = examples(
     "denoise-evaluate general",
     "denoise-evaluate model.onnx --plot figures.png --json figures.json",
+    "denoise-evaluate general --stretch 1,10,100",
     "denoise-evaluate general --clean ecg/ --snr 0,10,20 --rate 360",
     "denoise-evaluate general --clean speech/ --noise street.wav --noise impulsive --panels before-after.png",
     "denoise-evaluate mine.onnx --pairs unseen/clean/ unseen/noisy/",
@@ -62,14 +66,24 @@ def _comma(numbers: Sequence[float]) -> str:
 
 
 def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    needed = "numbers from -100 to 100 in dB with commas, such as -5,0,10"
+    return _numbers("--snr", text, -LARGEST_SNR_DB, LARGEST_SNR_DB, needed)
+
+
+def _parse_stretch(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    return _numbers("--stretch", text, 1, LARGEST_STRETCH, "numbers from 1 to 1000 with commas, such as 1,10,100")
+
+
+def _numbers(option: str, text: str | None, least: float, most: float, needed: str) -> tuple[float, ...] | None:
+    """Read numbers with commas, each once and in order."""
     if text is None:
         return None
     try:
         numbers = sorted({float(part) for part in text.split(",")})
     except ValueError:
         numbers = [math.nan]
-    if not all(abs(number) <= LARGEST_SNR_DB for number in numbers):
-        raise click.UsageError(f"--snr {text!r}: use numbers from -100 to 100 in dB with commas, such as -5,0,10")
+    if not all(least <= number <= most for number in numbers):
+        raise click.UsageError(f"{option} {text!r}: use {needed}")
     return tuple(numbers)
 
 
@@ -108,6 +122,13 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
 )
 @click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
 @click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
+@click.option(
+    "--stretch",
+    metavar="K,K...",
+    callback=_parse_stretch,
+    help="Measure signals with K times the samples they need, live and with all the look-ahead that the model can use, "
+    "beside BayesShrink on the whole record and a low-pass set by an oracle.",
+)
 @click.option(
     "--speech",
     is_flag=True,
@@ -149,13 +170,14 @@ def _parse_snr(context: click.Context, parameter: click.Parameter, text: str | N
     type=click.IntRange(1),
     metavar="N",
     help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm; "
-    f"{SPEECH_SIGNALS} with --speech.",
+    f"{STRETCH_SIGNALS} with --stretch; {SPEECH_SIGNALS} with --speech.",
 )
 @click.option(
     "--length",
     type=click.IntRange(150),
     metavar="N",
-    help=f"Samples per signal. Default: {LENGTH}; {SPEECH_LENGTH}, 6 s, with --speech.",
+    help=f"Samples per signal. Default: {LENGTH}; {STRETCH_LENGTH} with --stretch; {SPEECH_LENGTH}, 6 s, with "
+    "--speech.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."

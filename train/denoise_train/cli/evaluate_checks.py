@@ -11,6 +11,9 @@ SYNTHETIC_OR_MIXED = ""
 LEAST_SPEECH_SAMPLES = 16_000
 
 RULES = (
+    ("rate", ("--stretch",), "--rate says how your signals were sampled; {} draws them"),
+    ("plot", ("--stretch",), "--plot draws improvement against SNR, which {} takes the mean over"),
+    ("panels", ("--stretch",), "--panels draws signals before and after, which {} has none of"),
     (
         "snr_db",
         ("--pairs", "--noisy", "--optimum", "--harm"),
@@ -56,7 +59,7 @@ def choose_evaluation(options: Mapping[str, Any]) -> str:
     speech = bool(options["speech"])
     given = {
         "--clean or --noise": bool(options["clean"] or options["noise"]) and not speech,
-        **{f"--{name}": bool(options[name]) for name in ("pairs", "noisy", "optimum", "harm", "speech")},
+        **{f"--{name}": bool(options[name]) for name in ("pairs", "noisy", "optimum", "harm", "stretch", "speech")},
     }
     asked = [name for name, present in given.items() if present]
     if len(asked) > 1:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 SIGNALS, FEW_SIGNALS = 200, 25
 LENGTH = 1500
+STRETCH_SIGNALS, STRETCH_LENGTH = 40, 15_000
 SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
 
 
@@ -34,6 +35,7 @@ class Options:
     noisy: tuple[Path, ...]
     optimum: bool
     harm: bool
+    stretch: tuple[float, ...] | None
     speech: bool
     peers: tuple[str, ...]
     dnsmos: Path | None
@@ -176,6 +178,20 @@ class HarmEvaluation(OptimumEvaluation):
         return on_harm(subject.method, request)
 
 
+class StretchEvaluation(OptimumEvaluation):
+    """Measure signals that have many more samples than they need."""
+
+    signals = STRETCH_SIGNALS
+    length = STRETCH_LENGTH
+
+    def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
+        """Draw the signals and measure."""
+        from denoise_train.evaluation.compare import engine_methods
+        from denoise_train.evaluation.run import on_stretches
+
+        return on_stretches(engine_methods(options.model), request, options.snr_db or SNR_DB, options.stretch or (1.0,))
+
+
 class SpeechEvaluation(Evaluation):
     """Mix speech and noise, and compare with other programs."""
 
@@ -228,6 +244,7 @@ EVALUATIONS: dict[str, Evaluation] = {
     "--noisy": NoisyEvaluation(),
     "--optimum": OptimumEvaluation(),
     "--harm": HarmEvaluation(),
+    "--stretch": StretchEvaluation(),
     "--speech": SpeechEvaluation(),
 }
 """The evaluations by the option that asks for each; none asks for noise mixed into clean signals."""

@@ -10,15 +10,30 @@ MOST_SNR_DB = 200.0
 PICTURE_SNR_DB = 5.0
 
 
+Inputs = Windows | dict[str, Windows]
+"""What a network gets: rows, or its inputs by name."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """What a network gets, ``noisy (n, samples)``, and what the loss compares with, ``target``.
 
-    A row is a scaled window, or a whole signal for a network with a memory.
+    A row is a scaled window, or a whole signal for a network with a memory. A network with a context gets
+    ``context (n, context_size)`` beside it.
     """
 
     noisy: Windows
     target: Windows
+    context: Windows | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the network gets."""
+        return self.noisy if self.context is None else {"noisy": self.noisy, "context": self.context}
+
+    def part(self, rows: slice) -> "Pairs":
+        """Take some of the rows."""
+        return Pairs(self.noisy[rows], self.target[rows], None if self.context is None else self.context[rows])
 
 
 class Data(Protocol):
@@ -54,6 +69,6 @@ class Data(Protocol):
         """Return the first test rows of ``count`` signals, for a picture; the target is the clean row."""
         ...
 
-    def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
+    def figures(self, denoise: Callable[[Inputs], Windows], val_loss: float | None) -> dict[str, Any]:
         """Measure a network on the test rows; ``summary``, or ``snr_improvement_db``, is what is said of it first."""
         ...

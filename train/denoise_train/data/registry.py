@@ -4,12 +4,14 @@ Every kind of data is one class with the methods of :class:`~denoise_train.data.
 class and list it in ``DATA_KINDS``; its fields after the common ones are the keys of a recipe's ``[data]``.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from denoise_stream.contract import Contract
 from denoise_train.data.codes import ImageCodeData
 from denoise_train.data.images import ImageData
-from denoise_train.data.mixtures import MixtureData
+from denoise_train.data.mixtures import ContextMixtureData, MixtureData
 from denoise_train.data.protocol import Data
 from denoise_train.data.series import ForecastData, SeriesData
 from denoise_train.data.speech import SpeechData
@@ -30,6 +32,10 @@ DATA_KINDS: dict[str, Callable[..., Data]] = {
 """The kinds of data by name."""
 
 
+DATA_IN_CONTEXT: dict[str, Callable[..., Data]] = {"mixtures_in_context": ContextMixtureData}
+"""Those whose windows have a context: the first field is the model's contract."""
+
+
 RATES_HZ = {"speech": RATE_HZ}
 """The sample rate in Hz of data that has only one."""
 
@@ -43,7 +49,12 @@ def check_rate(section: Mapping[str, Any], sample_rate_hz: float | None) -> None
 
 
 def build_data(
-    section: Mapping[str, Any], noise: Mapping[str, float], window: int, seed: int, own: OwnData | None = None
+    section: Mapping[str, Any],
+    noise: Mapping[str, float],
+    window: int,
+    seed: int,
+    own: OwnData | None = None,
+    contract: Contract | None = None,
 ) -> Data:
     """Make the data set of a recipe's ``[data]`` and ``[noise]``, with recordings of somebody's own or without.
 
@@ -52,4 +63,7 @@ def build_data(
     RecipeError
         If its kind, one of its keys or one of its values is wrong.
     """
-    return build_section("data", section, DATA_KINDS, window, seed, noise, own or OwnData())
+    contract = contract or Contract("", window, window)
+    kinds = {name: functools.partial(make, window) for name, make in DATA_KINDS.items()}
+    kinds |= {name: functools.partial(make, contract) for name, make in DATA_IN_CONTEXT.items()}
+    return build_section("data", section, kinds, seed, noise, own or OwnData())

@@ -123,33 +123,35 @@ class Filter:
 # The ranges are wide enough that more settings gain the oracles less than 0.1 dB. Of db4, db8, sym4, sym8, coif3
 # and Haar, sym8 is the best wavelet for both ways to shrink on the built-in family, -5 to 25 dB, by 0.1 dB or more.
 SAVITZKY_GOLAY = Filter("Savitzky-Golay", savitzky_golay, (5, 7, 11, 17, 27, 43, 69, 111), "samples")
+BUTTERWORTH = Filter(
+    "Butterworth",
+    butterworth,
+    (
+        0.45,
+        0.35,
+        0.27,
+        0.2,
+        0.15,
+        0.12,
+        0.09,
+        0.068,
+        0.051,
+        0.039,
+        0.029,
+        0.022,
+        0.017,
+        0.012,
+        0.009,
+        0.007,
+    ),
+    "/sample",
+)
+BAYES_SHRINK = Filter("BayesShrink", bayes_shrink, ("sym8",), "wavelet")
 FILTERS = (
     SAVITZKY_GOLAY,
     Filter("Wiener", wiener, (3, 5, 9, 15, 25, 41, 65, 101), "samples"),
-    Filter(
-        "Butterworth",
-        butterworth,
-        (
-            0.45,
-            0.35,
-            0.27,
-            0.2,
-            0.15,
-            0.12,
-            0.09,
-            0.068,
-            0.051,
-            0.039,
-            0.029,
-            0.022,
-            0.017,
-            0.012,
-            0.009,
-            0.007,
-        ),
-        "/sample",
-    ),
+    BUTTERWORTH,
     Filter("VisuShrink", visu_shrink, ("sym8",), "wavelet"),
-    Filter("BayesShrink", bayes_shrink, ("sym8",), "wavelet"),
+    BAYES_SHRINK,
 )
 """The filters that a model is compared with."""

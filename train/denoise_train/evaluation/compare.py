@@ -6,7 +6,8 @@ The signals are drawn from a split of their own, so no training has seen them. E
 import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -101,6 +102,15 @@ class Evaluation:
     def results(self) -> tuple[Result, ...]:
         """All results, no processing first."""
         return (self.reference, self.model, *self.filters, *self.oracles)
+
+
+def engine_methods(model: str | Path) -> list[Filter]:
+    """Make each way to use a model a method: live and, if it can look ahead, with all that it can use, as in files."""
+    live = engine_method(Denoiser(model, lookahead_samples=0))
+    if not Denoiser(model).contract.most_lookahead_samples:
+        return [live]
+    files = engine_method(Denoiser(model, lookahead_samples="auto"))
+    return [replace(live, name=f"{live.name}, live"), replace(files, name=f"{files.name}, files")]
 
 
 def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Filter:

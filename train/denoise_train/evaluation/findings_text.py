@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from denoise_train.evaluation.blind import Blind, Estimate
     from denoise_train.evaluation.harm import Harm
     from denoise_train.evaluation.optimum import Gap
+    from denoise_train.evaluation.stretches import Stretch
 
 GAPS = (
     "Optimum: the linear estimator over the same window that knows spectrum, mean and noise level, which for these "
@@ -56,3 +57,15 @@ def describe_harm(families: Mapping[str, "Harm"], verdicts: Sequence[str]) -> st
         "peaks: amplitude error of peaks at 20 dB input SNR, and before denoising"
     )
     return "\n".join((render((title, table)), "\n".join(verdicts)))
+
+
+def describe_stretches(stretches: Sequence["Stretch"], snr_db: Sequence[float], signals: int, length: int) -> str:
+    """Return the table of gains by stretch, one method a row."""
+    table = new_table("method", *(f"x{one.factor:g}" for one in stretches))
+    for name in stretches[0].gains_db:
+        table.add_row(name, *(db(one.gains_db[name]) for one in stretches))
+    title = (
+        f"SNR improvement in dB, white noise, mean over {snr_db[0]:g} to {snr_db[-1]:g} dB, {signals} signals of "
+        f"{length} samples;\nx10: ten samples for each that the built-in family needs"
+    )
+    return render((title, table))

@@ -12,8 +12,14 @@ from denoise_train.dsp.filters import FILTERS, Filter
 from denoise_train.evaluation import compare as evaluation
 from denoise_train.evaluation import harm, optimum
 from denoise_train.evaluation.blind import LIMITS, cautions, draw_blind, estimate, rank
-from denoise_train.evaluation.findings_text import describe_estimates, describe_gaps, describe_harm
+from denoise_train.evaluation.findings_text import (
+    describe_estimates,
+    describe_gaps,
+    describe_harm,
+    describe_stretches,
+)
 from denoise_train.evaluation.mixtures import Mixtures, draw_mixtures, draw_pairs
+from denoise_train.evaluation.stretches import measure_stretches
 from denoise_train.evaluation.text import describe
 from denoise_train.recordings.noisy_recordings import NO_NOISE, NoisyRecordings
 from denoise_train.recordings.pairs import PairedRecordings
@@ -139,6 +145,15 @@ def on_harm(method: Filter, request: Request) -> Finding:
     verdicts = harm.check_aims(families)
     figures = {"families": {name: dataclasses.asdict(found) for name, found in families.items()}, "verdicts": verdicts}
     return Finding(describe_harm(families, verdicts), figures)
+
+
+def on_stretches(
+    methods: Sequence[Filter], request: Request, snr_db: Sequence[float], factors: Sequence[float]
+) -> Finding:
+    """Measure a model, in each way to use it, on signals of several stretches."""
+    found = measure_stretches(methods, request.seed, request.signals, request.length, snr_db, factors)
+    figures = {"snr_db": list(snr_db), "stretches": {f"{one.factor:g}": dict(one.gains_db) for one in found}}
+    return Finding(describe_stretches(found, snr_db, request.signals, request.length), figures)
 
 
 def _compare(method: Filter, mixtures: Mixtures) -> Finding:

@@ -3,7 +3,7 @@
 Every architecture is one function ``(window, settings) -> keras.Model`` from ``noisy (batch, window)`` to the denoised
 ``(batch, window)``, made of Keras' own layers only, so that a saved model loads anywhere. To add one, write the
 function and list it in ``ARCHITECTURES``; its parameters are the keys of a recipe's ``[architecture]``. Networks with
-a memory are classes, listed in ``RECURRENT``.
+a memory are classes, listed in ``RECURRENT``; those that take a context are listed in ``IN_CONTEXT``.
 """
 
 import functools
@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import keras
 from keras import layers
 
+from denoise_stream.contract import Contract
+from denoise_train.networks.context import strided_in_context
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
 from denoise_train.networks.own import is_own, own_architecture
 from denoise_train.networks.recurrent import SpectralMask
 from denoise_train.networks.sequences import lstm_code, lstm_forecast
 from denoise_train.networks.shared_mask import SharedMask
-from denoise_train.recipe import RecipeError, build_section
+from denoise_train.networks.strided import Levels, autoencoder
+from denoise_train.recipe import build_section
 
 
 def tutorial(window: int, filters: list[int], kernel: int, max_norm: float) -> keras.Model:
@@ -63,43 +66,12 @@ def strided(
     ----------
     window
         Samples per window; the product of the strides must divide it.
-    strides, filters, kernels, up_kernels
-        One entry per level, outermost first; ``up_kernels`` are those of the transposed convolutions. One that equals
-        its stride runs faster, because the exporter makes it a plain convolution.
-    refine_kernels
-        Kernel of the convolution that follows each level's strided one, down and up.
-    bottleneck_kernel
-        Kernel of the last convolution on the narrowest level.
+    strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel
+        See :class:`~denoise_train.networks.strided.Levels`.
     """
-    if len({len(strides), len(filters), len(kernels), len(up_kernels), len(refine_kernels)}) > 1:
-        raise RecipeError("strides, filters, kernels, up_kernels and refine_kernels need one entry per level each")
-    length = window
-    for stride in strides:
-        if stride < 1 or length % stride:
-            raise RecipeError(f"strides={strides} do not divide window={window} exactly")
-        length //= stride
-
-    def convolve(signal: Any, count: int, kernel: int, stride: int = 1) -> Any:
-        return layers.Conv1D(count, kernel, strides=stride, padding="same", activation="relu")(signal)
-
+    levels = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
     noisy = keras.Input((window,), name="noisy")
-    signal = layers.Reshape((window, 1))(noisy)
-    skips: list[Any] = []
-    levels = list(zip(strides, filters, kernels, refine_kernels, strict=True))
-    for stride, count, kernel, refine_kernel in levels:
-        signal = convolve(signal, count, kernel, stride)
-        skips.append(signal)
-        signal = convolve(signal, count, refine_kernel)
-    signal = layers.Add()([signal, skips.pop()])
-    signal = convolve(signal, filters[-1], bottleneck_kernel)
-    for index in range(len(levels) - 1, 0, -1):
-        _, count, _, refine_kernel = levels[index - 1]
-        signal = layers.Conv1DTranspose(
-            count, up_kernels[index], strides=strides[index], padding="same", activation="relu"
-        )(signal)
-        signal = layers.Add()([signal, skips.pop()])
-        signal = convolve(signal, count, refine_kernel)
-    noise = layers.Conv1DTranspose(1, up_kernels[0], strides=strides[0], padding="same")(signal)
+    noise = autoencoder(layers.Reshape((window, 1))(noisy), window, levels, 1)
     noise = layers.Reshape((window,))(noise)
     return keras.Model(noisy, layers.Subtract()([noisy, noise]), name="strided")
 
@@ -137,20 +109,36 @@ class Architecture:
     memory."""
 
 
-def build_architecture(window: int, hop: int, section: Mapping[str, Any]) -> Architecture:
-    """Build what a recipe's ``[architecture]`` describes; RecipeError if its kind or a key is not known.
+IN_CONTEXT: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (strided_in_context,)}
+"""Those with a context, functions ``(contract, settings)``; see :mod:`denoise_train.networks.context`."""
+
+
+def build_architecture(
+    window: int, hop: int, section: Mapping[str, Any], contract: Contract | None = None
+) -> Architecture:
+    """Build what a recipe's ``[architecture]`` describes; the contract tells what context one in context gets.
 
     A kind ``module:function`` is imported: see :mod:`denoise_train.networks.own`.
+
+    Raises
+    ------
+    RecipeError
+        If its kind or a key is not known.
     """
-    kinds = ARCHITECTURES | {name: functools.partial(build, hop=hop) for name, build in RECURRENT.items()}
+    contract = contract or Contract("", window, hop)
+    kinds: dict[str, Callable[..., Any]] = {
+        name: functools.partial(build, window) for name, build in ARCHITECTURES.items()
+    }
+    kinds |= {name: functools.partial(build, window, hop) for name, build in RECURRENT.items()}
+    kinds |= {name: functools.partial(build, contract) for name, build in IN_CONTEXT.items()}
     if is_own(section["kind"]):
-        kinds[section["kind"]] = own_architecture(section["kind"])
-    built = build_section("architecture", section, kinds, window)
+        kinds[section["kind"]] = functools.partial(own_architecture(section["kind"]), window)
+    built = build_section("architecture", section, kinds)
     if isinstance(built, keras.Model):
         return Architecture(built, lambda samples: built)
     return Architecture(built.step, built.unrolled)
 
 
-def build_network(window: int, hop: int, section: Mapping[str, Any]) -> keras.Model:
+def build_network(window: int, hop: int, section: Mapping[str, Any], contract: Contract | None = None) -> keras.Model:
     """Build the network of a recipe's ``[architecture]`` alone; see :func:`build_architecture`."""
-    return build_architecture(window, hop, section).network
+    return build_architecture(window, hop, section, contract).network

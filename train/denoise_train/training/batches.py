@@ -48,9 +48,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         number, part = divmod(self.epoch * self._per_epoch + index, self._per_block)
         if self._block is None or self._block[0] != number:
             self._block = (number, self._data.block(number))
-        pairs = self._block[1]
-        rows = slice(part * self._size, (part + 1) * self._size)
-        return pairs.noisy[rows], pairs.target[rows]
+        pairs = self._block[1].part(slice(part * self._size, (part + 1) * self._size))
+        return pairs.inputs, pairs.target
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from denoise_train.arrays import Windows
 from denoise_train.data.code_figures import JudgesCodes
-from denoise_train.data.protocol import Data
+from denoise_train.data.protocol import Data, Inputs
 from denoise_train.data.registry import build_data, check_rate
 from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
@@ -91,9 +91,9 @@ def train(
     own = own or OwnData()
     _look_at(own, recipe.window, say)
     with building("data"):
-        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own)
+        data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own, recipe.contract)
     with building("architecture"):
-        architecture = build_architecture(recipe.window, recipe.hop, recipe.architecture)
+        architecture = build_architecture(recipe.window, recipe.hop, recipe.architecture, recipe.contract)
         network, learner = architecture.network, architecture.over_rows(data.row_samples)
     start = load_start(recipe.start) if recipe.start else None
     if start is not None:
@@ -130,7 +130,7 @@ def train(
                 batches,
                 initial_epoch=len(keeper.rows),
                 epochs=epochs,
-                validation_data=(validation.noisy, validation.target),
+                validation_data=(validation.inputs, validation.target),
                 validation_batch_size=recipe.schedule.batch_size,
                 shuffle=False,
                 verbose=0,
@@ -142,9 +142,9 @@ def train(
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
 
-    def denoise(noisy: Windows) -> Windows:
+    def denoise(inputs: Inputs) -> Windows:
         rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
-        return np.asarray(learner.predict(noisy, batch_size=rows, verbose=0))
+        return np.asarray(learner.predict(inputs, batch_size=rows, verbose=0))
 
     report = {
         "recipe": recipe.name,
@@ -162,11 +162,11 @@ def train(
     }
     examples = data.examples(EXAMPLES)
     write_report(folder, report)
-    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.noisy), recipe.image_shape)
+    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.inputs), recipe.image_shape)
     if held_out is not None:
-        methods = [network_method(best, "the model", recipe.hop)]
+        methods = [network_method(best, "the model", recipe.contract)]
         if start is not None:
-            methods.append(network_method(start, Path(recipe.start).name, recipe.hop))
+            methods.append(network_method(start, Path(recipe.start).name, recipe.contract))
         found = judge(methods, held_out)
         report["own_recordings"] = {"verdict": found.sentence, **found.figures}
         write_report(folder, report)
@@ -189,7 +189,7 @@ def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
                 say(f"warning: of the {kind} recordings, {sentence}")
 
 
-def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Windows], Windows]) -> dict[str, Any]:
+def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Inputs], Windows]) -> dict[str, Any]:
     """Measure the encoder, where the data judges codes."""
     if not isinstance(data, JudgesCodes):
         return {}

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from denoise_stream.contract import Contract
-from denoise_stream.engine.denoiser import DenoiseStream
+from denoise_stream.engine.stream import DenoiseStream
 from denoise_stream.model import Model, Rows
 from denoise_train.arrays import Array
 from denoise_train.dsp.filters import Filter
@@ -21,9 +21,10 @@ class NetworkModel(Model):
         self.contract = contract
         self._network = network
 
-    def run(self, noisy: Rows) -> Rows:
-        """Denoise windows ``(rows, window)``."""
-        return np.asarray(self._network.predict_on_batch(noisy), dtype=np.float32)
+    def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
+        """Denoise windows ``(rows, window)``, those of a network with a context by it."""
+        inputs = noisy if context is None else [noisy, context]
+        return np.asarray(self._network.predict_on_batch(inputs), dtype=np.float32)
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
         """Denoise one window per row ``(rows, window)``; return it and the next state ``(rows, state_size)``."""
@@ -31,12 +32,16 @@ class NetworkModel(Model):
         return np.asarray(clean, dtype=np.float32), np.asarray(next_state, dtype=np.float32)
 
 
-def network_method(network: keras.Model, name: str, hop: int) -> Filter:
-    """Make a network in the engine a method like the filters; the signals go through it as channels."""
-    model = NetworkModel(network, Contract(name, int(network.input_shape[1]), hop))
+def network_method(network: keras.Model, name: str, contract: Contract) -> Filter:
+    """Make a network in the engine a method like the filters; the signals go through it as channels.
+
+    One with a context looks ahead as far as it can, as it does in files.
+    """
+    model = NetworkModel(network, contract)
 
     def denoise(noisy: Array, _: Any) -> Array:
-        stream = DenoiseStream(model, hop, 1.0, len(noisy), None)
+        ahead = contract.most_lookahead_samples
+        stream = DenoiseStream(model, contract.hop, 1.0, len(noisy), None, lookahead_samples=ahead)
         denoised: Array = np.concatenate((stream.process(noisy.T), stream.flush())).reshape(-1, len(noisy)).T
         return denoised
 

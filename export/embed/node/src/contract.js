@@ -28,7 +28,10 @@ export function readContract(metadata, file) {
   }
 
   const version = value("contract_version", "'1'");
-  if (version !== "1") throw new ContractError(`${file}: metadata contract_version='${version}'; needed: '1'`);
+  if (version !== "1") {
+    const why = version === "2" ? " (models of version 2 take a context, which is not known here)" : "";
+    throw new ContractError(`${file}: metadata contract_version='${version}'; needed: '1'${why}`);
+  }
   const kind = String(metadata.kind ?? "signal");
   if (kind !== "signal") throw new ContractError(`${file}: metadata kind='${kind}'; needed: 'signal'`);
   const window = wholeNumber("window", 2, 65536);

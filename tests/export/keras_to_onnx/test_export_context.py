@@ -1,0 +1,87 @@
+"""A network with a context: trained for a moment, exported, and run by the engine as training saw it."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+from denoise_export.keras_to_onnx.export import export
+from denoise_export.smaller.derive import derive
+from denoise_export.to_c.source import write_c
+from denoise_export.vectors import write_vectors
+from denoise_stream import ContractError, Denoiser, SourceError
+from denoise_stream.model import Model
+from denoise_train.recipe import load_recipe, with_values
+from denoise_train.training.fit import train
+from denoise_train.training.network_engine import network_method
+from denoise_train.training.start import load_start
+
+SHORT = {
+    "schedule.epochs": 1,
+    "schedule.batches_per_epoch": 3,
+    "schedule.warm_up_batches": 0,
+    "data.validation_signals": 16,
+    "data.test_signals": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("context") / "run"
+    report = train(with_values(load_recipe("general-context"), SHORT), folder, say=lambda line: None)
+    assert set(report["snr_improvement_db_by_stretch"]) == {"live", "files"}
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported(trained):
+    return export(trained)[0]
+
+
+def test_the_file_says_what_context_it_takes(exported):
+    contract = Model(exported).contract
+    assert contract.to_metadata()["contract_version"] == "2"
+    assert contract.to_metadata()["context_past"] == "5x30,25x30,150x30"
+    assert (contract.context_size, contract.past_samples, contract.most_lookahead_samples) == (360, 4500, 4500)
+    facts = json.loads(exported.with_suffix(".json").read_text())
+    assert facts["contract_version"] == "2"
+    assert facts["inputs"] == ["noisy", "context"]
+    assert facts["parity_with_keras"] < 1e-5
+
+
+def test_the_file_denoises_as_the_network_does_in_the_engine(trained, exported):
+    noisy = 101325 + 0.05 * np.random.default_rng(0).normal(size=(2, 3000)).cumsum(axis=1)
+    method = network_method(load_start(str(trained)), "it", Model(exported).contract)
+    expected = method.apply(noisy, None)
+    found = Denoiser(exported).denoise(noisy.T).T
+    np.testing.assert_allclose(found, expected, atol=2e-5 * np.ptp(noisy))
+
+
+def test_16_bit_weights_keep_the_context(exported, tmp_path):
+    derive(exported, tmp_path / "small.onnx", fp16=True)
+    assert Model(tmp_path / "small.onnx").contract == Model(exported).contract
+
+
+def test_what_does_not_know_contexts_says_so(exported, trained, tmp_path):
+    words = r"takes a context \(contract version 2\)"
+    with pytest.raises(ContractError, match=words):
+        write_c(exported, tmp_path / "c")
+    with pytest.raises(ContractError, match=words):
+        write_vectors(exported, tmp_path / "vectors")
+    with pytest.raises(ContractError, match=words):
+        derive(exported, tmp_path / "int8.onnx", int8=True)
+    with pytest.raises(SourceError, match="takes a context"):
+        export(trained, tmp_path / "self.onnx", self_normalizing=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_with_a_context_is_exported_with_its_recipe_only(trained, tmp_path):
+    (tmp_path / "model.keras").write_bytes((trained / "model.keras").read_bytes())
+    with pytest.raises(SourceError, match="takes a context of 360 numbers, but no recipe.toml is beside it"):
+        export(tmp_path)
+    other = dataclasses.replace(load_recipe(trained / "recipe.toml"), context_ahead="")
+    (tmp_path / "recipe.toml").write_text(other.to_toml())
+    with pytest.raises(SourceError, match=re.escape("its recipe's has 180")):
+        export(tmp_path)

@@ -1,0 +1,135 @@
+"""Windows of long records at every time scale, and the network that sees what surrounds them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from denoise_stream.engine.context import Starts, Surroundings
+from denoise_stream.engine.windows import normalize
+from denoise_train.data.mixtures import ContextMixtureData, Setting
+from denoise_train.data.registry import build_data
+from denoise_train.networks.registry import build_network
+from denoise_train.recipe import RecipeError, load_recipe, with_values
+from denoise_train.splits import TRAINING, seeded
+from denoise_train.synthetic.stretching import INTERPOLATIONS, rows_needed, stretch
+
+RECIPE = load_recipe("general-context")
+
+
+def build(**changes) -> ContextMixtureData:
+    recipe = with_values(RECIPE, changes)
+    return build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, None, recipe.contract)
+
+
+@pytest.fixture(scope="module")
+def block():
+    return build().block(0)
+
+
+def test_a_block_holds_finite_windows_with_their_contexts(block):
+    rows = 32 * 16 * 16
+    assert block.noisy.shape == (rows, 150)
+    assert block.context.shape == (rows, 360)
+    assert block.target.shape == (rows, 152)
+    assert all(np.isfinite(part).all() for part in (block.noisy, block.context, block.target))
+    shares = block.context[:, 180:]
+    assert shares.min() == 0
+    assert shares.max() == 1
+    live = (shares[:, 90:] == 0).all(axis=1).mean()  # those without a look-ahead, and the last of each record
+    assert 0.3 < live < 0.75
+    assert (shares[:, :90] == 0).all(axis=1).mean() >= 1 / 16  # the first window of each record has no past
+
+
+def test_a_block_is_the_same_again_and_another_one_is_not(block):
+    again, other = build().block(0), build().block(1)
+    np.testing.assert_array_equal(block.context, again.context)
+    assert not np.array_equal(block.noisy, other.noisy)
+
+
+@pytest.mark.parametrize("lookahead", [0, 700, 4500])
+def test_the_contexts_are_those_that_the_engine_computes(lookahead):
+    data = build(**{"data.drifting": 1.0})
+    setting = Setting(10.0, 6000, lookahead)
+    clean, noisy, deviation = data._records(seeded(1, TRAINING), TRAINING, 3, setting, np.full(3, 10.0))
+    pairs = data._windows(clean, noisy, deviation, setting)
+    hop = (6000 - 150) // 15
+    for record in range(3):
+        for number in (0, 7, 15):
+            start = number * hop
+            scaled, minimum, span = normalize(noisy[record : record + 1, start : start + 150])
+            expected = Surroundings(RECIPE.contract, lookahead).contexts(
+                noisy[record : record + 1], Starts(start, 1, 75), scaled, minimum, span
+            )
+            np.testing.assert_array_equal(pairs.context[record * 16 + number], expected[0])
+            np.testing.assert_array_equal(pairs.noisy[record * 16 + number], scaled[0])
+
+
+def test_without_scales_the_windows_come_alone():
+    assert build(context_past="", context_ahead="").validation().context is None
+
+
+@pytest.mark.parametrize("kind", INTERPOLATIONS)
+def test_stretching_joins_the_samples_it_was_given(kind):
+    rows = np.random.default_rng(0).normal(size=(2, 40))
+    stretched = stretch(rows, 5.0, 150, kind)
+    assert stretched.shape == (2, 150)
+    if kind != "b-spline":  # which smooths
+        np.testing.assert_allclose(stretched[:, ::5], rows[:, :30], atol=1e-12)
+    assert np.abs(stretched).max() < 1.5 * np.abs(rows).max()
+
+
+def test_stretching_a_row_needs_no_more_than_it_says():
+    for factor, length in ((1.0, 150), (1.5, 151), (200.0, 9600), (37.3, 1000)):
+        rows = np.random.default_rng(0).normal(size=(1, rows_needed(factor, length)))
+        for kind in INTERPOLATIONS:
+            assert np.isfinite(stretch(rows, factor, length, kind)).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"data.live": 0.7, "data.foreseen": 0.4}, "live=0.7 and foreseen=0.4 are more than 1"),
+        ({"data.stretches": [0.5, 10.0]}, "stretches, from=0.5; it must be a number from 1"),
+        ({"data.record_samples": [100, 9600]}, "record_samples, from=100"),
+        ({"context_past": "5x"}, "context_past='5x'; it must be SIZExCOUNT"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(changes, words):
+    with pytest.raises(RecipeError, match=words):
+        build(**changes)
+
+
+def test_a_smoother_gives_back_straight_lines_whatever_it_sees():
+    contract = RECIPE.contract
+    network = build_network(150, 75, RECIPE.architecture, contract)
+    weights = network.get_layer("smoothers").get_weights()[0]
+    between = network.get_layer("interpolation").get_weights()[0]
+    line = np.linspace(-3.0, 4.0, 9150)[None]
+    scaled, minimum, span = normalize(line[:, 4500:4650])
+    for lookahead in (0, 4500):
+        context = Surroundings(contract, lookahead).contexts(line, Starts(4500, 1, 75), scaled, minimum, span)
+        seen = np.concatenate((scaled, context[:, :180]), axis=1)
+        candidates = (seen @ weights).reshape(12, 30) @ between
+        count = 6 if lookahead == 0 else 12  # without a look-ahead those that see both sides have nothing to go by
+        np.testing.assert_allclose(candidates[:count], np.repeat(scaled, count, axis=0), atol=5e-3)
+
+
+def test_the_context_reaches_the_network_and_is_limited():
+    network = build_network(150, 75, RECIPE.architecture, RECIPE.contract)
+    rng = np.random.default_rng(0)
+    noisy = rng.random((1, 150), dtype=np.float32)
+    context = rng.random((1, 360), dtype=np.float32)
+    other = context.copy()
+    other[0, 3] += 1.0
+    far, farther = context.copy(), context.copy()
+    far[0, 3], farther[0, 3] = 1e3, 1e6
+    calm, changed, one, another = (network.predict_on_batch([noisy, each]) for each in (context, other, far, farther))
+    assert not np.array_equal(calm, changed)
+    np.testing.assert_array_equal(one, another)
+
+
+def test_an_architecture_in_context_needs_scales():
+    recipe = dataclasses.replace(RECIPE, context_past="", context_ahead="")
+    with pytest.raises(RecipeError, match="needs scales; set context_past"):
+        build_network(150, 75, recipe.architecture, recipe.contract)
