@@ -17,7 +17,7 @@ Rows = NDArray[np.float32]
 DEFAULT_MODEL = "general"
 SPEECH_MODEL = "speech"
 
-MOST_ROWS = 256
+MOST_ROWS = 128
 """Windows that go through the network at once: many channels of a table would take gigabytes."""
 
 

@@ -20,7 +20,7 @@ STEP_LINES = 12
 
 MOST_LINES = 3000
 MOST_BYTES = 1 << 19
-FEWEST_LINES = 20
+FEWEST_LINES = 40
 """A preview ends at the first of these limits, but has the fewest lines."""
 
 
