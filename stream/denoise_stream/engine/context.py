@@ -11,6 +11,8 @@ Every mean is computed from its own samples, not from running sums, so nothing c
 chunks changes no bit. Training and engine use the same function.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,36 +76,43 @@ class Surroundings:
         float32 ``(number * channels, context_size)``: the means, then the known share of each block, 0 to 1. The scales
         come in the contract's order, those of the past first, and the blocks in the order of time.
         """
-        rows = len(scaled)
         divisor = np.where(span > 0, span, 1.0)
-        means: list[NDArray[np.float32]] = []
-        shares: list[NDArray[np.float32]] = []
+        means: list[Samples] = []
+        shares: list[Samples] = []
         for scales, before in ((self._past, True), (self._ahead, False)):
             if not scales:
                 continue
             reach = self._past_samples if before else self._ahead_samples
-            offset = -reach if before else self._window
-            values, known = _surrounding(signal, starts, offset, reach)
-            for blocks in scales:
-                sums, counts = np.zeros((rows, blocks.number)), np.zeros((rows, blocks.number))
-                _sum_blocks(values, blocks, before, sums)
+            values, known = _surrounding(signal, starts, -reach if before else self._window, reach)
+            sums = np.zeros((len(scaled), sum(blocks.number for blocks in scales)))
+            counts = np.zeros_like(sums)
+            places = _places(scales)
+            for blocks, place in zip(scales, places, strict=True):
+                _sum_blocks(values, blocks, before, sums[:, place])
                 if known is None:
-                    _count_blocks(reach, blocks, counts)
+                    _count_blocks(reach, blocks, counts[:, place])
                 else:
-                    _sum_blocks(known, blocks, before, counts)
-                mean = sums
-                mean /= np.maximum(counts, 1.0)
-                mean -= minimum
+                    _sum_blocks(known, blocks, before, counts[:, place])
+            if reach:
+                sums /= np.maximum(counts, 1.0)
+                sums -= minimum
                 with np.errstate(over="ignore"):  # a tiny range
-                    mean /= divisor
-                np.clip(mean, -LARGEST, LARGEST, out=mean)
-                counts /= blocks.size
-                if not counts.all():
-                    mean = _fill(mean, counts > 0, scaled, blocks.size, before)
-                backward = slice(None, None, -1 if before else 1)
-                means.append(mean[:, backward].astype(np.float32))
-                shares.append(counts[:, backward].astype(np.float32))
-        return np.concatenate((*means, *shares), axis=1)
+                    sums /= divisor
+                np.clip(sums, -LARGEST, LARGEST, out=sums)
+            whole = bool(counts.all())
+            for blocks, place in zip(scales, places, strict=True):
+                mean, share = sums[:, place], counts[:, place] / blocks.size
+                if not whole:
+                    mean = _fill(mean, share, scaled, blocks.size, before)
+                means.append(mean[:, ::-1] if before else mean)
+                shares.append(share[:, ::-1] if before else share)
+        return np.concatenate((*means, *shares), axis=1, dtype=np.float32)
+
+
+def _places(scales: Sequence[Blocks]) -> list[slice]:
+    """Return where each scale's blocks lie in a row that holds those of all scales."""
+    ends = list(itertools.accumulate(blocks.number for blocks in scales))
+    return [slice(end - blocks.number, end) for blocks, end in zip(scales, ends, strict=True)]
 
 
 def _surrounding(signal: Samples, starts: Starts, offset: int, reach: int) -> tuple[Samples, Samples | None]:
@@ -127,6 +136,8 @@ def _surrounding(signal: Samples, starts: Starts, offset: int, reach: int) -> tu
         inside = np.pad(np.where(missing, 0.0, inside), margins)
 
     def view(samples: Samples) -> Samples:
+        if starts.number == 1:
+            return samples[None]
         return np.lib.stride_tricks.as_strided(
             samples,
             shape=(starts.number, channels, reach),
@@ -159,10 +170,13 @@ def _count_blocks(reach: int, blocks: Blocks, counts: Samples) -> None:
     counts[:] = np.clip(reach - blocks.size * np.arange(blocks.number), 0, blocks.size)
 
 
-def _fill(mean: Samples, known: NDArray[np.bool_], scaled: NDArray[np.float32], size: int, before: bool) -> Samples:
+def _fill(mean: Samples, share: Samples, scaled: NDArray[np.float32], size: int, before: bool) -> Samples:
     """Give blocks with no known sample the mean of the next one towards the window, or of the window's edge."""
-    edge = scaled[:, :size] if before else scaled[:, -size:]
-    with_edge = np.concatenate((edge.mean(axis=1, keepdims=True, dtype=np.float64), mean), axis=1)
+    edge = (scaled[:, :size] if before else scaled[:, -size:]).mean(axis=1, keepdims=True, dtype=np.float64)
+    known = share > 0
+    if not known.any():
+        return np.broadcast_to(edge, mean.shape)
     nearest = np.where(known, np.arange(1, 1 + mean.shape[1]), 0)
+    with_edge = np.concatenate((edge, mean), axis=1)
     filled: Samples = np.take_along_axis(with_edge, np.maximum.accumulate(nearest, axis=1), axis=1)
     return filled
