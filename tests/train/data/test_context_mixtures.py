@@ -110,7 +110,7 @@ def test_a_smoother_gives_back_straight_lines_whatever_it_sees():
     for lookahead in (0, 4500):
         context = Surroundings(contract, lookahead).contexts(line, Starts(4500, 1, 75), scaled, minimum, span)
         seen = np.concatenate((scaled, context[:, :180]), axis=1)
-        candidates = (seen @ weights).reshape(12, 30) @ between
+        candidates = (seen @ weights).reshape(12, 15) @ between
         count = 6 if lookahead == 0 else 12  # without a look-ahead those that see both sides have nothing to go by
         np.testing.assert_allclose(candidates[:count], np.repeat(scaled, count, axis=0), atol=5e-3)
 
