@@ -36,8 +36,8 @@ NOT_HELD_BY = {
     "h5": ("largest", "merged", "self_attention", "dot_attention", "transformer", "operations"),
     "savedmodel": ("half precision", "blanks"),
 }
-"""Keras cannot read operations and dot attention back from its own HDF5, nor write blanks in names into a SavedModel, which
-stays at 16 bits where the network is."""
+"""Keras cannot read operations and dot attention back from its own HDF5, nor write blanks in names into a SavedModel.
+A SavedModel stays at 16 bits where the network is."""
 
 
 def saved(model: keras.Model, form: str, folder: Path) -> Any:
