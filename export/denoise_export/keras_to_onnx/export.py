@@ -176,11 +176,13 @@ def _own_name(file: Path | None, output: Path, model: Any, trained_here: bool) -
 
 
 def _without_scaling(contract: Contract, label: str) -> Contract:
-    if contract.state_size or contract.context_size or contract.kind != "signal":
-        raise SourceError(
-            f"{label} is stateful, or takes a context, or is not for signals; "
-            "--self-normalizing works on networks that take nothing but windows"
-        )
+    for applies, what in (
+        (contract.state_size, "is stateful"),
+        (contract.context_size, "takes a context"),
+        (contract.kind != "signal", f"is for {contract.kind}s"),
+    ):
+        if applies:
+            raise SourceError(f"{label} {what}; --self-normalizing works on networks that take nothing but windows")
     if contract.normalization == "none":
         raise SourceError(f"{label} takes samples as they are; --self-normalizing works on scaled windows")
     return dataclasses.replace(contract, normalization="none")

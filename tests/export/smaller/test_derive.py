@@ -66,7 +66,7 @@ def test_speech_network_is_made_older_and_smaller_at_once(speech_model, tmp_path
     facts = derive(speech_model.with_name("model.onnx"), tmp_path / "m.onnx", opset=10, fp16=True)
     (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
     assert (entry.version, facts["numbers"]) == (10, "float16")
-    found, wanted = (Denoiser(path).denoise(noisy) for path in (tmp_path / "m.onnx", speech_model))
+    found, wanted = (Denoiser(path).denoise(noisy, 16_000) for path in (tmp_path / "m.onnx", speech_model))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     assert (
         facts["file"]["parameters"] == json.loads(speech_model.with_suffix(".json").read_text())["file"]["parameters"]

@@ -355,9 +355,8 @@ def test_kernel_longer_than_the_window_is_named_before_the_training(tmp_path):
 
 
 def test_unknown_recipe_is_refused_with_the_bundled_names():
-    with pytest.raises(
-        RecipeError, match=r"'nope' is neither a readable file nor bundled \(faces-conv, .*general, general-small, "
-    ):
+    names = r"\(faces-conv, .*general, general-context, general-small, "
+    with pytest.raises(RecipeError, match=f"'nope' is neither a readable file nor bundled {names}"):
         load_recipe("nope")
 
 

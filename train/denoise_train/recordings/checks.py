@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import signal as scipy_signal
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
@@ -92,6 +91,8 @@ def find_shift(clean: Array, noisy: Array) -> tuple[int, float]:
         The shift at which the signals agree most, negative if the noisy one is early; 0 if no other place is clearly
         better than none. And their correlation there.
     """
+    from scipy import signal as scipy_signal  # here, because --help needs no extra
+
     size = min(len(clean), len(noisy))
     ones, others = (_standardized(signal[:size]) for signal in (clean, noisy))
     products = scipy_signal.correlate(others, ones, method="fft") / size
