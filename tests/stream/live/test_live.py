@@ -230,7 +230,7 @@ def test_devices_are_listed_and_found_by_name(audio_server):
         (["--rate", "-1", "--output", "null"], "--rate -1 is not a valid sample rate"),
         (["--plot", "a.png"], "--plot draws files and pipes"),
         (["--output", "a.wav", "--output-device", "virtspk"], "--output-device plays, but --output is a.wav"),
-        (["--output", "a.csv"], "audio becomes audio"),
+        (["--output", "a.csv"], "audio stays audio"),
     ],
 )
 def test_mistakes_in_live_options_are_named(audio_server, arguments, words):

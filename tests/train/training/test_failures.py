@@ -23,7 +23,7 @@ def recipe() -> Recipe:
 
 
 def test_loss_that_is_no_number_ends_the_training_with_advice(recipe, tmp_path, monkeypatch):
-    def broken(window: int, hop: int, section: object) -> object:
+    def broken(window: int, *_: object) -> object:
         noisy = keras.Input((window,))
         clean = keras.ops.log(keras.layers.Dense(window, activation="relu")(noisy) - 1)
         return fit_architecture(keras.Model(noisy, clean))

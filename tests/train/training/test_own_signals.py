@@ -141,7 +141,7 @@ def test_a_network_of_another_architecture_is_refused_with_what_to_do(trained, t
         (lambda path: None, "is neither a file nor bundled; name a bundled network .general, speech., a run folder"),
         (lambda path: path.mkdir(), "holds no model.keras; name a bundled network"),
         (lambda path: path.write_bytes(b"no"), "cannot be trained further; name the .keras file or the run folder"),
-        (lambda path: path.with_suffix(".keras").write_bytes(b"no"), "is no Keras model"),
+        (lambda path: path.with_suffix(".keras").write_bytes(b"no"), "is not a Keras model"),
     ],
 )
 def test_what_is_no_network_is_refused(tmp_path, make, words):
@@ -377,7 +377,7 @@ def test_what_cannot_be_judged_or_learned_is_refused_before_the_training(tmp_pat
     coarse = np.round(noisy / 4) * 4
     for own, words in (
         (OwnData(clean=Recordings([ends_constant])), "silent or constant almost everywhere"),
-        (OwnData(clean=Recordings([clean]), noise=Recordings([np.zeros(9000)])), "silent or constant almost everyw"),
+        (OwnData(clean=Recordings([clean]), noise=Recordings([np.zeros(9000)])), "noise recordings is constant"),
         (OwnData(pairs=PairedRecordings(Recordings([clean[:10]]), Recordings([noisy[:10]]))), "constant or without"),
         (OwnData(pairs=NoisyRecordings(Recordings([coarse]))), "0.4 steps of a coarse quantization.*teach nothing"),
     ):
