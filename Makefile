@@ -6,7 +6,7 @@ BENCH := PYTHONPATH=tests/helpers $(BIN)/python
 MODELS := stream/denoise_stream/models
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: demo test test-embed test-slow test-long lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
 .PHONY: bench-speech bench-c bench-embed bench-web web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
@@ -20,6 +20,9 @@ test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python g
 
 test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page, long trainings
 	$(BIN)/python -m pytest -m slow
+
+test-long: .venv/tests  # every Keras network at every window, thousands of tables, pipes of gigabytes: about half an hour
+	$(BIN)/python -m pytest -m long
 
 lint: .venv/tests
 	$(BIN)/ruff format --check .

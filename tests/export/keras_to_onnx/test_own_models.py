@@ -92,8 +92,10 @@ def test_network_is_exported_as_keras_computes_it_and_streams(tmp_path, name, le
     check(name, length, (form,), tmp_path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("length", WINDOWS)
+@pytest.mark.parametrize(
+    "length",
+    [pytest.param(length, marks=pytest.mark.slow if length == 150 else pytest.mark.long) for length in WINDOWS],
+)
 @pytest.mark.parametrize("name", keras_models.names())
 def test_every_network_in_every_format_is_exported_and_streams(tmp_path, name, length):
     forms = [form for form in ("keras", "h5", "savedmodel", "object") if name not in NOT_HELD_BY.get(form, ())]

@@ -71,7 +71,7 @@ def test_length_that_is_not_known_becomes_rf64_at_4_gib(folder):
     assert sorted(path.name for path in folder.iterdir()) == ["a.wav", "b.wav"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_program_denoises_a_pipe_of_more_than_4_gib(folder, models):
     sound = write_sparse(Path("a.wav"), 0xFFFF_FFFF)
     command = [*PROGRAM, "--input", "-", "--format", "wav", "--output", "b.wav", "--mix", "0"]

@@ -57,6 +57,6 @@ def test_tables_of_any_layout_are_right_or_refused():
     look_at_many(200)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_thousands_of_tables_of_any_layout_are_right_or_refused():
     look_at_many(4000)
