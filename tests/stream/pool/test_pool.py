@@ -376,6 +376,6 @@ def test_ten_thousand_streams_opened_and_closed_leave_nothing_behind(models):
         growth = tracemalloc.get_traced_memory()[0] - before
         tracemalloc.stop()
         assert pool.open_streams == 0
-        assert not pool._ready
+        assert not pool._schedule._ready
     assert growth < 50_000
     assert threading.active_count() < 10

@@ -158,7 +158,7 @@ def test_run_goes_on_with_its_own_recipe_only(tmp_path, recipe):
             train(wrong, run, resume=True)
     (run / "last.weights.h5").write_bytes(b"broken")
     longer = dataclasses.replace(settings, schedule=dataclasses.replace(settings.schedule, epochs=3))
-    with pytest.raises(SourceError, match="cannot go on with the run"):
+    with pytest.raises(SourceError, match="cannot resume the run"):
         train(longer, run, resume=True)
     (run / "last.weights.h5").write_bytes(before["last.weights.h5"])
     assert {path.name: path.read_bytes() for path in run.iterdir()} == before
