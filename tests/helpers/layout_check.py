@@ -52,7 +52,7 @@ def check(table: Table, after: bytes) -> str:
 
 def cells(line: str, table: Table) -> list[str]:
     """Split a line at the table's delimiter."""
-    if not table.delimiter:
+    if not table.delimiter or not line:  # an empty line of one column is an empty cell
         return [line.strip('"')]
     if '5"" pipe' not in line:
         line = line.replace('5" pipe', "5 inch pipe")  # a lone quote is text, which the csv module cannot know
