@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -60,3 +61,14 @@ def test_tables_of_any_layout_are_right_or_refused():
 @pytest.mark.long
 def test_thousands_of_tables_of_any_layout_are_right_or_refused():
     look_at_many(4000)
+
+
+def test_rows_that_a_comma_and_a_semicolon_split_alike_are_refused(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    values = 20 + np.random.default_rng(0).normal(size=160)
+    (tmp_path / "a.csv").write_text("\n".join(f"{value:.1f};pump on".replace(".", ",") for value in values))
+    status, message = call("--input", "a.csv")
+    assert status == 1
+    assert "can be split at ',' or at ';'; say which with --delimiter , or --delimiter ';'" in message
+    assert call("--input", "a.csv", "--delimiter", ";")[0] == 0
+    assert (tmp_path / "a.denoised.csv").read_text().splitlines()[5].endswith(";pump on")

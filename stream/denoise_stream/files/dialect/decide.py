@@ -194,6 +194,15 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
     comma, single, spaces = by_mark.get(","), by_mark.get(""), by_mark.get(" ")
     if spaces is not None and single is not None and single.columns[0].counts["g"]:
         return _grouped_or_spaced(spaces, single, name)
+    other = next((by_mark[mark] for mark in (";", "\t", "|") if mark in by_mark), None)
+    if comma is not None and other is not None and readings[0] is comma:
+        if options.decimal is not None:
+            return other if options.decimal == "," else comma
+        line = comma.lines[comma.row_numbers[0]]
+        raise SourceError(
+            f"{name}, line {line.number}: {line.text!r} can be split at ',' or at {other.delimiter!r}; say which with "
+            f"--delimiter , or --delimiter {'tab' if other.delimiter == chr(9) else repr(other.delimiter)}"
+        )
     if comma is not None and options.decimal is None and readings[0] is comma:
         _check_pairs(comma, name)
     if comma is None or single is None or not single.columns[0].counts[","] + single.columns[0].counts[",?"]:
