@@ -49,7 +49,7 @@ def read_model(path: Path) -> bytes:
 
 
 def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
-    """Give the names of the tensors of a message that lie in other files."""
+    """Return the names of a message's tensors that lie in other files."""
     if depth > MOST_DEEP:
         raise ValueError(f"its graphs lie in each other more than {MOST_DEEP} deep")
     if kind == "tensor":
@@ -65,7 +65,7 @@ def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Give the fields of a protobuf message: their numbers and contents."""
+    """Yield the fields of a protobuf message: their numbers and contents."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

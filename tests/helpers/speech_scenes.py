@@ -3,7 +3,7 @@
 import numpy as np
 
 from denoise_train.data.registry import build_data
-from denoise_train.data.speech import SpeechData
+from denoise_train.data.speech.data import SpeechData
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recipe import load_recipe
 from denoise_train.recordings.pairs import OwnData

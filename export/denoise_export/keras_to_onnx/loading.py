@@ -81,7 +81,7 @@ def load_model(file: Path) -> Any:
     except Exception as error:  # zip, json and Keras errors have no common base class but Exception
         if unknown := re.search(r"(?:Could not locate (?:class|function)|Unknown \w+:) '?([\w>]+)'?", str(error)):
             raise SourceError(
-                f"{file} holds {unknown[1].rpartition('>')[2]}, which is no part of Keras; export it in the program "
+                f"{file} holds {unknown[1].rpartition('>')[2]}, which is not part of Keras; export it in the program "
                 'that defines it: denoise_export.export(model, "model.onnx")'
             ) from error
         raise SourceError(f"{file} is no Keras model: {first_line(error)}") from error
@@ -157,7 +157,7 @@ def _refuse_foreign_modules(file: Path, config: Any) -> None:
             continue
         known = module == "builtins" if each["class_name"] == "function" else module.split(".")[0] in KERAS_MODULES
         if not known:
-            raise SourceError(f"{file} names {module}.{each.get('class_name')}, which is no part of Keras")
+            raise SourceError(f"{file} names {module}.{each.get('class_name')}, which is not part of Keras")
 
 
 KERAS_MODULES = frozenset({"builtins", "keras", "tf_keras"})

@@ -58,7 +58,7 @@ def stated_options(source: str, values: Mapping[str, Any]) -> TableOptions:
     if header is not None and values["no_header"]:
         raise ValueError("--header and --no-header contradict each other")
     if header is not None and header < 1:
-        raise ValueError(f"--header {header} is no line; use 1 for the first line, or --no-header")
+        raise ValueError(f"--header {header} is not a line; use 1 for the first line, or --no-header")
     return TableOptions(
         skip_rows=values["skip_rows"] or 0,
         header=0 if values["no_header"] else header,

@@ -171,7 +171,7 @@ def _count_blocks(reach: int, blocks: Blocks, counts: Samples) -> None:
 
 
 def _fill(mean: Samples, share: Samples, scaled: NDArray[np.float32], size: int, before: bool) -> Samples:
-    """Give blocks with no known sample the mean of the next one towards the window, or of the window's edge."""
+    """Fill blocks without a known sample with the mean of the next one towards the window, or of the window's edge."""
     edge = (scaled[:, :size] if before else scaled[:, -size:]).mean(axis=1, keepdims=True, dtype=np.float64)
     known = share > 0
     if not known.any():

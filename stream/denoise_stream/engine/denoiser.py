@@ -34,7 +34,7 @@ class Denoiser:
         Share of the denoised signal in the output, 0 (input unchanged) to 1.
     max_attenuation_db
         The most that the input is lowered by, in dB, 0 (input unchanged) or more: so much of it stays under the
-        denoised signal. ``mix`` then blends the input with that. None is no limit.
+        denoised signal. ``mix`` then blends the input with that. None sets no limit.
     lookahead_samples
         How many samples behind the end of a window a model with a context sees, at the model's rate: 0 or more, each
         one more of latency; ``"auto"``: as many as it can use. None is 0 for :meth:`stream` and as many as it can use

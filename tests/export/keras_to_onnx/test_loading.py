@@ -87,7 +87,7 @@ def test_file_of_keras_2_that_names_a_module_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "evil.keras", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    with pytest.raises(SourceError, match=r"evil\.keras names os\.function, which is no part of Keras"):
+    with pytest.raises(SourceError, match=r"evil\.keras names os\.function, which is not part of Keras"):
         export(tmp_path / "evil.keras")
 
 
@@ -124,7 +124,7 @@ def test_class_that_is_not_known_is_named(tmp_path):
     noisy = keras.Input((64,))
     keras.Model(noisy, Mine()(noisy)).save(tmp_path / "mine.keras")
     keras.saving.get_custom_objects().clear()
-    with pytest.raises(SourceError, match=r"holds Mine, which is no part of Keras; export it in the program that"):
+    with pytest.raises(SourceError, match=r"holds Mine, which is not part of Keras; export it in the program that"):
         export(tmp_path / "mine.keras")
 
 

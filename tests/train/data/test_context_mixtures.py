@@ -7,7 +7,7 @@ import pytest
 
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
-from denoise_train.data.mixtures import ContextMixtureData, Setting
+from denoise_train.data.context_mixtures import ContextMixtureData, Setting
 from denoise_train.data.registry import build_data
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import RecipeError, load_recipe, with_values

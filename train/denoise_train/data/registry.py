@@ -10,11 +10,12 @@ from typing import Any
 
 from denoise_stream.contract import Contract
 from denoise_train.data.codes import ImageCodeData
+from denoise_train.data.context_mixtures import ContextMixtureData
 from denoise_train.data.images import ImageData
-from denoise_train.data.mixtures import ContextMixtureData, MixtureData
+from denoise_train.data.mixtures import MixtureData
 from denoise_train.data.protocol import Data
 from denoise_train.data.series import ForecastData, SeriesData
-from denoise_train.data.speech import SpeechData
+from denoise_train.data.speech.data import SpeechData
 from denoise_train.data.x2 import X2Data
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recipe import RecipeError, build_section

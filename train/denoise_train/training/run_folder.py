@@ -126,7 +126,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             raise SourceError(f"cannot resume the run in {self._folder}: {first_line(error)}") from error
 
     def load_best(self) -> keras.Model:
-        """Give the network its best weights; there are some as soon as an epoch is complete."""
+        """Load the best weights into the network; there are some as soon as an epoch is complete."""
         self._network.load_weights(self._folder / BEST)
         return self._network
 

@@ -110,7 +110,7 @@ class NumberStyle:
 
         Returns
         -------
-        Their values ``(n,)`` and whether plain formatting can write in their place; None if one is no number.
+        Their values ``(n,)`` and whether plain formatting can write in their place; None if one is not a number.
         """
         joined = "\t".join(texts)
         simple = self.plain

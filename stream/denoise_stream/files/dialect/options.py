@@ -43,14 +43,14 @@ class TableOptions:
         if self.skip_rows < 0:
             raise ValueError(f"--skip-rows {self.skip_rows} is negative; use 0 or more")
         if self.header is not None and self.header < 0:
-            raise ValueError(f"--header {self.header} is no line; use 1 for the first line, or --no-header")
+            raise ValueError(f"--header {self.header} is not a line; use 1 for the first line, or --no-header")
         if self.header and self.header <= self.skip_rows:
             raise ValueError(f"--header {self.header} lies in the {self.skip_rows} lines that --skip-rows leaves out")
         if self.decimal not in (None, ".", ","):
             raise ValueError(f"--decimal {self.decimal} is no decimal mark; use . or ,")
         if self.delimiter is not None and (len(self.delimiter) > 1 or self.delimiter in ('"', "\r", "\n")):
             raise ValueError(
-                f"--delimiter {self.delimiter!r} is no delimiter; use one character, tab, space, or none for one column"
+                f"--delimiter {self.delimiter!r} is not a delimiter; use a character, tab, space or none (one column)"
             )
         if self.on_bad_row not in BAD_ROWS:
             raise ValueError(f"--on-bad-row {self.on_bad_row} is unknown; use stop, pass or skip")

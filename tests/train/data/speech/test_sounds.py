@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from denoise_train.data import scenes, sounds
+from denoise_train.data.speech import scenes, sounds
 from denoise_train.dsp.speech_level import RATE_HZ, active_level, level
 
 LENGTH = 24_000

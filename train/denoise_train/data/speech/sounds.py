@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal as scipy_signal
 
 from denoise_train.arrays import Array, log_uniform
-from denoise_train.data.scenes import draw_response, equalize, reverberate
+from denoise_train.data.speech.scenes import draw_response, equalize, reverberate
 from denoise_train.dsp.speech_level import RATE_HZ, at_level_1
 
 HIGHEST_HZ = 0.45 * RATE_HZ

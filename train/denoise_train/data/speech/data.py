@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from denoise_train.arrays import Array, Windows, log_uniform
-from denoise_train.data import scenes, sounds
 from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Pairs
+from denoise_train.data.speech import scenes, sounds
 from denoise_train.dsp.metrics import si_sdr_db, snr_improvement_db
 from denoise_train.dsp.speech_level import QUANTUM, RATE_HZ, SILENT, active_level, at_level_1, level
 from denoise_train.losses.intelligibility import SHORTEST

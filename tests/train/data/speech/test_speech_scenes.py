@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise_train.data import scenes
 from denoise_train.data.registry import build_data
+from denoise_train.data.speech import scenes
 from denoise_train.dsp.speech_level import RATE_HZ, active_level
 from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.recordings.pairs import OwnData

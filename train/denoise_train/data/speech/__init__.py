@@ -1,0 +1,1 @@
+"""Speech: scenes of recorded speech under recorded and synthetic noise."""
