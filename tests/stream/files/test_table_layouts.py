@@ -63,12 +63,21 @@ def test_thousands_of_tables_of_any_layout_are_right_or_refused():
     look_at_many(4000)
 
 
-def test_rows_that_a_comma_and_a_semicolon_split_alike_are_refused(tmp_path, monkeypatch, call):
+@pytest.mark.parametrize("texts", ["pump on", "pump on;first floor", "a;b;c"])
+def test_rows_that_a_comma_and_a_semicolon_split_are_refused(tmp_path, monkeypatch, call, texts):
     monkeypatch.chdir(tmp_path)
     values = 20 + np.random.default_rng(0).normal(size=160)
-    (tmp_path / "a.csv").write_text("\n".join(f"{value:.1f};pump on".replace(".", ",") for value in values))
+    (tmp_path / "a.csv").write_text("\n".join(f"{value:.1f};{texts}".replace(".", ",") for value in values))
     status, message = call("--input", "a.csv")
     assert status == 1
     assert "can be split at ',' or at ';'; say which with --delimiter , or --delimiter ';'" in message
     assert call("--input", "a.csv", "--delimiter", ";")[0] == 0
-    assert (tmp_path / "a.denoised.csv").read_text().splitlines()[5].endswith(";pump on")
+    assert (tmp_path / "a.denoised.csv").read_text().splitlines()[5].endswith(f";{texts}")
+
+
+def test_text_with_semicolons_in_a_table_of_commas_is_no_other_reading(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    values = 20 + np.random.default_rng(0).normal(size=160)
+    (tmp_path / "a.csv").write_text("t,v,note\n" + "\n".join(f"{n},{v:.2f},on;low" for n, v in enumerate(values)))
+    assert call("--input", "a.csv")[0] == 0
+    assert (tmp_path / "a.denoised.csv").read_text().splitlines()[5].endswith(",on;low")

@@ -188,20 +188,33 @@ def _with_records_joined(reading: Reading, eol: str) -> Reading:
     return reading if len(records) == len(reading.lines) else read_with(reading.delimiter, records)
 
 
+def _also_split(comma: Reading) -> Reading | None:
+    """Return a reading with another delimiter, if that stands equally often in every row: the comma may be decimal."""
+    rows = [comma.lines[index].text for index in comma.row_numbers]
+    for mark in ";\t|":
+        counts = {text.count(mark) for text in rows}
+        if len(counts) == 1 and 0 not in counts:
+            other = read_with(mark, comma.lines)
+            if other.width > 1 and other.numeric:
+                return other
+    return None
+
+
 def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Reading:
     """Choose among readings of about equal score: a comma may delimit whole numbers or be their decimal mark."""
     by_mark = {reading.delimiter: reading for reading in readings}
     comma, single, spaces = by_mark.get(","), by_mark.get(""), by_mark.get(" ")
     if spaces is not None and single is not None and single.columns[0].counts["g"]:
         return _grouped_or_spaced(spaces, single, name)
-    other = next((by_mark[mark] for mark in (";", "\t", "|") if mark in by_mark), None)
-    if comma is not None and other is not None and readings[0] is comma:
+    other = _also_split(comma) if comma is not None and readings[0] is comma else None
+    if comma is not None and other is not None:
         if options.decimal is not None:
             return other if options.decimal == "," else comma
         line = comma.lines[comma.row_numbers[0]]
+        mark = "tab" if other.delimiter == "\t" else repr(other.delimiter)
         raise SourceError(
-            f"{name}, line {line.number}: {line.text!r} can be split at ',' or at {other.delimiter!r}; say which with "
-            f"--delimiter , or --delimiter {'tab' if other.delimiter == chr(9) else repr(other.delimiter)}"
+            f"{name}, line {line.number}: {line.text!r} can be split at ',' or at {mark}; say which with "
+            f"--delimiter , or --delimiter {mark}"
         )
     if comma is not None and options.decimal is None and readings[0] is comma:
         _check_pairs(comma, name)
