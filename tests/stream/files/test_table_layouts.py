@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from denoise_stream import SourceError
+from denoise_stream import Denoiser, SourceError
 from layout_check import check
 from layouts import Table, tables
 from tables import denoise_table
@@ -81,3 +81,15 @@ def test_text_with_semicolons_in_a_table_of_commas_is_no_other_reading(tmp_path,
     (tmp_path / "a.csv").write_text("t,v,note\n" + "\n".join(f"{n},{v:.2f},on;low" for n, v in enumerate(values)))
     assert call("--input", "a.csv")[0] == 0
     assert (tmp_path / "a.denoised.csv").read_text().splitlines()[5].endswith(",on;low")
+
+
+def test_missing_value_that_begins_like_a_comment_is_in_a_row(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    values = 20 + np.random.default_rng(0).normal(size=300)
+    rows = [f"#N/A,{value:.2f}" if index % 2 == 0 else f"{value:.2f},#N/A" for index, value in enumerate(values)]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    status, message = call("--input", "a.csv")
+    assert (status, "300 samples" in message) == (0, True)
+    first = (tmp_path / "a.denoised.csv").read_text().splitlines()[0].split(",")
+    assert first[0] == "#N/A"
+    assert float(first[1]) == pytest.approx(Denoiser("general").denoise(values[::2])[0], abs=0.01)

@@ -112,7 +112,10 @@ class Reading:
 def is_comment(text: str, delimiter: str) -> bool:
     """Tell whether a line that is no row is a comment."""
     bare = text.lstrip(BLANK)
-    return bare.startswith(tuple(mark for mark in COMMENTS if mark != delimiter))
+    if not bare.startswith(tuple(mark for mark in COMMENTS if mark != delimiter)):
+        return False
+    # A missing value, such as #N/A, begins like a comment.
+    return kind_of(unquote(split_fields(bare, delimiter)[0])) != "missing"
 
 
 def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
