@@ -160,13 +160,15 @@ def _facts(batch: Any) -> list[Facts]:
 
     facts = []
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        kind, values = _kind(field.type), np.empty(0)
+        kind, values, texts = _kind(field.type), np.empty(0), []
+        if types.is_integer(field.type) or kind == "text":
+            texts = as_names(column.to_pylist())
         if kind == "number":
             values = np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         elif types.is_timestamp(field.type):
             moments = column.cast("int64").drop_null().to_numpy(zero_copy_only=False)
             values = np.asarray(moments / UNITS[field.type.unit], dtype=np.float64)
-        facts.append(Facts(field.name, kind, values, digits=0 if types.is_integer(field.type) else 17))
+        facts.append(Facts(field.name, kind, values, texts, digits=0 if types.is_integer(field.type) else 17))
     return facts
 
 

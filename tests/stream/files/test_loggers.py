@@ -136,6 +136,12 @@ LOGGERS: dict[str, tuple[str, list[str], dict[str, int], str]] = {
         {"Acc_X": 2},
         "\t",
     ),
+    "AcqKnowledge, samples counted under the names": (
+        "recording.acq\n2 msec/sample\n2 channels\nECG\nmV\nRSP\nVolts\nmin,CH1,CH2,\n,400,400,\n",
+        [f"{i * 3.3e-5:.7f},{a:.4f},{b:.4f}," for i, (a, b) in ROWS],
+        {"CH1": 1, "CH2": 2},
+        ",",
+    ),
     "InfluxDB": (
         "#group,false,false,true\n#datatype,string,long,dateTime:RFC3339,double\n#default,_result,,,\n,result,table,_time,_value\n",
         [f",,0,2020-01-01T00:{i // 60:02d}:{i % 60:02d}Z,{a:.3f}" for i, (a, _) in ROWS],

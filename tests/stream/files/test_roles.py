@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from denoise_stream.files.roles.assign import Facts, assign_roles
+from denoise_stream.files.roles.assign import Facts, Role, assign_roles
+from denoise_stream.files.roles.interleaved import find_interleaved
 from denoise_stream.files.roles.names import date_part, names_a_time, names_an_identifier
 from denoise_stream.files.roles.times import clock_of_moments, clock_of_numbers, rate_of
 from denoise_stream.files.roles.values import are_states, is_axis, is_sparse
@@ -157,3 +158,23 @@ def test_rates_leave_out_gaps_and_round_as_far_as_jitter_allows():
     assert rate_of(np.round(np.arange(300) / 256, 3)) == 256.0
     assert rate_of(np.floor(np.arange(300) / 7.0)) == 7.0
     assert rate_of(np.zeros(300)) is None
+
+
+ALTERNATING = {
+    "three sensors at each moment": (INDEX // 3, ["a", "b", "c"] * 100, noise(), True),
+    "two sensors of other levels": (INDEX, ["17", "23"] * 150, noise(0.1) + 5 * (INDEX % 2), True),
+    "notes beside a signal": (INDEX, RNG.choice(["ok", "door open"], 300).tolist(), noise(), False),
+    "notes of rows that share their second": (INDEX // 10, RNG.choice(["ok", "door"], 300).tolist(), noise(), False),
+    "one series after another": (INDEX, ["a"] * 150 + ["b"] * 150, noise(0.1) + 5 * (INDEX > 149), False),
+    "whether the signal is above its mean": (INDEX, np.where(noise() > 0, "high", "low").tolist(), noise(), False),
+}
+
+
+@pytest.mark.parametrize("case", ALTERNATING.values(), ids=ALTERNATING.keys())
+def test_rows_of_several_series_that_alternate_are_found(case):
+    moments, names, values, alternate = case
+    columns = [
+        Facts("t", "number", moments), Facts("sensor", "text", np.empty(0), names), Facts("v", "number", values)
+    ]  # fmt: skip
+    roles = [Role("axis", ""), Role("text", ""), Role("signal", "")]
+    assert find_interleaved(columns, roles) == (1 if alternate else None)

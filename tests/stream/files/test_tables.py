@@ -13,6 +13,7 @@ from denoise_stream.files.dialect.options import TableOptions
 from denoise_stream.files.protocols import Reading
 from denoise_stream.files.tables.sink import TableSink
 from denoise_stream.files.tables.source import TableSource
+from tables import denoise_table
 
 
 def table(text: str | bytes, block: int = 1 << 16, **options) -> TableSource:
@@ -201,3 +202,9 @@ def test_numbers_are_read(text, decimal, value):
 @pytest.mark.parametrize("text", ["1,5", "0x10", "1_0", "1.2.3", "one", "1 2", "١٢"])
 def test_text_is_no_number(text):
     assert parse_number(text) is None
+
+
+def test_constant_column_of_fractions_keeps_its_digits():
+    rows = [f"{np.sin(index / 9):.3f},48.1" for index in range(300)]
+    after = denoise_table("\n".join(["x,latitude", *rows]).encode()).data.decode().splitlines()
+    assert {row.split(",")[1] for row in after[1:]} == {"48.1"}

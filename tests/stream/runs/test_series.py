@@ -200,3 +200,27 @@ def test_wrong_tables_of_series_get_one_sentence(call, arguments, status, words)
     assert (found, message.count("\n")) == (status, 1), message
     assert words in message
     assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rows_of_several_series_in_turn_are_refused_unless_somebody_says_what_they_are(call, models, suffix):
+    rng = np.random.default_rng(0)
+    table = {
+        "row": np.arange(300),
+        "sensor id": ["in", "out"] * 150,
+        "x": np.tile([20.0, 5.0], 150) + rng.normal(size=300),
+    }
+    path = f"a{suffix}"
+    if suffix == ".csv":
+        rows = (",".join(map(str, row)) for row in zip(*table.values(), strict=True))
+        Path(path).write_text("\n".join([",".join(table), *rows]))
+    else:
+        pyarrow.parquet.write_table(pyarrow.table(table), path)
+    status, message = call("--input", path, "--model", models["smoother"])
+    assert (status, os.listdir()) == (1, [path])
+    assert (
+        "(in, out); denoise each with --series-column 'sensor id', or all rows as one series with --columns x"
+        in message
+    )
+    for options in (["--series-column", "sensor id"], ["--columns", "x"]):
+        assert call("--input", path, "--model", models["smoother"], "--force", *options)[0] == 0

@@ -92,7 +92,9 @@ def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> 
         line = reading.lines[reading.start]
         return Header(_fitted(_cells(line, reading), reading, line.number), line.number, (), start)
     found = _names_above(reading)
-    if rate_hz is None:
+    if _states_counts(reading):
+        start += 1
+    elif rate_hz is None:
         start = _first_number(reading, 0 if found is None else found[0] + 1)
     if found is None:
         return Header(numbered, 0, (), start, rate_hz)
@@ -288,6 +290,19 @@ def _lies_beside(number: int, column: Sequence[str]) -> bool:
     ]
     low, high = min(values, default=0.0), max(values, default=math.inf)
     return number >= 100 and not low - (high - low) <= number <= high + (high - low)
+
+
+def _states_counts(reading: Reading) -> bool:
+    """Tell whether the first row states how many samples each column has, as AcqKnowledge writes it.
+
+    Such a row has no time in its first cell, and one and the same whole number in all others.
+    """
+    if reading.start == 0 or len(reading.rows) < 3:
+        return False
+    first, *below = reading.rows
+    counts = set(_trimmed(first)[1:])
+    unnamed = not first[0] and all(kind_of(row[0]) in NUMBERS for row in below)
+    return unnamed and len(counts) == 1 and kind_of(counts.pop()) == "whole"
 
 
 def _start_and_rate(reading: Reading) -> float | None:

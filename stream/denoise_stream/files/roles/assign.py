@@ -26,7 +26,7 @@ class Facts:
     values
         Its numbers ``(rows,)``, NaN where one is missing; for moments without texts, seconds since 1970.
     texts
-        Its cells, for moments that have to be read.
+        Its cells as they are written: moments that have to be read, names of series.
     unit
         Its unit, if a row states units.
     digits

@@ -1,5 +1,6 @@
 """Choose the columns of a table that are denoised, and say why the others are not."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 from denoise_stream.errors import SourceError
 from denoise_stream.files.roles.assign import Facts, Role, assign_roles, find_clock
+from denoise_stream.files.roles.interleaved import find_interleaved
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def find_layout(
     Raises
     ------
     SourceError
-        If a column is unknown, or none is a signal.
+        If a column is unknown, none is a signal, or the rows of several series alternate and nothing says what to do.
     """
     names = tuple(column.name for column in facts)
     for column in [*(columns or ()), *([] if series_column is None else [series_column])]:
@@ -95,8 +97,25 @@ def find_layout(
             f"{name} has no numeric column besides time stamps, indices and the like: {', '.join(reasons)}; "
             "name the ones to denoise with --columns"
         )
+    if columns is None and series_column is None:
+        _refuse_interleaved(facts, roles, chosen, name)
     clock = find_clock(facts, roles)
     if clock is None:
         return Layout(names, tuple(roles), tuple(chosen))
     assumed = ", taken for seconds" if clock[1].unit else ""
     return Layout(names, tuple(roles), tuple(chosen), clock[1].rate_hz, f"column {clock[0]}{assumed}", clock[1].start)
+
+
+def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:
+    """Raise a SourceError if the rows of several series alternate: as one series they would be nonsense."""
+    index = find_interleaved(facts, roles)
+    if index is None:
+        return
+    column = facts[index].name
+    series = list(dict.fromkeys(facts[index].texts))
+    examples = ", ".join(series[:3]) + (", ..." if len(series) > 3 else "")
+    signal = facts[chosen[0]].name
+    raise SourceError(
+        f"{name}: rows of several series alternate, named by column {column!r} ({examples}); denoise each with "
+        f"--series-column {shlex.quote(column)}, or all rows as one series with --columns {shlex.quote(signal)}"
+    )

@@ -1,0 +1,62 @@
+"""Find the column that says to which of several series each row belongs, in a table where their rows alternate."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream.files.roles.assign import Facts, Role
+
+_ALTERNATING = 0.4
+"""Share of the rows that must belong to another series than the row before."""
+
+_FARTHER = 4.0
+"""How many times farther from the row before a value lies than from the last one of its series (medians)."""
+
+_FEWEST_ROWS = 30
+_FEWEST_MOMENTS = 10
+
+
+def find_interleaved(columns: Sequence[Facts], roles: Sequence[Role]) -> int | None:
+    """Return the index of the column that names the series of each row; None if the rows are one series.
+
+    A text or an identifier names series if it alternates and either the signals lie much closer to the last value of
+    the same name than to the row before, or every moment has one row of each name.
+    """
+    for index, (column, role) in enumerate(zip(columns, roles, strict=True)):
+        if role.kind not in ("text", "identifier") or len(column.texts) < _FEWEST_ROWS:
+            continue
+        names, labels = np.unique(np.asarray(column.texts, dtype=str), return_inverse=True)
+        if not 1 < len(names) <= len(labels) // 8 or (np.diff(labels) != 0).mean() < _ALTERNATING:
+            continue
+        others = list(zip(columns, roles, strict=True))
+        signals = [other.values for other, role in others if role.kind == "signal"]
+        moments = [_moments(other) for other, role in others if role.kind in ("moment", "axis")]
+        if any(_are_closer_to_their_series(values, labels) for values in signals if len(values) == len(labels)):
+            return index
+        if any(_have_a_row_of_each(rows, labels) for rows in moments if len(rows) == len(labels)):
+            return index
+    return None
+
+
+def _are_closer_to_their_series(values: NDArray[np.float64], labels: NDArray[np.intp]) -> bool:
+    order = np.argsort(labels, kind="stable")
+    same = np.diff(labels[order]) == 0
+    own = np.abs(np.diff(values[order]))[same]
+    near = np.abs(np.diff(values))
+    own, near = own[np.isfinite(own)], near[np.isfinite(near)]
+    return min(len(own), len(near)) >= _FEWEST_ROWS // 2 and bool(np.median(near) > _FARTHER * np.median(own))
+
+
+def _moments(column: Facts) -> NDArray[np.intp]:
+    """Return a number for each row's moment ``(rows,)``, the same as the row before where the cell is."""
+    cells = np.asarray(column.texts, dtype=str) if len(column.texts) else column.values
+    return np.concatenate([[0], np.cumsum(cells[1:] != cells[:-1])])
+
+
+def _have_a_row_of_each(moments: NDArray[np.intp], labels: NDArray[np.intp]) -> bool:
+    """Tell whether most rows share their moment with others, and no name comes twice in one."""
+    count = int(moments[-1]) + 1
+    if count < _FEWEST_MOMENTS or count > (1 - _ALTERNATING) * len(moments):
+        return False
+    return len(np.unique(np.stack([moments, labels]), axis=1).T) == len(labels)
