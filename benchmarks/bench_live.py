@@ -1,6 +1,6 @@
 """Measure live latency end to end with clicks: ``make bench-live``.
 
-Clicks are played into a virtual microphone; the program hears them and plays on a virtual loudspeaker. Both are
+Clicks are played into a virtual microphone; the program captures them and plays on a virtual loudspeaker. Both are
 captured at the same time by the same means, so the difference between a click's two arrivals is the program's
 whole latency: devices, windows and the buffers of the audio server between them. ``--mix 0`` keeps the clicks,
 which a denoiser would remove, on the same way.

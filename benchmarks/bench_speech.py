@@ -57,7 +57,7 @@ def click_latencies(denoiser: Denoiser) -> list[tuple[int, int]]:
     Returns
     -------
     For each click how many samples went in, itself included, until the sample at its place came out, and by how many
-    samples what it changed most lies behind it.
+    samples the largest change comes after it.
     """
     window, hop = denoiser.contract.window, denoiser.hop
     hiss = np.random.default_rng(0).normal(0, 0.003, 6 * window)
@@ -109,7 +109,7 @@ def main() -> None:
     print(
         f"  latency by {len(latencies)} clicks: {min(latencies)} to {max(latencies)} samples, "
         f"{1000 * max(latencies) / RATE_HZ:.1f} ms (promised: {promised}); "
-        f"what a click changes most lies {min(offsets)} to {max(offsets)} samples behind it"
+        f"the largest change comes {min(offsets)} to {max(offsets)} samples after a click"
     )
 
 

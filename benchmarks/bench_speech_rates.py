@@ -49,7 +49,7 @@ def without_zeros(signal: Array, longest: int = 240) -> Array:
 def mix_48(
     seed: int, count: int, snr_db: Sequence[float], speech: Recordings, noise: Mapping[str, Recordings]
 ) -> Iterator[tuple[Array, Array]]:
-    """Mix stretches of both at 48 kHz; the SNR is that of active speech in the 8 kHz that the model hears.
+    """Mix stretches of both at 48 kHz; the SNR is that of active speech in the 8 kHz that the model covers.
 
     Yields the clean signal and the noisy ones ``(snrs, n)``.
     """

@@ -32,7 +32,7 @@ def bundled_models() -> dict[str, Path]:
 
 
 class Models(NamedTuple):
-    """The models for the two kinds of source, each a bundled name or a path; empty where there is no such source."""
+    """The models for the two kinds of source, each a bundled name or a path; empty where there is none."""
 
     audio: str
     table: str

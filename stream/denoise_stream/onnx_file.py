@@ -31,7 +31,7 @@ def read_model(path: Path) -> bytes:
     Raises
     ------
     ContractError
-        If it cannot be read, is no ONNX file, or takes a tensor from another file.
+        If it cannot be read, is not an ONNX file, or takes a tensor from another file.
     """
     try:
         data = path.read_bytes()

@@ -33,7 +33,7 @@ def read_run(folder: Path) -> Run:
     recipe = load_recipe(folder / "recipe.toml")
     bundled = bundled_recipes()
     if recipe.name not in bundled:
-        raise SourceError(f"{folder} is a run of {recipe.name!r}, which is no bundled recipe")
+        raise SourceError(f"{folder} is a run of {recipe.name!r}, which is not a bundled recipe")
     try:
         report = json.loads((folder / "report.json").read_text())
     except (OSError, ValueError) as error:

@@ -175,7 +175,7 @@ def _cancel(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def _move_down(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Exchange a Transpose or Squeeze with the element-wise node, or the concatenation, behind it."""
+    """Swap a Transpose or Squeeze with the element-wise node, or the concatenation, after it."""
     sources = [editor.producer.get(name) for name in node.input]
     kinds = {_mover(editor, source) for source in sources if source is not None} - {""}
     if len(kinds) != 1:

@@ -204,7 +204,7 @@ def _read_report(file: Path) -> Any:
     try:
         return json.loads(file.read_text())
     except ValueError as error:
-        raise SourceError(f"{file} is no JSON: {error}") from error
+        raise SourceError(f"{file} is not valid JSON: {error}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -42,7 +42,7 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
         if node.name in assigned:
             raise SourceError(
                 f"{layer_of(assigned[node.name], names)} keeps a state of its own from window to window; make it a "
-                "second input and output of the network, or let it begin each window anew"
+                "second input and output of the network, or reset it for each window"
             )
     return graph
 

@@ -68,7 +68,7 @@ def load_model(file: Path) -> Any:
     try:
         config, version = _read_config(file)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise SourceError(f"{file} is no Keras model: {first_line(error)}; name {KINDS}") from error
+        raise SourceError(f"{file} is not a Keras model: {first_line(error)}; name {KINDS}") from error
     _refuse_code(file, config)
     keras_2 = not version.startswith(tuple("3456789"))
     if keras_2:
@@ -84,7 +84,7 @@ def load_model(file: Path) -> Any:
                 f"{file} holds {unknown[1].rpartition('>')[2]}, which is not part of Keras; export it in the program "
                 'that defines it: denoise_export.export(model, "model.onnx")'
             ) from error
-        raise SourceError(f"{file} is no Keras model: {first_line(error)}") from error
+        raise SourceError(f"{file} is not a Keras model: {first_line(error)}") from error
 
 
 def load_network(file: Path) -> Network:
@@ -180,7 +180,7 @@ def _load_saved_model(folder: Path) -> Network:
     except SourceError:
         raise
     except Exception as error:  # the errors of protobuf and TensorFlow have no common base class but Exception
-        raise SourceError(f"{folder} is no SavedModel: {first_line(error)}") from error
+        raise SourceError(f"{folder} is not a SavedModel: {first_line(error)}") from error
     functions = dict(loaded.signatures)
     function = functions.get("serving_default") or (next(iter(functions.values())) if len(functions) == 1 else None)
     if function is None:

@@ -67,7 +67,7 @@ def expand(work: Translation, node: Node) -> None:
 
 
 def tile(work: Translation, node: Node) -> None:
-    """Copy a tensor several times behind itself."""
+    """Repeat a tensor along its axes."""
     view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
     repeats = [int(count) for count in work.constant(node, 1, "repeats").reshape(-1)]
     for place in itertools.product(*(range(count) for count in repeats)):

@@ -227,7 +227,7 @@ def _along(node: Node, attribute: str, default: int = 1) -> int:
 
 
 def _padding(node: Node, steps: int, count: int, stride: int, reach: int) -> tuple[int, int]:
-    """Return how many zeros stand before the samples, and how many are needed behind them."""
+    """Return how many zeros go before the samples, and how many after them."""
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     needed = max(0, (count - 1) * stride + reach - steps)
     before = pads[len(pads) // 2 - 1]

@@ -19,7 +19,7 @@ REDUCTIONS: dict[str, tuple[str, ...]] = {
     "ReduceMin": SMALLEST,
     "ReduceSum": SUM,
 }
-"""What a reduction starts with, how it goes on, and whether it is divided by the number of elements."""
+"""Initial value and update of each reduction, and whether it is divided by the number of elements."""
 
 
 OPSET_OF_SINGLE_AXIS = 13
@@ -37,7 +37,7 @@ def reduce(work: Translation, node: Node) -> None:
 
 
 def softmax(work: Translation, node: Node) -> None:
-    """Return shares that sum to 1 along an axis; before opset 13, along it and all behind it."""
+    """Write a Softmax along an axis; before opset 13, over that axis and all later ones."""
     view = work.view(node.inputs[0])
     flattens = work.graph.opset < OPSET_OF_SINGLE_AXIS
     axis = node.attributes.get("axis", 1 if flattens else -1) % len(view.shape)

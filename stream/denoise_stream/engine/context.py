@@ -63,7 +63,7 @@ class Surroundings:
         Parameters
         ----------
         signal
-            float64 ``(channels, n)``; NaN is missing. Before its first and behind its last sample nothing is known.
+            float64 ``(channels, n)``; NaN is missing. Nothing is known before its first and after its last sample.
         starts
             Where the windows start in it; the last one may reach beyond the end.
         scaled

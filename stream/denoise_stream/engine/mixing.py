@@ -2,7 +2,7 @@
 
     out = x + m (1 - g) (y - x),    g = 10^(-A / 20)
 
-x is the input, y the denoised signal, m the mix and A the most that is taken away, in dB: where y is silent and m is 1,
+x is the input, y the denoised signal, m the mix and A the largest attenuation in dB: where y is silent and m is 1,
 out is x lowered by A.
 """
 

@@ -79,7 +79,7 @@ class Polyphase:
         Returns
         -------
         whole, beyond, parts
-            The input sample at or before the first one; of all ``count``, how many input samples behind it, and
+            The input sample at or before the first one; of all ``count``, how many input samples after it, and
             how many ``parts`` of a sample more.
         """
         whole, part = divmod(first * self.step, self.parts)

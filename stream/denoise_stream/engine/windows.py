@@ -92,8 +92,8 @@ class WindowCutter:
         Returns
         -------
         cut, tail
-            The windows that waited for samples behind them and the last one, none when all is covered already, with the
-            signal as it was before the reflection; and the number of samples not yet finished by full hops.
+            The windows that waited for later samples, and the last one, with the signal as it was before the reflection
+            (none if all samples are covered already); and the number of samples not yet finished by full hops.
         """
         kept, first, begun = self._kept, self._next, self._begun
         self.reset()

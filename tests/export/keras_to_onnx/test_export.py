@@ -182,7 +182,7 @@ def test_what_is_no_network_is_refused_in_one_sentence(tmp_path, make):
     elif make == "wrong shape":
         image = keras.Input((8, 8, 1))
         keras.Model(image, layers.Conv2D(1, 3)(image)).save(path)
-    with pytest.raises(SourceError, match=r"no such file|is no Keras model|needed: one signal, of shape") as caught:
+    with pytest.raises(SourceError, match=r"no such file|is not a Keras model|needed: one signal, of shape") as caught:
         export(path)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "model.onnx").exists()
@@ -258,7 +258,7 @@ def test_facts_take_the_place_of_no_file_of_the_run(tmp_path):
         export(run, run / "report.onnx", force=True)
     assert (run / "report.json").read_text() == '{"val_loss": 0.5}'
     (run / "report.json").write_text("{")
-    with pytest.raises(SourceError, match=r"report\.json is no JSON"):
+    with pytest.raises(SourceError, match=r"report\.json is not valid JSON"):
         export(run)
 
 

@@ -137,9 +137,9 @@ def test_class_that_is_not_known_is_named(tmp_path):
         ("folder of others", r"it holds a\.keras, b\.h5; name that file"),
         ("weights", "it holds weights alone; save the whole network with model.save"),
         ("text", "it is neither a .keras file nor HDF5"),
-        ("cut", "is no Keras model: "),
+        ("cut", "is not a Keras model: "),
         ("unbuilt", "does not know the shape of its input; begin it with keras.Input"),
-        ("graph", "is no SavedModel"),
+        ("graph", "is not a SavedModel"),
     ],
 )
 def test_what_is_no_network_is_told_in_one_sentence(tmp_path, make, words):

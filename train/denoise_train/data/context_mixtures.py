@@ -44,7 +44,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class ContextMixtureData:
-    """Long records of clean signals and noise at every time scale, drawn anew for every block of a training.
+    """Long records of clean signals and noise at every time scale, drawn afresh for every block of a training.
 
     A record gives ``windows_per_signal`` windows, spread evenly over it; the loss is over all of them. Some lie near
     the record's ends, where little of the past or of what lies ahead is known. The target is that of

@@ -1,4 +1,4 @@
-"""High-pass filters for speech: what nobody hears below it counts in no level and no score."""
+"""High-pass filters for speech: inaudible content below the cut-off counts neither in levels nor in scores."""
 
 import numpy as np
 from scipy import signal as scipy_signal

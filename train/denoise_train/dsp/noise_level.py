@@ -24,7 +24,7 @@ WHITE_LAGS = 40
 
 
 def noise_level(noisy: Array) -> Array:
-    """Estimate the standard deviation of white noise in each row, with no clean signal at hand.
+    """Estimate the standard deviation of white noise in each row, without a clean signal.
 
     The median absolute value of differences of the second, fourth and eighth order, the least of the three: smooth
     signals vanish in them, and jumps and peaks are too few to move the median. Structure as fine as the noise counts

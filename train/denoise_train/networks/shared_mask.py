@@ -32,15 +32,15 @@ Recur = Callable[[int, Any], Any]
 
 
 class SharedMask:
-    """Predict what to take away from the spectrum of the last samples, by cells that all bands share.
+    """Predict what to remove from the spectrum of the last samples, by cells that all bands share.
 
     The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are given back, so that
     its bins are narrower than the latency allows otherwise. The analysis window rises slowly and falls as fast as the
     engine's taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
     analysis-synthesis system for speech enhancement, EUSIPCO 2007. The network sees log powers less their running
     mean and, of the single bins, by how much their phases advanced more than their centre frequencies do. It chooses
-    the share of each bin or band that is taken away and, of the single bins, complex weights of the last ``taps``
-    spectra that are taken away as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
+    the share of each bin or band to remove and, of the single bins, complex weights of the last ``taps``
+    spectra, removed as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
 
     The state holds the samples before the window, the slow and the fast level and the frames they were averaged over,
     the single bins of past spectra, and the recurrent cells' outputs.
@@ -190,7 +190,7 @@ class SharedMask:
         return ops.concatenate([ops.reshape(part * scale, shape) for part in (along, across)], axis=-1)
 
     def _taken_away(self, features: Any, spectrum: list[Any], singles: list[Any], recur: Recur) -> Any:
-        """Run the layers, and transform back what is taken away from the newest samples."""
+        """Run the layers, and transform back what is removed from the newest samples."""
         parts, positions, lead = self._parts, self._positions, _leading(features)
         seen = _with_neighbours(ops.reshape(features, (*lead, positions, self._group)))
         hidden = parts["encode"](seen)

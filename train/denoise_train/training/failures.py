@@ -1,4 +1,4 @@
-"""Say what to do next when a training fails: no memory left, or a loss that is no number."""
+"""Say what to do next when a training fails: out of memory, or a loss that is not finite."""
 
 import contextlib
 import math
@@ -18,7 +18,7 @@ class TrainingFailed(DenoiseError):
 
 
 class StopWithoutNumber(keras.callbacks.Callback):  # type: ignore[misc]
-    """End a training whose loss is no number, with a TrainingFailed: it never becomes one again."""
+    """Raise TrainingFailed once the loss is not finite: it never recovers."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()

@@ -114,7 +114,7 @@ def train(
         batches.epoch = len(keeper.rows)
     write_recipe(folder, recipe)
     validation = data.validation()
-    # What is no number is told before it is kept.
+    # Report a loss that is not finite before it is saved.
     callbacks: list[keras.callbacks.Callback] = [StopWithoutNumber(recipe), keeper]
     if recipe.optimizer.averaging:
         callbacks.append(keras.callbacks.SwapEMAWeights())  # for the validation

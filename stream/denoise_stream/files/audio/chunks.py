@@ -14,7 +14,7 @@ ABOUT_THE_SAMPLES = frozenset(
     + (b"COMM", b"SSND", b"FVER")
     + (b"NAME", b"AUTH", b"ANNO", b"(c) ")  # which libsndfile carries over as tags
 )
-"""Chunks that describe the samples as they were, or are written anew."""
+"""Chunks that describe the samples as they were, or are written again."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def is_name(name: bytes) -> bool:
 
 
 def are_chunks(file: BinaryIO, start: int, order: str) -> bool:
-    """Tell whether a file goes on with whole chunks, to its end, from ``start`` on."""
+    """Tell whether a file consists of whole chunks from ``start`` to its end."""
     size_of_file = file.seek(0, 2)
     end = start
     for chunk in walk(file, start, order=order):

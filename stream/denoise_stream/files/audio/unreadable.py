@@ -40,7 +40,7 @@ COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"(\xb5
 
 
 def way_out(path: Path, reason: str) -> str:
-    """Say in one sentence that a file is no audio that is read here, and what to do.
+    """Say in one sentence why a file cannot be read as audio, and what to do.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ def read_header(read: Callable[[int], bytes], name: str) -> WavHeader:
     Raises
     ------
     SourceError
-        If it is no WAV header, or a part of one.
+        If it is not a whole WAV header.
     """
     position = 0
     header = WavHeader()
@@ -167,7 +167,7 @@ def read_header(read: Callable[[int], bytes], name: str) -> WavHeader:
         elif chunk not in ABOUT_THE_SAMPLES and content:
             header.chunks.append(KeptChunk(chunk, content))
     if not header.channels:
-        raise SourceError(f"{name} is no WAV that can be read: it has no chunk 'fmt ' before its audio")
+        raise SourceError(f"{name} is not a readable WAV file: no 'fmt ' chunk before its audio")
     header.data_start = position
     header.written_bytes = wide_size if wide_size is not None and size == 0xFFFF_FFFF else size
     header.data_bytes = None if is_placeholder(header.written_bytes) else header.written_bytes
@@ -183,7 +183,7 @@ def _skip(take: Callable[[int], bytes], size: int) -> bytes:
 def _read_format(header: WavHeader, content: bytes, name: str) -> None:
     if len(content) < 16:
         raise SourceError(
-            f"{name} is no WAV that can be read: its chunk 'fmt ' has {len(content)} bytes, not 16 or more"
+            f"{name} is not a readable WAV file: its 'fmt ' chunk has {len(content)} bytes, not 16 or more"
         )
     tag, channels, rate, _, frame, bits = struct.unpack_from(f"{header.order}HHIIHH", content)
     if tag == EXTENSIBLE and len(content) >= 40:
@@ -193,7 +193,7 @@ def _read_format(header: WavHeader, content: bytes, name: str) -> None:
     elif len(content) >= 20 and tag not in (PCM, FLOAT, A_LAW, MU_LAW):
         header.block_samples = struct.unpack_from(f"{header.order}H", content, 18)[0]
     if not channels or not rate or not frame:
-        raise SourceError(f"{name} is no WAV that can be read: it states {channels} channels at {rate} Hz")
+        raise SourceError(f"{name} is not a readable WAV file: it states {channels} channels at {rate} Hz")
     header.tag, header.channels, header.sample_rate_hz, header.frame_bytes = tag, channels, rate, frame
     # Samples of 12 or 20 bits stand in 16 or 24, on the side of the larger numbers.
     whole = frame % channels == 0 and bits <= 8 * (frame // channels)
@@ -224,7 +224,11 @@ def audio_bytes(file: BinaryIO, header: WavHeader) -> tuple[int, str]:
     if there == 0 or (there > stated and are_chunks(file, after, header.order)):
         return min(stated, there), ""
     if header.data_bytes is None:
-        note = "" if stated else "its header says that it holds no audio, as after a crash; all behind it was taken"
+        note = (
+            ""
+            if stated
+            else "its header says that it holds no audio, as after a crash; everything after the header was read"
+        )
         return there, note
     if (there - stated) % 2**32 <= 1:
         return there, f"its header says {stated} bytes of audio, which is the size of {there} without its upper bits"

@@ -110,7 +110,7 @@ class Reading:
 
 
 def is_comment(text: str, delimiter: str) -> bool:
-    """Tell whether a line that is no row is a comment."""
+    """Tell whether a line outside the rows is a comment."""
     bare = text.lstrip(BLANK)
     if not bare.startswith(tuple(mark for mark in COMMENTS if mark != delimiter)):
         return False

@@ -129,7 +129,7 @@ def find_marks(
     points, commas = sum(column.points for column in numeric), sum(column.commas for column in numeric)
     usual = stated or ("" if not points and not commas else "." if points >= commas else ",")
     spaced = any(_space_group(cells[index]) not in APOSTROPHES for index, c in enumerate(columns) if c.kind == "number")
-    # Nothing tells the decimal mark of whole numbers but a delimiter that only goes with points.
+    # Whole numbers do not show a decimal mark; only a comma as the delimiter rules one out.
     of_whole = "." if delimiter == "," and not spaced else ""
     return [
         _marks_of(column, texts, usual, delimiter, stated, of_whole) if column.kind == "number" else Marks(usual or ".")

@@ -256,7 +256,7 @@ def written_style(
     decimal, group
         The marks.
     digits
-        Digits behind the mark to keep to, where more would take away another reading of the column.
+        Digits after the decimal mark to keep to, where more would rule out another reading of the column.
     """
     known = [text for text, value in zip(texts, values, strict=True) if math.isfinite(value)]
     style = NumberStyle(decimal, group, minus="\u2212" if any("\u2212" in text for text in known) else "")

@@ -47,7 +47,7 @@ class TableOptions:
         if self.header and self.header <= self.skip_rows:
             raise ValueError(f"--header {self.header} lies in the {self.skip_rows} lines that --skip-rows leaves out")
         if self.decimal not in (None, ".", ","):
-            raise ValueError(f"--decimal {self.decimal} is no decimal mark; use . or ,")
+            raise ValueError(f"--decimal {self.decimal} is not a decimal mark; use . or ,")
         if self.delimiter is not None and (len(self.delimiter) > 1 or self.delimiter in ('"', "\r", "\n")):
             raise ValueError(
                 f"--delimiter {self.delimiter!r} is not a delimiter; use a character, tab, space or none (one column)"

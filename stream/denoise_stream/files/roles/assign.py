@@ -112,7 +112,7 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
     if reason:
         return Role("axis", reason)
     if not missing.any() and is_even(known, column.digits):
-        return Role("axis", "goes on in equal steps")
+        return Role("axis", "changes in equal steps")
     if is_constant(known):
         return CONSTANT
     states = are_states(known)

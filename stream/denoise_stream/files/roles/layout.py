@@ -70,7 +70,7 @@ def find_layout(
     columns
         Names of the columns to denoise, each for all columns of that name; None means every signal.
     series_column
-        Name of the column that says to which series a row belongs, if there is one; it is no signal.
+        Name of the column that says to which series a row belongs, if there is one; it is never denoised.
 
     Raises
     ------
@@ -82,7 +82,9 @@ def find_layout(
         if column not in names:
             raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
     if series_column is not None and series_column in (columns or ()):
-        raise SourceError(f"{name}, column {series_column!r} names the series, so it is no signal; leave it out")
+        raise SourceError(
+            f"{name}, column {series_column!r} names the series and cannot be denoised; leave it out of --columns"
+        )
     roles = [
         Role("series", "names the series") if column == series_column else role
         for column, role in zip(names, assign_roles(facts), strict=True)

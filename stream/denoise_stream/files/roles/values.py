@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 MANY = 30
-"""Values from which on never falling is no accident."""
+"""Number of values from which never falling is no coincidence."""
 
 NEAR = 0.8
 """Share of the steps that must be within half of the usual one."""

@@ -1,7 +1,7 @@
 """Synthetic noises of machines, weather, animals and crowds, each redrawn: float64 signals at 16 kHz, any level.
 
 Every function takes a generator and a length in samples. The kinds are those that recordings are short of: a network
-that hears many variants of a kind learns the kind, not the recording.
+that is shown many variants of a kind learns the kind, not the recording.
 """
 
 from collections.abc import Callable

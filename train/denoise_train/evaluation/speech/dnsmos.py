@@ -15,7 +15,7 @@ from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.evaluation.speech.peers.network import FLOAT, describe_tensors, open_network
 
 SEGMENT = 144_160
-"""Samples that the network hears at once, 9.01 s; longer signals are heard from every second on."""
+"""Samples that the network takes at once, 9.01 s; longer signals are rated in segments that start every second."""
 
 SIG, BAK, OVRL = "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl"
 """How good the speech is, how little the background disturbs, and the whole: from 1 (bad) to 5 (excellent)."""

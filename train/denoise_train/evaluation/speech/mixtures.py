@@ -51,7 +51,7 @@ def draw_speech_mixtures(
     """Draw speech and noise for an evaluation.
 
     All of the recordings are drawn from, in turns: every recording of speech as often as the others, and every source
-    of noise, whatever it holds, as often as the others. A signal hears one source of noise; where its recordings are
+    of noise, whatever it holds, as often as the others. A signal gets one source of noise; where its recordings are
     shorter than the signal, several are joined. Speech, too short, is joined alike.
 
     Parameters

@@ -20,9 +20,7 @@ MEASURES = (
     "would call quality, STOI (0 to 1) for what they would understand. Latency is that of the algorithm alone; "
     '"all" needs the whole recording.'
 )
-DNSMOS = (
-    "DNSMOS P.835 (1 to 5) predicts what listeners would say without knowing the clean speech; it hears signals raw."
-)
+DNSMOS = "DNSMOS P.835 (1 to 5) predicts listeners' ratings without the clean speech; it rates the signals unfiltered."
 
 
 def describe_speech(evaluation: SpeechEvaluation) -> str:

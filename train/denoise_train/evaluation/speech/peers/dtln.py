@@ -26,7 +26,7 @@ NEEDED = (
 
 
 class DtlnStream:
-    """Both networks and the overlap-add behind them; the output is ``FRAME - HOP`` samples late.
+    """Both networks and their overlap-add; the output is ``FRAME - HOP`` samples late.
 
     Kept between calls: the last frame, what overlap-add waits with, and the networks' states.
     """

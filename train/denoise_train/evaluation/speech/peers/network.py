@@ -50,7 +50,7 @@ class Network:
     Raises
     ------
     ContractError
-        If the file is missing, is no ONNX file, or has other inputs and outputs; or, from ``run``, if it fails.
+        If the file is missing, is not an ONNX file, or has other inputs and outputs; or, from ``run``, if it fails.
     """
 
     def __init__(self, path: Path, name: str, needed: str, signal: Shape, states: Sequence[str] = ()) -> None:
@@ -108,7 +108,7 @@ def _pair(inputs: Sequence[Any], outputs: Sequence[Any], signal: Shape, states: 
 
 
 def _first(nodes: Sequence[Any], signal: Shape, states: Sequence[str]) -> Any:
-    """Return the first tensor of the signal's shape that is no state; None if there is none."""
+    """Return the first tensor of the signal's shape that is not a state; None if there is none."""
     return next((node for node in nodes if node.name not in states and _fits(node.shape, signal)), None)
 
 
