@@ -1,7 +1,7 @@
 """What all four commands share: exit statuses, errors in one line, signals.
 
-Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM. When the reader of our
-output goes away, click ends the program with status 1 and without a word.
+Exit status: 0 done, 1 failed while running, 2 wrong usage, 130 Ctrl-C (0 where it ends a recording), 143 SIGTERM.
+When the reader of our output goes away, click ends the program with status 1 and without a word.
 """
 
 import os

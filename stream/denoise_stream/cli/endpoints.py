@@ -238,9 +238,9 @@ def _format(name: str, pipe_format: str | None) -> Format:
     return AUDIO if name in ("mic", "speaker") else format_of(name)
 
 
-def _latency(latency: str | None) -> str | float:
-    if latency in (None, "low", "high"):
-        return latency or "low"
+def _latency(latency: str | None) -> str | float | None:
+    if latency is None or latency in ("low", "high"):
+        return latency
     try:
         seconds = float(latency)
     except ValueError:

@@ -19,9 +19,8 @@ from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.files.pipes import PipeSink
 from denoise_stream.files.protocols import Sink
-from denoise_stream.live.events import events_in_words
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, plain_line
+from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, decibels, plain_line
 from denoise_stream.live.session import BLOCK_S
 
 
@@ -55,10 +54,11 @@ def go_live(
     Raises
     ------
     DenoiseError
-        If a device or the recording failed. KeyboardInterrupt and SystemExit (SIGTERM) pass, after the file and the
-        report are complete.
+        If a device or the recording failed. SystemExit (SIGTERM) passes, after the file and the report are complete;
+        so does KeyboardInterrupt, unless it ends a recording, whose normal end it is.
     """
     run = LiveRun(denoiser, settings)
+    loop = _open_loop(output, quiet=quiet)
     recorder: Recorder | None = None
     ended: BaseException | None = None
     with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
@@ -67,7 +67,7 @@ def go_live(
             recorder = Recorder(sink, math.ceil(QUEUED_S / BLOCK_S))
         try:
             run.start(recorder)
-            _loop(run, output, quiet=quiet)
+            loop(run)
         except BaseException as error:  # whatever ends it: first the recording is completed
             ended = error
         with _undisturbed():
@@ -78,16 +78,32 @@ def go_live(
     if report is not None:
         write_json(report, summary, replace=force)
     if not quiet:
-        median_ms, events = summary["compute_per_hop_ms"]["median"], events_in_words(run.all_counts())
+        median_ms = summary["compute_per_hop_ms"]["median"]
         click.echo(
             f"{summary['duration_s']:.1f} s at {summary['sample_rate_hz']:g} Hz, model {summary['model']}, "
-            f"{median_ms:.2f} ms per hop of {run.budget_ms:.2f} ms, {events}",
+            f"{median_ms:.2f} ms per hop of {run.budget_ms:.2f} ms, {run.losses}",
             err=True,
         )
+        if recorder is not None:
+            click.echo(_recorded_in_words(output, recorder, run), err=True)
     if recorder is not None and isinstance(recorder.error, SinkError):
         raise SinkError(f"{ended}; the {recorder.samples / run.sample_rate_hz:.1f} s until then are kept") from ended
-    if ended is not None:
+    if ended is not None and not (recorder is not None and isinstance(ended, KeyboardInterrupt)):
         raise ended
+
+
+def _recorded_in_words(output: str, recorder: Recorder, run: LiveRun) -> str:
+    """Say what was recorded, how loud it is, and what is missing in it."""
+    where = "standard output" if output == "-" else output
+    line = f"wrote {where}, {recorder.samples / run.sample_rate_hz:.1f} s"
+    if recorder.peak > 0:
+        clipped = ", clipped" if recorder.peak >= 1 else ""
+        line += f", peak {decibels(recorder.peak):.1f} dBFS{clipped}".replace("-", "\N{MINUS SIGN}")
+    else:
+        line += ", silence"
+    if run.away_s:
+        line += f"; the {run.away_s:.1f} s without the device are not in it"
+    return line
 
 
 def _complete(
@@ -135,20 +151,27 @@ def _open_sink(
     return AudioSink(partial, format_for(path, AudioFormat()), rate, channels)
 
 
-def _loop(run: LiveRun, output: str, *, quiet: bool) -> None:
-    """Look after the run, and show it, until something ends it."""
-    if quiet or not sys.stderr.isatty():
-        _loop_plainly(run, (lambda line: None) if quiet else (lambda line: click.echo(line, err=True)))
-        return
+def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
+    """Return what looks after a run, and shows it, until something ends it.
+
+    What it needs is loaded here: once the devices run, loading would make their callbacks wait.
+    """
+    if quiet:
+        return lambda run: _loop_plainly(run, lambda line: None)
+    if not sys.stderr.isatty():
+        return lambda run: _loop_plainly(run, lambda line: click.echo(line, err=True))
     from denoise_stream.live.view import Keys, LiveView, handle_key
 
-    keys, last_mix = Keys(), run.mix or 1.0
-    with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
-        while run.tick(view.say):
-            view.draw()
-            go_on, last_mix = handle_key(keys.wait(TICK_S), run, last_mix)
-            if not go_on:
-                return
+    def loop(run: LiveRun) -> None:
+        keys, last_mix = Keys(), run.mix or 1.0
+        with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
+            while run.tick(view.say):
+                view.draw()
+                go_on, last_mix = handle_key(keys.wait(TICK_S), run, last_mix)
+                if not go_on:
+                    return
+
+    return loop
 
 
 def _loop_plainly(run: LiveRun, say: Callable[[str], None]) -> None:

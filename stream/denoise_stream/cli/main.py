@@ -167,7 +167,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
 @click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")
-@click.option("--latency", metavar="low|high|SECONDS", help="Latency to ask of the audio devices. Default: low.")
+@click.option(
+    "--latency",
+    metavar="low|high|SECONDS",
+    help="Latency to ask of each audio device. Default: 0.02 s with a loudspeaker, low without.",
+)
 @click.option("--duration", type=float, metavar="SECONDS", help="End 'mic' after so long. Default: until Ctrl-C.")
 @click.option(
     "--reconnect/--no-reconnect",

@@ -1,7 +1,6 @@
-"""What is counted while a microphone runs: overflows, underflows and other xruns, late blocks."""
+"""What is counted while a microphone runs, and what of it was lost or could be heard."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 EVENTS = (
@@ -32,26 +31,78 @@ class LiveState:
         ``time.monotonic()`` of the microphone's last block.
     last_played_at
         The same of the loudspeaker's.
+    input_gap_s, output_gap_s
+        How long the devices have run without the program: the microphone was not heard, the loudspeaker was silent.
     input_rms, output_rms
         Of the last block, full scale 1.0.
-    last_late_ms
-        Compute time and allowed time of the last late block.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))
     samples: int = 0
     last_block_at: float = 0.0
     last_played_at: float = 0.0
+    input_gap_s: float = 0.0
+    output_gap_s: float = 0.0
     input_rms: float = 0.0
     output_rms: float = 0.0
-    last_late_ms: tuple[float, float] = (0.0, 0.0)
     compute_time_s: float = 0.0
 
 
-def events_in_words(counts: Mapping[str, int]) -> str:
-    """Return counted events as text, by kind.
+@dataclass(frozen=True)
+class Losses:
+    """What was lost or could be heard; a block that was late but in time for the loudspeaker is neither.
 
-    >>> events_in_words({"skip": 2, "late block": 1}), events_in_words({})
-    ('1 x late block, 2 x skip', 'no dropouts')
+    Attributes
+    ----------
+    input_ms
+        Signal that the microphone's driver dropped.
+    output_ms
+        Silence on the loudspeaker.
+    skipped_ms
+        Signal that was left out, cross-faded, to reduce the latency after a dropout.
+    recording_ms
+        Signal that a slow disk or reader left no room for.
+    failed_windows
+        Windows that the network failed on: they passed unchanged.
     """
-    return ", ".join(f"{number} x {kind}" for kind, number in sorted(counts.items())) or "no dropouts"
+
+    input_ms: float = 0.0
+    output_ms: float = 0.0
+    skipped_ms: float = 0.0
+    recording_ms: float = 0.0
+    failed_windows: int = 0
+
+    @property
+    def can_be_heard(self) -> bool:
+        """Whether anything was lost but what a cross-fade left out."""
+        return bool(self.input_ms or self.output_ms or self.recording_ms or self.failed_windows)
+
+    def __add__(self, other: "Losses") -> "Losses":
+        return Losses(*(mine + its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    def __sub__(self, other: "Losses") -> "Losses":
+        return Losses(*(mine - its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    def __str__(self) -> str:
+        """Say it in words.
+
+        >>> print(Losses(output_ms=330.2, skipped_ms=310), "-", Losses(failed_windows=2), "-", Losses())
+        330 ms of output silent, 310 ms skipped - 2 windows not denoised - no dropouts
+        """
+        parts = [
+            f"{_milliseconds(lost)} {what}"
+            for lost, what in (
+                (self.input_ms, "of input lost"),
+                (self.output_ms, "of output silent"),
+                (self.skipped_ms, "skipped"),
+                (self.recording_ms, "not recorded"),
+            )
+            if lost
+        ]
+        if self.failed_windows:
+            parts.append(f"{self.failed_windows} windows not denoised")
+        return ", ".join(parts) or "no dropouts"
+
+
+def _milliseconds(duration_ms: float) -> str:
+    return f"{duration_ms / 1000:.1f} s" if duration_ms >= 9999.5 else f"{max(1.0, duration_ms):.0f} ms"

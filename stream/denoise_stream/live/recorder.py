@@ -6,6 +6,8 @@ The queue between them is bounded: when the sink is slower for too long, blocks 
 import queue
 import threading
 
+import numpy as np
+
 from denoise_stream.files.protocols import Chunk, Sink
 
 
@@ -18,6 +20,8 @@ class Recorder:
         Samples per channel that the sink has taken.
     dropped_samples : int
         Samples per channel that were lost because the sink was too slow.
+    peak : float
+        The largest magnitude among them, full scale 1.0.
     error : Exception or None
         What the sink raised; everything before it has been written.
     """
@@ -27,6 +31,7 @@ class Recorder:
         self._queue: queue.Queue[Chunk | None] = queue.Queue(most_blocks)
         self.samples = 0
         self.dropped_samples = 0
+        self.peak = 0.0
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._write, name="recorder", daemon=True)
         self._thread.start()
@@ -52,5 +57,6 @@ class Recorder:
             try:
                 self._sink.write(block)
                 self.samples += len(block)
+                self.peak = max(self.peak, float(np.abs(block).max()))
             except Exception as error:  # raised again by the owner, in its own thread
                 self.error = error

@@ -19,6 +19,11 @@ class RingBuffer:
     def __len__(self) -> int:
         return self._put - self._taken
 
+    @property
+    def taken(self) -> int:
+        """How many samples per channel have been taken or left out since the start."""
+        return self._taken
+
     def put(self, block: Chunk) -> None:
         """Append a block ``(n, channels)``; the oldest samples give way when there is no room."""
         capacity = len(self._data)
@@ -37,6 +42,11 @@ class RingBuffer:
         out[count:] = 0
         self._taken += count
         return len(out) - count
+
+    def peek(self, count: int) -> Chunk:
+        """Return a copy ``(count, channels)`` of the oldest samples, which stay; there have to be as many."""
+        where = (self._taken + np.arange(count)) % len(self._data)
+        return self._data[where].astype(np.float64)
 
     def skip(self, count: int) -> None:
         """Forget the oldest samples; nothing if ``count`` is not above 0."""

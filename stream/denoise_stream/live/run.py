@@ -11,13 +11,15 @@ from typing import Any
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.high_band import follows_above_hz
 from denoise_stream.errors import DenoiseError, DeviceError
+from denoise_stream.live.advice import dropout_advice
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
-from denoise_stream.live.events import events_in_words
+from denoise_stream.live.events import Losses
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.session import LiveSession
 from denoise_stream.runs.report import engine_facts
 
 PREFERRED_RATE_HZ = 48_000.0
+SPEAKER_LATENCY_S = 0.02
 QUEUED_S = 10.0
 """Recorded signal that may wait for a slow disk before it is dropped."""
 
@@ -26,20 +28,21 @@ RECONNECT_LIMIT_S = 60.0
 
 PLAIN_LINE_S = 10.0
 WARNING_S = 1.0
+ADVICE_S = 60.0
 TICK_S = 0.1
 FADE_S = 0.02
 
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """What a live run was asked for; None leaves the choice to the devices."""
+    """What a live run was asked for; None leaves the choice to the program or the devices."""
 
     device: str | None = None
     output_device: str | None = None
     play: bool = True
     sample_rate_hz: float | None = None
     channels: int = 1
-    latency: str | float = "low"
+    latency: str | float | None = None
     duration_s: float | None = None
     reconnect: bool | None = None
 
@@ -53,6 +56,10 @@ class LiveRun:
         The running session; another one after a device has come back.
     counts : Counter
         Events of the sessions that have ended, by kind.
+    ended_losses : Losses
+        What was lost in them.
+    away_s : float
+        How long devices were gone, in s.
     """
 
     def __init__(self, denoiser: Denoiser, settings: LiveSettings) -> None:
@@ -68,7 +75,10 @@ class LiveRun:
         self.microphone = find_device(settings.device, "input")
         self.loudspeaker = find_device(settings.output_device, "output") if settings.play else None
         self.sample_rate_hz = settings.sample_rate_hz or _usual_rate(self.microphone, settings.channels)
+        self.latency = settings.latency if settings.latency is not None else default_latency(play=settings.play)
         self.counts: Counter[str] = Counter()
+        self.ended_losses = Losses()
+        self.away_s = 0.0
         self.samples = 0
         self.compute_time_s = 0.0
         self.reconnects = 0
@@ -76,7 +86,8 @@ class LiveRun:
         self.has_started = False
         self._recorder: Recorder | None = None
         self._warned_at = -math.inf
-        self._warned: Counter[str] = Counter()
+        self._warned = Losses()
+        self._advised_at = -math.inf
 
     def start(self, recorder: Recorder | None) -> None:
         """Open and start the devices."""
@@ -93,7 +104,7 @@ class LiveRun:
             self._recorder,
             sample_rate_hz=self.sample_rate_hz,
             channels=self.settings.channels,
-            latency=self.settings.latency,
+            latency=self.latency,
         )
         session.start()
         return session
@@ -103,9 +114,10 @@ class LiveRun:
         stream, contract = self.session.stream, self.denoiser.contract
         rate = self.sample_rate_hz
         algorithmic_ms = 1000 * stream.latency_samples / rate
-        device_ms = 1000 * self.session.device_latency_s
-        total_ms = algorithmic_ms + device_ms + self._buffer_ms
-        buffer = f" + {self._buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
+        buffer_ms = 1000 * self.session.buffer_latency_s
+        total_ms = 1000 * self.session.latency_s
+        device_ms = max(0.0, total_ms - algorithmic_ms - buffer_ms)
+        buffer = f" + {buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
         channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
         output = "none" if self.loudspeaker is None else str(self.loudspeaker)
         above_hz = follows_above_hz(rate, contract.sample_rate_hz)
@@ -125,11 +137,6 @@ class LiveRun:
         ]
 
     @property
-    def _buffer_ms(self) -> float:
-        """Between microphone and loudspeaker waits one block, as the two do not tick at the same moment."""
-        return 0.0 if self.loudspeaker is None else 1000 * self.session.block_samples / self.sample_rate_hz
-
-    @property
     def budget_ms(self) -> float:
         """Time between two hops, in ms: compute must stay below it."""
         model_hz = self.denoiser.contract.sample_rate_hz or self.sample_rate_hz
@@ -146,6 +153,13 @@ class LiveRun:
         if self._recorder is not None and self._recorder.dropped_samples:
             counts["dropped sample"] = self._recorder.dropped_samples
         return counts
+
+    @property
+    def losses(self) -> Losses:
+        """What was lost or could be heard so far."""
+        dropped = 0 if self._recorder is None else self._recorder.dropped_samples
+        of_now = self.session.losses if self.session.is_open else Losses()  # a closed session's are added already
+        return self.ended_losses + of_now + Losses(recording_ms=1000 * dropped / self.sample_rate_hz)
 
     def fade_to(self, mix: float) -> None:
         """Change the share of the denoised signal without a click."""
@@ -171,31 +185,35 @@ class LiveRun:
         return True
 
     def _warn(self, say: Callable[[str], None]) -> None:
-        """Report new events, at most one line a second."""
-        counts = self.all_counts()
-        new = counts - self._warned
-        if not new or time.monotonic() - self._warned_at < WARNING_S:
+        """Report new losses, at most one line a second, and now and then what helps."""
+        new = self.losses - self._warned
+        if not new.can_be_heard or time.monotonic() - self._warned_at < WARNING_S:
             return
-        self._warned, self._warned_at = counts, time.monotonic()
-        line = events_in_words(new)
-        if "late block" in new:
-            spent_ms, allowed_ms = self.session.state.last_late_ms
-            line += (
-                f"; a block took {spent_ms:.1f} ms of {allowed_ms:.1f} ms: "
-                "use a larger --hop or a lighter model if this continues"
-            )
+        line = str(new)
+        self._warned, self._warned_at = self._warned + new, time.monotonic()
+        if time.monotonic() - self._advised_at >= ADVICE_S:
+            self._advised_at = time.monotonic()
+            load = self.session.compute_ms()[0] / self.budget_ms
+            line += "; " + dropout_advice(self.denoiser.contract, self.denoiser.hop, load, self.latency)
         say(line)
 
     def _reconnect(self, say: Callable[[str], None]) -> None:
         named = self.settings.device is not None or self.settings.output_device is not None
         wanted = named if self.settings.reconnect is None else self.settings.reconnect
-        failure = self.session.failure
+        failure, gone_at = self.session.failure, self.session.state.last_block_at
         self.end_session()
         if failure is not None and not isinstance(failure, DeviceError):
             raise DenoiseError(f"denoising failed: {failure}; everything up to here is kept") from failure
         if not wanted:
             raise DeviceError(f"the audio device {self.microphone.name!r} is gone; everything up to here is kept")
         say(f"the audio device {self.microphone.name!r} is gone; waiting up to {RECONNECT_LIMIT_S:g} s for it")
+        try:
+            self._wait_for_devices()
+        finally:
+            self.away_s += time.monotonic() - gone_at
+        say(f"the audio device {self.microphone.name!r} is back")
+
+    def _wait_for_devices(self) -> None:
         limit = time.monotonic() + RECONNECT_LIMIT_S
         while time.monotonic() < limit:
             time.sleep(1.0)
@@ -208,7 +226,6 @@ class LiveRun:
                 self.session = self._open()
                 self.session.stream.fade_to(self.mix, 0)
                 self.reconnects += 1
-                say(f"the audio device {self.microphone.name!r} is back")
                 return
         raise DeviceError(
             f"the audio device {self.microphone.name!r} did not come back within {RECONNECT_LIMIT_S:g} s; "
@@ -222,6 +239,7 @@ class LiveRun:
         session = self.session
         if session.is_open:
             session.stop()
+            self.ended_losses += session.losses
             self.counts += session.state.counts
             session.state.counts = Counter()
             self.samples += session.state.samples
@@ -244,7 +262,8 @@ class LiveRun:
             "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
             "channels": self.settings.channels,
             "device_latency_ms": 1000 * self.session.device_latency_s,
-            "buffer_latency_ms": self._buffer_ms,
+            "buffer_latency_ms": 1000 * self.session.buffer_latency_s,
+            "total_latency_ms": 1000 * self.session.latency_s,
             "block_ms": 1000 * self.session.block_samples / self.sample_rate_hz,
             "samples_in": self.samples,
             "recorded_samples": 0 if self._recorder is None else self._recorder.samples,
@@ -253,6 +272,8 @@ class LiveRun:
             "rtf": self.compute_time_s / signal_s if signal_s else None,
             "compute_per_hop_ms": {"median": median_ms, "p99": high_ms, "budget": self.budget_ms},
             "reconnects": self.reconnects,
+            "away_s": self.away_s,
+            "losses": vars(self.losses),
             "events": dict(self.all_counts()),
         }
 
@@ -261,10 +282,16 @@ def plain_line(run: LiveRun) -> str:
     """Say in one line how a run goes."""
     median_ms, high_ms = run.session.compute_ms()
     state = run.session.state
+    latency = f"latency {1000 * run.session.latency_s:.0f} ms, " if run.loudspeaker is not None else ""
     return (
         f"{run.elapsed_s:.0f} s: in {decibels(state.input_rms):.0f} dBFS, out {decibels(state.output_rms):.0f} dBFS, "
-        f"{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {events_in_words(run.all_counts())}"
+        f"{latency}{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {run.losses}"
     )
+
+
+def default_latency(*, play: bool) -> str | float:
+    """Return the latency to ask of devices: for a loudspeaker one at which dropouts are rare."""
+    return SPEAKER_LATENCY_S if play else "low"
 
 
 def decibels(rms: float) -> float:

@@ -1,6 +1,6 @@
 r"""Live audio: a microphone is denoised block by block and goes to a loudspeaker or a recorder.
 
-    microphone callback -> DenoiseStream -> ring buffer -> loudspeaker callback
+    microphone callback -> DenoiseStream -> playback -> loudspeaker callback
                                          \-> recorder (file, pipe)
 
 Nothing in a callback waits, prints or touches files, and each allocates no more than its block needs.
@@ -14,15 +14,19 @@ import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.live.devices import Device, device_errors, portaudio
-from denoise_stream.live.events import LiveState
+from denoise_stream.live.events import LiveState, Losses
+from denoise_stream.live.playback import JUMP_S, Playback
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.ring import RingBuffer
 
 STALL_S = 2.0
 """A device that gives no block for so long is gone."""
 
 BLOCK_S = 0.005
 """Length of a block: shorter ones cost more per sample, and those that PortAudio would choose vary in length."""
+
+LONGEST_LATENCY_S = 10.0
+LATENCY_SHARE = 0.05
+"""The shown latency moves by this share of the difference with each block, and at once where it jumps."""
 
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
@@ -62,6 +66,8 @@ class LiveSession:
         latency: str | float = "low",
     ) -> None:
         self.stream = denoiser.stream(channels, sample_rate_hz)
+        self.stream.process(np.zeros((self.stream.latency_samples, channels)))  # a first run takes longer
+        self.stream.reset()
         self.state = LiveState()
         self.sample_rate_hz = sample_rate_hz
         self._hop_s = denoiser.hop / (denoiser.contract.sample_rate_hz or sample_rate_hz)
@@ -70,8 +76,9 @@ class LiveSession:
         self._block_times = np.zeros(RECENT_BLOCKS)
         self._blocks = 0
         self._streams: list[Any] = []
-        self._ring: RingBuffer | None = None
-        self._playing = False
+        self._playback: Playback | None = None
+        self._heard_at_s = 0.0  # on the devices' clock: when sample 0 reached the microphone, by its last block
+        self._measured_latency_s = 0.0
         self.block_samples = max(1, round(BLOCK_S * sample_rate_hz))
         settings = {
             "samplerate": sample_rate_hz,
@@ -95,9 +102,13 @@ class LiveSession:
                 self._input.close()
                 raise
             self._streams.append(self._output)
-            self._ring = RingBuffer(int(sample_rate_hz) + self.stream.latency_samples, channels)
-            self._ring.put(np.zeros((self.stream.latency_samples, channels)))
-        self.device_latency_s = float(sum(stream.latency for stream in self._streams))
+        self._device_latencies_s = [float(stream.latency) for stream in self._streams]
+        self.device_latency_s = sum(self._device_latencies_s)
+        if loudspeaker is not None:
+            # A device asks for half of what it holds at a time, and the two do so at different times.
+            slack_s = self.device_latency_s / 2 + BLOCK_S
+            slack = round(slack_s * sample_rate_hz)
+            self._playback = Playback(sample_rate_hz, channels, self.stream.latency_samples, slack)
 
     @property
     def is_open(self) -> bool:
@@ -111,6 +122,32 @@ class LiveSession:
         if self._output is not None:
             last = min(last, self.state.last_played_at)
         return self.failure is None and time.monotonic() - last < STALL_S + self.device_latency_s
+
+    @property
+    def buffer_latency_s(self) -> float:
+        """How long samples wait between microphone and loudspeaker, as it is now."""
+        return 0.0 if self._playback is None else self._playback.waiting_samples / self.sample_rate_hz
+
+    @property
+    def latency_s(self) -> float:
+        """From the microphone to the loudspeaker or the recorder, as it is now.
+
+        By the devices' clocks where they tell when a sample was heard and will be played, else as they promised.
+        """
+        algorithmic_s = self.stream.latency_samples / self.sample_rate_hz
+        return self._measured_latency_s or algorithmic_s + self.device_latency_s + self.buffer_latency_s
+
+    @property
+    def losses(self) -> Losses:
+        """What was lost or could be heard so far."""
+        state, playback = self.state, self._playback
+        per_sample_ms = 1000 / self.sample_rate_hz
+        return Losses(
+            input_ms=1000 * state.input_gap_s,
+            output_ms=1000 * state.output_gap_s + (playback.silent_samples * per_sample_ms if playback else 0.0),
+            skipped_ms=playback.skipped_samples * per_sample_ms if playback else 0.0,
+            failed_windows=state.counts["failed window"],
+        )
 
     def compute_ms(self) -> tuple[float, float]:
         """Return the median and the 99th percentile of recent compute times per hop, in ms."""
@@ -144,16 +181,20 @@ class LiveSession:
         self._streams = []
 
     def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
-        self._guard(self._denoise, block, frames, status)
+        self._guard(self._denoise, block, frames, moment, status)
 
-    def _denoise(self, block: Any, frames: int, status: Any) -> None:
+    def _denoise(self, block: Any, frames: int, moment: Any, status: Any) -> None:
         started = time.perf_counter()
         state = self.state
         self._count(status)
+        if status and status.input_overflow:
+            state.input_gap_s += self._gap_s(state.last_block_at, self._device_latencies_s[0])
+        if moment.inputBufferAdcTime:
+            self._heard_at_s = moment.inputBufferAdcTime - self.stream.samples_in / self.sample_rate_hz
         denoised = self.stream.process(block)
         state.counts["failed window"] = self.stream.failed_windows
-        if self._ring is not None:
-            self._ring.put(denoised)
+        if self._playback is not None:
+            self._playback.put(denoised)
         if self._recorder is not None:
             self._recorder.put(denoised)
         state.samples += frames
@@ -169,41 +210,47 @@ class LiveSession:
         self._blocks += 1
         if spent > allowed:
             state.counts["late block"] += 1
-            state.last_late_ms = (1000 * spent, 1000 * allowed)
 
     def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
-        self._guard(self._play, out, frames, status)
+        self._guard(self._play, out, frames, moment, status)
 
-    def _guard(self, step: Callable[[Any, int, Any], None], block: Any, frames: int, status: Any) -> None:
+    def _guard(self, step: Callable[[Any, int, Any, Any], None], block: Any, *details: Any) -> None:
         """Do a callback's work; keep what goes wrong for the owner to show, as a callback must not print."""
         try:
-            step(block, frames, status)
+            step(block, *details)
         except Exception as error:
             self.failure = error
             raise portaudio().CallbackAbort from error
 
-    def _play(self, out: Any, frames: int, status: Any) -> None:
+    def _play(self, out: Any, frames: int, moment: Any, status: Any) -> None:
+        state, playback = self.state, self._playback
         self._count(status)
-        self.state.last_played_at = time.monotonic()
-        ring = self._ring
-        if ring is None:
+        if status and status.output_underflow:
+            state.output_gap_s += self._gap_s(state.last_played_at, self._device_latencies_s[-1])
+        state.last_played_at = time.monotonic()
+        if playback is None:
             return
-        if not self._playing:
-            # The two devices do not tick at the same moment: the loudspeaker starts one block after the microphone.
-            self._playing = self.state.samples > 0
-            out[:] = 0
-            if self._playing:
-                # Blocks that came in a burst at the start would stay between the two as latency.
-                inside = self.stream.samples_in - self.stream.samples_out
-                ring.skip(len(ring) + inside - self.stream.latency_samples - frames)
-            return
-        missing = ring.take(out)
-        if missing:
-            self.state.counts["starved block"] += 1
-        target = self.stream.latency_samples + 3 * frames
-        if len(ring) > target + int(0.05 * self.sample_rate_hz):
-            ring.skip(len(ring) - target)
-            self.state.counts["skip"] += 1
+        first = playback.next_sample
+        skipped = playback.skipped_samples
+        playback.play(out, self.stream.samples_in)
+        state.counts["starved block"] = playback.starved_blocks
+        if playback.skipped_samples > skipped:
+            state.counts["skip"] += 1
+        if first >= 0 and self._heard_at_s and moment.outputBufferDacTime:
+            self._measure_latency(moment.outputBufferDacTime - self._heard_at_s - first / self.sample_rate_hz)
+
+    def _measure_latency(self, latency_s: float) -> None:
+        """Average what the devices' clocks tell; a clock of another origin tells nothing."""
+        if not 0 < latency_s < LONGEST_LATENCY_S:
+            self._measured_latency_s = 0.0
+        elif abs(latency_s - self._measured_latency_s) > JUMP_S:
+            self._measured_latency_s = latency_s
+        else:
+            self._measured_latency_s += LATENCY_SHARE * (latency_s - self._measured_latency_s)
+
+    def _gap_s(self, last_at: float, bridged_s: float) -> float:
+        """Return how long a device ran without the program: since its last block, but for what its buffer bridged."""
+        return max(0.0, time.monotonic() - last_at - bridged_s)
 
     def _count(self, status: Any) -> None:
         if status:

@@ -12,7 +12,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from denoise_stream.live.events import events_in_words
 from denoise_stream.live.run import LiveRun, decibels
 
 METER_FLOOR_DB = -60.0
@@ -92,7 +91,6 @@ class LiveView:
         before_db, after_db = decibels(state.input_rms), decibels(state.output_rms)
         self._removed_db += 0.3 * (max(0.0, before_db - after_db) - self._removed_db)
         median_ms, high_ms = run.session.compute_ms()
-        events = events_in_words(run.all_counts())
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold", no_wrap=True, width=12)
         table.add_column(no_wrap=True, overflow="ellipsis")
@@ -103,7 +101,7 @@ class LiveView:
         table.add_row("out", meter(after_db, width))
         table.add_row("removed", f"{self._removed_db:4.1f} dB")
         table.add_row("compute", f"{median_ms:.2f} ms per hop, p99 {high_ms:.2f} ms, of {run.budget_ms:.2f} ms")
-        table.add_row("dropouts", events)
+        table.add_row("dropouts", str(run.losses))
         table.add_row("elapsed", f"{int(run.elapsed_s) // 60}:{int(run.elapsed_s) % 60:02d}")
         table.add_row("denoiser", f"{100 * run.mix:.0f} %" if run.mix > 0 else Text("off", style="bold reverse"))
         keys = Text("space on/off   + - mix   q quit", style="dim", no_wrap=True, overflow="ellipsis")

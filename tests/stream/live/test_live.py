@@ -18,9 +18,6 @@ from scipy.signal import correlate
 
 from audio_server import RATE_HZ, AudioServer
 from denoise_stream import Denoiser
-from denoise_stream.files.protocols import NullSink
-from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.ring import RingBuffer
 from programs import PROGRAM
 
 GENERAL = ("--model", "general")
@@ -111,8 +108,9 @@ def difference_on_best_grid(captured: np.ndarray, played: np.ndarray) -> float:
     Where the program's first window began is not known, so all grids of windows are tried; only the right one can
     agree. A dropout would show as a difference, but elsewhere the two stay comparable.
     """
-    middle = int(np.argmax(np.convolve(np.abs(played), np.ones(RATE_HZ // 2), "same")))
-    part = slice(middle - RATE_HZ // 4, middle + RATE_HZ // 4)
+    sums = np.cumsum(np.abs(played))
+    first = int(np.argmax(sums[RATE_HZ // 2 :] - sums[: -RATE_HZ // 2]))
+    part = slice(first, first + RATE_HZ // 2)
     offset = lag(Denoiser("general").denoise(captured), played[part])
     differences = []
     for grid in range(75):
@@ -146,17 +144,27 @@ def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
         assert re.search(pattern, done.stderr, re.MULTILINE), (pattern, done.stderr)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ending_by_signal_completes_the_file(audio_server, tmp_path, number, status):
+def recorded_in_words(file: Path) -> str:
+    """What the last line says about a recording, by what is in it."""
+    recorded, rate = soundfile.read(file)
+    peak = np.abs(recorded).max()
+    level = f"peak {20 * np.log10(peak):.1f} dBFS".replace("-", "\N{MINUS SIGN}") if peak else "silence"
+    return f"wrote {file}, {len(recorded) / rate:.1f} s, {level}"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_ending_by_signal_completes_the_file(audio_server, tmp_path, noisy, number, status):
     file, report = tmp_path / "take.wav", tmp_path / "report.json"
     process = start(audio_server, "--output", file, "--report", report)
     wait_for_recording(tmp_path)
+    audio_server.play(noisy)
     process.send_signal(number)
     _, message = process.communicate(timeout=30)
     assert process.returncode == status
     assert "Traceback" not in message
     facts = json.loads(report.read_text())
     assert soundfile.info(file).frames == facts["recorded_samples"] == facts["samples_in"] > 0
+    assert message.splitlines()[-1] == recorded_in_words(file)
 
 
 def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_path):
@@ -187,6 +195,8 @@ def test_named_device_that_comes_back_goes_on_in_the_same_file(audio_server, tmp
     assert "the audio device 'virtmic' is back" in message
     facts = json.loads(report.read_text())
     assert facts["reconnects"] == 1
+    assert facts["away_s"] > 1
+    assert message.endswith(f"; the {facts['away_s']:.1f} s without the device are not in it\n")
     assert soundfile.info(file).frames == facts["samples_in"] >= 4 * RATE_HZ
 
 
@@ -318,65 +328,3 @@ def test_control_c_leaves_the_screen_in_order(audio_server):
     assert "\x1b[?1049l" in end
     assert "\x1b[?25h" in end  # the cursor is visible again
     assert terminal.process.wait(10) == 130
-
-
-# ------------------------------------------------------------------------------------ parts alone
-
-
-def test_ring_buffer_gives_samples_in_order_and_counts_what_is_missing():
-    ring = RingBuffer(10, 1)
-    taken: list[float] = []
-    position = 0
-    rng = np.random.default_rng(0)
-    for _ in range(500):
-        count = int(rng.integers(0, min(4, 10 - len(ring)) + 1))
-        ring.put(np.arange(position, position + count, dtype=float)[:, None])
-        position += count
-        out = np.full((int(rng.integers(0, 4)), 1), -1.0)
-        missing = ring.take(out)
-        taken += out[: len(out) - missing, 0].tolist()
-        assert (out[len(out) - missing :] == 0).all()
-    assert taken == list(range(len(taken)))
-    ring.put(np.arange(25.0)[:, None])
-    out = np.empty((10, 1))
-    assert ring.take(out) == 0
-    assert out[:, 0].tolist() == list(range(15, 25))
-
-
-def test_slow_sink_costs_counted_drops_and_never_a_wait():
-    class SlowSink(NullSink):
-        def __init__(self) -> None:
-            self.written = 0
-
-        def write(self, samples: np.ndarray) -> None:
-            time.sleep(0.02)
-            self.written += len(samples)
-
-    sink = SlowSink()
-    recorder = Recorder(sink, most_blocks=5)
-    longest = 0.0
-    for _ in range(100):
-        started = time.perf_counter()
-        recorder.put(np.zeros((10, 1)))
-        longest = max(longest, time.perf_counter() - started)
-    recorder.finish()
-    assert longest < 0.015
-    assert recorder.dropped_samples > 0
-    assert sink.written == recorder.samples == 1000 - recorder.dropped_samples
-
-
-def test_fade_is_straight_and_independent_of_chunks(models):
-    rng = np.random.default_rng(0)
-    signal = rng.normal(size=2000)
-    wet = Denoiser(models["smoother"]).denoise(signal)
-    for sizes in ((2000,), (7, 1, 300)):
-        stream = Denoiser(models["smoother"]).stream()
-        stream.fade_to(0.0, 500)
-        parts, position, turn = [], 0, 0
-        while position < len(signal):
-            size = sizes[turn % len(sizes)]
-            parts.append(stream.process(signal[position : position + size]))
-            position, turn = position + size, turn + 1
-        result = np.concatenate([*parts, stream.flush()])
-        share = np.maximum(0, 1 - np.arange(1, 2001) / 500)
-        np.testing.assert_allclose(result, signal + share * (wet - signal), atol=1e-9)
