@@ -102,7 +102,7 @@ def main() -> None:
         chosen = Mixtures(only.clean, only.noisy[at : at + 1], (NOISY_DB,))
         gains = {model.name: evaluate(model, chosen, ()).model.mean_improvement_db for model in models}
         pairs, alone = gains["from general, pairs at 6 dB"], gains["from general, noisy alone"]
-        print(f"noisy alone is {pairs - alone:.2f} dB behind clean targets at {NOISY_DB:g} dB SNR in white noise")
+        print(f"noisy alone is {pairs - alone:.2f} dB below clean targets at {NOISY_DB:g} dB SNR in white noise")
 
 
 if __name__ == "__main__":

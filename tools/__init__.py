@@ -1,1 +1,1 @@
-"""Tools for who develops this project; not part of the package."""
+"""Tools for developers of this project; not part of the package."""

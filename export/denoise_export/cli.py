@@ -38,7 +38,7 @@ from denoise_train.training.backend import loading_backend
 @click.option(
     "--normalization",
     type=click.Choice(["minmax", "none", "zscore"]),
-    help="How the windows were scaled that the network was trained on: each to 0 ... 1, not at all, or each to mean 0 "
+    help="How the training windows were scaled: each to 0 ... 1, not at all, or each to mean 0 "
     "and standard deviation 1. Default: what the run says; otherwise minmax, unless a Normalization layer was adapted "
     "to other samples.",
 )

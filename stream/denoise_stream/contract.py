@@ -67,7 +67,7 @@ class Contract:
     output_size
         Numbers that a code or forecast has; 0 for other kinds.
     context_past, context_ahead
-        The scales of the context before and behind each window; see :mod:`denoise_stream.engine.context`. Both empty:
+        The scales of the context before and after each window; see :mod:`denoise_stream.engine.context`. Both empty:
         the model takes no context.
     """
 
@@ -103,7 +103,7 @@ class Contract:
 
     @property
     def most_lookahead_samples(self) -> int:
-        """Samples behind a window that its context can be made of; a longer look-ahead is of no use."""
+        """Longest look-ahead that the model can use, in samples after a window."""
         return max((blocks.samples for blocks in self.context_ahead), default=0)
 
     @classmethod

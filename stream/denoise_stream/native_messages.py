@@ -9,7 +9,7 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def native_messages_hidden() -> Iterator[None]:
     """Hide what C libraries write past Python's standard error; Python's own still reaches the terminal."""
-    if sys.stderr is None:  # closed by who started us
+    if sys.stderr is None:  # closed by the program that started us
         yield
         return
     sys.stderr.flush()

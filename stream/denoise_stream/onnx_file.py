@@ -1,7 +1,7 @@
 """Look into an ONNX file before it is run: whether it takes its numbers from other files.
 
-An ONNX file may name files for its weights. A model that somebody sent could so have any file read that the user may
-read, and give its bytes back as samples. Models that keep the contract hold their weights themselves.
+An ONNX file may name files for its weights. A malicious model could thus read any file that the user
+can, and return its bytes as samples. Models that keep the contract hold their weights themselves.
 """
 
 from collections.abc import Iterator

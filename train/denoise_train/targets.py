@@ -1,6 +1,6 @@
 """What a loss compares with: clean rows, and numbers about each row beside them.
 
-Keras hands a loss one target array, so the numbers travel as columns behind the row. Here alone is said which column is
+Keras hands a loss one target array, so the numbers travel as columns after the row. Here alone is said which column is
 which.
 """
 
@@ -23,7 +23,7 @@ class Target:
 
     @classmethod
     def columns(cls) -> int:
-        """Return how many columns stand behind a row."""
+        """Return how many columns follow a row."""
         return len(fields(cls)) - 1
 
     @classmethod

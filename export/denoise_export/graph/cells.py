@@ -80,7 +80,7 @@ def _read_cell(editor: Editor, node: onnx.NodeProto) -> tuple[Product, Product] 
 
 
 def _third(editor: Editor, tensor: str) -> tuple[str, int]:
-    """Return the tensor that this one is a third of, and which; "" and -1 if it is none."""
+    """Return the input of the three-way Split that makes this tensor, and which output it is; "", -1 if none."""
     node = editor.producer.get(tensor)
     if node is None or node.op_type != "Split" or len(node.output) != 3:
         return "", -1

@@ -7,7 +7,7 @@ blocked kernels for those only: 50 against 83 us a window, measured on the same 
 them:
 
 - a Transpose or Squeeze passes through what works element by element, and meets the one that undoes it;
-- a Slice behind a ConvTranspose is its padding, an Add of constants behind a convolution is its bias;
+- a Slice after a ConvTranspose is its padding, an Add of constants after a convolution is its bias;
 - a Reshape makes a Squeeze, Unsqueeze or Reshape before it moot;
 - a ConvTranspose whose pieces do not overlap is a convolution of kernel 1 and a change of order, which onnxruntime
   computes a third faster.
@@ -243,12 +243,12 @@ def _spread_by_shuffling(editor: Editor, node: onnx.NodeProto) -> bool:
     inputs = [editor.constant(weights[:, :, 0].transpose(1, 2, 0).reshape(channels * stride, -1, 1, 1))]
     if bias is not None:
         inputs.append(editor.constant(np.repeat(bias, stride)))
-    behind = editor.only_user(node)
+    user = editor.only_user(node)
     spread = editor.add("Conv", [node.input[0], *inputs], kernel_shape=[1, 1])
-    if behind is not None and behind.op_type == "Relu":
+    if user is not None and user.op_type == "Relu":
         spread = editor.add("Relu", [spread])
         editor.take_out(node)
-        node = behind
+        node = user
     pieces = editor.add("Reshape", [spread, editor.constant(np.array([0, channels, stride, shape[3]]))])
     ordered = editor.add("Transpose", [pieces], perm=[0, 1, 3, 2])
     whole = editor.constant(np.array([0, channels, 1, stride * shape[3]]))

@@ -8,7 +8,7 @@ Part = tuple[int, int, int]
 """The axis that a Slice cuts, where it starts and where it ends."""
 
 ALL = 2**31 - 1
-"""An end that is behind every size."""
+"""An end beyond every size."""
 
 
 def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:

@@ -29,7 +29,7 @@ TRIAL_ROWS = 2
 
 @dataclass(frozen=True)
 class Adapted:
-    """A network behind the contract's tensors.
+    """A network with the contract's inputs and outputs.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ def scaled_inside(network: Adapted, by: str) -> Adapted:
         A network of scaled windows; its state is left as it is.
     by
         ``"minmax"``: each window's minimum is subtracted and its range divided by; ``"zscore"``: its mean and its
-        standard deviation. Both are undone behind the network, in float32.
+        standard deviation. Both are undone after the network, in float32.
     """
 
     def call(noisy: tf.Tensor, *state: tf.Tensor) -> list[tf.Tensor]:

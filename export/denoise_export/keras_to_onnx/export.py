@@ -55,7 +55,7 @@ def export(
     name, license, trained_on
         What the file states; default: what the run says, or nothing, and the name of the network's file.
     normalization
-        How the windows were scaled that the network was trained on: ``"minmax"``, each to 0 ... 1; ``"zscore"``, each
+        How the training windows were scaled: ``"minmax"``, each to 0 ... 1; ``"zscore"``, each
         to mean 0 and standard deviation 1, which becomes part of the graph; ``"none"``, samples as they are. Default:
         the run's; otherwise ``"none"`` if a Normalization layer was adapted to other samples, or ``"minmax"``.
     window

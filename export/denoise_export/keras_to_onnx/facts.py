@@ -13,7 +13,7 @@ from denoise_stream.contract import Kind, Normalization
 from denoise_train.recipe import Recipe, load_recipe
 
 Scaling = Literal["minmax", "none", "zscore"]
-"""How the windows were scaled that a network was trained on."""
+"""How the training windows of a network were scaled."""
 
 KINDS_OF_DATA: dict[str, Kind] = {"images": "image", "image_codes": "image", "forecasts": "forecast"}
 """What models of a recipe's data are for; those of other data are for signals."""
@@ -51,7 +51,7 @@ def kind_of(recipe: Recipe | None, *, encoder: bool) -> Kind:
 
 
 def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
-    """Find how the windows were scaled that a network was trained on: to 0 ... 1, unless it normalizes samples itself.
+    """Find how a network's training windows were scaled: to 0 ... 1, unless it normalizes samples itself.
 
     Returns
     -------

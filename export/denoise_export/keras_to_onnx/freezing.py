@@ -41,7 +41,7 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
     for node in graph.node:
         if node.name in assigned:
             raise SourceError(
-                f"{layer_of(assigned[node.name], names)} keeps a state of its own from window to window; make it a "
+                f"{layer_of(assigned[node.name], names)} keeps its own state between windows; make it a "
                 "second input and output of the network, or reset it for each window"
             )
     return graph

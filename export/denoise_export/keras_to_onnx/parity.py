@@ -18,8 +18,8 @@ from denoise_train.arrays import standardize
 TOLERANCE = 1e-5
 
 STREAMS = {1: 24, 3: 240, 64: 24}
-"""Batch sizes, and how many windows a stateful network gets one after another in each. One is long: what a network
-counts up to a limit, such as the frames of a second, has to reach it."""
+"""Batch size to number of consecutive windows of a stateful network. One run is long enough for frame counters to reach
+their limits."""
 
 MIXTURES = 256
 
@@ -29,9 +29,10 @@ SAMPLES_AT_ONCE = 9600
 NATIVE_SILENT = 4
 
 STATE_ROOM = 10
-"""How much farther than a window a state may be off: recurrent layers hear logarithms of powers near nothing, where
-float32 itself is. Measured on a network for speech: 5e-5 from the state in float64, both for Keras and for onnxruntime,
-and 1.1e-5 between them, but 3e-6 and 1.4e-6 in the windows, which are all that comes out.
+"""Tolerance of states relative to windows: recurrent layers take logs of powers near 0, where float32 is coarse.
+
+On a speech network Keras and onnxruntime are each 5e-5 from the float64 state and 1.1e-5 apart, but only 3e-6 and
+1.4e-6 in the windows, the only output.
 """
 
 Rows = NDArray[np.float32]

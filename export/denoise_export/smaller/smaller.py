@@ -122,7 +122,7 @@ class _Calibration:
         self._feeds = self._make(model, contract)
 
     def get_next(self) -> dict[str, Any] | None:
-        """Return the next batch; None behind the last one."""
+        """Return the next batch; None after the last one."""
         return next(self._feeds, None)
 
     def set_range(self, start_index: int, end_index: int) -> None:

@@ -47,7 +47,7 @@ def split(work: Translation, node: Node) -> None:
 
 
 def concat(work: Translation, node: Node) -> None:
-    """Copy tensors behind each other; their axes keep the order in memory that the first one has."""
+    """Copy tensors one after another; their axes keep the order in memory that the first one has."""
     shape, start = work.shape(node), 0
     axis = node.attributes["axis"] % len(shape)
     first = work.view(node.inputs[0])

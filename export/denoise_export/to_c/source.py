@@ -169,7 +169,7 @@ def _translate(graph: Graph) -> Translation:
 
 
 def _kernels(wanted: list[str]) -> list[str]:
-    """Return the helper functions that are called, behind those that they call themselves."""
+    """Return the helper functions that are called, each after those that it calls itself."""
     parts = re.split(r"^//: (.*)\n", (TEMPLATES / "kernels.c").read_text(), flags=re.MULTILINE)[1:]
     known = {title.split()[0]: (title.split()[1:], code) for title, code in zip(parts[::2], parts[1::2], strict=True)}
     needed = set(wanted) | {name for kernel in wanted for name in known[kernel][0]}

@@ -246,7 +246,7 @@ class Archive:
 
     @contextlib.contextmanager
     def _scratch(self, plan: Plan) -> Iterator[Work]:
-        """Make a folder for files in the making, for the models needed; what killed runs left of theirs goes too."""
+        """Yield the work with a scratch folder and the models it needs; remove the scratch folders of killed runs."""
         target = self.work.target
         if isinstance(target, LocalFolder):
             name = f".{self._manifest.name}-"

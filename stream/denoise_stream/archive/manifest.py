@@ -1,8 +1,8 @@
 """The manifest of an archive: a log with a row for each file, from which a run resumes.
 
-A log lies in the output folder, one JSON object a line, and only grows. ``planned`` rows name files whose outputs a
-run is about to make, so that an output of theirs is known for our own even when the run was killed before it could
-say more; then follows a row a file, ``done`` or ``failed``. The last row about a file counts.
+A log lies in the output folder, one JSON object a line, and only grows. ``planned`` rows name the files that
+a run is about to write, so that their outputs are recognized as ours even if it is killed; then each file gets a
+``done`` or ``failed`` row. The last row about a file counts.
 """
 
 import contextlib

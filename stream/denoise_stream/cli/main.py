@@ -137,8 +137,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "lookahead_samples",
     metavar="SAMPLES|auto",
     callback=_look_ahead,
-    help="Samples that a model with a context sees behind a window, at the model's rate: cleaner, and so much later. "
-    "Default: auto, as many as it can use, for files; 0 for pipes and 'mic'.",
+    help="Future samples that a model with a context uses, at the model's rate; each adds one of latency. "
+    "Default: auto, all that it can use, for files; 0 for pipes and 'mic'.",
 )
 @click.option(
     "--format",

@@ -1,8 +1,8 @@
 """End the program when it is asked to, in the midst of a computation too.
 
-Python handles a signal between two of its own steps. While a network computes there is none, for minutes or, with a
-network that never ends, for ever. The system's own handler writes the signal's number into a socket at once; a thread
-reads it there, and ends the program if Python has not begun to.
+Python runs signal handlers between bytecodes only, so not while a network computes, which can take minutes or never
+end. Its C-level handler writes the signal's number to a socket at once; a thread reads it there, and ends the program
+if Python has not reacted.
 """
 
 import functools

@@ -22,7 +22,7 @@ from denoise_stream.arrays import Samples
 from denoise_stream.contract import Blocks, Contract
 
 LARGEST = 1e6
-"""Means are given within so many ranges of the window; farther ones say no more."""
+"""Means are clipped to this many ranges of the window on either side."""
 
 
 class Starts(NamedTuple):
@@ -41,7 +41,7 @@ class Surroundings:
     contract
         Of a model with a context.
     lookahead_samples
-        How many samples behind the end of each window are used, from 0.
+        Samples after the end of each window that are used, from 0.
     """
 
     def __init__(self, contract: Contract, lookahead_samples: int) -> None:
@@ -57,7 +57,7 @@ class Surroundings:
         """Compute the context of each window.
 
         A block's mean is that of its known samples, minus the window's minimum, over the window's range. Known is what
-        the signal holds and is not NaN, behind the window as far as the look-ahead. A block with no known sample takes
+        the signal holds and is not NaN, after the window as far as the look-ahead. A block with no known sample takes
         the mean of the next block towards the window that has one, or else that of the window's edge.
 
         Parameters

@@ -36,9 +36,9 @@ class Denoiser:
         The most that the input is lowered by, in dB, 0 (input unchanged) or more: so much of it stays under the
         denoised signal. ``mix`` then blends the input with that. None sets no limit.
     lookahead_samples
-        How many samples behind the end of a window a model with a context sees, at the model's rate: 0 or more, each
-        one more of latency; ``"auto"``: as many as it can use. None is 0 for :meth:`stream` and as many as it can use
-        for :meth:`denoise`. A model without a context looks ahead by 0.
+        Samples after each window that a model with a context uses, at the model's rate; each adds one of latency.
+        ``"auto"``: as many as it can use. None means 0 for :meth:`stream` and ``"auto"`` for :meth:`denoise`. A model
+        without a context has no look-ahead.
     notch_hz
         Mains frequency in Hz, such as 50 or 60, that is filtered out before the model, with its harmonics up to the
         tenth; the signal's sample rate has to be known. None filters nothing.

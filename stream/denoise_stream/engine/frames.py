@@ -1,6 +1,6 @@
 """Denoise pandas objects: values out of a Series or DataFrame, and denoised values back into one like it.
 
-pandas is never imported here: who holds a Series has it loaded.
+pandas is never imported here: whoever passes a Series has loaded it.
 """
 
 import sys

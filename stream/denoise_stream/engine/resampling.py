@@ -89,10 +89,10 @@ def _windows(samples: Samples, length: int) -> Samples:
 
 
 class Baseline:
-    """Take each channel's first value away before a filter, and give it back behind; hold values over gaps.
+    """Subtract each channel's first value before a filter and add it back after; hold values over gaps.
 
     A filter takes what precedes a signal for 0: a signal on an offset would begin with a step. It cannot
-    wait for the value behind a gap either, so the last value is held over missing ones (NaN). Kept between calls:
+    wait for the value after a gap either, so the last value is held over missing ones (NaN). Kept between calls:
     two values per channel, and where the first one stood.
 
     Attributes
@@ -135,7 +135,7 @@ class Baseline:
     def restore(self, samples: Samples, heard_until: NDArray[np.int64]) -> Samples:
         """Add the first value back to samples ``(channels, n)``; 0 to channels that have had none.
 
-        ``heard_until`` ``(n,)`` says up to which input sample each of them depends on the signal: whether a later
-        one has come by now must not matter.
+        ``heard_until`` ``(n,)`` is the last input sample that each of them depends on; samples that arrived later must
+        not matter.
         """
         return samples + np.where(heard_until >= self._first_at, self._first, 0.0)

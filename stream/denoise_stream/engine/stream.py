@@ -38,7 +38,7 @@ class DenoiseStream:
         A sample is returned at the latest when this many samples, itself included, have arrived: one window and the
         look-ahead, plus the resamplers' delay where the rate is changed.
     lookahead_samples : int
-        How many samples behind the end of a window the model sees, at the model's rate.
+        Samples after the end of a window that the model uses, at the model's rate.
     samples_in, samples_out : int
         Samples per channel taken and given back since the start of the signal.
     missing_samples : int

@@ -41,7 +41,7 @@ class WindowCutter:
     past_samples
         How many samples before each window are handed out with it, if the signal has as many.
     lookahead_samples
-        How many samples behind a window have to be there before it is ready, unless the signal ends.
+        Samples after a window that must have arrived before it is ready, unless the signal ends.
     """
 
     def __init__(self, window: int, hop: int, channels: int, past_samples: int = 0, lookahead_samples: int = 0) -> None:

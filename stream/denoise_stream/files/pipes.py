@@ -1,4 +1,4 @@
-"""Pipes: bare samples in and out, behind a WAV header or none."""
+"""Pipes: bare samples in and out, with or without a WAV header."""
 
 import os
 import re
@@ -54,7 +54,7 @@ def file_blocks(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
 
 
 class PipeSink:
-    """Bare samples into a pipe, behind a header if there is one; every chunk is passed on at once."""
+    """Write bare samples into a pipe, after a header if there is one; every chunk is passed on at once."""
 
     def __init__(self, file: BinaryIO, encoding: Encoding, header: bytes = b"") -> None:
         self._file = file

@@ -35,7 +35,7 @@ class RingBuffer:
             self._taken = self._put - capacity
 
     def take(self, out: Chunk) -> int:
-        """Fill ``out (n, channels)`` with the oldest samples, zeros behind them; return how many were missing."""
+        """Fill ``out (n, channels)`` with the oldest samples, then zeros; return how many were missing."""
         count = min(len(out), len(self))
         where = (self._taken + np.arange(count)) % len(self._data)
         out[:count] = self._data[where]

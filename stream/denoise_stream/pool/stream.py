@@ -198,7 +198,7 @@ class PooledStream:
         return True
 
     def _next_change(self) -> "asyncio.Future[None]":
-        # Only who uses asyncio pays for loading it, and has done so.
+        # Callers that use asyncio have loaded it already; the others do not pay for it.
         import asyncio
 
         loop = asyncio.get_running_loop()

@@ -109,7 +109,7 @@ class PeakKeeper:
 
     @property
     def lookahead_samples(self) -> int:
-        """Samples behind a window that the model sees."""
+        """Samples after a window that the model uses."""
         return self._stream.lookahead_samples
 
     @property

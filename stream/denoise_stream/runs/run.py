@@ -35,7 +35,7 @@ class Stream(Protocol):
 
     @property
     def lookahead_samples(self) -> int:
-        """How many samples behind a window the model sees."""
+        """Samples after a window that the model uses."""
         ...
 
     @property

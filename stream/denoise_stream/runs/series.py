@@ -64,7 +64,7 @@ class SeriesStream:
 
     @property
     def lookahead_samples(self) -> int:
-        """How many rows behind a window the model sees."""
+        """Rows after a window that the model uses."""
         return self._model_of.lookahead_samples
 
     def process(self, chunk: Chunk) -> Chunk:

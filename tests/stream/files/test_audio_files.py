@@ -27,7 +27,7 @@ def test_size_zero_of_a_crashed_recorder_is_not_believed(unchanged, subtype):
     change("base.wav", b"data", bytes(4))
     output, said = unchanged("base.wav")
     np.testing.assert_array_equal(samples(output), expected)
-    assert "its header says that it holds no audio, as after a crash; all behind it was taken" in said
+    assert "its header says that it holds no audio, as after a crash; everything after the header was read" in said
     assert soundfile.info(output).subtype == subtype
 
 
@@ -89,7 +89,7 @@ def test_mp3_of_which_libsndfile_would_lose_the_end_is_refused_with_the_way_out(
     with Path("a.mp3").open("rb") as file:
         assert 0 <= count_samples(file) - 12 * 44_100 < 3 * 1152
     said = refused(call, models, "a.mp3")
-    assert "a.mp3 does not state its length, and libsndfile would lose all behind sample" in said
+    assert "a.mp3 does not state its length, and libsndfile would lose everything after sample" in said
     assert "ffmpeg -i a.mp3 -f wav - | denoise-stream --input - --format wav --output a.denoised.flac" in said
 
 
@@ -152,10 +152,10 @@ def test_audio_behind_the_stated_size_is_told_and_taken_if_asked(unchanged):
     change("base.wav", b"data", struct.pack("<I", 20_000))
     output, said = unchanged("base.wav")
     np.testing.assert_array_equal(samples(output), expected[:10_000])
-    assert "12002 bytes behind the audio that its header states were left out; --salvage takes them" in said
+    assert "12002 bytes after the stated end of the audio were left out; --salvage takes them" in said
     output, said = unchanged("base.wav", "--salvage")
     np.testing.assert_array_equal(samples(output), expected)
-    assert "salvaged: 12002 bytes behind the audio" in said
+    assert "salvaged: 12002 bytes after the stated end of the audio" in said
 
 
 def test_archive_salvages_and_tells(folder, call, models):

@@ -94,7 +94,7 @@ def test_chunks_behind_the_audio_are_no_audio_and_other_bytes_are_told(folder, m
     assert (done.returncode, done.stderr.count(b"left out")) == (0, 0)
     np.testing.assert_array_equal(decoded("b.wav"), expected)
     done = through(whole + bytes(3000), "--model", models["identity"])
-    assert b"3001 bytes behind the audio that its header states were left out" in done.stderr
+    assert b"3001 bytes after the stated end of the audio were left out" in done.stderr
     assert soundfile.info("b.wav").frames == 16_001
     done = through(whole + bytes(3000), "--model", models["identity"], "--salvage")
     assert soundfile.info("b.wav").frames == 17_001

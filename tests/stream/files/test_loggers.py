@@ -189,7 +189,7 @@ AMBIGUOUS = {
         "row,temp\n", [f"{i},{a:.2f}".replace(".", ",") for i, (a, _) in ROWS], "2 names above rows of 3 fields; state",
     ),
     "decimal commas between commas, no names": (
-        "", [f"{a:.2f},{b:.2f}".replace(".", ",") for _, (a, b) in ROWS], "looks like the digits behind",
+        "", [f"{a:.2f},{b:.2f}".replace(".", ",") for _, (a, b) in ROWS], "looks like the digits after",
     ),
     "grouped or decimal, all of three digits": (
         "t\tv\n", [f"{i}\t{1000 + 10 * a:,.0f}" for i, (a, _) in ROWS], "can be read as 1.2.. or as 12..; say which",

@@ -181,8 +181,8 @@ def command(
 def main() -> NoReturn:
     """Run the program.
 
-    A SIGTERM ends it at once, after what unwinds has closed its files: TensorFlow's threads wait for Python's data when
-    they are not told to stop, and Python waits for them at its exit.
+    On SIGTERM it exits right after cleaning up: at a normal exit Python would wait for TensorFlow's threads, which wait
+    for Python's data.
     """
     try:
         run_command(command, "denoise-train")

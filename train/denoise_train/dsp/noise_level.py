@@ -13,11 +13,11 @@ NORMAL_MAD = 0.6745
 """Median of the absolute value of a standard normal variable."""
 
 ORDERS = (2, 4, 8)
-"""Differences that take a signal away and leave white noise: high ones tones, low ones signals with many jumps."""
+"""Orders of differences that cancel the signal and keep white noise: high for tones, low for many jumps."""
 
 SHORTEST = 2 * ORDERS[-1]
 LEAST_OF_THREE = 0.57
-"""The least of the estimates is this share too small, times the root of the samples; measured on white noise."""
+"""Relative bias of the smallest of three estimates, times sqrt(samples); measured on white noise."""
 
 WHITE_LAGS = 40
 """Over so many lags a residual is compared with itself."""

@@ -39,7 +39,7 @@ def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:
         table.add_row(f"{gap.cut_off:g}", f"{gap.roll_off:g}", f"{gap.snr_db:g}", *map(db, numbers), harm)
     single, engine = ([getattr(gap, key) for gap in gaps] for key in ("window_gap_db", "engine_gap_db"))
     conclusion = (
-        f"{name} is {np.mean(single):.2f} dB behind the optimum on average over single windows and "
+        f"{name} is {np.mean(single):.2f} dB below the optimum on average over single windows and "
         f"{max(single):.2f} dB at worst; through the engine {np.mean(engine):.2f} dB and {max(engine):.2f} dB."
     )
     title = "SNR improvement in dB on Gaussian processes, cut-off in cycles per sample"

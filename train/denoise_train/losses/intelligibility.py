@@ -31,7 +31,7 @@ LOWEST_HZ = 150.0
 """Centre of the lowest band of a third of an octave."""
 
 MOST = 1 + 10 ** (15 / 20)
-"""An envelope above the clean one's by more than this counts no worse."""
+"""Denoised envelopes are clipped at this multiple of the clean ones (STOI's bound of -15 dB)."""
 
 SILENT_POWER = 1e-4
 """A stretch this far below the loudest one of its signal, -40 dB, holds no speech."""

@@ -54,7 +54,7 @@ def snr_db(
     clean_floor_db
         Error in dB relative to the signal below which nothing is gained, negative.
     harm_weight
-        How much more every dB counts by which a signal gets worse; 0 for not more.
+        Extra weight of every dB by which a signal gets worse; 0 for none.
     centre_weight
         0: all samples of a window count alike; 1: they count as overlap-add weights them.
 

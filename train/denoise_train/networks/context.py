@@ -27,7 +27,7 @@ FARTHEST_MEAN = 8.0
 """Smoothers take means within so many ranges of the window; beyond that a mean says no more than where it lies."""
 
 LARGEST_CANDIDATE = 0.5
-"""So many ranges a candidate may leave the noisy window's range by."""
+"""Candidates are clipped to the noisy window's range plus this many ranges on either side."""
 
 OWN_LOGIT = 4.0
 """How much the network prefers its own estimate before training."""

@@ -1,4 +1,4 @@
-"""Spectra behind a short window: transform samples to band powers, and shares of bins back to samples."""
+"""Spectra longer than the window: transform samples to band powers, and shares of bins back to samples."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ POWER_FLOOR = 1e-7
 """Added to the power of a bin; that of 16-bit quantization is near 1e-8, in units of full scale."""
 
 ANALYSIS_FADE = 16
-"""Samples by which the analysis window's falling flank would go on behind the last sample: it does not reach zero."""
+"""Samples cut off the end of the analysis window's falling flank, so that it does not reach zero."""
 
 
 class Analysis:

@@ -19,9 +19,9 @@ FEWEST_VALUES = 64
 
 LONGEST_SHIFT = 48_000
 CLEARLY_BETTER = 0.8
-"""The error of a pair, moved, over its error as it is: above that it is not moved."""
+"""A shift counts only if it reduces the residual error below this share."""
 SIGNIFICANT = 5.0
-"""Deviations by which chance alone moves a correlation: the root of what is left of the error over the samples."""
+"""A shift counts only if it raises the correlation by this many standard deviations, sqrt(residual error / samples)."""
 
 
 def refuse_constant(signals: Sequence[Array], where: str) -> None:

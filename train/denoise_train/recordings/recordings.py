@@ -101,9 +101,9 @@ class Recordings:
         return [(int(index), int(rng.integers(max(1, len(self.signals[index]) - length + 1)))) for index in chosen]
 
     def one(self, rng: np.random.Generator) -> Array:
-        """Draw a speaker or sound by the square root of all its length, and then one recording of it.
+        """Draw a speaker or sound, weighted by the square root of its total length, and then one recording of it.
 
-        So many short recordings are heard beside a few long ones, and the other way round. Who speaks is known from a
+        So neither many short recordings nor a few long ones dominate. Who speaks is known from a
         ``manifest.csv`` (:mod:`denoise_train.recordings.manifests`); without one each file counts by itself.
         """
         return self.signals[int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right"))]

@@ -10,7 +10,7 @@ from denoise_train.recipe import Optimizer, RecipeError, Schedule
 from denoise_train.training.pace import first_rate
 
 SMALLEST_SIDE = 8
-"""A matrix with a shorter side than this has hardly a direction to choose; Adam takes it."""
+"""A matrix with a shorter side is updated by Adam: it has too few singular values for Muon to help."""
 
 
 class KernelMuon(keras.optimizers.Muon):  # type: ignore[misc]

@@ -56,7 +56,7 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def _may_begin_in(folder: Path) -> bool:
-    """Tell whether a folder holds no more than a run that ended within its first epoch leaves behind."""
+    """Tell whether a folder holds no more than what a run leaves that ended within its first epoch."""
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".partial-")}
     # The network comes after the state: alone it is somebody's.
     return names <= {RECIPE} or (LAST in names and names <= {RECIPE, LAST, BEST})
@@ -84,8 +84,8 @@ def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keep the best network, the last state and the history after every epoch, each file whole at any time.
 
-    It says one line per epoch, and how far the running one is every half minute. What learns is a whole signal's model
-    where the network has a memory; ``network`` is what is kept of it.
+    It reports each epoch, and progress within one every half minute. A network with a memory is trained unrolled over
+    whole signals; ``network`` is the part that is saved.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule, network: keras.Model) -> None:

@@ -19,10 +19,10 @@ GENTLER = 0.25
 """The learning rate of a training that does not begin from nothing, as a share of the recipe's."""
 
 SAME_OUTPUT = 1e-3
-"""More than float32 differs by between two runs of one network; its windows are 1 high."""
+"""Absolute tolerance for equal outputs: above float32 rounding for windows in [0, 1]."""
 
 MID_SIGNAL = 1000.0
-"""In a state: above what frames are counted to, so that the limits of the count differ too."""
+"""State value above every frame counter's limit, so that differing limits show too."""
 
 WARM_UP_BATCHES = 50
 BATCHES_PER_EPOCH = 250

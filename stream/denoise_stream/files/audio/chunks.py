@@ -120,7 +120,7 @@ def append(path: Path, chunks: Sequence[KeptChunk]) -> None:
             file.write(chunk.content + bytes(len(chunk.content) % 2))
         size = file.tell() - 8
         if magic in (b"RF64", b"BW64"):
-            file.seek(20)  # behind the header of ds64, the first chunk
+            file.seek(20)  # after the header of ds64, the first chunk
             file.write(struct.pack("<Q", size))
         else:
             file.seek(4)

@@ -27,7 +27,7 @@ def count_samples(file: BinaryIO) -> int:
 
 
 def _behind_tags(file: BinaryIO) -> int:
-    """Return where the first frame is: behind ID3v2."""
+    """Return where the first frame is: after ID3v2."""
     file.seek(0)
     head = file.read(10)
     if head[:3] != b"ID3" or len(head) < 10:

@@ -38,7 +38,7 @@ class Opened:
     found
         Samples per channel that are there, as far as that is known before they are read.
     most
-        Samples per channel behind which there is padding; None if there is none.
+        Samples per channel after which there is padding; None if there is none.
     notes
         What is to be said about it.
     """
@@ -65,7 +65,7 @@ def open_with_libsndfile(path: Path) -> Opened:
     import soundfile
 
     class _Unseekable(soundfile.SoundFile):  # type: ignore[misc]
-        """A file that is not sought in: behind the last sample of an endless one that fails."""
+        """A file without seeking, which fails after the last sample of a file of unknown length."""
 
         def seekable(self) -> bool:
             return False

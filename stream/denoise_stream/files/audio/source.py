@@ -191,7 +191,7 @@ def _open_other(path: Path, file: BinaryIO) -> Opened:
         if mp3.count_samples(file) > estimate + MP3_MARGIN:
             opened.close()
             raise SourceError(
-                f"{path.name} does not state its length, and libsndfile would lose all behind sample "
+                f"{path.name} does not state its length, and libsndfile would lose everything after sample "
                 f"{estimate}; {decode_line(path)}"
             )
     if container == "OGG" and opened.promised == 0:

@@ -232,7 +232,7 @@ def audio_bytes(file: BinaryIO, header: WavHeader) -> tuple[int, str]:
         return there, note
     if (there - stated) % 2**32 <= 1:
         return there, f"its header says {stated} bytes of audio, which is the size of {there} without its upper bits"
-    return stated, f"{there - stated} bytes behind the audio that its header states were left out; --salvage takes them"
+    return stated, f"{there - stated} bytes after the stated end of the audio were left out; --salvage takes them"
 
 
 def wav_header(encoding: Encoding, sample_rate_hz: float, channels: int, length: int | None) -> bytes:

@@ -50,16 +50,16 @@ def open_wav_pipe(name: str, *, salvage: bool) -> Opened:
 
 
 def _first(blocks: Iterator[bytes], size: int, notes: list[str]) -> Iterator[bytes]:
-    """Return the first bytes of a pipe, and read the rest too, so that who writes it is not interrupted."""
-    padding, behind, beyond = size % 2, b"", 0
+    """Return the first bytes of a pipe, and read the rest too, so that the writer is not interrupted."""
+    padding, next_bytes, beyond = size % 2, b"", 0
     for block in blocks:
         if size > 0:
             yield block[:size]
         extra = block[size:]
         size = max(0, size - len(block))
-        behind, beyond = (behind + extra)[:8], beyond + len(extra)
-    if beyond > padding and not chunks.is_name(behind[padding : padding + 4]):
-        notes.append(f"{beyond} bytes behind the audio that its header states were left out; --salvage takes them")
+        next_bytes, beyond = (next_bytes + extra)[:8], beyond + len(extra)
+    if beyond > padding and not chunks.is_name(next_bytes[padding : padding + 4]):
+        notes.append(f"{beyond} bytes after the stated end of the audio were left out; --salvage takes them")
 
 
 def open_wav_file(path: Path, file: BinaryIO, *, salvage: bool) -> Opened:
@@ -75,7 +75,7 @@ def open_wav_file(path: Path, file: BinaryIO, *, salvage: bool) -> Opened:
     there = file.seek(0, 2) - header.data_start
     size, note = audio_bytes(file, header)
     if salvage and header.subtype and size < there and note:
-        size, note = there, f"salvaged: {there - size} bytes behind the audio that its header states were taken too"
+        size, note = there, f"salvaged: {there - size} bytes after the stated end of the audio were taken too"
     kept, too_large = chunks.read_kept(file, header.order, header.data_start + size + size % 2)
     opened = _open_uncompressed(path, header, size) if header.subtype else _open_compressed(path, header, size, there)
     audio = opened.format

@@ -275,7 +275,7 @@ def _check_pairs(reading: Reading, name: str) -> None:
         for field in cells[1:]:
             if re.fullmatch(r"0\d+", field) and len(set(map(len, (row[-1] for row in reading.rows)))) == 1:
                 raise SourceError(
-                    f"{name}, line {reading.lines[index].number}: {field!r} looks like the digits behind a decimal "
+                    f"{name}, line {reading.lines[index].number}: {field!r} looks like the digits after a decimal "
                     "comma, but commas delimit the fields as well; quote such numbers, or confirm with --decimal ."
                 )
 

@@ -51,7 +51,7 @@ class TextEncoding:
 
 
 class Decoder:
-    """Decode blocks of bytes, cut anywhere, behind the byte-order mark.
+    """Decode blocks of bytes, cut anywhere, after the byte-order mark.
 
     Kept between calls: the bytes of a character that has not come whole.
     """

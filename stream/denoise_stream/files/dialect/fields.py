@@ -41,7 +41,7 @@ def join_fields(fields: list[str], delimiter: str) -> str:
 
 
 def _split_words(text: str) -> list[str]:
-    """Split at runs of spaces, which stay before the field that follows, or behind the last one."""
+    """Split at runs of spaces, which stay before the field that follows, or after the last one."""
     fields = (_QUOTED_WORD if '"' in text else _WORD).findall(text)
     rest = text[sum(map(len, fields)) :]
     if not fields:

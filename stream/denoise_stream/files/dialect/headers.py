@@ -118,7 +118,7 @@ def _first_number(reading: Reading, start: int) -> int:
 
 
 def _cells(line: Line, reading: Reading) -> list[str]:
-    """Split a line of names, which may stand behind a comment mark."""
+    """Split a line of names, which may follow a comment mark."""
     cells = [unquote(field) for field in split_fields(line.text, reading.delimiter)]
     bare = line.text.lstrip(BLANK)
     mark = next((mark for mark in COMMENTS if bare.startswith(mark)), "")

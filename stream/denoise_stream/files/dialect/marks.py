@@ -98,7 +98,7 @@ def sort_column(kinds: Iterable[str]) -> Column:
 class Marks:
     """The marks of a column: decimal (empty if unknown), grouping, and what speaks against reading it.
 
-    ``digits`` is set where only so many digits behind the mark leave both readings true; ``doubt`` says why the column
+    ``digits`` is set where only so many digits after the mark leave both readings true; ``doubt`` says why the column
     cannot be read without help, ``odd`` why it does not look like the others.
     """
 

@@ -55,9 +55,9 @@ class NumberStyle:
     group
         Mark that groups digits by three; empty if none does.
     digits
-        Digits behind the decimal mark to write, in the mantissa where numbers have an exponent.
+        Digits after the decimal mark to write, in the mantissa where numbers have an exponent.
     own_digits
-        Digits behind the decimal mark that the column has.
+        Digits after the decimal mark that the column has.
     fixed
         Whether numbers keep zeros at their end.
     exponent
@@ -219,7 +219,7 @@ _SWAPPED = str.maketrans(".,", ",.")
 
 
 def decimals_of(text: str, decimal: str) -> int:
-    """Count the digits behind the decimal mark."""
+    """Count the digits after the decimal mark."""
     return len(text.partition(decimal or ".")[2])
 
 
@@ -289,7 +289,7 @@ def written_style(
 
 
 def _finest(text: str, decimal: str) -> int:
-    """Return the digits behind the mark that a number with an exponent would need without it."""
+    """Return the digits after the mark that a number with an exponent would need without it."""
     mantissa, power = _POWER.split(text)
     return decimals_of(mantissa, decimal) - int(power)
 

@@ -30,7 +30,7 @@ class Facts:
     unit
         Its unit, if a row states units.
     digits
-        Digits behind the decimal mark.
+        Digits after the decimal mark.
     named
         Whether the name is one, and not a number of ours.
     odd

@@ -11,7 +11,7 @@ _ALTERNATING = 0.4
 """Share of the rows that must belong to another series than the row before."""
 
 _FARTHER = 4.0
-"""How many times farther from the row before a value lies than from the last one of its series (medians)."""
+"""Least ratio of the median step between rows to the median step within a series."""
 
 _FEWEST_ROWS = 30
 _FEWEST_MOMENTS = 10

@@ -24,7 +24,7 @@ QUALIFIERS = frozenset(
     h hr hours d days stamp utc gmt local unix epoch iso of day axis since start device sensor the time date posix
     tz cet est""".split()
 )
-"""Words beside a time that leave it one."""
+"""Words allowed beside a time word: ``Time (ms)`` is still a time."""
 
 IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung".split())
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 MANY = 30
-"""Number of values from which never falling is no coincidence."""
+"""Fewest values to judge a column by."""
 
 NEAR = 0.8
 """Share of the steps that must be within half of the usual one."""
@@ -86,7 +86,7 @@ def is_even(values: Sequence[float] | Values, digits: int) -> bool:
     values
         All values of the column, none missing.
     digits
-        Digits behind the decimal mark that they are printed with.
+        Digits after the decimal mark that they are printed with.
     """
     if len(values) < 3:
         return False

@@ -39,7 +39,7 @@ def _read_numbers(dialect: Dialect, index: int) -> tuple[NumberStyle, np.ndarray
 
 
 def _digits(texts: tuple[str, ...], style: NumberStyle) -> int:
-    """Return the digits behind the decimal mark that a column is printed with."""
+    """Return the digits after the decimal mark that a column is printed with."""
     if style.exponent:
         return 17
     return max(

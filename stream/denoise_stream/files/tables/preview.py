@@ -13,7 +13,7 @@ FILE_ROWS = 1000
 """Rows of a file that decide how it is written."""
 
 PIPE_ROWS = 120
-"""Rows of a pipe that do; with windows of 150 samples no answer waits for them."""
+"""The same for a pipe: fewer than a window of 150 samples, so that they delay no output."""
 
 STEP_LINES = 12
 """Lines read before the next try where a header took the place of rows."""
@@ -31,7 +31,7 @@ class Preview:
     Attributes
     ----------
     encoding, eol, dialect
-        What was decided; ``eol`` is what ends a line, ``"\n"`` (also behind a carriage return) or ``"\r"``.
+        What was decided; ``eol`` is what ends a line, ``"\n"`` (also after a carriage return) or ``"\r"``.
     blocks
         All bytes of the table, those of the preview included.
     """

@@ -50,7 +50,7 @@ class TableSink:
                 self._done = 0
 
     def close(self) -> None:
-        """Write what is left behind the last row of numbers."""
+        """Write what follows the last row of numbers."""
         self.write(np.empty((0, self._source.channels)))
 
     def _render(self, rows: Rows, part: slice, values: Chunk) -> list[str]:

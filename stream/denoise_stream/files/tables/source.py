@@ -174,7 +174,7 @@ class TableSource:
                         if isinstance(part, Rows):
                             counts.update(part.series)
             except SourceError:
-                pass  # the reading that denoises meets it again, behind the rows above it
+                pass  # raised again by the reading that denoises, after the rows above it
         self.bad_rows, self.first_bad_row = 0, ""
         return counts
 

@@ -43,9 +43,9 @@ class SpeechData:
     A row is a signal of ``samples``, in units of full scale. The target is a packed
     :class:`~denoise_train.targets.SpeechTarget`: the speech as it is heard in the scene's room, and the levels.
 
-    Recordings of speech below folders named in ``training_only`` are neither for validation nor for tests, and those of
-    noise below folders named in ``held_out_noise`` are for nothing else: so what is measured are the noises of a
-    stranger. Without such names every ninth and tenth file is held out.
+    Speech in folders named in ``training_only`` is used for training only, noise in folders named in ``held_out_noise``
+    for validation and tests only, so that scores are on unseen sources. Without such names every ninth and tenth file
+    is held out.
     """
 
     window: int
@@ -186,7 +186,7 @@ class SpeechData:
     def _scene(
         self, rng: np.random.Generator, speech: Recordings, noise: Recordings, snr_db: float, *, pure: bool
     ) -> tuple[Array, Array]:
-        """Draw the speech and the noise that a microphone hears; a pure scene has both, and no more."""
+        """Draw the speech and the noise that a microphone hears; a pure scene has both, unaltered."""
         voice = np.zeros(self.samples)
         piece = scenes.draw_piece(rng, speech, self.samples, 1.2)
         voice[: len(piece)] = scenes.with_room_tone(rng, piece) if self.room_tone else piece

@@ -156,7 +156,7 @@ def clip(rng: np.random.Generator, signal: Array) -> Array:
 def reverberate(rng: np.random.Generator, signals: Sequence[Array]) -> list[Array]:
     """Put signals into one room, each at its own place.
 
-    The room is noise that decays by 60 dB in 0.1 to 0.8 s, behind the direct sound, and high frequencies
+    The room is noise that decays by 60 dB in 0.1 to 0.8 s, after the direct sound, and high frequencies
     die away first.
     """
     seconds = float(log_uniform(rng, 0.1, 0.8))

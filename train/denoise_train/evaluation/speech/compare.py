@@ -18,10 +18,10 @@ from denoise_train.evaluation.speech.peers.protocol import Enhancer
 from denoise_train.evaluation.speech.scores import SCORES, SI_SDR, Judge, Score
 
 IMPROVEMENTS = {"si_sdr_db": "si_sdr_improvement_db", SI_SDR.key: "si_sdr_improvement_above_50_hz_db"}
-"""Scores whose rise is a figure of its own, and its name."""
+"""Scores whose gain is reported too, and under what name."""
 
 Heard = Callable[[str, int, Array], None]
-"""Is given all that comes out: the enhancer's name, the number of the SNR, and the signals ``(n, length)``."""
+"""Receives each output: the enhancer's name, the SNR's index, and the signals ``(n, length)``."""
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,8 @@ def draw_speech_mixtures(
 ) -> SpeechMixtures:
     """Draw speech and noise for an evaluation.
 
-    All of the recordings are drawn from, in turns: every recording of speech as often as the others, and every source
-    of noise, whatever it holds, as often as the others. A signal gets one source of noise; where its recordings are
-    shorter than the signal, several are joined. Speech, too short, is joined alike.
+    Speech recordings are used in turn, equally often, and so are noise sources, whatever their size. Each signal gets
+    one noise source; recordings shorter than the signal are joined.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Enhancer:
 def run_blocks(signal: Array, block: int, delay: int, process: Callable[[Array], Array]) -> Array:
     """Run a program block by block over a signal and take its delay away.
 
-    Zeros behind the end bring out what the delay holds back.
+    Zeros appended to the end bring out what the delay holds back.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def parse_peers(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def load_peers(paths: Mapping[str, Path]) -> tuple[Enhancer, ...]:
-    """Load the peers whose files are given by name, and put them behind those that are installed.
+    """Load the peers whose files are given by name, and append them to those that are installed.
 
     Raises
     ------
