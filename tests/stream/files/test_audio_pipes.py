@@ -114,7 +114,7 @@ def test_tags_of_a_pipe_go_into_the_file(folder, models):
     [
         (b"", "standard input is empty"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "standard input ends after 16 bytes, inside its WAV header"),
-        (b"RIFF\x24\0\0\0WAVEdata\4\0\0\0abcd", "it has no chunk 'fmt ' before its audio"),
+        (b"RIFF\x24\0\0\0WAVEdata\4\0\0\0abcd", "no 'fmt ' chunk before its audio"),
         (b"RIFF\x24\0\0\0AVI LIST", "standard input carries AVI, not WAV"),
         (b"fLaC\0\0\0\x22" + bytes(40), "standard input carries FLAC, not WAV; turn it into WAV on the way"),
         (b"time,value\n0,1\n1,2\n", "standard input carries text, not WAV; for a table say --format csv"),
