@@ -8,12 +8,22 @@ from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.cli.command_line import PATH, run_command, version_option
+from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
 from denoise_train.training.backend import loading_backend
 
+SECTIONS = {
+    "Output": ("output", "c_folder", "test_vectors", "force"),
+    "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
+    "Graph": ("fit_output", "self_normalizing", "encoder"),
+    "Smaller or older": ("fp16", "int8", "opset"),
+}
+
 
 @click.command(
+    cls=SectionedCommand,
+    sections=SECTIONS,
     epilog=examples(
         "denoise-export runs/general",
         "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",

@@ -10,7 +10,6 @@ import click
 
 from denoise_stream.archive.folders.patterns import MAGIC
 from denoise_stream.archive.folders.places import is_url
-from denoise_stream.cli.command_line import Option
 from denoise_stream.cli.options import ArchiveOptions, Options
 from denoise_stream.errors import SinkError, needs_extra, printable
 
@@ -20,30 +19,27 @@ if TYPE_CHECKING:
     from denoise_stream.archive.worker import Work
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SECTION = "Folders, patterns and object stores (s3://bucket/folder ...)"
 
 
 def archive_options(command: Command) -> Command:
     """Add the options that describe a run over many files."""
     for option in reversed(
         (
-            _option(
+            click.option(
                 "--include", multiple=True, metavar="PATTERN", help="Only such names: '*.wav', '2024/**'; repeatable."
             ),
-            _option("--exclude", multiple=True, metavar="PATTERN", help="None of such names; repeatable."),
-            _option("--jobs", type=click.IntRange(1), metavar="N", help="Files at once. Default: physical cores."),
-            _option("--shard", metavar="I/N", help="Do part I (from 1) of N, for batch schedulers."),
-            _option("--dry-run", is_flag=True, help="List what would be done."),
-            _option("--engine", type=click.Choice(("local", "ray")), help="Where to work. Default: local."),
-            _option("--ray-address", metavar="ADDRESS", help="Ray cluster. Default: RAY_ADDRESS, else this machine."),
+            click.option("--exclude", multiple=True, metavar="PATTERN", help="None of such names; repeatable."),
+            click.option("--jobs", type=click.IntRange(1), metavar="N", help="Files at once. Default: physical cores."),
+            click.option("--shard", metavar="I/N", help="Do part I (from 1) of N, for batch schedulers."),
+            click.option("--dry-run", is_flag=True, help="List what would be done."),
+            click.option("--engine", type=click.Choice(("local", "ray")), help="Where to work. Default: local."),
+            click.option(
+                "--ray-address", metavar="ADDRESS", help="Ray cluster. Default: RAY_ADDRESS, else this machine."
+            ),
         )
     ):
         command = option(command)
     return command
-
-
-def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
-    return click.option(*names, cls=Option, section=SECTION, **settings)
 
 
 def is_archive(source: str, sink: str | None) -> bool:

@@ -8,40 +8,17 @@ import os
 import sys
 from collections.abc import Container
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 from click.core import ParameterSource
 
+from denoise_stream.cli.help_text import COLOUR
 from denoise_stream.cli.stopping import end_when_asked
 from denoise_stream.errors import DenoiseError
 
-CONTEXT_SETTINGS = {"max_content_width": 100, "help_option_names": ["-h", "--help"]}
 PATH = click.Path(path_type=Path)
 version_option = click.version_option(package_name="denoise-stream", message="%(prog)s %(version)s")
-
-
-class Option(click.Option):
-    """An option that ``--help`` lists under a heading of its own."""
-
-    def __init__(self, *args: Any, section: str = "", **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.section = section
-
-
-class SectionedCommand(click.Command):
-    """A command whose ``--help`` lists options by section, those without one first."""
-
-    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options into the help text."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(context):
-            record = None if isinstance(parameter, click.Argument) else parameter.get_help_record(context)
-            if record is not None:
-                sections.setdefault(getattr(parameter, "section", "") or "Options", []).append(record)
-        for section, records in sections.items():
-            with formatter.section(section):
-                formatter.write_dl(records)
 
 
 def run_command(command: click.Command, name: str, *, ends_in_computations: bool = False) -> NoReturn:
@@ -79,11 +56,6 @@ def refuse_options(context: click.Context, known: Container[str], needed: str) -
             raise ValueError(f"{max(option.opts, key=len)} cannot be used here; {needed}")
 
 
-def examples(*lines: str) -> str:
-    """Format example commands for the end of a help text, each on a line of its own."""
-    return "Examples:\n\n\b\n" + "\n".join(f"  {line}" for line in lines)
-
-
 def _hold_standard_streams() -> None:
     """Point standard streams that are closed (cron, GUI programs) to nowhere, or files opened later get their numbers.
 
@@ -99,5 +71,5 @@ def _hold_standard_streams() -> None:
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:
-    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    click.echo(f"{click.style(f'{name}:', fg='red')} {' '.join(message.split())}", err=True, color=COLOUR)
     sys.exit(status)

@@ -5,11 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
-from denoise_stream.cli.command_line import Option
 from denoise_stream.files.dialect.options import BAD_ROWS, TableOptions, as_delimiter
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SECTION = "Tables that are not read as they should (files of text and pipes)"
 NAMES = ("skip_rows", "header", "no_header", "decimal", "delimiter", "encoding", "on_bad_row")
 
 
@@ -17,13 +15,13 @@ def table_options(command: Command) -> Command:
     """Add the options that say how a table is written."""
     for option in reversed(
         (
-            _option("--skip-rows", type=int, metavar="N", help="Leave the first N lines as they are."),
-            _option("--header", type=int, metavar="N", help="Line of the file, from 1, that holds the names."),
-            _option("--no-header", is_flag=True, help="No line holds names; columns are called 1, 2, ..."),
-            _option("--decimal", type=click.Choice((".", ",")), help="Decimal mark; the other one groups digits."),
-            _option("--delimiter", metavar="CHAR", help="One character, or tab, space, none (one column)."),
-            _option("--encoding", metavar="NAME", help="Such as utf-16, cp1252 or shift_jis."),
-            _option(
+            click.option("--skip-rows", type=int, metavar="N", help="Leave the first N lines as they are."),
+            click.option("--header", type=int, metavar="N", help="Line of the file, from 1, that holds the names."),
+            click.option("--no-header", is_flag=True, help="No line holds names; columns are called 1, 2, ..."),
+            click.option("--decimal", type=click.Choice((".", ",")), help="Decimal mark; the other one groups digits."),
+            click.option("--delimiter", metavar="CHAR", help="One character, or tab, space, none (one column)."),
+            click.option("--encoding", metavar="NAME", help="Such as utf-16, cp1252 or shift_jis."),
+            click.option(
                 "--on-bad-row",
                 type=click.Choice(BAD_ROWS),
                 help="A row that cannot be read ends the work, is passed on as it is, or left out. Default: stop for "
@@ -33,10 +31,6 @@ def table_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
-    return click.option(*names, cls=Option, section=SECTION, **settings)
 
 
 def stated_options(source: str, values: Mapping[str, Any]) -> TableOptions:

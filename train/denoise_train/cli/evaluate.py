@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 
 from denoise_stream import Denoiser
-from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.cli.command_line import PATH, run_command, version_option
+from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.paths import check_outputs, whole_file, write_json
 from denoise_train.cli.evaluate_checks import choose_evaluation
@@ -87,7 +88,15 @@ def _numbers(option: str, text: str | None, least: float, most: float, needed: s
     return tuple(numbers)
 
 
-@click.command(help=HELP, epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
+SECTIONS = {
+    "Signals": ("clean", "noise", "pairs", "noisy", "snr_db", "rate", "signals", "length", "seed"),
+    "Other questions": ("optimum", "harm", "stretch"),
+    "Speech": ("speech", "peers", "dnsmos", "write"),
+    "Output": ("plot", "panels", "report", "force"),
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS, help=HELP, epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
 @click.argument("model", metavar="MODEL")
 @click.option(
     "--clean",

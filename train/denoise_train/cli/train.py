@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from denoise_stream.cli.command_line import CONTEXT_SETTINGS, PATH, examples, run_command, version_option
+from denoise_stream.cli.command_line import PATH, run_command, version_option
+from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import printable
 from denoise_train.evaluation.text_tables import paragraphs
 from denoise_train.recipe import Recipe, RecipeError, load_recipe, with_values
@@ -38,7 +39,15 @@ EPILOG = examples(
 )
 
 
-@click.command(epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
+SECTIONS = {
+    "Your signals": ("clean", "noise", "pairs", "noisy", "share", "data_path"),
+    "Model": ("start", "changes", "architecture"),
+    "How long": ("epochs", "minutes", "seed", "resume"),
+    "Output": ("output",),
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS, epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
 @click.argument("recipe", metavar="RECIPE")
 @click.option("-o", "--output", type=PATH, metavar="DIR", help="Run folder. Default: runs/NAME.")
 @click.option(
