@@ -198,7 +198,9 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     default=None,
     help="Wait up to 60 s for a vanished device. Default: for devices that are named.",
 )
-@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw before and after.")
+@click.option(
+    "--plot", type=PATH, metavar="FILE.png", help="Draw before, after and what was removed, with the largest change."
+)
 @click.option("--report", type=PATH, metavar="FILE.json", help="Write levels, latency and compute time as JSON.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")

@@ -65,7 +65,7 @@ def denoise_one(options: "Options") -> None:
     summary = _denoise(denoiser, ends, options)
     if not options.quiet:
         for line in (in_one_line(summary), *changes_in_words(summary)):
-            click.echo(line, err=True)
+            click.echo(click.style(line, fg="yellow") if line.startswith("warning: ") else line, err=True)
 
 
 def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:
@@ -86,13 +86,23 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         meter = LevelMeter(signal.channels)
         # Rows of several series are no neighbours in time.
         may_lower = ends.kind != "audio" and options.series_column is None and not options.keep_peaks
-        changes = ChangeMeter(signal.channels, peaks=may_lower)
+        changes = ChangeMeter(signal.channels, peaks=may_lower, stamp_at=getattr(signal, "stamp_at", None))
         observers: list[Observer] = [meter, changes]
         if options.plot is not None:
             from denoise_stream.runs.plots import BeforeAfterPlot
 
-            title = f"{signal.name}, model {denoiser.contract.name}, hop {denoiser.hop}"
-            picture = BeforeAfterPlot(names, signal.sample_rate_hz, title, getattr(signal, "start", None))
+            several = options.series_column is not None
+            picture = BeforeAfterPlot(
+                names,
+                None if several else stream.sample_rate_hz,
+                f"{signal.name}, before and after",
+                units=getattr(signal, "column_units", ()),
+                subtitle=f"model {denoiser.contract.name}, hop {denoiser.hop}"
+                + (f"; rows of several {options.series_column}, in the table's order" if several else ""),
+                sound=ends.kind == "audio",
+                start=getattr(signal, "start", None),
+                seconds_at=getattr(signal, "seconds_at", None),
+            )
             observers.append(picture)
             plot = stack.enter_context(whole_file(options.plot, replace=options.force))
         if options.report is not None:
@@ -104,12 +114,15 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         ):
             compute_time_s = run(signal, stream, destination, observers, on_progress)
         summary = facts(denoiser, stream, compute_time_s, meter, changes, audio=ends.kind == "audio")
-        summary |= {"input": options.source, "output": ends.sink}
+        written = None if ends.output_file is None else ends.output_file.stat().st_size
+        summary |= {"input": options.source, "output": ends.sink, "output_bytes": written}
         summary |= {"notes": [*notes_of(signal, destination), *_doubts(denoiser, ends)]}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
         summary |= {"columns": names, **ends.table_facts(signal)} if ends.kind == "table" else {}
         if options.plot is not None:
-            picture.save(plot)
+            from denoise_stream.runs.drawing import save_picture
+
+            save_picture(picture, summary["changes"], plot)
         if options.report is not None:
             report.write_text(json.dumps(summary, indent=2) + "\n")
     return summary

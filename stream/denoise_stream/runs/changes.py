@@ -1,7 +1,8 @@
 """Measure what denoising changed: how much was removed, where the most, and which isolated peaks were lowered."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from denoise_stream.runs.peaks import BLOCK, isolated_peaks
 
 @dataclass(frozen=True)
 class Change:
-    """One sample before and after; ``sample`` counts from 0."""
+    """One sample before and after; ``sample`` counts from 0, ``time`` is what a column of time says there."""
 
     sample: int
     before: float
     after: float
+    time: str = ""
 
     @property
     def size(self) -> float:
@@ -36,11 +38,14 @@ class ChangeMeter:
         Channels of both signals.
     peaks
         Whether to look for isolated peaks; what is removed from sound is too uneven for that.
+    stamp_at
+        Gives what a column of time says in a row that was just read, if there is such a column.
     """
 
-    def __init__(self, channels: int, *, peaks: bool) -> None:
+    def __init__(self, channels: int, *, peaks: bool, stamp_at: Callable[[int], str] | None = None) -> None:
         self._channels = channels
         self._looks_for_peaks = peaks
+        self._stamp_at = stamp_at
         self._first = np.full(channels, np.nan)
         self._sums = np.zeros((3, channels))  # of the input, of its squares, of the squares of what was removed
         self._counts = np.zeros(channels)
@@ -65,8 +70,8 @@ class ChangeMeter:
         -------
         For each channel ``removed_rms`` and ``input_deviation`` (standard deviation of the input) in the signal's unit,
         ``removed_share`` of one in the other, ``estimated_snr_db`` of the input if what was removed is the noise,
-        ``largest_change`` and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``; None without), and
-        ``lowered_peaks``. What cannot be told is None.
+        ``largest_change`` and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``, and ``time`` as a
+        column of time says it; None without), and ``lowered_peaks``. What cannot be told is None.
         """
         self._measure(len(self._noisy))
         return [self._facts_of(channel) for channel in range(self._channels)]
@@ -112,7 +117,7 @@ class ChangeMeter:
         size = np.abs(np.nan_to_num(removed))
         for channel, place in enumerate(size.argmax(axis=0)):
             change = Change(self._seen + int(place), float(noisy[place, channel]), float(denoised[place, channel]))
-            self._largest[channel] = _larger(self._largest[channel], change)
+            self._largest[channel] = self._larger(self._largest[channel], change)
         if self._looks_for_peaks:
             self._look_for_peaks(noisy, denoised)
         self._seen += count
@@ -126,14 +131,13 @@ class ChangeMeter:
         self._peaks += starts.sum(axis=0)
         for place, channel in np.argwhere(peaks).tolist():
             change = Change(self._seen + place, float(noisy[place, channel]), float(denoised[place, channel]))
-            self._largest_peak[channel] = _larger(self._largest_peak[channel], change)
+            self._largest_peak[channel] = self._larger(self._largest_peak[channel], change)
 
-
-def _larger(one: Change | None, other: Change) -> Change | None:
-    """Return the larger change; one of nothing is none."""
-    if not other.size > 0 or (one is not None and one.size >= other.size):
-        return one
-    return other
+    def _larger(self, one: Change | None, other: Change) -> Change | None:
+        """Return the larger change; one of nothing is none."""
+        if not other.size > 0 or (one is not None and one.size >= other.size):
+            return one
+        return other if self._stamp_at is None else replace(other, time=self._stamp_at(other.sample))
 
 
 def _root(square: float) -> float | None:

@@ -21,6 +21,9 @@ LEAST_SHARE = 1e-4
 MOST_NUMBERS = 1 << 18
 """Samples that are squared at once."""
 
+WARNING = "warning: "
+"""What a line or note begins with that should not be overlooked; it gets a line of its own."""
+
 MOST_NAMES = 12
 """Columns that the line of text names."""
 
@@ -117,18 +120,20 @@ def _level(rms: float, *, audio: bool) -> float | None:
 
 def in_one_line(summary: dict[str, Any]) -> str:
     """Say in one line what was done."""
-    rate = summary["sample_rate_hz"]
-    length = f"{_time(summary['samples_in'] / rate)} at {rate:g} Hz" if rate else f"{summary['samples_in']} samples"
+    rate, sound = summary["sample_rate_hz"], summary["level_unit"] == "dBFS"
+    length = f"{_time(summary['samples_in'] / rate)}{_rate(rate)}" if rate else f"{summary['samples_in']} samples"
     if summary.get("rate_from"):
         length += f" (by {summary['rate_from']})"
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
-        _columns_in_words(summary) if "columns" in summary else f"{summary['channels']} channel(s)",
+        _columns_in_words(summary) if "columns" in summary else _counted(summary["channels"], "channel"),
         f"model {summary['model']}, hop {summary['hop']}",
-        f"latency {summary['latency_samples']} samples"
-        + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""),
-        f"RTF {summary['rtf']:.4f}" if summary["rtf"] else f"{summary['compute_time_s']:.2f} s of compute",
+        f"{_time(summary['compute_time_s'])} of computing"
+        + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
+    if summary["input"] == "-":
+        latency = f"latency {summary['latency_samples']} samples"
+        parts.append(latency + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""))
     if summary["follows_above_hz"]:
         parts[2] += f" (by its gain above {summary['follows_above_hz']:g} Hz)"
     if summary["sample_rate_assumed"]:
@@ -146,14 +151,14 @@ def in_one_line(summary: dict[str, Any]) -> str:
         parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
-    return "; ".join((", ".join(parts), *summary["notes"]))
+    return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))
 
 
 def _time(seconds: float) -> str:
     """Write a time as people say it.
 
-    >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0)
-    ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h')
+    >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0), _time(300.0)
+    ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h', '5 min')
     """
     if seconds < 0.1:
         return f"{1000 * seconds:.1f} ms"
@@ -162,31 +167,88 @@ def _time(seconds: float) -> str:
     for name, size, part, part_size in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
         if name == "d" or seconds < 2 * {"min": 3600, "h": 86400}[name]:
             whole = int(seconds // size)
-            return f"{whole} {name} {int((seconds - whole * size) // part_size)} {part}"
+            rest = int((seconds - whole * size) // part_size)
+            return f"{whole} {name}" + (f" {rest} {part}" if rest else "")
     raise AssertionError
+
+
+def _rate(rate_hz: float) -> str:
+    """Write a sample rate behind a length; a slow one as the time between samples.
+
+    >>> _rate(16000.0), _rate(0.5), _rate(1 / 300)
+    (' at 16000 Hz', ' at 0.5 Hz', ', a sample every 5 min')
+    """
+    return f" at {rate_hz:g} Hz" if rate_hz > 1 / 60 else f", a sample every {_time(round(1 / rate_hz, 3))}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def changes_in_words(summary: dict[str, Any]) -> list[str]:
     """Say in a few lines what was removed, and warn of isolated peaks that were lowered."""
-    names = summary.get("columns") or [""] * summary["channels"]
+    channels, noun = summary["channels"], "column" if "columns" in summary else "channel"
+    names = summary.get("columns") or ([""] if channels == 1 else [f"channel {index + 1}" for index in range(channels)])
     changed = [(name, change) for name, change in zip(names, summary["changes"], strict=True) if change["removed_rms"]]
     changed.sort(key=lambda pair: pair[1]["removed_share"] or 0.0, reverse=True)
-    lines = [_change_in_words(name, change, summary) for name, change in changed[:MOST_CHANGES]]
+    lines = [note for note in summary["notes"] if note.startswith(WARNING)]
+    lines += [_change_in_words(name, change, summary) for name, change in changed[:MOST_CHANGES]]
     if len(changed) > MOST_CHANGES:
-        lines.append(f"and less, by its share, from {len(changed) - MOST_CHANGES} more columns or channels")
+        lines.append(f"smaller shares were removed from {_counted(len(changed) - MOST_CHANGES, f'more {noun}')}")
     lowered = [(name, change) for name, change in changed if change["lowered_peaks"]]
     if lowered:
         name, change = max(lowered, key=lambda pair: pair[1]["lowered_peaks"])
         peak, count = change["largest_lowered_peak"], sum(change["lowered_peaks"] for _, change in lowered)
-        peaks = "1 isolated peak was" if count == 1 else f"{count} isolated peaks were"
+        peaks = "1 isolated peak was lowered" if count == 1 else f"{count} isolated peaks were lowered"
         lines.append(
-            f"warning: {peaks} lowered{f', most in {name}' if len(changed) > 1 else ''}, the largest "
-            f"from {peak['before']:.6g} to {peak['after']:.6g} {_place(peak['sample'], summary)}; "
+            f"{WARNING}{peaks}{f', most in {name}' if len(changed) > 1 else ''}, {'the largest ' * (count > 1)}"
+            f"from {peak['before']:.6g} to {peak['after']:.6g} {_place(peak, summary)}; "
             "if such peaks are data and not disturbances, use --keep-peaks"
         )
     if summary["kept_peaks"]:
         lines.append(f"{summary['kept_peaks']} samples of isolated peaks kept as they were")
+    if summary["output_bytes"] is not None:
+        lines.append(
+            f"wrote {summary['output']} ({_size(summary['output_bytes'])}): {_effect(changed, channels, noun)}"
+        )
     return lines
+
+
+def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str) -> str:
+    """Say in a few words how much was removed, from the largest share to the smallest one."""
+    shares = [change["removed_share"] or 0.0 for _, change in changed]
+    if not shares or shares[0] < LEAST_SHARE:
+        return "hardly anything removed"
+    if channels == 1:
+        return f"{_percent(shares[0])} of the variation removed"
+    if len(shares) == 1:
+        return f"{_percent(shares[0])} of the variation removed from 1 of {channels} {noun}s"
+    return f"{_percent(shares[-1])} to {_percent(shares[0])} of the variation removed, by {noun}"
+
+
+def _percent(share: float) -> str:
+    """Write a share.
+
+    >>> _percent(0.4321), _percent(1.2), _percent(0.00001)
+    ('43 %', '120 %', 'less than 0.1 %')
+    """
+    if share < 1e-3:
+        return "less than 0.1 %"
+    return f"{100 * share:.0f} %" if share > 0.0995 else f"{100 * share:.1f} %"
+
+
+def _size(size_bytes: int) -> str:
+    """Write a file's size.
+
+    >>> _size(512), _size(105_367), _size(2_400_000)
+    ('512 bytes', '105 kB', '2.4 MB')
+    """
+    if size_bytes < 1000:
+        return f"{size_bytes} bytes"
+    for unit, size in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if size_bytes < 1000 * size or unit == "GB":
+            return f"{size_bytes / size:.0f} {unit}" if unit == "kB" else f"{size_bytes / size:.1f} {unit}"
+    raise AssertionError
 
 
 def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any]) -> str:
@@ -196,20 +258,21 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
         where = f" from {name}" if name else ""
         return f"hardly anything removed{where}, less than {100 * LEAST_SHARE:g} % of its variation"
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
-    share = f", {100 * share_of_all:.2g} % of its variation" if share_of_all else ""
+    share = f", {_percent(share_of_all)} of its variation" if share_of_all else ""
     snr = change["estimated_snr_db"]
     estimate = f" (an SNR of about {snr:.0f} dB before, if all of it was noise)" if snr is not None else ""
     largest = change["largest_change"]
-    where = f"; largest change {largest['before']:.6g} to {largest['after']:.6g} {_place(largest['sample'], summary)}"
+    where = f"; largest change {largest['before']:.6g} to {largest['after']:.6g} {_place(largest, summary)}"
     return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"
 
 
-def _place(sample: int, summary: dict[str, Any]) -> str:
-    """Say where a sample is: when, or in which row."""
-    rate = summary["sample_rate_hz"]
-    if rate and summary["level_unit"] == "dBFS":
-        return f"at {sample / rate:.3f} s"
-    return f"in row {sample + 1} of the data" if "columns" in summary else f"at sample {sample + 1}"
+def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:
+    """Say where a change is: when, and in which row."""
+    sample, rate = change["sample"], summary["sample_rate_hz"]
+    if "columns" in summary:
+        when = f"at {summary['time_column']} {change['time']}, " if change["time"] else ""
+        return f"{when}in row {sample + 1} of the data"
+    return f"at {sample / rate:.3f} s" if rate else f"at sample {sample + 1}"
 
 
 def _columns_in_words(summary: dict[str, Any]) -> str:

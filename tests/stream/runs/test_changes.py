@@ -39,8 +39,11 @@ def test_removed_noise_is_measured_in_the_signals_unit_and_as_a_share():
 def test_largest_change_and_lowered_peaks_are_named():
     noisy, clean = spiky()
     noisy[777] += 2.0
-    (facts,) = measured(noisy, clean, [])
-    assert facts["largest_change"] == {"sample": 777, "before": noisy[777, 0], "after": clean[777, 0]}
+    meter = ChangeMeter(1, peaks=True, stamp_at=lambda row: f"{row} s")
+    meter.observe(noisy, clean)
+    (facts,) = meter.facts()
+    change = {"sample": 777, "before": noisy[777, 0], "after": clean[777, 0], "time": "777 s"}
+    assert facts["largest_change"] == change
     assert facts["largest_lowered_peak"] == facts["largest_change"]
     assert facts["lowered_peaks"] == len(SPIKES)
 

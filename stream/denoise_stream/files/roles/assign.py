@@ -129,14 +129,14 @@ def _is_date_part(column: Facts) -> bool:
     return bool((known == np.rint(known)).all() and known.min() >= span[0] and known.max() <= span[1])
 
 
-def find_clock(columns: Sequence[Facts], roles: Sequence[Role]) -> tuple[str, Clock] | None:
-    """Return the name of the column that tells the rate, and what it tells; None if none does."""
-    for column, role in zip(columns, roles, strict=True):
+def find_clock(columns: Sequence[Facts], roles: Sequence[Role]) -> tuple[int, Clock] | None:
+    """Return the index of the column that tells the rate, and what it tells; None if none does."""
+    for index, (column, role) in enumerate(zip(columns, roles, strict=True)):
         clock = None
         if role.kind == "moment":
             clock = clock_of_moments(column.texts) if len(column.texts) else clock_of_seconds(column.values)
         elif role.kind == "axis" and column.named:
             clock = clock_of_numbers(column.values[~np.isnan(column.values)], column.name, column.unit)
         if clock is not None:
-            return column.name, clock
+            return index, clock
     return None

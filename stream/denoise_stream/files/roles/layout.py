@@ -9,6 +9,7 @@ from typing import Any
 from denoise_stream.errors import SourceError
 from denoise_stream.files.roles.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.roles.interleaved import find_interleaved
+from denoise_stream.files.roles.times import Clock
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Layout:
         Indices of the columns that are denoised, in the table's order.
     rate_hz
         Rows per second, None if nothing tells it; ``rate_from`` says what does.
-    start
-        Moment of the first row, where a column holds dates.
+    clock, clock_index
+        What the column of time tells, and which column that is.
     """
 
     names: tuple[str, ...]
@@ -34,7 +35,13 @@ class Layout:
     chosen: tuple[int, ...]
     rate_hz: float | None = None
     rate_from: str = ""
-    start: datetime | None = None
+    clock: Clock | None = None
+    clock_index: int = -1
+
+    @property
+    def start(self) -> datetime | None:
+        """Moment of the first row, where a column holds dates."""
+        return None if self.clock is None else self.clock.start
 
     @property
     def sparse(self) -> tuple[bool, ...]:
@@ -52,6 +59,7 @@ class Layout:
         return {
             "left": left,
             "sparse": [self.names[index] for index in self.chosen if self.roles[index].sparse],
+            "time_column": self.names[self.clock_index] if self.clock is not None else "",
             "rate_from": self.rate_from if rate_hz is not None and rate_hz == self.rate_hz else "",
         }
 
@@ -101,11 +109,12 @@ def find_layout(
         )
     if columns is None and series_column is None:
         _refuse_interleaved(facts, roles, chosen, name)
-    clock = find_clock(facts, roles)
-    if clock is None:
+    found = find_clock(facts, roles)
+    if found is None:
         return Layout(names, tuple(roles), tuple(chosen))
-    assumed = ", taken for seconds" if clock[1].unit else ""
-    return Layout(names, tuple(roles), tuple(chosen), clock[1].rate_hz, f"column {clock[0]}{assumed}", clock[1].start)
+    index, clock = found
+    told = f"column {names[index]}{', taken for seconds' if clock.unit else ''}"
+    return Layout(names, tuple(roles), tuple(chosen), clock.rate_hz, told, clock, index)
 
 
 def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:

@@ -40,11 +40,32 @@ class Clock:
         Moment of the first row, where the column holds dates.
     unit
         ``"s"`` where the column's numbers were taken for seconds without a word that says so, else empty.
+    form
+        How dates and times are written, for ``strptime``; empty for numbers.
+    scale_s
+        Seconds of a step of the column's numbers.
     """
 
     rate_hz: float
     start: datetime | None = None
     unit: str = ""
+    form: str = ""
+    scale_s: float = 1.0
+
+    def seconds(self, stamp: str | float) -> float | None:
+        """Return the seconds of a time stamp, since ``start`` if there is one; None if it cannot be read.
+
+        >>> Clock(1.0, datetime(2024, 5, 1), form="%Y-%m-%d %H:%M").seconds("2024-05-01T00:10")
+        600.0
+        """
+        if isinstance(stamp, str):
+            try:
+                moment = datetime.strptime(_normal(stamp), self.form)  # noqa: DTZ007
+            except ValueError:
+                return None
+            return (moment - (self.start or datetime(1900, 1, 1))).total_seconds()
+        since = 0.0 if self.start is None else self.start.replace(tzinfo=UTC).timestamp()
+        return stamp * self.scale_s - since
 
 
 def clock_of_moments(texts: Sequence[str]) -> Clock | None:
@@ -59,7 +80,7 @@ def clock_of_moments(texts: Sequence[str]) -> Clock | None:
         if "%d" not in form:
             seconds = np.unwrap(seconds, period=86400.0)
         rate = rate_of(seconds)
-        return None if rate is None else Clock(rate, moments[0] if "%d" in form else None)
+        return None if rate is None else Clock(rate, moments[0] if "%d" in form else None, form=form)
     return None
 
 
@@ -99,7 +120,7 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
         if epoch is not None and stated == epoch
         else None
     )
-    return Clock(rate, start, "s" if stated is None else "")
+    return Clock(rate, start, "s" if stated is None else "", scale_s=1.0 if stated is None else stated)
 
 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:

@@ -35,6 +35,8 @@ class Rows:
         Whether the delimiter alone splits them, and plain formatting writes their numbers.
     series
         The series that each row belongs to, if there are many.
+    stamps
+        The raw fields of the column of time, if there is one.
     """
 
     texts: list[str]
@@ -42,6 +44,7 @@ class Rows:
     end: str
     plain: bool
     series: list[str] = field(default_factory=list)
+    stamps: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -31,6 +31,9 @@ from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
 MOST_CELLS = 1 << 17
 """Cells that are split at once; a table of very many columns is read in smaller parts."""
 
+RECENT_ROWS = 1 << 16
+"""Rows whose time stamps are kept; denoised rows come back while theirs are there."""
+
 
 class TableSource:
     """The signal columns of a table, as channels.
@@ -41,8 +44,8 @@ class TableSource:
     ----------
     layout : Layout
         How the table is written, and what each column is.
-    column_names : list of str
-        Names of the signal columns, in the table's order.
+    column_names, column_units : list of str
+        Names of the signal columns, in the table's order, and the units that a line under the names states, if any.
     bad_rows : int
         Rows that could not be read and were passed on or left out; ``first_bad_row`` says what the first one held.
     """
@@ -96,7 +99,11 @@ class TableSource:
         self._series_index = None if series_column is None else self.layout.names.index(series_column)
         self._series: deque[str] = deque()
         self.channels = len(self.layout.chosen)
+        self._stamps: deque[str] = deque(maxlen=RECENT_ROWS)
+        self._rows_read = 0
+        self._clock_style = styles[self.layout.clock_index]
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
+        self.column_units = [facts[index].unit for index in self.layout.chosen]
         self.all_column_names = self.layout.names
         self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
         self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
@@ -157,6 +164,8 @@ class TableSource:
                     if isinstance(part, Rows):
                         values.append(part.values)
                         self._series.extend(part.series)
+                        self._stamps.extend(part.stamps)
+                        self._rows_read += len(part.values)
             except SourceError:
                 yield self._as_chunk(values)
                 raise
@@ -181,6 +190,19 @@ class TableSource:
     def take_series(self, rows: int) -> list[str]:
         """Return the series of the next rows that were read."""
         return [self._series.popleft() for _ in range(rows)]
+
+    def stamp_at(self, row: int) -> str:
+        """Return what the column of time holds in a row, from 0; empty without one, or if that was long ago."""
+        index = row - (self._rows_read - len(self._stamps))
+        return unquote(self._stamps[index]) if 0 <= index < len(self._stamps) else ""
+
+    def seconds_at(self, row: int) -> float | None:
+        """Return the time of a row in s, since ``start`` if there is one; None if its stamp does not tell."""
+        clock, stamp = self.layout.clock, self.stamp_at(row)
+        if clock is None or not stamp or self.sample_rate_hz != self.layout.rate_hz:
+            return None
+        value = stamp if clock.form else self._clock_style.parse(stamp)
+        return None if value is None else clock.seconds(value)
 
     def facts(self) -> dict[str, Any]:
         """Return what reports say about the table."""
@@ -237,10 +259,13 @@ class TableSource:
         if np.isinf(values).any():
             return None
         series = [] if self._series_index is None else [unquote(row[self._series_index]) for row in fields]
-        return Rows(lines.texts, values, lines.end, plain, series)
+        clock = self.layout.clock_index
+        stamps = [] if clock < 0 else [row[clock] for row in fields]
+        return Rows(lines.texts, values, lines.end, plain, series, stamps)
 
     def _read_carefully(self, lines: Lines) -> Iterator[Rows | Passed]:
         """Read records one by one: quotes, comments, blank lines and bad rows among them."""
+        layout = self.layout
         open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
         values: list[list[float]] = []
 
@@ -261,6 +286,8 @@ class TableSource:
                     open_rows.texts.append(text)
                     if self._series_index is not None:
                         open_rows.series.append(unquote(fields[self._series_index]))
+                    if layout.clock_index >= 0:
+                        open_rows.stamps.append(fields[layout.clock_index])
                     continue
                 if not is_comment(text, self.dialect.delimiter) and text.strip(BLANK) not in self.dialect.header:
                     if self._options.on_bad_row == "stop":

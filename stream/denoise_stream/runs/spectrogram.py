@@ -1,0 +1,91 @@
+"""Spectrograms of a long signal before and after, in bounded memory."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from denoise_stream.files.protocols import Chunk
+
+WINDOW_S = 0.032
+LEAST_COLUMNS = 400
+"""A long signal has between so many columns and twice as many."""
+
+FLOOR_DB = -160.0
+
+
+class SpectrogramPair:
+    """Mean power over time and frequency of both signals, and over all channels; a sine of full scale has 0 dB.
+
+    Kept between calls: the columns and less than two windows of samples.
+
+    Parameters
+    ----------
+    sample_rate_hz
+        Of both signals.
+    channels
+        Of both signals.
+
+    Attributes
+    ----------
+    size : int
+        Samples of a window; windows overlap by half.
+    """
+
+    def __init__(self, sample_rate_hz: float, channels: int) -> None:
+        self.size: int = min(1 << max(6, round(math.log2(WINDOW_S * sample_rate_hz))), 8192)
+        self._rate = sample_rate_hz
+        self._hop = self.size // 2
+        self._taper = np.hanning(self.size + 1)[:-1]
+        self._open = np.empty((0, 2, channels))
+        self._frames = np.empty((0, 2, self._hop + 1), np.float32)
+        self._columns = self._frames
+        self._per_column = 1
+
+    def observe(self, samples: Chunk) -> None:
+        """Look at the next samples of both signals ``(n, 2, channels)``."""
+        self._open = np.concatenate((self._open, np.nan_to_num(samples)))
+        count = max(0, (len(self._open) - self.size) // self._hop + 1)
+        if not count:
+            return
+        windows = np.lib.stride_tricks.sliding_window_view(self._open, self.size, axis=0)[:: self._hop]
+        spectra = np.fft.rfft(windows * self._taper)  # (frames, 2, channels, frequencies)
+        powers = (np.abs(spectra) ** 2).mean(axis=2) * (2 / self._taper.sum()) ** 2
+        self._open = self._open[count * self._hop :].copy()
+        self._collect(powers.astype(np.float32))
+
+    def _collect(self, powers: NDArray[np.float32]) -> None:
+        self._frames = np.concatenate((self._frames, powers))
+        whole = len(self._frames) // self._per_column
+        if not whole:
+            return
+        full = self._frames[: whole * self._per_column].reshape(whole, self._per_column, *powers.shape[1:])
+        self._frames = self._frames[whole * self._per_column :].copy()
+        self._columns = np.concatenate((self._columns, full.mean(axis=1)))
+        while len(self._columns) >= 2 * LEAST_COLUMNS:
+            even = len(self._columns) // 2 * 2
+            pairs = (self._columns[0:even:2] + self._columns[1:even:2]) / 2
+            self._columns = np.concatenate((pairs, self._columns[even:]))
+            self._per_column *= 2
+
+    def decibels(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the levels of both signals in dB, ``(frequencies, columns)`` each."""
+        levels = 10 * np.log10(np.maximum(self._columns, 10 ** (FLOOR_DB / 10)))
+        return levels[:, 0].T, levels[:, 1].T
+
+    @property
+    def columns(self) -> int:
+        """How many there are."""
+        return len(self._columns)
+
+    @property
+    def highest_hz(self) -> float:
+        """The highest frequency."""
+        return self._rate / 2
+
+    @property
+    def extent_s(self) -> tuple[float, float]:
+        """Where the first column begins and the last one ends, in s."""
+        margin = (self.size - self._hop) / 2
+        length = len(self._columns) * self._per_column * self._hop
+        return margin / self._rate, (margin + length) / self._rate
