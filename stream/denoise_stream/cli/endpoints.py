@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise_stream.cli.options import Options
+from denoise_stream.files.audio.containers import AudioFormat, format_for, writable
 from denoise_stream.files.audio.encodings import ENCODINGS, RAW_FORMATS
 from denoise_stream.files.audio.format import AUDIO
-from denoise_stream.files.audio.formats import AudioFormat, format_for, writable
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.source import AudioSource
 from denoise_stream.files.audio.wav import wav_header

@@ -12,8 +12,8 @@ import click
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.errors import SinkError
+from denoise_stream.files.audio.containers import AudioFormat, format_for
 from denoise_stream.files.audio.encodings import ENCODINGS
-from denoise_stream.files.audio.formats import AudioFormat, format_for
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.paths import whole_file, write_json

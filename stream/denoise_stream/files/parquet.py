@@ -10,10 +10,10 @@ import numpy as np
 
 from denoise_stream.arrays import as_dtype
 from denoise_stream.errors import SinkError, SourceError, first_line, needs_extra
+from denoise_stream.files.columns.assign import Facts
+from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.protocols import Chunk, Format, Reading
-from denoise_stream.files.roles.assign import Facts
-from denoise_stream.files.roles.layout import find_layout
 
 BATCH_ROWS = 8192
 
@@ -68,7 +68,7 @@ class ParquetSource:
                     f"{self.name}, column {name!r} is not a signal: it holds {self.schema.field(name).type}"
                 )
         first = next(self._file.iter_batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
-        self._layout = find_layout(_facts(first), self.name, columns, series_column)
+        self._layout = choose_columns(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
         self.all_column_names = self._layout.names
         self.sparse = self._layout.sparse if series_column is None else ()

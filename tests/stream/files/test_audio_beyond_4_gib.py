@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from denoise_stream.files.audio import sink as audio_sink
-from denoise_stream.files.audio.formats import AudioFormat
+from denoise_stream.files.audio.containers import AudioFormat
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.source import AudioSource
 from programs import PROGRAM

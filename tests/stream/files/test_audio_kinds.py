@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from denoise_stream import SourceError
-from denoise_stream.files.audio.formats import AudioFormat, format_for, is_writable
+from denoise_stream.files.audio.containers import AudioFormat, format_for, is_writable
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.source import AudioSource
 from recorded import change, ffmpeg, make_base, need, refused, samples

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from denoise_stream import SinkError
-from denoise_stream.files.audio.formats import AudioFormat
+from denoise_stream.files.audio.containers import AudioFormat
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.paths import whole_file
 from denoise_train.arrays import Array

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from denoise_stream.files.audio.formats import writable
+from denoise_stream.files.audio.containers import writable
 from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.source import AudioSource
 from denoise_stream.files.protocols import Format, Reading

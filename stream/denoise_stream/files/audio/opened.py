@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from denoise_stream.errors import SourceError
+from denoise_stream.files.audio.containers import RIFF_CONTAINERS, AudioFormat
 from denoise_stream.files.audio.encodings import SAMPLE_BYTES
-from denoise_stream.files.audio.formats import RIFF_CONTAINERS, AudioFormat
 from denoise_stream.files.audio.unreadable import way_out
 from denoise_stream.files.audio.wav import is_placeholder
 from denoise_stream.files.pipes import BLOCK_BYTES

@@ -10,8 +10,8 @@ import numpy as np
 
 from denoise_stream.errors import SinkError
 from denoise_stream.files.audio import chunks
+from denoise_stream.files.audio.containers import BEYOND_4_GIB, RIFF_CONTAINERS, AudioFormat
 from denoise_stream.files.audio.encodings import SAMPLE_BYTES
-from denoise_stream.files.audio.formats import BEYOND_4_GIB, RIFF_CONTAINERS, AudioFormat
 from denoise_stream.files.protocols import Chunk
 
 MOST_BYTES = 0xFFFF_FFFF - (1 << 16)

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from denoise_stream.errors import SourceError
 from denoise_stream.files.audio import chunks, mp3
+from denoise_stream.files.audio.containers import AudioFormat
 from denoise_stream.files.audio.encodings import SAMPLE_BYTES, decoder, frames
-from denoise_stream.files.audio.formats import AudioFormat
 from denoise_stream.files.audio.opened import Decoding, Opened, open_with_libsndfile
 from denoise_stream.files.audio.unreadable import decode_line
 from denoise_stream.files.audio.voc import read_voc

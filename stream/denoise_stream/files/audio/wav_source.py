@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from denoise_stream.errors import SourceError
 from denoise_stream.files.audio import chunks
+from denoise_stream.files.audio.containers import AudioFormat
 from denoise_stream.files.audio.encodings import decoder, frames
-from denoise_stream.files.audio.formats import AudioFormat
 from denoise_stream.files.audio.opened import Decoding, Opened, open_with_libsndfile
 from denoise_stream.files.audio.unreadable import way_out_of_pipe
 from denoise_stream.files.audio.wav import WavHeader, audio_bytes, read_header

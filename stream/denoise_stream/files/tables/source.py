@@ -17,14 +17,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from denoise_stream.errors import SourceError
+from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.dialect.candidates import is_comment
 from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
 from denoise_stream.files.dialect.marks import Column, kind_of
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import read_blocks
 from denoise_stream.files.protocols import Chunk, Reading
-from denoise_stream.files.roles.layout import find_layout
-from denoise_stream.files.tables.columns import read_columns
+from denoise_stream.files.tables.first_rows import read_columns
 from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, read_preview
 from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
 
@@ -91,7 +91,7 @@ class TableSource:
         self.dialect = self._preview.dialect
         self.encoding = self._preview.encoding
         facts, styles = read_columns(self.dialect)
-        self.layout = find_layout(facts, name, columns, series_column)
+        self.layout = choose_columns(facts, name, columns, series_column)
         for index in self.layout.chosen:
             self._check_signal(index)
         self.styles = [styles[index] for index in self.layout.chosen]

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from denoise_stream.errors import SourceError
-from denoise_stream.files.roles.assign import Facts, Role, assign_roles, find_clock
-from denoise_stream.files.roles.interleaved import find_interleaved
-from denoise_stream.files.roles.times import Clock
+from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
+from denoise_stream.files.columns.interleaved import find_interleaved
+from denoise_stream.files.columns.times import Clock
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Layout:
         }
 
 
-def find_layout(
+def choose_columns(
     facts: Sequence[Facts], name: str, columns: Sequence[str] | None = None, series_column: str | None = None
 ) -> Layout:
     """Find out what the columns of a table are.

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from denoise_stream.files.roles.assign import Facts, Role, assign_roles
-from denoise_stream.files.roles.interleaved import find_interleaved
-from denoise_stream.files.roles.names import date_part, names_a_time, names_an_identifier
-from denoise_stream.files.roles.times import clock_of_moments, clock_of_numbers, rate_of
-from denoise_stream.files.roles.values import are_states, is_axis, is_sparse
+from denoise_stream.files.columns.assign import Facts, Role, assign_roles
+from denoise_stream.files.columns.interleaved import find_interleaved
+from denoise_stream.files.columns.names import date_part, names_a_time, names_an_identifier
+from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, rate_of
+from denoise_stream.files.columns.values import are_states, is_axis, is_sparse
 
 RNG = np.random.default_rng(0)
 INDEX = np.arange(300.0)

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from denoise_stream.files.columns.assign import Facts
 from denoise_stream.files.dialect.decide import Dialect
 from denoise_stream.files.dialect.marks import kind_of
 from denoise_stream.files.dialect.numbers import NumberStyle, decimals_of, may_be_marker, ordinary_span, written_style
-from denoise_stream.files.roles.assign import Facts
 
 
 def read_columns(dialect: Dialect) -> tuple[list[Facts], list[NumberStyle]]:

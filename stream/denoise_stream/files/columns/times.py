@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.files.roles.names import TIMES, unit_seconds, words_of
+from denoise_stream.files.columns.names import TIMES, unit_seconds, words_of
 
 FORMATS = (
     "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d.%m.%Y %H:%M:%S.%f",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.files.roles.assign import Facts, Role
+from denoise_stream.files.columns.assign import Facts, Role
 
 _ALTERNATING = 0.4
 """Share of the rows that must belong to another series than the row before."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.files.roles.names import date_part, names_a_count, names_a_time, names_an_identifier
-from denoise_stream.files.roles.times import Clock, clock_of_moments, clock_of_numbers, clock_of_seconds
-from denoise_stream.files.roles.values import are_states, is_axis, is_constant, is_even, is_sparse, rises
+from denoise_stream.files.columns.names import date_part, names_a_count, names_a_time, names_an_identifier
+from denoise_stream.files.columns.times import Clock, clock_of_moments, clock_of_numbers, clock_of_seconds
+from denoise_stream.files.columns.values import are_states, is_axis, is_constant, is_even, is_sparse, rises
 
 SPARSE = "denoised over its known values alone: more than a third of its cells are empty"
 
