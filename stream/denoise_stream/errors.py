@@ -12,8 +12,11 @@ Arguments that are wrong in themselves raise ``ValueError`` or ``TypeError``.
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class DenoiseError(Exception):
@@ -63,12 +66,12 @@ def first_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape what is not UTF-8, as names of files may hold it, so that any terminal takes the text.
+    r"""Escape what is not UTF-8 and what controls terminals, as names of files may hold both.
 
-    >>> printable("caf\udce9.wav")
-    'caf\\udce9.wav'
+    >>> printable("caf\udce9.wav"), printable("a\nb.wav")
+    ('caf\\udce9.wav', 'a\\nb.wav')
     """
-    return text.encode("utf-8", "backslashreplace").decode()
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @contextlib.contextmanager

@@ -41,12 +41,20 @@ class Selection:
         Patterns as for :func:`~denoise_stream.archive.folders.patterns.matcher`.
     shard
         Number of this part of the work, from 1, and of all parts.
+
+    Raises
+    ------
+    ValueError
+        If a pattern is not valid.
     """
 
     pattern: str = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     shard: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.wanted()
 
     def excluded(self, folder: str) -> bool:
         """Tell whether a subfolder, its name ending in ``/``, is excluded as a whole."""
@@ -176,7 +184,7 @@ class Archive:
         outputs: dict[str, int] = {}
         if not (isinstance(work.target, LocalFolder) and not work.target.path.is_dir()):
             for entry in work.target.entries():
-                if entry.error:
+                if entry.is_folder:
                     raise SourceError(entry.error)  # what it holds could be replaced unseen
                 outputs[entry.name] = entry.size_bytes
         plan = make_plan(

@@ -89,7 +89,7 @@ def make_plan(
     """
     plan = Plan()
     for entry in entries:
-        if entry.error:
+        if entry.is_folder:
             if not excluded(f"{entry.name}/"):
                 plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
             continue
@@ -97,6 +97,9 @@ def make_plan(
             continue
         if not is_signal_file(entry.name):
             plan.others += 1
+            continue
+        if entry.error:
+            plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
             continue
         if not is_safe(entry.name):
             plan.refused.append(Outcome(entry.name, entry.fingerprint, UNSAFE))

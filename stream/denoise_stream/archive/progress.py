@@ -81,7 +81,7 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
     if summary.notes:
         name, note = min(summary.notes)
         more = f" and {len(summary.notes) - 1} more in the manifest" if len(summary.notes) > 1 else ""
-        parts.append(f"notes: {printable(name)}: {note}{more}")
+        parts.append(f"notes: {printable(f'{name}: {note}')}{more}")
     parts += [f"{summary.unchanged} done before"] if summary.unchanged else []
     parts += [f"{summary.others} other files left alone"] if summary.others else []
     parts += [models_in_words(summary.models)] if summary.models else []

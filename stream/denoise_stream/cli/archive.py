@@ -139,7 +139,7 @@ def _show_plan(archive: "Archive") -> None:
     plan = archive.plan()
     models = f" through {models_in_words(archive.models)}" if archive.models else ""
     for entry in plan.todo:
-        click.echo(printable(f"{entry.name}\t{entry.size_bytes}"))
+        click.echo(f"{printable(entry.name)}\t{entry.size_bytes}")
     for outcome in plan.refused:
         click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(

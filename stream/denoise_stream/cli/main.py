@@ -13,7 +13,7 @@ from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, exa
 from denoise_stream.cli.one import denoise_one
 from denoise_stream.cli.options import Options
 from denoise_stream.cli.tables import NAMES, table_options
-from denoise_stream.errors import DenoiseError
+from denoise_stream.errors import DenoiseError, printable
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
 
@@ -272,7 +272,8 @@ def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
         except (DenoiseError, OSError) as error:
             failed += 1
             reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-            click.echo(f"denoise-stream: {reason if source in reason else f'{source}: {reason}'}", err=True)
+            sentence = reason if source in reason else f"{source}: {reason}"
+            click.echo(f"denoise-stream: {printable(sentence)}", err=True)
     if failed:
         click.echo(f"denoise-stream: {failed} of {len(sources)} files failed", err=True)
         sys.exit(1)

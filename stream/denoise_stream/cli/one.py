@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from denoise_stream.errors import needs_extra
+from denoise_stream.errors import needs_extra, printable
 from denoise_stream.native_messages import native_messages_hidden
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def denoise_one(options: "Options") -> None:
     summary = _denoise(denoiser, ends, options)
     if not options.quiet:
         for line in (in_one_line(summary), *changes_in_words(summary)):
-            click.echo(click.style(line, fg="yellow") if line.startswith("warning: ") else line, err=True)
+            text = printable(line)
+            click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
 
 
 def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:

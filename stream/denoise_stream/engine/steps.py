@@ -144,15 +144,24 @@ def run_batched(model: Model, computations: Iterable[Computation[Any]]) -> None:
             rows += len(asking[batch][1].rows)
             batch += 1
         now, asking = asking[:batch], asking[batch:]
-        try:
-            answers = ask_together(model, [question for _, question in now])
-        except Exception as error:  # the network failed: those in this batch fail, the others continue
-            for one, _ in now:
-                one.fail(error)
-            continue
-        for (one, _), found in zip(now, answers, strict=True):
-            if (question := one.go_on(found)) is not None:
+        for (one, _), found in zip(now, _ask_all(model, [question for _, question in now]), strict=True):
+            if isinstance(found, Exception):
+                one.fail(found)
+            elif (question := one.go_on(found)) is not None:
                 asking.append((one, question))
+
+
+def _ask_all(model: Model, questions: Sequence[Question]) -> list[Answer | Exception]:
+    """Run the network once for several questions; where it fails, once for each, so that only the cause gets the error.
+
+    The network's failures have no common base class but Exception.
+    """
+    try:
+        return [*ask_together(model, questions)]
+    except Exception as error:
+        if len(questions) == 1:
+            return [error]
+    return [answer for question in questions for answer in _ask_all(model, [question])]
 
 
 def run_many(model: Model, many: Sequence[Steps[Result]]) -> list[Result]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from denoise_stream.errors import SinkError, SourceError
+from denoise_stream.errors import SinkError, SourceError, first_line
 
 ABANDONED_AFTER_S = 60.0
 """A file in the making that was not written to for so long may be one that a killed program left."""
@@ -36,7 +36,7 @@ def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) ->
         raise SinkError(f"{path} is not a regular file; write to a file, '-' (standard output) or 'null'")
     if path.exists() and not force:
         raise SinkError(f"{path} exists; use --force to replace it")
-    folder = path.resolve().parent
+    folder = _real(path).parent
     if not folder.is_dir():
         raise SinkError(f"cannot write {path}: the folder {folder} does not exist")
     if not os.access(folder, os.W_OK):
@@ -54,7 +54,7 @@ def check_outputs(*paths: Path | None, force: bool, inputs: tuple[Path, ...] = (
         As :func:`check_writable` does.
     """
     outputs = [path for path in paths if path is not None]
-    if len({path.resolve() for path in outputs}) < len(outputs):
+    if len({_real(path) for path in outputs}) < len(outputs):
         raise ValueError(f"{' and '.join(str(path) for path in outputs)} name the same file twice")
     for path in outputs:
         check_writable(path, force=force, inputs=inputs)
@@ -82,10 +82,7 @@ def whole_file(path: Path, scratch: Path | None = None, *, replace: bool = True)
         If it cannot be written. If it must not replace what has appeared, the new file stays under a name close to
         ``path``, which the sentence tells.
     """
-    try:
-        target = path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise SinkError(f"cannot write {path}: {error}") from error
+    target = _real(path)
     # The end of the name stays, extension and all; the whole must not exceed what a file system takes.
     end = f"-{target.name[-50:]}"
     partial = (scratch or target.parent) / f".partial-{secrets.token_hex(4)}{end}"
@@ -109,6 +106,22 @@ def whole_file(path: Path, scratch: Path | None = None, *, replace: bool = True)
         partial.unlink(missing_ok=True)
         if partial in _unfinished:
             _unfinished.pop(partial).close()
+
+
+def _real(path: Path) -> Path:
+    """Return the absolute path that the links of an output lead to.
+
+    Raises
+    ------
+    SinkError
+        If they lead in a circle.
+    """
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        return Path(os.path.realpath(path))
+    except (OSError, RuntimeError) as error:
+        raise SinkError(f"cannot write {path}: {first_line(error)}") from error
 
 
 def remove_unfinished() -> None:

@@ -8,6 +8,7 @@ What is ready when the thread looks goes through the network together; while it 
 """
 
 import threading
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,7 @@ from denoise_stream.contract import Contract
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.steps import BATCH_WINDOWS, run_batched
 from denoise_stream.errors import DenoiseError
-from denoise_stream.model import DEFAULT_MODEL
+from denoise_stream.model import DEFAULT_MODEL, Model
 from denoise_stream.pool.schedule import Schedule
 from denoise_stream.pool.stream import PooledStream
 
@@ -30,7 +31,8 @@ class StreamPool:
 
     Streams may be opened, pushed to, pulled from and closed at any time and from any thread or asyncio task. Each
     keeps its own state, rate and channels; the result of each is that of a :class:`~denoise_stream.DenoiseStream` of
-    its own. One pool keeps one core busy; run a process per core for more.
+    its own. One pool keeps one core busy; run a process per core for more. A pool, or a stream, that nobody holds any
+    more is closed. A process that is forked off makes a pool of its own.
 
     Parameters
     ----------
@@ -95,8 +97,10 @@ class StreamPool:
         self._max_wait_ms = max_wait_ms
         self._queue_samples = queue_samples
         self._schedule: Schedule[PooledStream] = Schedule(BATCH_WINDOWS * self._denoiser.hop, max_wait_ms / 1000)
-        self._thread = threading.Thread(target=self._work, name="denoise-pool", daemon=True)
+        work = (self._schedule, self._denoiser.model)
+        self._thread = threading.Thread(target=_work, args=work, name="denoise-pool", daemon=True)
         self._thread.start()
+        weakref.finalize(self, self._schedule.abandon)
 
     def __repr__(self) -> str:
         return f"{repr(self._denoiser).replace('Denoiser', 'StreamPool')[:-1]}, {self.open_streams} open stream(s)>"
@@ -113,8 +117,7 @@ class StreamPool:
     @property
     def open_streams(self) -> int:
         """How many streams are open and not at their end."""
-        with self._schedule.lock:
-            return len(self._schedule.members)
+        return len(self._schedule.members)
 
     def open(self, channels: int = 1, sample_rate_hz: float | None = None) -> PooledStream:
         """Open a stream for one signal; see :class:`PooledStream`.
@@ -131,15 +134,16 @@ class StreamPool:
         TypeError, ValueError
             If a number is of a wrong type or out of range.
         DenoiseError
-            If the pool is closed.
+            If the pool is closed, or of a process that this one was forked from.
 
         Warns
         -----
         UserWarning
             If the model has a fixed rate and none was given.
         """
+        self._schedule.check_process()
         rate = rate_or_assumed(self.contract, sample_rate_hz)
-        stream = PooledStream(self._schedule, self._denoiser.stream(channels, rate), self._queue_samples)
+        stream = PooledStream(self._schedule, self._denoiser.stream(channels, rate), self._queue_samples, self)
         with self._schedule.lock:
             if self._schedule.closed:
                 raise DenoiseError("the pool is closed; make a new StreamPool")
@@ -148,6 +152,8 @@ class StreamPool:
 
     def close(self) -> None:
         """End the thread and close every stream; what is not denoised yet is lost. Closing twice does nothing."""
+        if self._schedule.is_elsewhere:
+            return
         with self._schedule.lock:
             self._schedule.close()
             streams = self._schedule.members
@@ -166,14 +172,16 @@ class StreamPool:
         """Close the pool."""
         self.close()
 
-    def _work(self) -> None:
-        while True:
-            with self._schedule.lock:
-                working = [stream.take() for stream in self._schedule.wait_and_take()]
-            if not working:
-                return
-            run_batched(self._denoiser.model, working)
-            del working  # or a stream that is closed now would live until the next batch
+
+def _work(schedule: Schedule[PooledStream], model: Model) -> None:
+    """Denoise what is ready until the schedule is closed: the life of a pool's thread, which does not hold the pool."""
+    while True:
+        with schedule.lock:
+            working = [stream.take() for stream in schedule.wait_and_take()]
+        if not working:
+            return
+        run_batched(model, working)
+        del working  # or a stream that is closed now would live until the next batch
 
 
 def _pool_like(denoiser: Denoiser, max_wait_ms: float, queue_samples: int) -> StreamPool:

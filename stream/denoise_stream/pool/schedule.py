@@ -1,9 +1,13 @@
 """When the pool's thread computes: what became ready waits a moment for more, so that batches are large."""
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+from denoise_stream.errors import DenoiseError
 
 Member = TypeVar("Member", bound=Hashable)
 
@@ -11,7 +15,8 @@ Member = TypeVar("Member", bound=Hashable)
 class Schedule(Generic[Member]):
     """The streams of a pool, those of them that are ready, and how long they wait for others.
 
-    All methods are called with ``lock`` held.
+    All methods but :meth:`check_process` and :meth:`abandon` are called with ``lock`` held. A stream that nobody holds
+    any more is none of the schedule's.
 
     Parameters
     ----------
@@ -24,20 +29,22 @@ class Schedule(Generic[Member]):
 
     Attributes
     ----------
-    lock : threading.Lock
-        Guards the schedule and every stream in it.
+    lock : threading.RLock
+        Guards the schedule and every stream in it. A thread may take it again: garbage may be collected, and a pool
+        closed by that, at any moment.
     closed : bool
         Whether nothing is to be done any more.
     """
 
     def __init__(self, enough_samples: int, max_wait_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.closed = False
+        self._process = os.getpid()
         self._changed = threading.Condition(self.lock)
         self._enough_samples = enough_samples
         self._max_wait_s = max_wait_s
         self._clock = clock
-        self._members: set[Member] = set()
+        self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._ready: dict[Member, None] = {}  # in the order in which they became ready
         self._ready_samples = 0
         self._ready_since = 0.0
@@ -46,6 +53,31 @@ class Schedule(Generic[Member]):
     def members(self) -> list[Member]:
         """The streams that are open."""
         return list(self._members)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this is a copy in a forked process, where the pool's thread is missing and its lock may be held."""
+        return os.getpid() != self._process
+
+    def check_process(self) -> None:
+        """Refuse to go on in a forked process.
+
+        Raises
+        ------
+        DenoiseError
+            If this process is not the one that made the pool.
+        """
+        if self.is_elsewhere:
+            raise DenoiseError(
+                f"the StreamPool was made in process {self._process} and its thread does not follow a fork; make a new "
+                "StreamPool in this process"
+            )
+
+    def abandon(self) -> None:
+        """Close the schedule of a pool that nobody holds any more."""
+        if not self.is_elsewhere:
+            with self.lock:
+                self.close()
 
     def add(self, member: Member) -> None:
         """Add a stream that was opened."""

@@ -41,11 +41,14 @@ class PooledStream:
         Rate of the chunks; None if neither the caller nor the model gave one.
     """
 
-    def __init__(self, schedule: "Schedule[PooledStream]", stream: DenoiseStream, queue_samples: int) -> None:
+    def __init__(
+        self, schedule: "Schedule[PooledStream]", stream: DenoiseStream, queue_samples: int, pool: object = None
+    ) -> None:
         self.channels = stream.channels
         self.sample_rate_hz = stream.sample_rate_hz
         self._stream = stream
         self._schedule = schedule
+        self._pool = pool  # which lives as long as one of its streams does
         self._lock = schedule.lock
         self._changed = threading.Condition(self._lock)
         self._waiting: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
@@ -119,6 +122,7 @@ class PooledStream:
         DenoiseError
             If the stream is closed or has failed.
         """
+        self._schedule.check_process()
         with self._lock:
             if not self._wait(self._has_news, timeout_s):
                 raise TimeoutError(f"nothing was finished within {timeout_s} s")
@@ -131,6 +135,7 @@ class PooledStream:
 
     def end(self) -> None:
         """Mark the end of the signal; the rest is denoised and can be pulled. Ending twice does nothing."""
+        self._schedule.check_process()
         with self._lock:
             self._check_alive()
             if not self._ending:
@@ -142,6 +147,8 @@ class PooledStream:
 
         Closing twice does nothing.
         """
+        if self._schedule.is_elsewhere:
+            return
         with self._lock:
             if self._unread or not self._done:
                 self._error = DenoiseError("the stream is closed")
@@ -174,6 +181,7 @@ class PooledStream:
 
     async def pull_async(self) -> Chunk | None:
         """Do what :meth:`pull` does without holding up the event loop."""
+        self._schedule.check_process()
         while True:
             with self._lock:
                 if self._has_news():
@@ -233,6 +241,7 @@ class PooledStream:
         return StreamFull(f"the stream holds {held}; pull what is finished, or push later")
 
     def _checked(self, chunk: ArrayLike) -> Chunk:
+        self._schedule.check_process()
         samples = as_signal(chunk).copy()
         self._stream.check(samples, self._pushed)
         return samples

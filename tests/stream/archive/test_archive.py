@@ -209,7 +209,7 @@ def test_files_and_folders_that_cannot_be_read_stop_nobody(folder, call, monkeyp
 
         def __init__(self, item):
             self.name, self.path = item.name, item.path
-            self.is_dir, self.is_file = item.is_dir, item.is_file
+            self.is_dir, self.is_symlink = item.is_dir, item.is_symlink
 
         def stat(self):
             raise FileNotFoundError(2, "No such file or directory")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,18 +36,26 @@ class LocalFolder:
                 if not prefix:
                     raise SourceError(sentence) from error
                 if not isinstance(error, FileNotFoundError):  # else it has just been removed
-                    yield Entry(prefix.rstrip("/"), 0, "", sentence)
+                    yield Entry(prefix.rstrip("/"), 0, "", sentence, is_folder=True)
                 continue
             for item in items:
                 if item.name.startswith("."):
                     continue
-                if item.is_dir(follow_symlinks=False):
-                    if item.path != outside:
-                        waiting.append((Path(item.path), f"{prefix}{item.name}/"))
-                elif item.is_file():
-                    with contextlib.suppress(FileNotFoundError):  # it has just been removed
-                        facts = item.stat()
-                        yield Entry(f"{prefix}{item.name}", facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
+                name = f"{prefix}{item.name}"
+                try:
+                    if item.is_dir(follow_symlinks=False):
+                        if item.path != outside:
+                            waiting.append((Path(item.path), f"{name}/"))
+                        continue
+                    facts = item.stat()
+                except FileNotFoundError:
+                    if item.is_symlink():  # else it has just been removed
+                        yield Entry(name, 0, "", f"cannot read {item.path}: the link leads to nothing")
+                except OSError as error:  # a link in a circle, no permission, a server that forgot the file
+                    yield Entry(name, 0, "", f"cannot read {item.path}: {error.strerror}")
+                else:
+                    if stat.S_ISREG(facts.st_mode):
+                        yield Entry(name, facts.st_size, f"{facts.st_size}-{facts.st_mtime_ns}")
 
     @contextlib.contextmanager
     def fetch(self, entry: Entry, scratch: Path) -> Iterator[Path]:
@@ -57,12 +66,9 @@ class LocalFolder:
     def put(self, name: str, scratch: Path, *, replace: bool = True) -> Iterator[Path]:
         """Yield a file in the scratch folder, then rename it; beside the target where that is another file system."""
         target = self.path / name
-        try:
-            leads_elsewhere = target.resolve() != self.path.resolve() / name
-        except (OSError, RuntimeError) as error:  # links in a circle
-            raise SinkError(f"cannot write {target}: {error}") from error
-        if leads_elsewhere:
-            raise SinkError(f"{target} leads by a link to {target.resolve()}; remove the link or choose another output")
+        real = os.path.realpath(target)
+        if real != os.path.join(os.path.realpath(self.path), name):
+            raise SinkError(f"{target} leads by a link to {real}; remove the link or choose another output")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             same = target.parent.stat().st_dev == scratch.stat().st_dev

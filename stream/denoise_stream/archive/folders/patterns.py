@@ -19,6 +19,11 @@ def matcher(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], b
     >>> wanted = matcher(["*.wav"], ["old/**"])
     >>> wanted("a/b.wav"), wanted("old/b.wav"), wanted("b.csv")
     (True, False, False)
+
+    Raises
+    ------
+    ValueError
+        If a pattern holds a set without characters.
     """
     included, excluded = [_compile(pattern) for pattern in include], [_compile(pattern) for pattern in exclude]
 
@@ -44,12 +49,18 @@ def split_pattern(path: str) -> tuple[str, str]:
 
 
 def whole_name(name: str) -> re.Pattern[str]:
-    """Compile a pattern that describes a whole relative name, also without ``/``."""
-    return re.compile(_translate(name))
+    """Compile a pattern that describes a whole relative name, also without ``/``.
+
+    Raises
+    ------
+    ValueError
+        If it holds a set without characters.
+    """
+    return re.compile(_translate(name), re.DOTALL)  # a name may hold what ends a line
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(("" if "/" in pattern else "(?:.*/)?") + _translate(pattern.removeprefix("./")))
+    return re.compile(("" if "/" in pattern else "(?:.*/)?") + _translate(pattern.removeprefix("./")), re.DOTALL)
 
 
 def _translate(pattern: str) -> str:
@@ -64,12 +75,22 @@ def _translate(pattern: str) -> str:
         elif piece == "?":
             found += "[^/]"
         elif len(piece) > 1:
-            found += (
-                "["
-                + ("^" if piece[1] == "!" else "")
-                + re.escape(piece[1:-1].removeprefix("!")).replace(r"\-", "-")
-                + "]"
-            )
+            found += _translate_set(piece, pattern)
         else:
             found += re.escape(piece)
+    return found
+
+
+def _translate_set(piece: str, pattern: str) -> str:
+    """Translate ``[abc]``, ``[a-z]`` or ``[!abc]``."""
+    characters = piece[1:-1].removeprefix("!")
+    ranges = re.sub(r"(?<!-)\\-(?!\\-)", "-", re.escape(characters))  # a hyphen beside another one is just that
+    found = "[" + ("^" if piece[1] == "!" else "") + ranges + "]"
+    try:
+        re.compile(found)
+    except re.error as error:
+        wrong = "a range in it ends before it begins" if characters else "it is empty"
+        raise ValueError(
+            f"the pattern {pattern!r} holds the set {piece}: {wrong}; write sets like [abc] or [a-z], [[] for a bracket"
+        ) from error
     return found

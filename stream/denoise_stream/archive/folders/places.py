@@ -1,5 +1,6 @@
 """Open the folder, local or remote, that ``--input`` or ``--output`` names."""
 
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -37,7 +38,7 @@ def open_input(text: str) -> tuple[Folder, str]:
     if path.is_dir():
         return LocalFolder(path.resolve()), ""
     root, pattern = split_pattern(path.as_posix())
-    folder = Path(root or ".").resolve()
+    folder = Path(os.path.realpath(root or "."))
     if not pattern or not folder.is_dir():
         raise SourceError(f"cannot read {text}: there is no such file or folder")
     return LocalFolder(folder), pattern
@@ -60,7 +61,7 @@ def open_output(text: str) -> Folder:
     path = _local(text)
     if path.exists() and not path.is_dir():
         raise SinkError(f"--output {text} is a file; results of many files need a folder")
-    return LocalFolder(path.resolve())
+    return LocalFolder(Path(os.path.realpath(path)))
 
 
 def _local(text: str) -> Path:

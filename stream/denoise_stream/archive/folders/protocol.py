@@ -17,7 +17,7 @@ from typing import Protocol
 class Entry:
     """One file of a folder: its relative name, its size, and a text that changes when its content does.
 
-    A subfolder that cannot be listed is an entry too, with an ``error``.
+    A file that cannot be looked at, and a subfolder that cannot be listed, are entries too, with an ``error``.
     """
 
     name: str
@@ -25,6 +25,8 @@ class Entry:
     fingerprint: str
     error: str = ""
     """Why it, or the subfolder that it stands for, cannot be read; one sentence."""
+    is_folder: bool = False
+    """Whether it stands for a subfolder."""
     replaces: bool = True
     """Whether its output may take the place of another file."""
 

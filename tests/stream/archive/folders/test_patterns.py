@@ -2,7 +2,7 @@
 
 import pytest
 
-from denoise_stream.archive.folders.patterns import matcher
+from denoise_stream.archive.folders.patterns import matcher, whole_name
 
 
 @pytest.mark.parametrize(
@@ -16,9 +16,27 @@ from denoise_stream.archive.folders.patterns import matcher
         ("?.wav", ["a.wav", "b/c.wav"]),
         ("[!a].wav", ["b/c.wav"]),
         ("[a-b].wav", ["a.wav"]),
+        ("[--a].wav", ["a.wav"]),
     ],
 )
 def test_patterns_mean_what_they_mean_elsewhere(pattern, names):
     every = ["a.wav", "b/c.wav", "b/[x].wav", "d/e/c.csv"]
     assert [name for name in every if matcher([pattern], [])(name)] == names
     assert [name for name in every if matcher([], [pattern])(name)] == [name for name in every if name not in names]
+
+
+@pytest.mark.parametrize("pattern", ["*.wav", "**", "b/*", "**/c*", "b/c?d.wav"])
+def test_names_may_hold_the_ends_of_lines(pattern):
+    assert matcher([pattern], [])("b/c\nd.wav")
+    assert whole_name("b/**").fullmatch("b/c\nd.wav")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [("[z-a]", r"the set \[z-a\]: a range in it ends before it begins"), ("x[]", r"the set \[\]: it is empty")],
+)
+def test_sets_without_characters_are_refused_in_words(pattern, words):
+    with pytest.raises(ValueError, match=words):
+        matcher([pattern], [])
+    with pytest.raises(ValueError, match=words):
+        matcher([], [pattern])
