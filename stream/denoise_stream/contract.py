@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, cast
 
-from denoise_stream.errors import ContractError
+from denoise_stream.errors import ContractError, quoted
 
 CONTRACT_VERSION = "1"
 CONTEXT_CONTRACT_VERSION = "2"
@@ -13,6 +13,8 @@ CONTEXT_CONTRACT_VERSION = "2"
 LONGEST_WINDOW = 65_536
 LONGEST_CONTEXT = 1 << 20
 """Samples on each side of a window."""
+MOST_NUMBERS = 65_536
+"""Numbers in a state, a context, a code or a forecast."""
 
 Normalization = Literal["minmax", "none", "standard"]
 Kind = Literal["signal", "image", "code", "forecast"]
@@ -137,35 +139,37 @@ class Contract:
             except ValueError:
                 number = low - 1
             if not low <= number <= high:
-                raise ContractError(f"{file}: metadata {key}={found!r}; needed: {needed}")
+                raise ContractError(f"{file}: metadata {key}={quoted(found)}; needed: {needed}")
             return number
 
         needed_version = f"{CONTRACT_VERSION!r} or {CONTEXT_CONTRACT_VERSION!r}"
         version = text("contract_version", needed_version)
         if version not in (CONTRACT_VERSION, CONTEXT_CONTRACT_VERSION):
-            raise ContractError(f"{file}: metadata contract_version={version!r}; needed: {needed_version}")
+            raise ContractError(f"{file}: metadata contract_version={quoted(version)}; needed: {needed_version}")
         window = whole_number("window", 2, LONGEST_WINDOW)
         kind = _kind(metadata.get("kind", "signal"), file)
         allowed = "'minmax' or 'none'" if kind == "signal" else "'minmax', 'standard' or 'none'"
         found = text("normalization", allowed)
         if repr(found) not in allowed:
-            raise ContractError(f"{file}: metadata normalization={found!r}; needed: {allowed}")
+            raise ContractError(f"{file}: metadata normalization={quoted(found)}; needed: {allowed}")
         contract = cls(
             name=text("name", "the model's name"),
             window=window,
             hop=whole_number("hop", 1, window),
             normalization=cast(Normalization, found),
             sample_rate_hz=_sample_rate_hz(text("sample_rate_hz", "a rate in Hz or 'any'"), file),
-            state_size=whole_number("state_size", 0, 1 << 24) if "state_size" in metadata else 0,
+            state_size=whole_number("state_size", 0, MOST_NUMBERS) if "state_size" in metadata else 0,
             license=metadata.get("license", ""),
             trained_on=metadata.get("trained_on", ""),
             training_recipe=metadata.get("training_recipe", ""),
             kind=kind,
             shape=_shape(metadata.get("shape", ""), kind, window, file),
-            output_size=whole_number("output_size", 1, 1 << 24) if kind in ("code", "forecast") else 0,
+            output_size=whole_number("output_size", 1, MOST_NUMBERS) if kind in ("code", "forecast") else 0,
             context_past=_scales("context_past", metadata, file) if version == CONTEXT_CONTRACT_VERSION else (),
             context_ahead=_scales("context_ahead", metadata, file) if version == CONTEXT_CONTRACT_VERSION else (),
         )
+        if contract.context_size > MOST_NUMBERS:
+            raise ContractError(f"{file}: its context has {contract.context_size} numbers; {MOST_NUMBERS} is the most")
         if version == CONTEXT_CONTRACT_VERSION:
             contract.check_context(file)
         return contract
@@ -186,7 +190,7 @@ class Contract:
         ):
             if found != needed:
                 wanted = "scales, such as '5x30,25x30'" if needed == "there" else repr(needed)
-                raise ContractError(f"{file}: metadata {key}={found!r}; needed with a context: {wanted}")
+                raise ContractError(f"{file}: metadata {key}={quoted(found)}; needed with a context: {wanted}")
 
     def facts(self) -> dict[str, Any]:
         """Return the contract as a dictionary, without the facts that a model of signals does not have."""
@@ -245,7 +249,7 @@ class Contract:
 
 def _kind(found: str, file: str) -> Kind:
     if found not in OUTPUTS:
-        raise ContractError(f"{file}: metadata kind={found!r}; needed: {', '.join(OUTPUTS)}")
+        raise ContractError(f"{file}: metadata kind={quoted(found)}; needed: {', '.join(OUTPUTS)}")
     return found
 
 
@@ -267,7 +271,7 @@ def _scales(key: str, metadata: Mapping[str, str], file: str) -> tuple[Blocks, .
         return parse_scales(found)
     except (TypeError, ValueError) as error:
         raise ContractError(
-            f"{file}: metadata {key}={found!r}; needed: SIZExCOUNT of blocks with commas, such as '5x30,25x30', "
+            f"{file}: metadata {key}={quoted(found)}; needed: SIZExCOUNT of blocks with commas, such as '5x30,25x30', "
             f"{LONGEST_CONTEXT} samples at most"
         ) from error
 
@@ -279,7 +283,7 @@ def _shape(found: str, kind: Kind, window: int, file: str) -> tuple[int, ...]:
     sides = found.split("x")
     if len(sides) == 2 and all(side.isdecimal() for side in sides) and int(sides[0]) * int(sides[1]) == window:
         return int(sides[0]), int(sides[1])
-    raise ContractError(f"{file}: metadata shape={found!r}; needed: HEIGHTxWIDTH, {window} pixels in all")
+    raise ContractError(f"{file}: metadata shape={quoted(found)}; needed: HEIGHTxWIDTH, {window} pixels in all")
 
 
 def _sample_rate_hz(found: str, file: str) -> float | None:
@@ -290,5 +294,5 @@ def _sample_rate_hz(found: str, file: str) -> float | None:
     except ValueError:
         rate = math.nan
     if not (math.isfinite(rate) and rate > 0):
-        raise ContractError(f"{file}: metadata sample_rate_hz={found!r}; needed: a rate in Hz or 'any'")
+        raise ContractError(f"{file}: metadata sample_rate_hz={quoted(found)}; needed: a rate in Hz or 'any'")
     return rate

@@ -65,6 +65,28 @@ def first_line(error: BaseException) -> str:
     return next(iter(str(reason).strip().splitlines()), type(error).__name__)
 
 
+LONGEST_QUOTE = 60
+LONGEST_MESSAGE = 2000
+"""Characters of what somebody's file says that a message repeats, and of a whole message on the command line."""
+
+
+def quoted(text: str) -> str:
+    r"""Return a text of a file in quotes, of a long one only how it begins.
+
+    >>> quoted("x\ty"), quoted("1" * 10_000_000)
+    ("'x\\ty'", "'111111111111111111111111111111'... (10000000 characters)")
+    """
+    return repr(text) if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE // 2]!r}... ({len(text)} characters)"
+
+
+def shortened(message: str) -> str:
+    """Return a message on one line, of a very long one its two ends: what happened, and what to do."""
+    line = " ".join(message.split())
+    if len(line) <= LONGEST_MESSAGE:
+        return line
+    return f"{line[: LONGEST_MESSAGE // 2]} ... {line[-LONGEST_MESSAGE // 2 :]}"
+
+
 def printable(text: str) -> str:
     r"""Escape what is not UTF-8 and what controls terminals, as names of files may hold both.
 

@@ -20,6 +20,9 @@ from denoise_stream.errors import first_line, printable
 
 Built = TypeVar("Built")
 
+DEEPEST = 8
+"""Levels of tables and lists in a recipe."""
+
 LARGEST_SEED = 2**32 - 1
 """What Keras takes."""
 
@@ -156,9 +159,19 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         ) from error
     try:
         table = tomllib.loads(content.decode())
+        if _lies_deeper(table, DEEPEST):
+            raise RecursionError
     except ValueError as error:
         raise RecipeError(f"{path.name} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise RecipeError(f"{path.name} is not a recipe: its values lie in each other too deep to be read") from error
     return _from_table(table, path.name)
+
+
+def _lies_deeper(value: Any, levels: int) -> bool:
+    """Tell whether tables and lists lie in each other on more than so many levels."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inside) and (not levels or any(_lies_deeper(item, levels - 1) for item in inside))
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

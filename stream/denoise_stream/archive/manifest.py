@@ -17,6 +17,9 @@ from denoise_stream.archive.folders.protocol import Entry, Folder
 NAME = "denoise-manifest"
 PLANNED_PER_ROW = 1000
 
+LAST_YEAR = 9999
+"""After it no later time could be written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -93,12 +96,13 @@ class Manifest:
         return f"{fingerprint} {self._model(name)} {self._options}"
 
     def read(self) -> dict[str, Known]:
-        """Return what is known of each file; lines that a killed run left unfinished are passed over."""
+        """Return what is known of each file; lines that no run finished, or wrote, are passed over."""
         known: dict[str, Known] = {}
         for line in self._folder.read_logs(NAME):
-            with contextlib.suppress(ValueError, KeyError, TypeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 row = json.loads(line)
-                datetime.fromisoformat(row["time"])
+                if datetime.fromisoformat(row["time"]).year >= LAST_YEAR:
+                    continue
                 _learn(known, row)
                 self._latest = max(self._latest, row["time"])
         return known

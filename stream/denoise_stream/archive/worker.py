@@ -12,9 +12,9 @@ from pathlib import Path
 from denoise_stream.archive.folders.protocol import Entry, Folder
 from denoise_stream.archive.manifest import Outcome
 from denoise_stream.engine.settings import Settings
-from denoise_stream.errors import DenoiseError
+from denoise_stream.errors import DenoiseError, shortened
 from denoise_stream.files.formats import format_of
-from denoise_stream.files.protocols import Reading
+from denoise_stream.files.protocols import Reading, check_columns
 from denoise_stream.model import Models
 from denoise_stream.runs.run import Stream, notes_of, run
 from denoise_stream.runs.series import open_stream
@@ -99,7 +99,7 @@ class Worker:
         )
 
     def _failed(self, entry: Entry, reason: str, started: float) -> Outcome:
-        sentence = " ".join(reason.split()) or "failed without a word"
+        sentence = shortened(reason) or "failed without a word"
         return Outcome(entry.name, entry.fingerprint, sentence, seconds=time.perf_counter() - started)
 
     def _denoise(self, noisy: Path, clean: Path) -> tuple[Stream, float | None, list[str]]:
@@ -108,6 +108,7 @@ class Worker:
         with contextlib.ExitStack() as stack:
             format = format_of(noisy.name)
             signal = stack.enter_context(contextlib.closing(format.open(noisy, work.reading)))
+            check_columns(signal, work.reading)
             rate = signal.sample_rate_hz
             denoiser = self._denoisers[work.models.audio if format.kind == "audio" else work.models.table]
             stream = open_stream(denoiser, signal, work.reading.series_column if format.kind == "table" else None)

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from denoise_stream.cli.help_text import COLOUR
 from denoise_stream.cli.stopping import end_when_asked
-from denoise_stream.errors import DenoiseError, printable
+from denoise_stream.errors import DenoiseError, printable, shortened
 
 PATH = click.Path(path_type=Path)
 version_option = click.version_option(package_name="denoise-stream", message="%(prog)s %(version)s")
@@ -71,5 +71,5 @@ def _hold_standard_streams() -> None:
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:
-    click.echo(f"{click.style(f'{name}:', fg='red')} {printable(' '.join(message.split()))}", err=True, color=COLOUR)
+    click.echo(f"{click.style(f'{name}:', fg='red')} {printable(shortened(message))}", err=True, color=COLOUR)
     sys.exit(status)

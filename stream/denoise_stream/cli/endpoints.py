@@ -17,7 +17,7 @@ from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file
 from denoise_stream.files.pipes import PipeSink, RawSource, read_blocks, wav_encoding
-from denoise_stream.files.protocols import Format, NullSink, Sink, Source
+from denoise_stream.files.protocols import Format, NullSink, Reading, Sink, Source, check_columns
 from denoise_stream.files.tables.format import TABLE
 from denoise_stream.files.tables.sink import TableSink
 from denoise_stream.files.tables.source import TableSource
@@ -101,6 +101,11 @@ class Endpoints:
             raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
         if options.channels is not None and options.channels < 1:
             raise ValueError(f"--channels {options.channels} is too few; use 1 or more")
+        if options.channels is not None and options.channels > options.max_columns:
+            raise ValueError(
+                f"--channels {options.channels} is more than {options.max_columns}, and each takes memory of its own; "
+                "allow as many with --max-columns"
+            )
         if options.rate is not None and self.kind == "audio" and not raw:
             raise ValueError("--rate describes a raw pipe, a table, an array or 'mic'; this input states its own")
 
@@ -178,7 +183,11 @@ class Endpoints:
 
     def open_source(self) -> Source:
         """Open the file or pipe; the caller closes it."""
-        reading = self._options.reading
+        source = self._open_source(self._options.reading)
+        check_columns(source, self._options.reading)
+        return source
+
+    def _open_source(self, reading: Reading) -> Source:
         if self.source != "-":
             return self._format.open(Path(self.source), reading)
         if self.kind == "table":

@@ -16,6 +16,7 @@ from denoise_stream.cli.tables import NAMES, table_options
 from denoise_stream.errors import DenoiseError, printable
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
+from denoise_stream.files.protocols import MOST_COLUMNS
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
 
@@ -183,6 +184,14 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--keep-peaks",
     is_flag=True,
     help="Give isolated peaks of tables and arrays back as they came: spikes that are data, not disturbances.",
+)
+@click.option(
+    "--max-columns",
+    type=click.IntRange(1),
+    default=MOST_COLUMNS,
+    show_default=True,
+    metavar="N",
+    help="Most columns or channels that an input may have; each takes memory of its own.",
 )
 @click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")

@@ -72,6 +72,7 @@ class Options:
     series_column: str | None
     salvage: bool
     keep_peaks: bool
+    max_columns: int
     device: str | None
     output_device: str | None
     latency: str | None
@@ -112,4 +113,4 @@ class Options:
     def reading(self) -> Reading:
         """How to read a file."""
         columns = None if self.columns is None else tuple(name.strip() for name in next(csv.reader([self.columns])))
-        return Reading(columns, self.rate, self.series_column, self.table, self.salvage)
+        return Reading(columns, self.rate, self.series_column, self.table, self.salvage, self.max_columns)

@@ -1,6 +1,7 @@
 """NumPy's array files: ``.npy`` as a signal, and all arrays of an ``.npy`` or ``.npz`` by name."""
 
 import contextlib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +14,9 @@ from denoise_stream.errors import SourceError, first_line
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import BLOCK_BYTES, write_through
 from denoise_stream.files.protocols import Chunk, Format, Reading
+
+MOST_UNPACKED = 1 << 32
+"""Bytes of all arrays of an ``.npz`` archive together."""
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -28,9 +32,21 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     with path.open("rb") as file:  # which NumPy would leave open when it is broken
         try:
             loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.lib.npyio.NpzFile) and loaded.zip is not None:
+                _check_unpacked(loaded.zip)
             return {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
         except Exception as error:  # what NumPy, zipfile and tokenize raise for broken files is not documented
             raise ValueError(first_line(error)) from error
+
+
+def _check_unpacked(archive: zipfile.ZipFile) -> None:
+    """Refuse an archive whose arrays take much more memory than a file of its size suggests."""
+    unpacked = sum(member.file_size for member in archive.infolist())
+    if unpacked > MOST_UNPACKED:
+        raise ValueError(
+            f"its arrays take {unpacked / 1e9:.1f} GB unpacked, more than {MOST_UNPACKED / 1e9:.1f} GB; save each as a "
+            ".npy file"
+        )
 
 
 class ArraySource:
@@ -58,6 +74,7 @@ class ArraySource:
         except Exception as error:  # what NumPy and tokenize raise for broken files is not documented
             raise SourceError(f"{path.name} is not a readable .npy file: {first_line(error)}") from error
         if not isinstance(self._array, np.ndarray):
+            self._array.close()
             raise SourceError(f"{path.name} is an archive of several arrays; save the signal alone as .npy")
         try:
             as_signal(self._array)

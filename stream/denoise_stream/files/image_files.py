@@ -72,10 +72,11 @@ def _read_png(path: Path) -> Pixels:
 
 
 def _read_npy(path: Path) -> Pixels:
-    arrays = load_arrays(path)
-    if list(arrays) != [""]:
+    with path.open("rb") as file:
+        is_archive = file.read(2) == b"PK"
+    if is_archive:  # which could take much more memory than its size tells
         raise ValueError("it is an archive of several arrays; needed: one")
-    return arrays[""]
+    return load_arrays(path)[""]
 
 
 def _read_idx(path: Path) -> Pixels:

@@ -59,6 +59,9 @@ class ParquetSource:
             raise SourceError(f"{self.name} is not a Parquet file: {first_line(error)}") from error
         self.length_samples: int | None = self._file.metadata.num_rows
         self.schema: Any = self._file.schema_arrow
+        twice = next((name for name, number in Counter(self.schema.names).items() if number > 1), None)
+        if twice is not None:
+            raise SourceError(f"{self.name} has several columns called {twice!r}; give each a name of its own")
         for name in [*(columns or ()), *([series_column] if series_column else ())]:
             if name not in self.schema.names:
                 raise SourceError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema.names)}")

@@ -9,9 +9,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.errors import SourceError
 from denoise_stream.files.dialect.options import TableOptions
 
 Chunk = NDArray[np.float64]
+
+MOST_COLUMNS = 16_384
+"""As many as a spreadsheet has."""
 
 FOUND = TableOptions()
 """Nothing is stated about a table: all is found."""
@@ -73,6 +77,8 @@ class Reading:
         How a table of text is written, as far as it is stated.
     salvage
         Take what is there of audio that is cut short or damaged.
+    max_columns
+        Most columns of a table, and channels of anything else: each takes memory of its own.
     """
 
     columns: tuple[str, ...] | None = None
@@ -80,6 +86,27 @@ class Reading:
     series_column: str | None = None
     table: TableOptions = FOUND
     salvage: bool = False
+    max_columns: int = MOST_COLUMNS
+
+
+def check_columns(signal: Source, reading: Reading) -> None:
+    """Refuse a signal of more channels than are wanted.
+
+    Raises
+    ------
+    SourceError
+        The sentence names the option that allows more.
+    """
+    if signal.channels > reading.max_columns:
+        raise too_many_columns(signal.name, signal.channels, reading.max_columns)
+
+
+def too_many_columns(name: str, columns: int, most: int) -> SourceError:
+    """Return the error for a signal of too many columns or channels."""
+    return SourceError(
+        f"{name} has {columns} columns or channels, and each takes memory of its own; --max-columns {columns} allows "
+        f"more than {most}"
+    )
 
 
 FileKind = Literal["audio", "table", "array"]

@@ -225,7 +225,7 @@ def _value(change: str) -> tuple[str, Any]:
         if not key or not equals:
             raise ValueError("no KEY=VALUE")
         return key, tomllib.loads(f"value = {text}")["value"]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.UsageError(f"--set {change}: {error}; write it as in a recipe, texts in quotes") from error
 
 

@@ -5,6 +5,7 @@ stores show an upload only when it is complete; elsewhere it is uploaded under a
 """
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import secrets
@@ -30,6 +31,12 @@ WHOLE_UPLOADS = {"s3", "gs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory
 OPTIONS = {"s3": {"max_concurrency": 2}}
 """s3fs holds max_concurrency parts of 50 MB each in memory."""
 
+ON_A_HOST = {"ftp", "sftp", "ssh", "smb"}
+"""Protocols whose URLs name a computer."""
+
+FINAL = (TypeError, ValueError, AttributeError, NotImplementedError)
+"""Mistakes in what is asked for, which another attempt repeats."""
+
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.5
 PARTS = 100
@@ -48,6 +55,9 @@ class RemoteFolder:
 
     protocol: str
     path: str
+    host: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
+    """What else the URL says: a host, a port, a user ..., by the names that its file system has for them."""
 
     @classmethod
     def open(cls, url: str) -> "RemoteFolder":
@@ -58,37 +68,49 @@ class RemoteFolder:
         MissingExtra
             If its packages are not installed.
         SourceError
-            If fsspec knows no such protocol.
+            If fsspec knows no such protocol, or the URL lacks the host that it needs.
         """
         with needs_extra(f"reading and writing {url}", "cloud"):
             import fsspec
         protocol = url.partition("://")[0].lower()
         try:
-            path = str(fsspec.get_filesystem_class(protocol)._strip_protocol(url))
+            kind = fsspec.get_filesystem_class(protocol)
         except ValueError as error:
             raise SourceError(f"{url}: fsspec has no protocol {protocol!r}") from error
         except ImportError as error:
             if ALIASES.get(protocol, protocol) in OPTIONS:
                 raise MissingExtra(f"reading and writing {url}", "cloud") from error
             raise SourceError(f"{url}: {first_line(error)}") from error
-        return cls(ALIASES.get(protocol, protocol), path.rstrip("/"))
+        try:
+            path, settings = str(kind._strip_protocol(url)), kind._get_kwargs_from_urls(url)
+        except (ValueError, LookupError) as error:
+            raise SourceError(f"{url} is not a valid URL: {first_line(error)}") from error
+        host = str(settings.get("host") or "")
+        if protocol in ON_A_HOST and not host:
+            raise SourceError(f"{url} names no host; write {protocol}://HOST/FOLDER")
+        host += f":{settings['port']}" if host and settings.get("port") else ""
+        return cls(ALIASES.get(protocol, protocol), path.rstrip("/"), host, tuple(sorted(settings.items())))
 
     @functools.cached_property
     def files(self) -> Any:
         """The file system, opened in the process that uses it."""
         import fsspec
 
-        options = OPTIONS.get(self.protocol, {})
+        options = OPTIONS.get(self.protocol, {}) | dict(self.settings)
         return fsspec.filesystem(self.protocol, use_listings_cache=False, **options)
 
-    def __getstate__(self) -> dict[str, str]:
+    def __getstate__(self) -> dict[str, Any]:
         """Leave the open file system behind: each process opens its own."""
-        return {"protocol": self.protocol, "path": self.path}
+        return {"protocol": self.protocol, "path": self.path, "host": self.host, "settings": self.settings}
 
     @property
     def place(self) -> str:
-        """The URL."""
-        return f"{self.protocol}://{self.path}"
+        """The URL, without user and password."""
+        return self._url(self.path)
+
+    def _url(self, path: str) -> str:
+        """Return the URL of a path; those of HTTP are URLs themselves."""
+        return path if path.startswith(f"{self.protocol}://") else f"{self.protocol}://{self.host}{path}"
 
     def entries(self, outside: str | None = None) -> Iterator[Entry]:
         """List all files."""
@@ -100,7 +122,7 @@ class RemoteFolder:
             hidden = any(part.startswith(".") for part in name.split("/") if part not in (".", ".."))
             if facts.get("type") != "file" or hidden or not name or name.endswith("/"):
                 continue
-            if outside is not None and lies_in(f"{self.protocol}://{path}", outside):
+            if outside is not None and lies_in(self._url(path), outside):
                 continue
             size = int(facts.get("size") or 0)
             mark = next((str(facts[key]) for key in FINGERPRINTS if facts.get(key)), None) or _hash(facts)
@@ -162,7 +184,7 @@ class RemoteFolder:
             if not (last.startswith(name) and last.endswith(".jsonl")):
                 continue
             data: bytes = self._try(
-                functools.partial(self.files.cat_file, path), f"read {self.protocol}://{path}", SourceError
+                functools.partial(self.files.cat_file, path), f"read {self._url(path)}", SourceError
             )
             yield from data.decode("utf-8", "replace").split("\n")  # a name may hold what else ends a line
 
@@ -196,6 +218,8 @@ class RemoteFolder:
                 ) from error
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
                 raise kind(f"cannot {deed}: there is no such bucket, folder or file") from error
+            except FINAL as error:
+                raise kind(f"cannot {deed}: {first_line(error)}") from error
             except Exception as error:
                 if type(error).__name__ in ("NoCredentialsError", "ParamValidationError", "NoRegionError"):
                     raise kind(f"cannot {deed}: {first_line(error)}") from error
@@ -273,9 +297,11 @@ def open_remote(url: str) -> tuple[RemoteFolder, str]:
         lambda: folder.files.isfile(folder.path), f"read {folder.place}", SourceError
     )
     if not is_file:
+        if folder.protocol in ("http", "https"):  # where a server that does not answer looks like an empty folder
+            folder._try(lambda: folder.files.ls(folder.path, detail=False), f"list {folder.place}", SourceError)
         return folder, ""
     parent, _, name = folder.path.rpartition("/")
-    return RemoteFolder(folder.protocol, parent), MAGIC.sub(r"[\g<0>]", name)
+    return dataclasses.replace(folder, path=parent), MAGIC.sub(r"[\g<0>]", name)
 
 
 def _hash(facts: dict[str, Any]) -> str:

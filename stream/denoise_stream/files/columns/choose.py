@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from denoise_stream.errors import SourceError
+from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.times import Clock
@@ -88,10 +88,10 @@ def choose_columns(
     names = tuple(column.name for column in facts)
     for column in [*(columns or ()), *([] if series_column is None else [series_column])]:
         if column not in names:
-            raise SourceError(f"{name} has no column {column!r}; it has {', '.join(names)}")
+            raise SourceError(f"{name} has no column {quoted(column)}; it has {', '.join(names)}")
     if series_column is not None and series_column in (columns or ()):
         raise SourceError(
-            f"{name}, column {series_column!r} names the series and cannot be denoised; leave it out of --columns"
+            f"{name}, column {quoted(series_column)} names the series and cannot be denoised; leave it out of --columns"
         )
     roles = [
         Role("series", "names the series") if column == series_column else role

@@ -22,7 +22,7 @@ TIE = 0.02
 """Scores closer than this are equal."""
 
 
-_RULER = re.compile(r"[ \t|+:]*(?:[-=_]{2,}[ \t|+:]*)+")
+_RULER = re.compile(r"[ \t|+:]*(?:[-=_]{2,}+[ \t|+:]*+)+")
 """A line drawn between names and data."""
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from denoise_stream.errors import SourceError
+from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
 from denoise_stream.files.dialect.fields import BLANK, is_blank, is_open, split_fields
 from denoise_stream.files.dialect.headers import NamesDiffer, find_header
@@ -213,7 +213,7 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
         line = comma.lines[comma.row_numbers[0]]
         mark = "tab" if other.delimiter == "\t" else repr(other.delimiter)
         raise SourceError(
-            f"{name}, line {line.number}: {line.text!r} can be split at ',' or at {mark}; say which with "
+            f"{name}, line {line.number}: {quoted(line.text)} can be split at ',' or at {mark}; say which with "
             f"--delimiter , or --delimiter {mark}"
         )
     if comma is not None and options.decimal is None and readings[0] is comma:
@@ -238,7 +238,7 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
         return single
     line = single.lines[single.start]
     raise SourceError(
-        f"{name}, line {line.number}: {line.text.strip(BLANK)!r} can be one number with a decimal comma or two "
+        f"{name}, line {line.number}: {quoted(line.text.strip(BLANK))} can be one number with a decimal comma or two "
         "columns; say which with --decimal , or --delimiter ,"
     )
 
@@ -256,8 +256,8 @@ def _grouped_or_spaced(spaces: Reading, single: Reading, name: str) -> Reading:
         return spaces if len(split_fields(names[-1].text, " ")) >= spaces.width else single
     line = single.lines[single.start]
     raise SourceError(
-        f"{name}, line {line.number}: {line.text.strip(BLANK)!r} can be one number with grouped digits or two columns; "
-        "say which with --delimiter none or --delimiter space"
+        f"{name}, line {line.number}: {quoted(line.text.strip(BLANK))} can be one number with grouped digits or two "
+        "columns; say which with --delimiter none or --delimiter space"
     )
 
 
@@ -275,8 +275,9 @@ def _check_pairs(reading: Reading, name: str) -> None:
         for field in cells[1:]:
             if re.fullmatch(r"0\d+", field) and len(set(map(len, (row[-1] for row in reading.rows)))) == 1:
                 raise SourceError(
-                    f"{name}, line {reading.lines[index].number}: {field!r} looks like the digits after a decimal "
-                    "comma, but commas delimit the fields as well; quote such numbers, or confirm with --decimal ."
+                    f"{name}, line {reading.lines[index].number}: {quoted(field)} looks like the digits after a "
+                    "decimal comma, but commas delimit the fields as well; quote such numbers, or confirm with "
+                    "--decimal ."
                 )
 
 

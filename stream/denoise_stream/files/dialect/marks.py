@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from denoise_stream.errors import quoted
 from denoise_stream.files.dialect.numbers import GROUP_MARKS, MISSING
 
 DATE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}[-/. ]?[^\W\d]{3,9}\.?[-/., ]+\d{2,4}"
@@ -155,7 +156,7 @@ def _marks_of(
     whole = next((text for text in texts if kind_of(text) == "whole"), None)
     as_decimal, as_group = example.replace(",", "."), example.replace(mark, "")
     if len(unsure) > 1 or whole is not None or (mark == "," and delimiter != ";"):
-        beside = f" beside {whole!r}" if whole is not None else ""
+        beside = f" beside {quoted(whole)}" if whole is not None else ""
         other = "," if mark == "." else "."
         doubt = (
             f"{example!r}{beside} can be read as {as_decimal} or as {as_group}; "

@@ -32,7 +32,7 @@ REPR_DIGITS = 15
 FINER = 50
 """Digits are added until the last one is this many times finer than the noise."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:([.,{GROUP_MARKS}])\d{{3}})(?:\1\d{{3}})*(?:[.,]\d*)?", re.ASCII)
 _ODD = re.compile(r"[^\d.,\t +eE-]", re.ASCII)

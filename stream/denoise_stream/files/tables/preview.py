@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from denoise_stream.errors import SourceError
 from denoise_stream.files.dialect.candidates import Line
 from denoise_stream.files.dialect.decide import Dialect, TooFewRows, decide_dialect
 from denoise_stream.files.dialect.encodings import Decoder, TextEncoding, find_encoding
 from denoise_stream.files.dialect.options import TableOptions
+from denoise_stream.files.protocols import MOST_COLUMNS, too_many_columns
 
 FILE_ROWS = 1000
 """Rows of a file that decide how it is written."""
@@ -22,6 +24,9 @@ MOST_LINES = 3000
 MOST_BYTES = 1 << 19
 FEWEST_LINES = 40
 """A preview ends at the first of these limits, but has the fewest lines."""
+
+COLUMN_BYTES = 1024
+"""Bytes that a column may take in the fewest lines, and in any line."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class Preview:
     blocks: Iterator[bytes]
 
 
-def read_preview(blocks: Iterator[bytes], name: str, options: TableOptions, rows: int) -> Preview:
+def read_preview(
+    blocks: Iterator[bytes], name: str, options: TableOptions, rows: int, most_columns: int = MOST_COLUMNS
+) -> Preview:
     """Read as many rows as are needed to decide how a table is written; cuts between blocks make no difference.
 
     Parameters
@@ -55,25 +62,46 @@ def read_preview(blocks: Iterator[bytes], name: str, options: TableOptions, rows
         What is stated about the table.
     rows
         Rows of data that are enough.
+    most_columns
+        Most columns that it may have.
 
     Raises
     ------
     SourceError
-        If it is empty, or not to be read without help.
+        If it is empty, or not to be read without help, or has too many columns.
     """
-    head, wanted = bytearray(), rows + max(options.skip_rows, options.header or 0)
+    skipped = max(options.skip_rows, options.header or 0)
+    head, wanted, most_bytes = bytearray(), rows + skipped, COLUMN_BYTES * most_columns
     for block in blocks:
         head += block
         lines = head.count(b"\n") or max(0, head.count(b"\r") - 1)
-        full = len(head) >= MOST_BYTES and lines >= FEWEST_LINES
+        full = len(head) >= MOST_BYTES and lines >= FEWEST_LINES + skipped
+        if lines < skipped:
+            most_bytes = len(head) + COLUMN_BYTES * most_columns  # lines that are passed over may be long
+        elif not full and len(head) > most_bytes:
+            raise too_long(f"{name}: its first {lines + 1} lines", most_bytes, most_columns)
         while full or lines >= wanted:
             preview = _decide(bytes(head), name, options, None if full else wanted, blocks, last=full)
-            if preview is not None and (full or wanted >= MOST_LINES or len(preview.dialect.cells[0]) >= rows):
+            if preview is not None and preview.dialect.width > most_columns:
+                raise too_many_columns(name, preview.dialect.width, most_columns)
+            if preview is not None and (
+                full or wanted - skipped >= MOST_LINES or len(preview.dialect.cells[0]) >= rows
+            ):
                 return preview
             wanted += max(STEP_LINES, wanted // 10)
     preview = _decide(bytes(head), name, options, None, iter(()), last=True, whole=True)
     assert preview is not None  # the last try raises
+    if preview.dialect.width > most_columns:
+        raise too_many_columns(name, preview.dialect.width, most_columns)
     return preview
+
+
+def too_long(what: str, most_bytes: int, most_columns: int) -> SourceError:
+    """Return the error for lines that are longer than those of a table of numbers."""
+    return SourceError(
+        f"{what} take more than {most_bytes >> 10} KiB, too much for a table of up to {most_columns} columns; "
+        "--max-columns N allows more"
+    )
 
 
 def _decide(
@@ -102,13 +130,14 @@ def _decide(
         texts.pop()
     if count is not None and len(texts) < count:
         return None
+    skipped = max(options.skip_rows, options.header or 0)
     lines = [Line(index + 1, line.rstrip("\r")) for index, line in enumerate(texts[:count])]
     try:
         dialect = decide_dialect(lines, name, options, eol=eol)
     except TooFewRows:
-        if last or len(lines) >= MOST_LINES:
+        if last or len(lines) - skipped >= MOST_LINES:
             raise
         return None
-    if not last and "number" not in dialect.kinds and len(lines) < MOST_LINES:
+    if not last and "number" not in dialect.kinds and len(lines) - skipped < MOST_LINES:
         return None
     return Preview(encoding, eol, dialect, itertools.chain((head,), rest))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from denoise_stream.files.dialect.decide import LONGEST_RECORD
 from denoise_stream.files.dialect.encodings import Decoder
 from denoise_stream.files.dialect.fields import is_open, split_fields
-from denoise_stream.files.protocols import Chunk
-from denoise_stream.files.tables.preview import Preview
+from denoise_stream.files.protocols import MOST_COLUMNS, Chunk
+from denoise_stream.files.tables.preview import COLUMN_BYTES, Preview, too_long
 
 
 @dataclass
@@ -54,13 +54,25 @@ class Passed:
     text: str
 
 
-def read_lines(preview: Preview, name: str) -> Iterator[Lines]:
-    """Cut a table into records; one is a line, or several where a quoted field spans them."""
+def read_lines(preview: Preview, name: str, most_columns: int = MOST_COLUMNS) -> Iterator[Lines]:
+    """Cut a table into records; one is a line, or several where a quoted field spans them.
+
+    Raises
+    ------
+    SourceError
+        If a line is longer than those of a table of so many columns.
+    """
     decoder, eol = Decoder(preview.encoding, name), preview.eol
     joiner = _Joiner(preview.dialect.delimiter, preview.dialect.width)
-    rest, number = "", 1
+    rest, number, longest = "", 1, COLUMN_BYTES * most_columns
     for block in preview.blocks:
-        text = rest + decoder.decode(block)
+        text = decoder.decode(block)
+        if eol not in text:
+            rest += text
+            if len(rest) > longest:
+                raise too_long(f"{name}: the bytes of line {number}", longest, most_columns)
+            continue
+        text = rest + text
         *texts, rest = text.split(eol)
         if not texts:
             continue

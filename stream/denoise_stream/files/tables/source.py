@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from denoise_stream.errors import SourceError
+from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.dialect.candidates import is_comment
 from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
@@ -87,7 +87,8 @@ class TableSource:
         columns, series_column, self._options = reading.columns, reading.series_column, reading.table
         self._file: BinaryIO | None = None
         self._path: Path | None = None
-        self._preview = read_preview(blocks, name, self._options, preview_rows)
+        self._most_columns = reading.max_columns
+        self._preview = read_preview(blocks, name, self._options, preview_rows, self._most_columns)
         self.dialect = self._preview.dialect
         self.encoding = self._preview.encoding
         facts, styles = read_columns(self.dialect)
@@ -129,10 +130,10 @@ class TableSource:
             row = next(row for row, text in enumerate(cells) if kind_of(text) in (".?", ",?"))
         elif dialect.kinds[index] != "number":
             row = next((row for row, text in enumerate(cells) if text), 0)
-            doubt = f"{cells[row]!r} is not a number"
+            doubt = f"{quoted(cells[row])} is not a number"
         else:
             return
-        raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {column!r}: {doubt}")
+        raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {quoted(column)}: {doubt}")
 
     @classmethod
     def open(cls, path: Path, reading: Reading | None = None) -> "TableSource":
@@ -156,7 +157,7 @@ class TableSource:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Return the values ``(rows, channels)`` of each batch of lines; NaN where a value is missing."""
-        for lines in read_lines(self._preview, self.name):
+        for lines in read_lines(self._preview, self.name, self._most_columns):
             values: list[Chunk] = []
             try:
                 for part in self._parse(lines):
@@ -176,9 +177,9 @@ class TableSource:
         assert self._path is not None
         counts: Counter[str] = Counter()
         with self._path.open("rb") as file:
-            again = read_preview(read_blocks(file.fileno()), self.name, self._options, FILE_ROWS)
+            again = read_preview(read_blocks(file.fileno()), self.name, self._options, FILE_ROWS, self._most_columns)
             try:
-                for lines in read_lines(again, self.name):
+                for lines in read_lines(again, self.name, self._most_columns):
                     for part in self._parse(lines):
                         if isinstance(part, Rows):
                             counts.update(part.series)
@@ -315,14 +316,14 @@ class TableSource:
             text, column = unquote(fields[index]), Column(self.dialect.kinds[index], EMPTY)
             if not column.fits(kind_of(text)):
                 kind = "number" if column.kind == "number" else "date or time"
-                return f"{where}, column {self.layout.names[index]!r}: {text!r} is not a {kind}"
+                return f"{where}, column {quoted(self.layout.names[index])}: {quoted(text)} is not a {kind}"
         values = []
         for index, style in zip(self.layout.chosen, self.styles, strict=True):
             text = unquote(fields[index])
             value = style.parse(text)
             if value is None or math.isinf(value):
                 kind = "is not a number" if value is None else "is not finite"
-                return f"{where}, column {self.layout.names[index]!r}: {text!r} {kind}"
+                return f"{where}, column {quoted(self.layout.names[index])}: {quoted(text)} {kind}"
             values.append(value)
         return values
 

@@ -1,0 +1,193 @@
+"""Inputs that would take memory or time without end: each gets a sentence, and an option where more may be needed."""
+
+import io
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from denoise_stream import ContractError, SourceError
+from denoise_stream.contract import Contract
+from denoise_stream.errors import LONGEST_MESSAGE, quoted, shortened
+from denoise_stream.files import array_files
+from denoise_stream.files.array_files import load_arrays
+from denoise_stream.files.image_files import read_images
+from denoise_stream.files.protocols import Reading
+from denoise_stream.files.tables.preview import COLUMN_BYTES
+from denoise_stream.files.tables.source import TableSource
+from programs import noise, pipe
+
+ROWS = "1.5\n2.5\n" * 200
+
+
+def table(data: bytes, **reading: object) -> TableSource:
+    """Read a table from blocks as a pipe gives them."""
+    blocks = (data[start : start + 65_536] for start in range(0, len(data), 65_536))
+    return TableSource(blocks, "t.csv", Reading(**reading))
+
+
+@pytest.mark.parametrize("cell", ["1.5,", "1", "x", '"', "# "])
+def test_line_that_never_ends_is_refused(cell):
+    data = (cell * (COLUMN_BYTES * 200)).encode()
+    with pytest.raises(SourceError, match=r"its first 1 lines take more than 100 KiB.*--max-columns N allows more"):
+        table(data, max_columns=100)
+
+
+def test_line_that_never_ends_behind_good_rows_is_refused():
+    source = table(b"v\n" + b"1.5\n2.5\n" * 40_000 + b"1" * 300_000, max_columns=100)
+    with pytest.raises(SourceError, match=r"the bytes of line 80002 take more than 100 KiB"):
+        list(source)
+
+
+def test_lines_that_are_passed_over_may_be_longer():
+    data = b"x" * 200_000 + b"\nv\n" + ROWS.encode()
+    with pytest.raises(SourceError, match="--max-columns"):
+        table(data, max_columns=100)
+    assert sum(map(len, table(data, max_columns=300))) == 400
+
+
+def test_rows_behind_many_comments_are_found_by_the_option_that_the_page_names():
+    from denoise_stream.files.dialect.options import TableOptions
+
+    data = b"# a comment of the usual length\n" * 40_000 + b"v\n" + ROWS.encode()
+    assert sum(map(len, table(data, table=TableOptions(skip_rows=40_000)))) == 400
+
+
+@pytest.mark.parametrize(("rows", "words"), [(3, "t.csv has 500 columns or channels"), (400, "t.csv has 500 columns")])
+def test_table_of_too_many_columns_is_refused_and_may_be_allowed(rows, words):
+    values = np.random.default_rng(0).normal(size=(rows, 500))
+    text = ",".join(f"c{n}" for n in range(500)) + "\n"
+    text += "".join(",".join(f"{value:.3f}" for value in row) + "\n" for row in values)
+    with pytest.raises(SourceError, match=f"{words}.*--max-columns 500 allows more than 499"):
+        table(text.encode(), max_columns=499)
+    assert len(table(text.encode(), max_columns=500).all_column_names) == 500
+
+
+@pytest.mark.parametrize("ending", ["npy", "wav", "parquet"])
+def test_array_and_sound_of_too_many_channels_are_refused_and_may_be_allowed(folder, call, ending):
+    samples = noise(400, 6)
+    if ending == "npy":
+        np.save("a.npy", samples)
+    elif ending == "wav":
+        soundfile.write("a.wav", samples, 8000)
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table({f"c{n}": column for n, column in enumerate(samples.T)}), "a.parquet")
+    arguments = [f"a.{ending}", "--output", "null", "--model", "general"]
+    status, said = call(*arguments, "--max-columns", 5)
+    assert (status, said.count("\n")) == (1, 1)
+    assert f"a.{ending} has 6 columns or channels" in said
+    assert "--max-columns 6 allows more than 5" in said
+    assert call(*arguments, "--max-columns", 6)[0] == 0
+    Path("in").mkdir()
+    Path(f"a.{ending}").rename(f"in/a.{ending}")
+    assert "has 6 columns or channels" in call("in", "--output", "out", "--max-columns", 5)[1]
+
+
+def test_channels_of_a_raw_pipe_are_limited_before_memory_is_taken():
+    done = pipe(bytes(1000), "--input", "-", "--format", "s16le", "--channels", 10**9)
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    assert b"--channels 1000000000 is more than 16384, and each takes memory of its own" in done.stderr
+
+
+@pytest.mark.parametrize("cell", ["1" * 3_000_000, "1" * 3_000_000 + "x", "9" * 400 + "." + "9" * 3_000_000])
+def test_number_of_millions_of_digits_is_not_repeated_whole(folder, call, cell):
+    Path("a.csv").write_text(f"v\n{ROWS}{cell}\n{ROWS}")
+    status, said = call("a.csv")
+    assert status == 1
+    assert re.search(r"line 402, column 'v': '\d{30}'\.\.\. \(\d{7} characters\) is not", said)
+    assert len(said) < 300
+
+
+def test_drawn_line_that_is_none_takes_no_time_without_end():
+    text = "name;v\n" + "-" * 60 + "x;1.5\n" + "a;2.5\n" * 200
+    assert table(text.encode()).column_names == ["v"]
+
+
+def test_long_messages_keep_both_ends():
+    message = shortened("begins\n" + "x" * 100_000 + " ends")
+    assert message.startswith("begins x")
+    assert message.endswith(" ends")
+    assert len(message) < LONGEST_MESSAGE + 10
+    assert quoted("short\n") == repr("short\n")
+
+
+def zipped(count: int) -> bytes:
+    """Zip arrays of a megabyte of zeros each, which take a thousandth of that."""
+    array, file = io.BytesIO(), io.BytesIO()
+    np.save(array, np.zeros(131_072))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(count):
+            archive.writestr(f"a{number}.npy", array.getvalue())
+    return file.getvalue()
+
+
+def test_zipped_arrays_are_refused_before_they_are_unpacked(folder, call, monkeypatch):
+    Path("a.npy").write_bytes(zipped(20))
+    with pytest.raises(SourceError, match="it is an archive of several arrays"):
+        read_images(Path("a.npy"))
+    assert "is an archive of several arrays; save the signal alone as .npy" in call("a.npy")[1]
+    monkeypatch.setattr(array_files, "MOST_UNPACKED", 10 << 20)
+    with pytest.raises(ValueError, match=r"its arrays take 0\.0 GB unpacked, more than 0\.0 GB; save each as a \.npy"):
+        load_arrays(Path("a.npy"))
+    Path("b.npz").write_bytes(zipped(5))
+    assert len(load_arrays(Path("b.npz"))) == 5
+
+
+@pytest.mark.parametrize(
+    "change", [{"state_size": "16777216"}, {"context_past": "1x40000", "contract_version": "2"}], ids=str
+)
+def test_models_of_states_and_contexts_that_nobody_needs_are_refused(change):
+    metadata = Contract("m", 150, 75).to_metadata() | change
+    with pytest.raises(ContractError, match="65536"):
+        Contract.from_metadata(metadata, "m.onnx")
+
+
+def test_metadata_of_millions_of_characters_is_not_repeated_whole():
+    metadata = Contract("m", 150, 75).to_metadata() | {"hop": "7" * 1_000_000}
+    with pytest.raises(ContractError) as caught:
+        Contract.from_metadata(metadata, "m.onnx")
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 20_000, "[data" + ".a" * 20_000 + "]\n", "[data]\nx = [[[[[[[[[[1]]]]]]]]]]"]
+)
+def test_recipe_of_values_in_values_is_refused_in_words(tmp_path, text):
+    from denoise_train.recipe import RecipeError, load_recipe
+
+    (tmp_path / "deep.toml").write_text(text)
+    with pytest.raises(RecipeError, match=r"deep\.toml is not a recipe: its values lie in each other too deep"):
+        load_recipe(tmp_path / "deep.toml")
+
+
+def test_sound_of_a_rate_that_no_header_can_multiply_goes_through_pipes(folder):
+    samples = (np.arange(4000) % 100).astype("<i2").reshape(-1, 2)
+    soundfile.write("fast.wav", samples, 2_000_000_000)
+    options = ["--input", "-", "--format", "wav", "--model", "general", "--mix", 0]
+    done = pipe(Path("fast.wav").read_bytes(), *options)
+    assert done.returncode == 0, done.stderr
+    again, rate = soundfile.read(io.BytesIO(done.stdout), dtype="int16")
+    assert (rate, again.tolist()) == (2_000_000_000, samples.tolist())
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+def test_memory_of_a_wide_table_is_bounded(folder):
+    row = ",".join("1.234" for _ in range(100_000)) + "\n"
+    Path("wide.csv").write_text(row * 45)
+    code = (
+        "from denoise_stream.files.tables.source import TableSource\nfrom pathlib import Path\n"
+        "try:\n    TableSource.open(Path('wide.csv'))\nexcept Exception as error:\n    print(error)\n"
+        "print(next(line.split()[1] for line in Path('/proc/self/status').open() if line.startswith('VmHWM')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    said, kilobytes = done.stdout.splitlines()
+    assert "too much for a table of up to 16384 columns" in said
+    assert int(kilobytes) < 250_000
