@@ -21,7 +21,7 @@ from denoise_stream.files.protocols import MOST_COLUMNS
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
 
 SECTIONS = {
-    "Input and output": ("source", "sink", "force", "pipe_format", "rate", "channels", "salvage"),
+    "Input and output": ("source", "sink", "force", "pipe_format", "rate", "channels", "max_columns", "salvage"),
     "Model": ("model", "hop", "lookahead_samples", "list_models"),
     "Signal": ("mix", "max_attenuation_db", "notch_hz", "keep_peaks"),
     "What was done": ("plot", "report", "quiet"),
