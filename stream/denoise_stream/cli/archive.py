@@ -80,6 +80,7 @@ def run_archive(options: Options) -> None:
             "--duration": options.duration,
             "--reconnect": options.reconnect,
             "--plot": options.plot,
+            "--listen": options.listen or None,
             "--keep-peaks": options.keep_peaks or None,
         }
     )

@@ -50,7 +50,8 @@ class Endpoints:
 
     def __init__(self, options: Options) -> None:
         self.source = options.source
-        default = _default_sink(self.source) if options.output_device is None else "speaker"
+        plays_all = options.output_device is not None and not options.listen
+        default = "speaker" if plays_all else _default_sink(self.source)
         self.sink = default if options.sink is None else options.sink
         self._options = options
         self._pipe_format = options.pipe_format
@@ -97,6 +98,13 @@ class Endpoints:
             raise ValueError("--salvage describes audio with a header, in a file or a WAV pipe")
         if options.keep_peaks and (self.kind == "audio" or options.series_column is not None):
             raise ValueError("--keep-peaks describes a table or an array of signals, not audio and not --series-column")
+        if options.listen and (self.kind != "audio" or self.source == "mic"):
+            input_in_words = "live" if self.source == "mic" else IN_WORDS[self.kind]
+            raise ValueError(
+                f"--listen plays sound before and after, from a file or pipe, but the input is {input_in_words}"
+            )
+        if options.listen and self.sink == "speaker":
+            raise ValueError("--output speaker plays all of the result; use it or --listen, not both")
         if options.channels is not None and not raw:
             raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
         if options.channels is not None and options.channels < 1:
@@ -143,7 +151,7 @@ class Endpoints:
                 "--latency": options.latency,
                 "--duration": options.duration,
                 "--reconnect": options.reconnect,
-                "--output-device": options.output_device if self.sink != "speaker" else None,
+                "--output-device": options.output_device if self.sink != "speaker" and not options.listen else None,
             }
             for name, value in live.items():
                 if value is not None:

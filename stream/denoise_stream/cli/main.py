@@ -24,7 +24,7 @@ SECTIONS = {
     "Input and output": ("source", "sink", "force", "pipe_format", "rate", "channels", "max_columns", "salvage"),
     "Model": ("model", "hop", "lookahead_samples", "list_models"),
     "Signal": ("mix", "max_attenuation_db", "notch_hz", "keep_peaks"),
-    "What was done": ("plot", "report", "quiet"),
+    "What was done": ("plot", "listen", "report", "quiet"),
     "Tables": ("columns", "series_column", *NAMES),
     "Live: microphone and loudspeaker": (
         *("device", "output_device", "latency", "duration", "reconnect"),
@@ -195,7 +195,9 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 )
 @click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
 @click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
-@click.option("--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker.")
+@click.option(
+    "--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker, unless --listen is there."
+)
 @click.option(
     "--latency",
     metavar="low|high|SECONDS",
@@ -209,6 +211,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 )
 @click.option(
     "--plot", type=PATH, metavar="FILE.png", help="Draw before, after and what was removed, with the largest change."
+)
+@click.option(
+    "--listen",
+    is_flag=True,
+    help="Play sound before and after, on --output-device: all of it, or of more than 8 s the part that changed most.",
 )
 @click.option("--report", type=PATH, metavar="FILE.json", help="Write levels, latency and compute time as JSON.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")

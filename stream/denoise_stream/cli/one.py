@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from denoise_stream.cli.options import Options
     from denoise_stream.engine.denoiser import Denoiser
     from denoise_stream.files.protocols import Source
-    from denoise_stream.runs.run import Observer
 
 PROGRESS_AFTER_S = 1.0
 
 
-def denoise_one(options: "Options") -> None:
-    """Denoise the signal that the options name, and say in one line how it went.
+def denoise_one(options: "Options") -> dict[str, Any] | None:
+    """Denoise the signal that the options name, and say how it went.
+
+    Returns
+    -------
+    The facts of the report; None after a live run, which reports itself.
 
     Raises
     ------
@@ -59,22 +62,15 @@ def denoise_one(options: "Options") -> None:
                 force=options.force,
                 quiet=options.quiet,
             )
-        return
-    from denoise_stream.runs.report import changes_in_words, in_one_line
-
-    summary = _denoise(denoiser, ends, options)
-    if not options.quiet:
-        for line in (in_one_line(summary), *changes_in_words(summary)):
-            text = printable(line)
-            click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
+        return None
+    return _denoise(denoiser, ends, options)
 
 
 def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:
-    """Denoise a file or pipe, draw and report it; return the facts of the report."""
+    """Denoise a file or pipe, draw, report and play it; return the facts of the report."""
+    from denoise_stream.cli.watchers import Watchers
     from denoise_stream.files.paths import whole_file
-    from denoise_stream.runs.changes import ChangeMeter
-    from denoise_stream.runs.peaks import PeakKeeper
-    from denoise_stream.runs.report import LevelMeter, facts
+    from denoise_stream.runs.report import changes_in_words, facts, in_one_line
     from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
 
@@ -82,50 +78,44 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         signal = stack.enter_context(contextlib.closing(ends.open_source()))
         stream = open_stream(denoiser, signal, options.series_column)
         if options.keep_peaks:
-            stream = PeakKeeper(stream)
-        names = ends.channel_names(signal)
-        meter = LevelMeter(signal.channels)
-        # Rows of several series are no neighbours in time.
-        may_lower = ends.kind != "audio" and options.series_column is None and not options.keep_peaks
-        changes = ChangeMeter(signal.channels, peaks=may_lower, stamp_at=getattr(signal, "stamp_at", None))
-        observers: list[Observer] = [meter, changes]
-        if options.plot is not None:
-            from denoise_stream.runs.plots import BeforeAfterPlot
+            from denoise_stream.runs.peaks import PeakKeeper
 
-            several = options.series_column is not None
-            picture = BeforeAfterPlot(
-                names,
-                None if several else stream.sample_rate_hz,
-                f"{signal.name}, before and after",
-                units=getattr(signal, "column_units", ()),
-                subtitle=f"model {denoiser.contract.name}, hop {denoiser.hop}"
-                + (f"; rows of several {options.series_column}, in the table's order" if several else ""),
-                sound=ends.kind == "audio",
-                start=getattr(signal, "start", None),
-                seconds_at=getattr(signal, "seconds_at", None),
-            )
-            observers.append(picture)
-            plot = stack.enter_context(whole_file(options.plot, replace=options.force))
-        if options.report is not None:
-            report = stack.enter_context(whole_file(options.report, replace=options.force))
+            stream = PeakKeeper(stream)
+        watchers = Watchers(signal, stream.sample_rate_hz, denoiser, ends, options)
+        plot, report = (
+            None if path is None else stack.enter_context(whole_file(path, replace=options.force))
+            for path in (options.plot, options.report)
+        )
         # Closed first: no picture and no report of an output that failed in the end.
         with (
             ends.open_sink(signal, stream.sample_rate_hz) as destination,
             _progress(signal, quiet=options.quiet) as on_progress,
         ):
-            compute_time_s = run(signal, stream, destination, observers, on_progress)
-        summary = facts(denoiser, stream, compute_time_s, meter, changes, audio=ends.kind == "audio")
+            compute_time_s = run(signal, stream, destination, watchers.all, on_progress)
+        sound = ends.kind == "audio"
+        summary = facts(denoiser, stream, compute_time_s, watchers.levels, watchers.changes, audio=sound)
         written = None if ends.output_file is None else ends.output_file.stat().st_size
         summary |= {"input": options.source, "output": ends.sink, "output_bytes": written}
         summary |= {"notes": [*notes_of(signal, destination), *_doubts(denoiser, ends)]}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
-        summary |= {"columns": names, **ends.table_facts(signal)} if ends.kind == "table" else {}
-        if options.plot is not None:
+        summary |= {"columns": watchers.names, **ends.table_facts(signal)} if ends.kind == "table" else {}
+        if plot is not None and watchers.picture is not None:
             from denoise_stream.runs.drawing import save_picture
 
-            save_picture(picture, summary["changes"], plot)
-        if options.report is not None:
+            save_picture(watchers.picture, summary["changes"], plot)
+        if report is not None:
             report.write_text(json.dumps(summary, indent=2) + "\n")
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            text = printable(line)
+            click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
+
+    for line in (in_one_line(summary), *changes_in_words(summary)):
+        say(line)
+    if watchers.listener is not None:
+        with native_messages_hidden():
+            watchers.listener.play(say)
     return summary
 
 

@@ -79,6 +79,7 @@ class Options:
     duration: float | None
     reconnect: bool | None
     plot: Path | None
+    listen: bool
     report: Path | None
     force: bool
     quiet: bool

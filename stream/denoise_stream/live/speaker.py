@@ -9,12 +9,20 @@ from denoise_stream.live.devices import Device, device_errors, portaudio
 
 
 class SpeakerSink:
-    """Play a file's signal on a loudspeaker; writing waits until the device has room."""
+    """Play a file's signal on a loudspeaker; writing waits until the device has room.
 
-    def __init__(self, device: Device, channels: int, sample_rate_hz: float) -> None:
+    Parameters
+    ----------
+    device, channels, sample_rate_hz
+        What plays, and what is played.
+    latency
+        What to ask of the device: ``"low"``, ``"high"`` or seconds. Much of it bridges a busy processor.
+    """
+
+    def __init__(self, device: Device, channels: int, sample_rate_hz: float, *, latency: str | float = "high") -> None:
         with device_errors(f"open the loudspeaker {device.name!r}"):
             self._stream: Any = portaudio().OutputStream(
-                device=device.index, samplerate=sample_rate_hz, channels=channels, dtype="float32", latency="high"
+                device=device.index, samplerate=sample_rate_hz, channels=channels, dtype="float32", latency=latency
             )
             self._stream.start()
 

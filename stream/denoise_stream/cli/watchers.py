@@ -1,0 +1,53 @@
+"""All that sees a signal go by while it is denoised, as the options ask for it."""
+
+from denoise_stream.cli.endpoints import Endpoints
+from denoise_stream.cli.options import Options
+from denoise_stream.engine.denoiser import Denoiser
+from denoise_stream.files.protocols import Source
+from denoise_stream.live.listening import Listener
+from denoise_stream.native_messages import native_messages_hidden
+from denoise_stream.runs.changes import ChangeMeter
+from denoise_stream.runs.plots import BeforeAfterPlot
+from denoise_stream.runs.report import LevelMeter
+from denoise_stream.runs.run import Observer
+
+
+class Watchers:
+    """All that sees the input and the output go by: what measures them, and what is drawn and played."""
+
+    def __init__(
+        self,
+        signal: Source,
+        sample_rate_hz: float | None,
+        denoiser: Denoiser,
+        ends: Endpoints,
+        options: Options,
+    ) -> None:
+        several = options.series_column is not None  # whose rows are no neighbours in time
+        peaks = ends.kind != "audio" and not several and not options.keep_peaks
+        self.names = ends.channel_names(signal)
+        self.levels = LevelMeter(signal.channels)
+        self.changes = ChangeMeter(signal.channels, peaks=peaks, stamp_at=getattr(signal, "stamp_at", None))
+        self.picture: BeforeAfterPlot | None = None
+        self.listener: Listener | None = None
+        if options.plot is not None:
+            note = f"; rows of several {options.series_column}, in the table's order" if several else ""
+            self.picture = BeforeAfterPlot(
+                self.names,
+                None if several else sample_rate_hz,
+                f"{signal.name}, before and after",
+                units=getattr(signal, "column_units", ()),
+                subtitle=f"model {denoiser.contract.name}, hop {denoiser.hop}{note}",
+                sound=ends.kind == "audio",
+                start=getattr(signal, "start", None),
+                seconds_at=getattr(signal, "seconds_at", None),
+            )
+        if options.listen and sample_rate_hz is not None:
+            with native_messages_hidden():
+                self.listener = Listener(options.output_device, signal.channels, sample_rate_hz)
+
+    @property
+    def all(self) -> list[Observer]:
+        """Those that are there."""
+        possible = (self.levels, self.changes, self.picture, self.listener)
+        return [watcher for watcher in possible if watcher is not None]
