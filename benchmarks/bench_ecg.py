@@ -54,7 +54,7 @@ def train_three_ways(records: Recordings, minutes: float) -> list[Filter]:
 
     import keras
 
-    from denoise_train.cli.train import NOISY_SHARE
+    from denoise_train.cli.train_options import NOISY_SHARE
     from denoise_train.recipe import load_recipe
     from denoise_train.recordings.noisy_recordings import NoisyRecordings
     from denoise_train.recordings.pairs import OwnData, PairedRecordings

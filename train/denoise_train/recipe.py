@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from denoise_stream import DenoiseError
+from denoise_stream import DenoiseError, bundled_models
 from denoise_stream.contract import LONGEST_WINDOW, Contract, Normalization, parse_scales
 from denoise_stream.errors import first_line, printable
 
@@ -172,6 +172,22 @@ def _lies_deeper(value: Any, levels: int) -> bool:
     """Tell whether tables and lists lie in each other on more than so many levels."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return bool(inside) and (not levels or any(_lies_deeper(item, levels - 1) for item in inside))
+
+
+def model_name(recipe: Recipe, run: str) -> str:
+    """Return what a trained model is called: as its recipe, or as its run where that is a bundled model's name.
+
+    Parameters
+    ----------
+    recipe
+        What it was trained by. Only the unchanged recipe of a bundled model makes a model of that name.
+    run
+        The name of its run folder.
+    """
+    bundled = bundled_models()
+    if recipe.name not in bundled or recipe == load_recipe(recipe.name):
+        return recipe.name
+    return f"{run}-own" if run in bundled else run
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

@@ -10,7 +10,7 @@ import numpy as np
 from denoise_export.keras_to_onnx.adapting import Adapted
 from denoise_stream import Contract, SourceError, bundled_models
 from denoise_stream.contract import Kind, Normalization
-from denoise_train.recipe import Recipe, load_recipe
+from denoise_train.recipe import Recipe, model_name
 
 Scaling = Literal["minmax", "none", "zscore"]
 """How the training windows of a network were scaled."""
@@ -101,15 +101,15 @@ def state_facts(
     if wanted.hop is not None and not 1 <= wanted.hop <= network.window:
         raise SourceError(f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to that")
     facts: dict[str, Any] = {"hop": max(1, network.window // 2)}
-    bundled = bundled_models()
-    if recipe is not None:
+    if recipe is None:
+        name = f"{name}-own" if name in bundled_models() else name
+    else:
         facts = {"hop": recipe.hop, "sample_rate_hz": recipe.sample_rate_hz, "trained_on": recipe.trained_on}
         facts |= {"training_recipe": _describe_training(recipe), "shape": recipe.image_shape}
-        if recipe.name not in bundled or recipe == load_recipe(recipe.name):
-            name = recipe.name
+        name = model_name(recipe, name)
+        if name == recipe.name:
             facts["license"] = recipe.license
-            bundled = {}
-    if wanted.name in bundled and not (recipe is not None and recipe.name == wanted.name and not recipe.start):
+    if wanted.name in bundled_models() and not (recipe is not None and recipe.name == wanted.name and not recipe.start):
         raise SourceError(
             f"--name {wanted.name} is the name of a bundled model, which this is not; choose another name"
         )
@@ -128,7 +128,7 @@ def state_facts(
         state_size=network.state_size,
         kind=kind,
         output_size=network.output_size if kind in ("code", "forecast") else 0,
-        **{"name": f"{name}-own" if name in bundled else name} | facts | said,
+        **{"name": name} | facts | said,
     )
 
 

@@ -113,5 +113,15 @@ class Options:
     @property
     def reading(self) -> Reading:
         """How to read a file."""
-        columns = None if self.columns is None else tuple(name.strip() for name in next(csv.reader([self.columns])))
-        return Reading(columns, self.rate, self.series_column, self.table, self.salvage, self.max_columns)
+        return Reading(column_names(self.columns), self.rate, self.series_column, self.table, self.salvage, self.max_columns)
+
+
+def column_names(text: str | None) -> tuple[str, ...] | None:
+    """Return the names that ``--columns`` lists, separated by commas, quoted like the cells of a table.
+
+    >>> column_names('temp, "a,b"'), column_names(None)
+    (('temp', 'a,b'), None)
+    """
+    if text is None:
+        return None
+    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))

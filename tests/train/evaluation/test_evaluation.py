@@ -270,7 +270,11 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--optimum", "--length", "600"], 2, "--length is about signals that are drawn; --optimum chooses"),
         (["general", "--pairs", "nowhere", "nowhere"], 1, "cannot read nowhere: no such file or folder"),
         (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "here.txt and here.txt name the same file"),
-        ([], 2, "Missing argument 'MODEL'"),
+        (["general", "--columns", "a"], 2, "--columns names columns of your tables; give a FILE, --clean, --pairs"),
+        (["general", "--model", "x2"], 2, "--model goes with a recording; general is taken for a model"),
+        (["nowhere.csv"], 1, "cannot read nowhere.csv: no such file or folder"),
+        (["nowhere.csv", "--snr", "0"], 2, "--snr cannot be used here; a recording is judged by itself; name a model"),
+        ([], 2, "Missing argument 'FILE|MODEL'"),
     ],
 )
 def test_a_mistake_is_one_sentence(

@@ -88,7 +88,7 @@ def test_a_training_asks_for_the_rate_of_its_recipe(
     recipe.write_text(text.replace('name = "general"', line))
     asked: list[float | None] = []
 
-    def seen(paths: object, rate_hz: float | None = None) -> Recordings:
+    def seen(paths: object, rate_hz: float | None = None, columns: object = None) -> Recordings:
         asked.append(rate_hz)
         raise Seen
 
@@ -109,7 +109,7 @@ def test_an_evaluation_asks_for_the_models_rate_or_for_yours(
 ) -> None:
     asked: list[float | None] = []
 
-    def seen(paths: object, rate_hz: float | None = None) -> Recordings:
+    def seen(paths: object, rate_hz: float | None = None, columns: object = None) -> Recordings:
         asked.append(rate_hz)
         raise Seen
 

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
 
-from denoise_stream import Denoiser
-from denoise_stream.cli.command_line import PATH, run_command, version_option
+from denoise_stream import Denoiser, bundled_models
+from denoise_stream.cli.command_line import PATH, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.paths import check_outputs, whole_file, write_json
 from denoise_train.cli.evaluate_checks import choose_evaluation
+from denoise_train.cli.evaluate_options import Options, Outputs, recording_of
 from denoise_train.cli.evaluations import (
     EVALUATIONS,
     FEW_SIGNALS,
@@ -25,9 +25,10 @@ from denoise_train.cli.evaluations import (
     SPEECH_SNR_DB,
     STRETCH_LENGTH,
     STRETCH_SIGNALS,
-    Options,
+    Evaluation,
     Subject,
 )
+from denoise_train.cli.judge import ALLOWED, judge_recording
 from denoise_train.evaluation.listening import check_folder
 from denoise_train.evaluation.text import CHOICES
 
@@ -36,20 +37,24 @@ if TYPE_CHECKING:
 
 LARGEST_SNR_DB = 100.0
 LARGEST_STRETCH = 1000.0
-HELP = f"""Measure how much a model improves noisy signals, beside plain filters.
+HELP = f"""Tell whether a model is better than plain filters: on one recording, or measured on many signals.
 
-MODEL is a bundled name (general, general-small, x2) or an ONNX file; it runs in the streaming engine
-at its own hop, window by window. The filters see each signal as a whole.
+FILE is a noisy recording (audio, .csv, .tsv, .parquet, .npy, .npz): five lines and a picture beside it say whether
+it is better denoised by the model or by the best plain filter, how that was estimated, and how sure it is.
 
-Give it clean signals and a noise to mix (or neither: the built-in family and white noise), or recorded --pairs, or
---noisy recordings alone, for an estimate. --optimum, --harm and --stretch ask other questions, and --speech
-compares with RNNoise, noisereduce and programs of yours by what listeners hear.
+MODEL is a bundled name ({", ".join(sorted(bundled_models()))}) or an ONNX file; it runs in the streaming
+engine at its own hop, window by window. The filters see each signal as a whole. Give it clean signals and a noise to
+mix (or neither: the built-in family and white noise), or recorded --pairs, or --noisy recordings alone, for an
+estimate. --optimum, --harm and --stretch ask other questions, and --speech compares with RNNoise, noisereduce and
+programs of yours by what listeners hear.
 
 Filters that need a setting appear twice. {CHOICES}
 """
 
 
 EPILOG = examples(
+    "denoise-evaluate sensor.csv",
+    "denoise-evaluate sensor.csv --columns temperature --model mine.onnx",
     "denoise-evaluate general",
     "denoise-evaluate model.onnx --plot figures.png --json figures.json",
     "denoise-evaluate general --stretch 1,10,100",
@@ -89,7 +94,8 @@ def _numbers(option: str, text: str | None, least: float, most: float, needed: s
 
 
 SECTIONS = {
-    "Signals": ("clean", "noise", "pairs", "noisy", "snr_db", "rate", "signals", "length", "seed"),
+    "A recording": ("model", "columns", "rate"),
+    "Signals to measure on": ("clean", "noise", "pairs", "noisy", "snr_db", "signals", "length", "seed"),
     "Other questions": ("optimum", "harm", "stretch"),
     "Speech": ("speech", "peers", "dnsmos", "write"),
     "Output": ("plot", "panels", "report", "force"),
@@ -97,7 +103,10 @@ SECTIONS = {
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS, help=HELP, epilog=EPILOG, context_settings=CONTEXT_SETTINGS)
-@click.argument("model", metavar="MODEL")
+@click.argument("subject", metavar="FILE|MODEL")
+@click.option(
+    "--model", metavar="MODEL", help="With a FILE: the model to judge. Default: speech for audio, general for the rest."
+)
 @click.option(
     "--clean",
     type=PATH,
@@ -128,6 +137,11 @@ SECTIONS = {
     metavar="PATH",
     help="Noisy recordings that the model was not trained on, without clean ones: the improvement is estimated, for "
     "white noise. Repeatable.",
+)
+@click.option(
+    "--columns",
+    metavar="A,B",
+    help="Columns of tables to take, as in denoise-stream. Default: every one that is a signal.",
 )
 @click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
 @click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
@@ -191,7 +205,7 @@ SECTIONS = {
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
 )
-@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR.")
+@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR; with a FILE, the verdict.")
 @click.option("--panels", type=PATH, metavar="FILE.png", help="Draw a few signals before and after, at the middle SNR.")
 @click.option(
     "--write",
@@ -202,31 +216,50 @@ SECTIONS = {
 @click.option("--json", "report", type=PATH, metavar="FILE", help="Write all figures.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @version_option
-def command(**values: Any) -> None:
+@click.pass_context
+def command(context: click.Context, /, **values: Any) -> None:
     """Check the arguments, evaluate, write the outputs."""
-    evaluation = EVALUATIONS[choose_evaluation(values)]
-    options = Options(**values)
+    if recording_of(values) is not None:
+        try:
+            refuse_options(context, ALLOWED, "a recording is judged by itself; name a model to measure one")
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        options = Options.from_command(values)
+        _check_outputs(options)
+        with Console(stderr=True).status("judging ...") as status:
+            text = judge_recording(options, lambda what: status.update(f"judging {what} ..."))
+        click.echo(text)
+        return
+    if values["model"] is not None:
+        raise click.UsageError(f"--model goes with a recording; {values['subject']} is taken for a model")
+    _measure(EVALUATIONS[choose_evaluation(values)], Options.from_command(values))
+
+
+def _measure(evaluation: Evaluation, options: Options) -> None:
+    """Measure a model, and write what was found."""
     evaluation.load_packages()
+    outputs, given = options.outputs, options.signals
     with needs_extra("evaluating", "evaluate"):
         from denoise_train.evaluation.compare import engine_method
         from denoise_train.evaluation.run import Request
 
-        if options.plot is not None or options.panels is not None:
+        if outputs.plot is not None or outputs.panels is not None:
             from denoise_train.evaluation import plots as plots
     _check_outputs(options)
+    assert options.model is not None
     denoiser = Denoiser(options.model)
-    rate_hz = options.rate or denoiser.contract.sample_rate_hz
+    rate_hz = given.rate or denoiser.contract.sample_rate_hz
     try:
         denoiser.stream(1, rate_hz)
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
     subject = Subject(denoiser, engine_method(denoiser, rate_hz), rate_hz)
-    request = Request(options.seed, options.signals or evaluation.signals, options.length or evaluation.length)
+    request = Request(given.seed, given.signals or evaluation.signals, given.length or evaluation.length)
     name = denoiser.contract.name
     with Console(stderr=True).status(f"evaluating {name} ...") as status:
         found = evaluation.run(options, subject, request, lambda text: status.update(f"evaluating {text} ..."))
-    _draw(options, name, found)
-    if options.report is not None:
+    _draw(outputs, name, found)
+    if outputs.report is not None:
         facts = {
             "model": name,
             "file": options.model,
@@ -234,43 +267,35 @@ def command(**values: Any) -> None:
             "sample_rate_hz": evaluation.rate_hz(options),
             "signals": request.signals,
             "length_samples": request.length,
-            "seed": options.seed,
+            "seed": given.seed,
         }
-        write_json(options.report, facts | evaluation.inputs(options) | found.figures)
+        write_json(outputs.report, facts | evaluation.inputs(options) | found.figures)
     click.echo(found.text)
 
 
 def _check_outputs(options: Options) -> None:
     """Refuse outputs that cannot be written, before the work begins."""
-    inputs = (
-        Path(options.model),
-        *options.clean,
-        *options.noise_files,
-        *(options.pairs or ()),
-        *options.noisy,
-        *options.peer_files.values(),
-        *([options.dnsmos] if options.dnsmos else []),
-    )
+    outputs = options.outputs
     try:
-        check_outputs(options.plot, options.panels, options.report, force=options.force, inputs=inputs)
-        if options.write is not None:
-            check_folder(options.write, force=options.force)
+        check_outputs(outputs.plot, outputs.panels, outputs.report, force=outputs.force, inputs=options.inputs)
+        if outputs.write is not None:
+            check_folder(outputs.write, force=outputs.force)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _draw(options: Options, name: str, found: "Finding") -> None:
+def _draw(outputs: Outputs, name: str, found: "Finding") -> None:
     """Draw what was found, where it can be drawn."""
-    if options.plot is not None and found.outcome is not None:
+    if outputs.plot is not None and found.outcome is not None:
         from denoise_train.evaluation.plots import draw_improvements
 
-        with whole_file(options.plot) as partial:
+        with whole_file(outputs.plot) as partial:
             draw_improvements(found.outcome, partial, f"{name} beside plain filters")
-    if options.panels is not None and found.panels is not None:
+    if outputs.panels is not None and found.panels is not None:
         from denoise_train.evaluation.plots import draw_panels
 
-        with whole_file(options.panels) as partial:
-            draw_panels(*found.panels, partial, f"{name}, before and after")
+        with whole_file(outputs.panels) as partial:
+            draw_panels(found.panels, partial, f"{name}, before and after")
 
 
 def main() -> NoReturn:

@@ -68,6 +68,10 @@ def choose_evaluation(options: Mapping[str, Any]) -> str:
     for name, evaluations, sentence in RULES:
         if options[name] is not None and chosen in evaluations:
             raise click.UsageError(sentence.format(chosen))
+    if options["columns"] is not None and not any(options[name] for name in ("clean", "pairs", "noisy")):
+        raise click.UsageError("--columns names columns of your tables; give a FILE, --clean, --pairs or --noisy, too")
+    if options["columns"] is not None and speech:
+        raise click.UsageError("--columns names columns of tables, and --speech takes audio; give one of them")
     for name, purpose in ONLY_SPEECH.items():
         if options[name] and not speech:
             raise click.UsageError(f"{purpose} --speech measures; give both, or neither")

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from denoise_stream import Denoiser
 from denoise_stream.errors import needs_extra
+from denoise_train.cli.evaluate_options import Options
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recordings.pairs import load_pairs
 from denoise_train.recordings.recordings import load_folders, load_recordings
@@ -22,58 +22,6 @@ SIGNALS, FEW_SIGNALS = 200, 25
 LENGTH = 1500
 STRETCH_SIGNALS, STRETCH_LENGTH = 40, 15_000
 SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """The options of ``denoise-evaluate``; the fields are named like the command's parameters."""
-
-    model: str
-    clean: tuple[Path, ...]
-    noise: tuple[str, ...]
-    pairs: tuple[Path, Path] | None
-    noisy: tuple[Path, ...]
-    optimum: bool
-    harm: bool
-    stretch: tuple[float, ...] | None
-    speech: bool
-    peers: tuple[str, ...]
-    dnsmos: Path | None
-    snr_db: tuple[float, ...] | None
-    rate: float | None
-    signals: int | None
-    length: int | None
-    seed: int
-    plot: Path | None
-    panels: Path | None
-    write: Path | None
-    report: Path | None
-    force: bool
-
-    @property
-    def noise_kinds(self) -> tuple[str, ...]:
-        """Kinds of synthetic noise among what was given as noise."""
-        from denoise_train.synthetic.noise import NOISE_KINDS
-
-        return tuple(name for name in self.noise if name in NOISE_KINDS)
-
-    @property
-    def noise_files(self) -> tuple[Path, ...]:
-        """Files and folders among what was given as noise."""
-        kinds = self.noise_kinds
-        return tuple(Path(name) for name in self.noise if name not in kinds)
-
-    @property
-    def peer_files(self) -> dict[str, Path]:
-        """ONNX files of other programs by their names; a UsageError says which option is wrong."""
-        if not self.peers:
-            return {}
-        from denoise_train.evaluation.speech.peers.registry import parse_peers
-
-        try:
-            return parse_peers(self.peers)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +41,7 @@ class Evaluation:
 
     def rate_hz(self, options: Options) -> float | None:
         """Return the sample rate in Hz that the report names."""
-        return options.rate
+        return options.signals.rate
 
     def load_packages(self) -> None:
         """Import what this evaluation needs beyond the others; MissingExtra if it is not installed."""
@@ -102,21 +50,22 @@ class Evaluation:
         """Load the recordings and measure; ``say`` is told what is being done."""
         from denoise_train.evaluation.run import on_mixtures
 
+        given = options.signals
         return on_mixtures(
             subject.method,
             request,
-            options.snr_db or SNR_DB,
-            load_recordings(options.clean, subject.rate_hz) if options.clean else None,
-            load_recordings(options.noise_files, subject.rate_hz) if options.noise_files else None,
-            options.noise_kinds,
-            by_family=options.report is not None and not (options.clean or options.noise),
+            given.snr_db or SNR_DB,
+            load_recordings(given.clean, subject.rate_hz, given.column_names) if given.clean else None,
+            load_recordings(given.noise_files, subject.rate_hz) if given.noise_files else None,
+            given.noise_kinds,
+            by_family=options.outputs.report is not None and not (given.clean or given.noise),
         )
 
     def inputs(self, options: Options) -> dict[str, Any]:
         """Return what the report says of the input."""
         return {
-            "clean": [str(path) for path in options.clean] or "built-in family",
-            "noise": list(options.noise) or "white",
+            "clean": [str(path) for path in options.signals.clean] or "built-in family",
+            "noise": list(options.signals.noise) or "white",
         }
 
 
@@ -127,12 +76,13 @@ class PairsEvaluation(Evaluation):
         """Load the pairs and measure."""
         from denoise_train.evaluation.run import on_pairs
 
-        assert options.pairs is not None
-        return on_pairs(subject.method, request, load_pairs(*options.pairs, subject.rate_hz))
+        given = options.signals
+        assert given.pairs is not None
+        return on_pairs(subject.method, request, load_pairs(*given.pairs, subject.rate_hz, given.column_names))
 
     def inputs(self, options: Options) -> dict[str, Any]:
         """Return what the report says of the input."""
-        return {"pairs": [str(path) for path in options.pairs or ()]}
+        return {"pairs": [str(path) for path in options.signals.pairs or ()]}
 
 
 class NoisyEvaluation(Evaluation):
@@ -142,11 +92,12 @@ class NoisyEvaluation(Evaluation):
         """Load the recordings and estimate."""
         from denoise_train.evaluation.run import on_noisy
 
-        return on_noisy(subject.method, request, load_recordings(options.noisy, subject.rate_hz))
+        given = options.signals
+        return on_noisy(subject.method, request, load_recordings(given.noisy, subject.rate_hz, given.column_names))
 
     def inputs(self, options: Options) -> dict[str, Any]:
         """Return what the report says of the input."""
-        return {"noisy": [str(path) for path in options.noisy]}
+        return {"noisy": [str(path) for path in options.signals.noisy]}
 
 
 class OptimumEvaluation(Evaluation):
@@ -189,7 +140,9 @@ class StretchEvaluation(OptimumEvaluation):
         from denoise_train.evaluation.compare import engine_methods
         from denoise_train.evaluation.run import on_stretches
 
-        return on_stretches(engine_methods(options.model), request, options.snr_db or SNR_DB, options.stretch or (1.0,))
+        assert options.model is not None
+        methods = engine_methods(options.model)
+        return on_stretches(methods, request, options.signals.snr_db or SNR_DB, options.stretch or (1.0,))
 
 
 class SpeechEvaluation(Evaluation):
@@ -213,19 +166,20 @@ class SpeechEvaluation(Evaluation):
         from denoise_train.evaluation.speech.peers.registry import load_peers
         from denoise_train.evaluation.speech.run import on_speech
 
-        peers = load_peers(options.peer_files)
-        dnsmos = load_dnsmos(options.dnsmos) if options.dnsmos else None
+        given, outputs = options.signals, options.outputs
+        peers = load_peers(options.speech.peer_files)
+        dnsmos = load_dnsmos(options.speech.dnsmos) if options.speech.dnsmos else None
         return on_speech(
             subject.denoiser,
             request,
-            options.snr_db or SPEECH_SNR_DB,
-            load_recordings(options.clean, RATE_HZ),
-            load_folders(options.noise_files, RATE_HZ),
+            given.snr_db or SPEECH_SNR_DB,
+            load_recordings(given.clean, RATE_HZ),
+            load_folders(given.noise_files, RATE_HZ),
             peers=peers,
             dnsmos=dnsmos,
-            plot=options.plot,
-            panels=options.panels,
-            listening=options.write,
+            plot=outputs.plot,
+            panels=outputs.panels,
+            listening=outputs.write,
             say=say,
         )
 
@@ -233,8 +187,8 @@ class SpeechEvaluation(Evaluation):
         """Return what the report says of the input."""
         return {
             **super().inputs(options),
-            "peers": {name: str(path) for name, path in options.peer_files.items()},
-            "dnsmos": None if options.dnsmos is None else str(options.dnsmos),
+            "peers": {name: str(path) for name, path in options.speech.peer_files.items()},
+            "dnsmos": None if options.speech.dnsmos is None else str(options.speech.dnsmos),
         }
 
 

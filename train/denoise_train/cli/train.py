@@ -1,9 +1,8 @@
 """The command ``denoise-train``."""
 
-import dataclasses
 import os
 import sys
-import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,22 +10,14 @@ import click
 
 from denoise_stream.cli.command_line import PATH, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
-from denoise_stream.errors import printable
-from denoise_train.evaluation.text_tables import paragraphs
-from denoise_train.recipe import Recipe, RecipeError, load_recipe, with_values
-from denoise_train.recordings.noisy_recordings import NoisyRecordings
-from denoise_train.recordings.pairs import OwnData, load_pairs
-from denoise_train.recordings.recordings import load_recordings
+from denoise_train.cli.train_options import MINUTES, NOISY_SHARE, Brought, Lasts, Wanted, fields_of
+from denoise_train.cli.train_screen import open_screen
+from denoise_train.cli.train_text import ending, opening
+from denoise_train.recipe import load_recipe, model_name
 from denoise_train.training.backend import loading_backend
-
-MINUTES = 10
-"""How long a training lasts that starts from a trained network."""
 
 TERMINATED = 143
 """The exit status after a SIGTERM."""
-
-NOISY_SHARE = 0.9
-"""Share of noisy recordings without clean ones in their training; the rest, synthetic, keeps what was known."""
 
 EPILOG = examples(
     "denoise-train x2",
@@ -40,7 +31,7 @@ EPILOG = examples(
 
 
 SECTIONS = {
-    "Your signals": ("clean", "noise", "pairs", "noisy", "share", "data_path"),
+    "Your signals": ("clean", "noise", "pairs", "noisy", "columns", "share", "data_path"),
     "Model": ("start", "changes", "architecture"),
     "How long": ("epochs", "minutes", "seed", "resume"),
     "Output": ("output",),
@@ -86,6 +77,11 @@ SECTIONS = {
     "and other coloured noise stays, and a warning says so. Repeatable.",
 )
 @click.option(
+    "--columns",
+    metavar="A,B",
+    help="Columns of tables to take, as in denoise-stream. Default: every one that is a signal.",
+)
+@click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
     metavar="X",
@@ -122,23 +118,7 @@ SECTIONS = {
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw other data and other initial weights.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run; give the same other options again.")
 @version_option
-def command(
-    recipe: str,
-    output: Path | None,
-    start: str | None,
-    clean: tuple[Path, ...],
-    noise: tuple[Path, ...],
-    pairs: tuple[Path, Path] | None,
-    noisy: tuple[Path, ...],
-    share: float | None,
-    data_path: Path | None,
-    changes: tuple[str, ...],
-    architecture: str | None,
-    epochs: int | None,
-    minutes: float | None,
-    seed: int | None,
-    resume: bool,
-) -> None:
+def command(recipe: str, output: Path | None, resume: bool, **values: Any) -> None:
     """Train a denoising autoencoder. RECIPE is a bundled name (general, speech, mnist-dense ...) or a TOML file.
 
     Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
@@ -148,41 +128,25 @@ def command(
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.
     """
-    _refuse_contradictions(bool(clean), bool(noise), bool(pairs), bool(noisy), share, epochs, minutes)
-    if architecture is not None and not all(architecture.partition(":")):
-        raise click.UsageError(f"--architecture {architecture}: write it as my_module:build, for my_module.py")
-    settings = _changed(load_recipe(recipe), dict(_value(change) for change in changes))
-    if architecture is not None:
-        settings = dataclasses.replace(settings, architecture={"kind": architecture})
-    if data_path is not None:
-        settings = _with_data(settings, data_path)
-    if seed is not None:
-        settings = with_values(settings, {"seed": seed})
-    rate_hz = settings.sample_rate_hz
-    own = OwnData(
-        clean=load_recordings(clean, rate_hz) if clean else None,
-        noise=load_recordings(noise, rate_hz) if noise else None,
-        pairs=load_pairs(*pairs, rate_hz)
-        if pairs
-        else NoisyRecordings(load_recordings(noisy, rate_hz))
-        if noisy
-        else None,
-    )
-    if noisy:
-        share = share or NOISY_SHARE
-    settings = _with_own(settings, (*clean, *noise, *(pairs or ()), *noisy), share)
+    brought, wanted, lasts = fields_of(Brought, values), fields_of(Wanted, values), fields_of(Lasts, values)
+    brought.check()
+    lasts.check()
+    settings = wanted.changed(load_recipe(recipe))
+    own = brought.load(settings.sample_rate_hz)
+    settings = brought.note_in(settings)
     with loading_backend("training", "train"):
         from denoise_train.training.fit import train
         from denoise_train.training.start import starting_from
-    if start is not None:
-        settings = starting_from(settings, start)
-        minutes = minutes or (None if epochs else MINUTES)
-    schedule = settings.schedule
-    lasts = 0.0 if epochs else minutes or schedule.minutes
-    settings = with_values(settings, {"schedule.epochs": epochs or schedule.epochs, "schedule.minutes": lasts})
+    if wanted.start is not None:
+        settings = starting_from(settings, wanted.start)
+    settings = lasts.note_in(settings)
     folder = output or Path("runs") / settings.name
-    report = train(settings, folder, own, resume=resume, say=click.echo)
-    click.echo(_summary(folder, report))
+    name = model_name(settings, folder.resolve().name)
+    with open_screen() as screen:
+        for line in opening(settings, name, folder, own, datetime.now()):
+            screen.say(line)
+        report = train(settings, folder, own, resume=resume, say=screen.say, show=screen.show)
+    click.echo(ending(folder, name, report))
     if report["interrupted"]:
         raise SystemExit(130)
 
@@ -201,69 +165,3 @@ def main() -> NoReturn:
             sys.stderr.flush()
             os._exit(TERMINATED)
         raise
-
-
-def _refuse_contradictions(
-    clean: bool, noise: bool, pairs: bool, noisy: bool, share: float | None, epochs: int | None, minutes: float | None
-) -> None:
-    if pairs and (clean or noise or noisy):
-        raise click.UsageError(
-            "--pairs brings clean signals and their noise; give it without --clean, --noise, --noisy"
-        )
-    if noisy and (clean or noise):
-        raise click.UsageError("--noisy is for recordings without clean ones; give it without --clean and --noise")
-    if share is not None and not (clean or pairs or noisy):
-        raise click.UsageError("--share is about your recordings; give --clean, --pairs or --noisy with it")
-    if epochs is not None and minutes is not None:
-        raise click.UsageError("--epochs and --minutes are two ways to say how long; give one of them")
-
-
-def _value(change: str) -> tuple[str, Any]:
-    """Read what --set says: a key, and its value as TOML."""
-    key, equals, text = (part.strip() for part in change.partition("="))
-    try:
-        if not key or not equals:
-            raise ValueError("no KEY=VALUE")
-        return key, tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"--set {change}: {error}; write it as in a recipe, texts in quotes") from error
-
-
-def _changed(recipe: Recipe, values: dict[str, Any]) -> Recipe:
-    """Set values of a recipe, and let it say so where it says what it was trained on."""
-    changed = with_values(recipe, values)
-    said = ", ".join(f"{key}={value}" for key, value in values.items() if key.startswith(("data.", "noise.")))
-    return dataclasses.replace(changed, trained_on=f"{recipe.trained_on}; {said}") if said else changed
-
-
-def _with_data(recipe: Recipe, path: Path) -> Recipe:
-    """Note where a recipe's images or series are."""
-    if recipe.data["kind"] not in ("images", "image_codes", "series", "forecasts"):
-        raise click.UsageError(f"--data is for images and series; {recipe.name} takes --clean, --pairs or --noisy")
-    return with_values(recipe, {"data.path": str(path)})
-
-
-def _with_own(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> Recipe:
-    """Note somebody's recordings in a recipe."""
-    if not paths:
-        return recipe
-    data = dict(recipe.data)
-    if share is not None:
-        if "recordings_share" not in data:
-            raise RecipeError(f"data kind {data['kind']!r} has its own signal and takes no recordings")
-        data["recordings_share"] = share
-    names = f"; recordings in {', '.join(dict.fromkeys(printable(path.name) for path in paths))}"
-    # The recipe of a run folder may tell of the same recordings.
-    return dataclasses.replace(recipe, data=data, trained_on=f"{recipe.trained_on.removesuffix(names)}{names}")
-
-
-def _summary(folder: Path, report: dict[str, Any]) -> str:
-    if not report["epochs"]:
-        return "interrupted before the first epoch was complete: no network was kept; start again"
-    ended = "interrupted" if report["interrupted"] else "done"
-    found = report.get("summary") or f"SNR improvement on test data {report['snr_improvement_db']:.2f} dB"
-    summary = (
-        f"{ended} after {report['epochs']} epochs: val_loss {report['val_loss']}, {found}; see {folder}/report.json"
-    )
-    own = report.get("own_recordings")
-    return f"{summary}\n{paragraphs(own['verdict'])}" if own else summary

@@ -18,6 +18,7 @@ from denoise_train.arrays import Array
 from denoise_train.dsp.filters import Filter
 from denoise_train.dsp.noise_level import NORMAL_MAD, autocorrelation, level_ratio
 from denoise_train.recordings.noisy_recordings import NoisyRecordings, has_noise
+from denoise_train.recordings.origins import Crop
 
 PROBE = 0.05
 """Size of the perturbation that measures the divergence, as a share of the noise level.
@@ -44,10 +45,11 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Blind:
-    """Noisy crops ``(n, length)`` and the noise level ``(n, 1)`` in each."""
+    """Noisy crops ``(n, length)``, the noise level ``(n, 1)`` in each, and where they come from, if that is known."""
 
     noisy: Array
     level: Array
+    crops: Sequence[Crop] = ()
 
     @property
     def snr_db(self) -> float:
@@ -84,7 +86,9 @@ def draw_blind(rng: np.random.Generator, source: NoisyRecordings, count: int, le
     noisy = has_noise(crops, level)
     unit = crops[noisy].std(axis=1, keepdims=True)
     middle = crops[noisy].mean(axis=1, keepdims=True)
-    return Blind((crops[noisy] - middle) / unit, level[noisy] / unit)
+    origins = [origin for origin, one in zip(source.noisy.origins_of(places), noisy, strict=True) if one]
+    scales = zip(origins, middle[:, 0].tolist(), unit[:, 0].tolist(), strict=True)
+    return Blind((crops[noisy] - middle) / unit, level[noisy] / unit, [Crop(*scale) for scale in scales])
 
 
 def squared_error(method: Filter, setting: int | float | str | None, blind: Blind) -> tuple[Array, Array]:
@@ -110,10 +114,14 @@ def estimate(method: Filter, setting: int | float | str | None, blind: Blind) ->
     """Estimate the improvement of a method with one setting, by the powers of error and noise over all crops."""
     error, denoised = squared_error(method, setting, blind)
     improvement = -10 * np.log10(max(float(np.average(error, weights=blind.level[:, 0] ** 2)), LEAST_SHARE))
-    residual = (blind.noisy - denoised) / blind.level
-    typical = float(np.median(np.abs(residual))) / NORMAL_MAD
-    tails = float(np.sqrt(np.mean(residual**2))) / typical if typical > 0 else 1.0
-    return Estimate(method.name, setting, method.unit, float(improvement), autocorrelation(residual), tails)
+    removed = (blind.noisy - denoised) / blind.level
+    return Estimate(method.name, setting, method.unit, float(improvement), autocorrelation(removed), tails(removed))
+
+
+def tails(removed: Array) -> float:
+    """Return how much stronger the removed noise is than a Gaussian of the same median; 1 for Gaussian noise."""
+    typical = float(np.median(np.abs(removed))) / NORMAL_MAD
+    return float(np.sqrt(np.mean(removed**2))) / typical if typical > 0 else 1.0
 
 
 def estimate_best(method: Filter, blind: Blind) -> Estimate:
@@ -158,9 +166,10 @@ def cautions(method: Estimate, blind: Blind) -> list[str]:
             "or drifts, or the signal is as fine as the noise: without clean signals neither a training nor an "
             "estimate can tell such noise from the signal, and the noise stays."
         )
-    if (tails := method.heavy_tails) > HEAVY_TAILS:
+    if method.heavy_tails > HEAVY_TAILS:
+        how_much = f"{method.heavy_tails:.1f} times stronger"
         sentences.append(
-            f"Warning: the noise comes in impulses or gusts (what {method.name} removes is {tails:.1f} times stronger "
+            f"Warning: the noise comes in impulses or gusts (what {method.name} removes is {how_much} "
             f"than its median tells, steady Gaussian noise less than {HEAVY_TAILS}): its level is taken for too small, "
             "and these estimates are too low."
         )

@@ -5,7 +5,7 @@ The signals are drawn from a split of their own, so no training has seen them. E
 
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,9 @@ from denoise_stream import Denoiser
 from denoise_train.arrays import Array
 from denoise_train.dsp.filters import FILTERS, SAVITZKY_GOLAY, Filter
 from denoise_train.dsp.metrics import peak_amplitude_error, rmse, si_sdr_db, snr_improvement_db
+from denoise_train.evaluation.blind import Blind
 from denoise_train.evaluation.mixtures import Mixtures, draw_lively
+from denoise_train.recordings.origins import Crop
 from denoise_train.splits import EVALUATION, seeded
 from denoise_train.synthetic.drawing import draw_signals
 from denoise_train.synthetic.families import FAMILIES
@@ -128,16 +130,56 @@ PANELS = 6
 PANEL_SAMPLES = 600
 
 
-def pick_panels(method: Filter, noisy: Array, clean: Array | None = None) -> tuple[Array, Array, Array | None]:
-    """Return the beginnings of the first few signals ``(n, length)``: noisy, denoised, and clean if they are known."""
+@dataclass(frozen=True)
+class Panels:
+    """A few signals for a picture.
+
+    Attributes
+    ----------
+    noisy, denoised, clean
+        float64 arrays ``(n, length)``, scaled as they were measured; ``clean`` is None where it is not known.
+    crops
+        Where each comes from and how it was scaled; none for drawn signals.
+    snr_db
+        SNR of the noisy ones, if it is known.
+    """
+
+    noisy: Array
+    denoised: Array
+    clean: Array | None
+    crops: Sequence[Crop] = ()
+    snr_db: float | None = None
+
+
+def panels_of_mixtures(method: Filter, mixtures: Mixtures) -> Panels:
+    """Return the beginnings of the first few signals at the middle SNR."""
+    middle = len(mixtures.noisy) // 2
+    return _panels(method, mixtures.noisy[middle], mixtures.clean, mixtures.crops, mixtures.snr_db[middle])
+
+
+def panels_of_blind(method: Filter, blind: Blind) -> Panels:
+    """Return the beginnings of the first few noisy signals."""
+    return _panels(method, blind.noisy, None, blind.crops, None)
+
+
+def _panels(method: Filter, noisy: Array, clean: Array | None, crops: Sequence[Crop], snr_db: float | None) -> Panels:
     denoised = method.apply(noisy[:PANELS], method.settings[0])
     first = slice(PANELS), slice(PANEL_SAMPLES)
-    return noisy[first], denoised[first], None if clean is None else clean[first]
+    return Panels(noisy[first], denoised[first], None if clean is None else clean[first], crops[:PANELS], snr_db)
 
 
-def evaluate(model: Filter, mixtures: Mixtures, methods: Sequence[Filter] = FILTERS) -> Evaluation:
-    """Measure no processing, the model, and the filters with one setting and with an oracle."""
-    reference, itself, *others = _measure((NO_PROCESSING, model, *methods), mixtures)
+def evaluate(
+    model: Filter,
+    mixtures: Mixtures,
+    methods: Sequence[Filter] = FILTERS,
+    *,
+    show: Callable[[float], None] = lambda share: None,
+) -> Evaluation:
+    """Measure no processing, the model, and the filters with one setting and with an oracle.
+
+    ``show`` gets the share that is done.
+    """
+    reference, itself, *others = _measure((NO_PROCESSING, model, *methods), mixtures, show)
     filters = tuple(result for result in others if result.choice != "oracle")
     oracles = tuple(result for result in others if result.choice == "oracle")
     return Evaluation(mixtures.snr_db, reference, itself, filters, oracles)
@@ -160,13 +202,16 @@ def evaluate_families(
     return families
 
 
-def _measure(methods: Sequence[Filter], mixtures: Mixtures) -> list[Result]:
+def _measure(
+    methods: Sequence[Filter], mixtures: Mixtures, show: Callable[[float], None] = lambda share: None
+) -> list[Result]:
     shape = (len(mixtures.snr_db), len(mixtures.clean))
     tables = [np.empty((METRICS, len(method.settings), *shape)) for method in methods]
     for index, noisy in enumerate(mixtures.noisy):
         for method, scores in zip(methods, tables, strict=True):
             for choice, setting in enumerate(method.settings):
                 scores[:, choice, index] = _score(mixtures.clean, noisy, method.apply(noisy, setting))
+        show((index + 1) / len(mixtures.noisy))
     return [result for pair in zip(methods, tables, strict=True) for result in _results(*pair)]
 
 

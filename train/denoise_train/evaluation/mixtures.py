@@ -1,12 +1,13 @@
 """Draw test signals, clean and noisy at each SNR, from recordings or the built-in family."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array, Draw
+from denoise_train.recordings.origins import Crop, Origin
 from denoise_train.recordings.pairs import PairedRecordings
 from denoise_train.recordings.recordings import Recordings
 from denoise_train.splits import EVALUATION, seeded
@@ -25,13 +26,15 @@ class Mixtures:
     """Clean signals ``(n, length)``, and each with noise at each of the SNRs: ``noisy (snrs, n, length)``.
 
     Recorded pairs have one SNR, the mean that was measured. ``left_out`` counts signals that were drawn and are not
-    here, because they had no noise (at one of the SNRs) or nothing but noise.
+    here, because they had no noise (at one of the SNRs) or nothing but noise. ``crops`` say where recorded signals come
+    from; there are none of drawn ones.
     """
 
     clean: Array
     noisy: Array
     snr_db: tuple[float, ...]
     left_out: int = 0
+    crops: Sequence[Crop] = ()
 
 
 def draw_mixtures(
@@ -67,18 +70,22 @@ def draw_mixtures(
         If a kind is not known.
     """
     rng = seeded(seed, EVALUATION)
-    signals = draw_lively(draw_signals if clean is None else clean.draw, rng, count, length)
+    crops: list[Crop] = []
+    if clean is None:
+        signals = draw_lively(draw_signals, rng, count, length)
+    else:
+        signals, crops = _draw_lively_crops(clean.draw_crops, rng, count, length)
     if noise is None and not kinds:
         kinds = {"white": 1.0}
     recorded = np.zeros(count, dtype=bool)
-    crops = np.zeros((0, length))
+    recorded_noise = np.zeros((0, length))
     if noise is not None:
         recorded = rng.random(count) < 1 / (1 + len(kinds or ()))
-        crops = draw_lively(noise.draw, rng, int(recorded.sum()), length)
+        recorded_noise = draw_lively(noise.draw, rng, int(recorded.sum()), length)
     noise_seed = int(rng.integers(2**32))
     noisy = np.empty((len(snr_db), count, length))
     for rows, snr in zip(noisy, snr_db, strict=True):
-        rows[recorded] = mix_at_snr(signals[recorded], crops, snr)
+        rows[recorded] = mix_at_snr(signals[recorded], recorded_noise, snr)
         if kinds:
             # The same noise at every SNR: an SNR should differ from another by nothing else.
             again = np.random.default_rng(noise_seed)
@@ -87,34 +94,54 @@ def draw_mixtures(
     hit = (np.abs(noisy - signals).max(axis=2) > 0).all(axis=0)
     if not hit.any():
         raise SourceError("the noise hits no sample of any signal at one of the SNRs; use lower ones or longer signals")
-    return Mixtures(signals[hit], noisy[:, hit], tuple(snr_db), int(np.sum(~hit)))
+    kept = [crop for crop, one in zip(crops, hit, strict=False) if one]
+    return Mixtures(signals[hit], noisy[:, hit], tuple(snr_db), int(np.sum(~hit)), kept)
 
 
 def draw_pairs(seed: int, count: int, length: int, pairs: PairedRecordings) -> Mixtures:
     """Draw crops of recorded pairs for an evaluation; SourceError if hardly any crop is alive."""
     rng = seeded(seed, EVALUATION)
     clean, noisy = np.empty((0, length)), np.empty((0, length))
+    crops: list[Crop] = []
     left_out = 0
     for _ in range(MOST_DRAWS):
-        crops = pairs.draw(rng, count, length)
-        power = crops[0].var(axis=1)
-        alive = (power > 0) & (np.mean((crops[1] - crops[0]) ** 2, axis=1) > LEAST_NOISE * power)
+        *drawn, origins = pairs.draw_crops(rng, count, length)
+        power = drawn[0].var(axis=1)
+        alive = (power > 0) & (np.mean((drawn[1] - drawn[0]) ** 2, axis=1) > LEAST_NOISE * power)
         left_out += int(np.sum(~alive))
         clean, noisy = (
-            np.concatenate((kept, new[alive]))[:count] for kept, new in zip((clean, noisy), crops, strict=True)
+            np.concatenate((kept, new[alive]))[:count] for kept, new in zip((clean, noisy), drawn, strict=True)
         )
+        crops = [*crops, *(crop for crop, one in zip(origins, alive, strict=True) if one)][:count]
         if len(clean) == count:
             ratio = clean.var(axis=1) / np.mean((noisy - clean) ** 2, axis=1)
-            return Mixtures(clean, noisy[None], (float(np.mean(10 * np.log10(ratio))),), left_out)
+            return Mixtures(clean, noisy[None], (float(np.mean(10 * np.log10(ratio))),), left_out, crops)
     raise SourceError(f"the pairs are constant or without noise almost everywhere, in stretches of {length} samples")
 
 
 def draw_lively(draw: Draw, rng: np.random.Generator, count: int, length: int) -> Array:
     """Draw rows that are not constant, since silence has no SNR; SourceError if there are hardly any."""
+
+    def from_nowhere(rng: np.random.Generator, count: int, length: int) -> tuple[Array, list[Crop]]:
+        return draw(rng, count, length), [Crop(Origin())] * count
+
+    return _draw_lively_crops(from_nowhere, rng, count, length)[0]
+
+
+def _draw_lively_crops(
+    draw: Callable[[np.random.Generator, int, int], tuple[Array, list[Crop]]],
+    rng: np.random.Generator,
+    count: int,
+    length: int,
+) -> tuple[Array, list[Crop]]:
+    """Draw rows that are not constant, each with where it comes from."""
     rows = np.empty((0, length))
+    crops: list[Crop] = []
     for _ in range(MOST_DRAWS):
-        drawn = draw(rng, count, length)
-        rows = np.concatenate((rows, drawn[drawn.std(axis=1) > 0]))[:count]
+        drawn, origins = draw(rng, count, length)
+        alive = drawn.std(axis=1) > 0
+        rows = np.concatenate((rows, drawn[alive]))[:count]
+        crops = [*crops, *(crop for crop, one in zip(origins, alive, strict=True) if one)][:count]
         if len(rows) == count:
-            return rows
+            return rows, crops
     raise SourceError(f"the recordings are silent or constant almost everywhere, in stretches of {length} samples")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from denoise_stream import SourceError
-from denoise_train.arrays import Array
 from denoise_train.dsp.filters import FILTERS, Filter
 from denoise_train.evaluation import compare as evaluation
 from denoise_train.evaluation import harm, optimum
@@ -28,7 +27,7 @@ from denoise_train.splits import EVALUATION, seeded
 from denoise_train.synthetic.families import FAMILIES
 
 if TYPE_CHECKING:
-    from denoise_train.evaluation.compare import Evaluation, Result
+    from denoise_train.evaluation.compare import Evaluation, Panels, Result
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,14 @@ class Finding:
     figures
         For JSON.
     panels
-        A few signals ``(n, length)``: noisy, denoised, and clean where it is known; None where there are none.
+        A few signals to draw; None where there are none.
     outcome
         What improvement against SNR can be drawn from; None where there is no such thing.
     """
 
     text: str
     figures: dict[str, Any] = field(default_factory=dict)
-    panels: tuple[Array, Array, Array | None] | None = None
+    panels: "Panels | None" = None
     outcome: "Evaluation | None" = None
 
 
@@ -124,7 +123,7 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
         ],
     }
     text = describe_estimates(everything, blind, LIMITS, [*warnings, conclusion])
-    return Finding(text, figures, evaluation.pick_panels(method, blind.noisy))
+    return Finding(text, figures, evaluation.panels_of_blind(method, blind))
 
 
 def on_optimum(method: Filter, window: int, request: Request) -> Finding:
@@ -164,7 +163,7 @@ def _compare(method: Filter, mixtures: Mixtures) -> Finding:
         "snr_db": list(mixtures.snr_db),
         "methods": _figures(outcome.results),
     }
-    panels = evaluation.pick_panels(method, mixtures.noisy[len(mixtures.noisy) // 2], mixtures.clean)
+    panels = evaluation.panels_of_mixtures(method, mixtures)
     return Finding(describe(outcome, len(mixtures.clean), mixtures.left_out), figures, panels, outcome)
 
 

@@ -4,16 +4,22 @@ What is measured is what a user gets: the network in the streaming engine at the
 recordings. Every filter has the setting that gains most on the validation part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from denoise_train.arrays import Array
 from denoise_train.dsp.filters import FILTERS, Filter
 from denoise_train.evaluation.blind import LIMITS, Blind, cautions, draw_blind, estimate, estimate_best
-from denoise_train.evaluation.compare import NO_PROCESSING, Evaluation, evaluate, pick_panels
+from denoise_train.evaluation.compare import (
+    NO_PROCESSING,
+    Evaluation,
+    Panels,
+    evaluate,
+    panels_of_blind,
+    panels_of_mixtures,
+)
 from denoise_train.evaluation.mixtures import Mixtures, draw_mixtures, draw_pairs
 from denoise_train.recipe import Recipe
 from denoise_train.recordings.noisy_recordings import NoisyRecordings
@@ -25,6 +31,9 @@ SIGNALS = 100
 LONGEST = 1500
 SHORTEST = 150
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
+TUNING_STEPS = 4
+"""Setting the filters takes about so many times as long as measuring a model."""
+
 NOTHING_DB = 0.1
 """Less than this does not count as a gain."""
 
@@ -50,12 +59,12 @@ class Verdict:
     figures
         The same as numbers.
     panels
-        Noisy and denoised signals ``(n, length)``, and clean ones where they are known.
+        A few signals before and after, to draw.
     """
 
     sentence: str
     figures: dict[str, Any]
-    panels: tuple[Array, Array, Array | None] | None
+    panels: Panels | None
 
 
 def hold_out(recipe: Recipe, own: OwnData) -> HeldOut:
@@ -80,7 +89,7 @@ def hold_out(recipe: Recipe, own: OwnData) -> HeldOut:
     return HeldOut(_describe(recipe, own), recipe.hop, validation, test)
 
 
-def judge(methods: Sequence[Filter], held_out: HeldOut) -> Verdict:
+def judge(methods: Sequence[Filter], held_out: HeldOut, show: Callable[[float], None] = lambda share: None) -> Verdict:
     """Compare a network, and the one it started from, with the best filter on recordings that no training saw.
 
     Parameters
@@ -89,13 +98,20 @@ def judge(methods: Sequence[Filter], held_out: HeldOut) -> Verdict:
         The network in the engine, and the one it started from, if it did not start from random weights.
     held_out
         From :func:`hold_out`.
+    show
+        Gets the share that is done.
     """
+    show(0.0)
     if isinstance(held_out.validation, Blind) and isinstance(held_out.test, Blind):
         return _judge_blindly(methods, held_out.hop, held_out.validation, held_out.test)
     assert isinstance(held_out.validation, Mixtures)
     assert isinstance(held_out.test, Mixtures)
     test = held_out.test
-    outcome = evaluate(methods[0], test, _tune(evaluate(NO_PROCESSING, held_out.validation)))
+    steps = TUNING_STEPS + len(methods)
+    filters = _tune(evaluate(NO_PROCESSING, held_out.validation, show=lambda share: show(share * TUNING_STEPS / steps)))
+    show(TUNING_STEPS / steps)
+    outcome = evaluate(methods[0], test, filters)
+    show((TUNING_STEPS + 1) / steps)
     models = [outcome.model, *(evaluate(method, test, ()).model for method in methods[1:])]
     gains = [model.mean_improvement_db for model in models]
     best = max(outcome.filters, key=lambda result: result.mean_improvement_db)
@@ -117,7 +133,7 @@ def judge(methods: Sequence[Filter], held_out: HeldOut) -> Verdict:
         "validation part",
     }
     sentence = _say(f"On {held_out.what}, {at},", gains, filter_name, best.mean_improvement_db, methods)
-    return Verdict(sentence, figures, pick_panels(methods[0], test.noisy[len(test.noisy) // 2], test.clean))
+    return Verdict(sentence, figures, panels_of_mixtures(methods[0], test))
 
 
 def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test: Blind) -> Verdict:
@@ -144,7 +160,7 @@ def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test:
         "warnings": warnings,
         "how": f"{len(test.noisy)} crops of the test part through the engine at hop {hop}",
     }
-    return Verdict(" ".join([*warnings, sentence]), figures, pick_panels(methods[0], test.noisy))
+    return Verdict(" ".join([*warnings, sentence]), figures, panels_of_blind(methods[0], test))
 
 
 def _draw(recipe: Recipe, own: OwnData, split: int) -> Mixtures | Blind:
@@ -186,7 +202,7 @@ def _tune(outcome: Evaluation) -> list[Filter]:
 def _say(where: str, gains: Sequence[float], best: str, best_gain: float, methods: Sequence[Filter]) -> str:
     """Put the comparison into words, and what to do if the training was for nothing."""
     started = f"; {methods[1].name}, where it started, {_gains(gains[1])}" if len(gains) > 1 else ""
-    sentence = f"{where} the model {_gains(gains[0])}; the best filter, {best}, {_gains(best_gain)}{started}."
+    sentence = f"{where} {methods[0].name} {_gains(gains[0])}; the best filter, {best}, {_gains(best_gain)}{started}."
     if len(gains) > 1 and gains[1] >= gains[0] - NOTHING_DB and gains[1] > max(best_gain, NOTHING_DB):
         return f"{sentence} The training gained nothing: use {methods[1].name} as it is, or train on more."
     if best_gain >= gains[0] - NOTHING_DB and best_gain > 0:

@@ -1,6 +1,6 @@
 """Load pairs of recordings, clean and noisy, and draw crops of both at the same place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,8 +9,10 @@ import numpy as np
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array
+from denoise_train.recordings.channels import all_columns, find_files, is_table, read_channels, sample_rate_hz
 from denoise_train.recordings.checks import refuse_shifted
-from denoise_train.recordings.recordings import Recordings, all_columns, find_files, read_channels, sample_rate_hz
+from denoise_train.recordings.origins import Crop, Origin
+from denoise_train.recordings.recordings import Recordings
 
 SHORTEST_PAIR = 10
 
@@ -55,15 +57,23 @@ class PairedRecordings:
 
         Longer recordings are drawn more often; one shorter than a crop is continued by reflection.
         """
+        return self.draw_crops(rng, count, length)[:2]
+
+    def draw_crops(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array, list[Crop]]:
+        """Draw as :meth:`draw` does, and tell where each crop comes from."""
         places = self.clean.places(rng, count, length)
         clean, noisy = self.clean.crops(places, length), self.noisy.crops(places, length)
         middle = clean.mean(axis=1, keepdims=True)
         deviation = clean.std(axis=1, keepdims=True)
         unit = np.where(deviation > 0, deviation, 1.0)
-        return (clean - middle) / unit, (noisy - middle) / unit
+        origins = self.clean.origins_of(places)
+        crops = [Crop(*scale) for scale in zip(origins, middle[:, 0].tolist(), unit[:, 0].tolist(), strict=True)]
+        return (clean - middle) / unit, (noisy - middle) / unit, crops
 
 
-def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> PairedRecordings:
+def load_pairs(
+    clean: Path, noisy: Path, rate_hz: float | None = None, columns: Sequence[str] | None = None
+) -> PairedRecordings:
     """Read clean and noisy recordings that belong together.
 
     Parameters
@@ -72,6 +82,8 @@ def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> Paired
         Two folders, whose files are matched by their path inside the folder without its ending, or two files.
     rate_hz
         The rate that is wanted: audio of another one is resampled.
+    columns
+        Names of the columns to take of tables; None means every column that is a signal.
 
     Raises
     ------
@@ -86,14 +98,16 @@ def load_pairs(clean: Path, noisy: Path, rate_hz: float | None = None) -> Paired
             raise SourceError(f"{files[missing[0]]} has no partner of the same name in {folder}{more}")
     signals: tuple[list[Array], list[Array]] = ([], [])
     files_of: list[int] = []
+    origins: list[Origin] = []
     for number, name in enumerate(sorted(clean_files)):
-        for pair in _match(clean_files[name], noisy_files[name], rate_hz):
+        for pair, origin in _match(clean_files[name], noisy_files[name], rate_hz, columns):
             files_of.append(number)
+            origins.append(origin)
             for kept, signal in zip(signals, pair, strict=True):
                 kept.append(signal)
     if not files_of:
         raise SourceError(f"no signal found in {clean}")
-    return PairedRecordings(*(Recordings(kept, files_of) for kept in signals))
+    return PairedRecordings(*(Recordings(kept, files_of, origins=origins) for kept in signals))
 
 
 def _by_name(path: Path) -> dict[str, Path]:
@@ -109,28 +123,33 @@ def _by_name(path: Path) -> dict[str, Path]:
     return files
 
 
-def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Array, Array]]:
+def _match(
+    clean: Path, noisy: Path, rate_hz: float | None, columns: Sequence[str] | None
+) -> Iterator[tuple[tuple[Array, Array], Origin]]:
     """Return the signals of two files that belong together: several columns by their names, if they have names."""
-    ones, others = read_channels(clean, rate_hz), read_channels(noisy, rate_hz)
-    if {name for name, _ in ones} != {name for name, _ in others}:
+    ones, others = (read_channels(path, rate_hz, columns) for path in (clean, noisy))
+    if {one.name for one in ones} != {other.name for other in others}:
         # A column that is there in both tables but no signal in one of them, empty say, is left out of both.
         in_one, in_other = (all_columns(path) for path in (clean, noisy))
-        ones = [one for one in ones if one[0] not in in_other - {name for name, _ in others}]
-        others = [other for other in others if other[0] not in in_one - {name for name, _ in ones}]
+        ones = [one for one in ones if one.name not in in_other - {other.name for other in others}]
+        others = [other for other in others if other.name not in in_one - {one.name for one in ones}]
     if len(ones) != len(others):
         raise SourceError(
             f"{clean} holds {len(ones)} signals and its partner {noisy} {len(others)}; "
             "a pair needs the same columns or channels"
         )
-    names, other_names = ([name for name, _ in channels] for channels in (ones, others))
-    if len(names) > 1 and all([*names, *other_names]) and names != other_names:
+    # Arrays of two files belong together by their order: their names differ as often as not.
+    named = is_table(clean) and is_table(noisy)
+    names, other_names = ([channel.name for channel in channels] for channels in (ones, others))
+    if named and len(names) > 1 and all([*names, *other_names]) and names != other_names:
         if sorted(names) != sorted(other_names) or len(set(names)) < len(names):
             raise SourceError(
                 f"{clean} has the columns {', '.join(names)} and its partner {noisy} {', '.join(other_names)}; "
                 "a pair needs the same columns"
             )
         others = [others[other_names.index(name)] for name in names]
-    for (_, one), (_, other) in zip(ones, others, strict=True):
+    for first, second in zip(ones, others, strict=True):
+        one, other = first.samples, second.samples
         if one is None or other is None:
             continue
         refuse_shifted(one, other, str(clean), str(noisy))
@@ -143,4 +162,5 @@ def _match(clean: Path, noisy: Path, rate_hz: float | None) -> Iterator[tuple[Ar
             )
         if len(one) < SHORTEST_PAIR:
             raise SourceError(f"{clean} has {len(one)} samples; a pair needs {SHORTEST_PAIR} or more")
-        yield one, other
+        column = f", {first.quantity}" if first.name else ""
+        yield (one, other), Origin(f"{noisy.name}{column}", first.unit or second.unit, first.rate_hz)

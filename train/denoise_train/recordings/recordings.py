@@ -1,6 +1,5 @@
 """Load recordings from files and folders, and draw crops of them."""
 
-import contextlib
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,17 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from denoise_stream import SourceError
-from denoise_stream.errors import needs_extra
-from denoise_stream.files.array_files import load_arrays
-from denoise_stream.files.formats import ending_of, format_of, is_signal_file, open_file
 from denoise_train.arrays import Array, standardize
-from denoise_train.recordings.manifests import MANIFEST, speakers
+from denoise_train.recordings.channels import find_files, is_table, read_channels, sample_rate_hz
+from denoise_train.recordings.manifests import speakers
+from denoise_train.recordings.origins import Crop, Origin
 from denoise_train.splits import TEST, TRAINING, VALIDATION
-
-ARRAYS = frozenset({".npz", ".npy"})
-"""Endings of files whose every array is a signal, or several side by side."""
-LEAST_KNOWN = 0.5
-"""Share of samples that must be there: a network would learn the straight lines that bridge the others."""
 
 FILES_TO_SPLIT = 10
 """With at least so many files each belongs to one split; fewer are split in time."""
@@ -31,14 +24,15 @@ class Recordings:
     """Real signals, each a float64 array ``(n,)`` without gaps.
 
     ``files`` holds for each signal the number of its file, and ``paths`` where that is; empty ``files`` mean that each
-    signal has its own, empty ``paths`` that nothing is known of where they came from. ``notes`` say, in sentences, what
-    was left out or assumed when they were read.
+    signal has its own, empty ``paths`` and ``origins`` that nothing is known of where they came from. ``notes`` say, in
+    sentences, what was left out or assumed when they were read.
     """
 
     signals: Sequence[Array]
     files: Sequence[int] = ()
     paths: Sequence[Path] = ()
     notes: Sequence[str] = ()
+    origins: Sequence[Origin] = ()
 
     def in_folders(self, names: Sequence[str]) -> "tuple[Recordings, Recordings]":
         """Split into the signals of files below folders with these names, and all others."""
@@ -51,7 +45,12 @@ class Recordings:
 
     def and_also(self, others: "Recordings") -> "Recordings":
         """Put recordings together."""
-        return Recordings([*self.signals, *others.signals], [*self.files, *others.files], [*self.paths, *others.paths])
+        return Recordings(
+            [*self.signals, *others.signals],
+            [*self.files, *others.files],
+            [*self.paths, *others.paths],
+            origins=[*self.origins, *others.origins],
+        )
 
     def _those(self, chosen: Sequence[bool]) -> "Recordings":
         """Keep the signals that are marked."""
@@ -59,6 +58,7 @@ class Recordings:
             list(itertools.compress(self.signals, chosen)),
             list(itertools.compress(self.files, chosen)),
             list(itertools.compress(self.paths, chosen)),
+            origins=list(itertools.compress(self.origins, chosen)),
         )
 
     def part(self, split: int) -> "Recordings":
@@ -78,8 +78,10 @@ class Recordings:
             part = self._those([split_of.get(place % 10, TRAINING) == split for place in places.tolist()])
         else:
             start, stop = {TRAINING: (0, 8), VALIDATION: (8, 9), TEST: (9, 10)}[split]
-            cut = [signal[len(signal) * start // 10 : len(signal) * stop // 10] for signal in self.signals]
-            part = Recordings(cut, self.files, self.paths)._those([len(signal) > 0 for signal in cut])
+            first = [len(signal) * start // 10 for signal in self.signals]
+            cut = [signal[begin : len(signal) * stop // 10] for begin, signal in zip(first, self.signals, strict=True)]
+            origins = [origin.after(begin) for begin, origin in zip(first, self.origins, strict=False)]
+            part = Recordings(cut, self.files, self.paths, origins=origins)._those([len(signal) > 0 for signal in cut])
         if not part.signals:
             raise SourceError(
                 "the recordings are too short to be split into 80 % for training and 10 % each for validation and "
@@ -92,7 +94,19 @@ class Recordings:
 
         A recording shorter than a crop is continued by reflection.
         """
-        return standardize(self.crops(self.places(rng, count, length), length))
+        return self.draw_crops(rng, count, length)[0]
+
+    def draw_crops(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, list[Crop]]:
+        """Draw as :meth:`draw` does, and tell where each crop comes from."""
+        places = self.places(rng, count, length)
+        crops = self.crops(places, length)
+        scales = zip(self.origins_of(places), crops.mean(axis=1).tolist(), crops.std(axis=1).tolist(), strict=True)
+        return standardize(crops), [Crop(*scale) for scale in scales]
+
+    def origins_of(self, places: Sequence[tuple[int, int]]) -> list[Origin]:
+        """Return where the crops at these places come from."""
+        known = self.origins or [Origin()] * len(self.signals)
+        return [known[index].after(start) for index, start in places]
 
     def places(self, rng: np.random.Generator, count: int, length: int) -> list[tuple[int, int]]:
         """Draw where crops lie: the signal's index and the first sample of each."""
@@ -126,7 +140,9 @@ class Recordings:
         return crops
 
 
-def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Recordings:
+def load_recordings(
+    paths: Sequence[Path], rate_hz: float | None = None, columns: Sequence[str] | None = None
+) -> Recordings:
     """Read every recording in the given files and folders.
 
     Parameters
@@ -138,6 +154,8 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     rate_hz
         The rate that is wanted: audio of another one is resampled, and tables whose column of time says another one.
         Other tables and arrays are taken as they are. None means that all are.
+    columns
+        Names of the columns to take of tables; None means every column that is a signal.
 
     Returns
     -------
@@ -146,24 +164,35 @@ def load_recordings(paths: Sequence[Path], rate_hz: float | None = None) -> Reco
     Raises
     ------
     SourceError
-        If a path does not exist or cannot be read, a signal holds an infinity, or there is no signal at all.
+        If a path does not exist or cannot be read, a signal holds an infinity, a table has no such column, or there is
+        no signal at all.
     """
     signals: list[Array] = []
     files: list[int] = []
     where: list[Path] = []
+    origins: list[Origin] = []
     left_out = 0
-    for path in {file.resolve(): file for file in find_files(paths)}.values():
-        channels = read_channels(path, rate_hz)
-        found = [signal for _, signal in channels if signal is not None]
-        left_out += len(channels) - len(found)
-        files += [files[-1] + 1 if files else 0] * len(found)
-        where += [path] * len(found)
-        signals += found
+    found = list({file.resolve(): file for file in find_files(paths)}.values())
+    if columns and not any(map(is_table, found)):
+        raise SourceError(f"--columns names columns of tables, but {found[0].name} is not one; leave it out")
+    for path in found:
+        channels = read_channels(path, rate_hz, columns)
+        number = files[-1] + 1 if files else 0
+        for index, channel in enumerate(channels):
+            if channel.samples is None:
+                left_out += 1
+                continue
+            several = f", channel {index + 1}" if len(channels) > 1 else ""
+            column = f", {channel.quantity}" if channel.name else several
+            signals.append(channel.samples)
+            files.append(number)
+            where.append(path)
+            origins.append(Origin(f"{path.name}{column}", channel.unit, channel.rate_hz))
     if not signals:
         why = f": of {left_out} columns or channels most values are missing (NaN)" if left_out else ""
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}{why}")
     notes = [f"{left_out} are left out, as most of their values are missing (NaN)"] if left_out else []
-    return Recordings(signals, files, where, [*notes, *_rate_notes(paths, rate_hz)])
+    return Recordings(signals, files, where, [*notes, *_rate_notes(paths, rate_hz)], origins)
 
 
 def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
@@ -172,58 +201,6 @@ def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[st
     for path in {file.resolve(): file for file in find_files(paths)}.values():
         folders.setdefault(str(path.parent), []).append(path)
     return {name: load_recordings(files, rate_hz) for name, files in folders.items()}
-
-
-def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Find the recordings in files and folders; SourceError if a path does not exist or a folder holds none."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            files = (file for file in path.rglob("*") if is_signal_file(file.name) or ending_of(file.name) in ARRAYS)
-            inside = sorted(file for file in files if file.is_file() and file.name != MANIFEST)
-            if not inside:
-                raise SourceError(f"{path} holds no recording (audio, .csv, .tsv, .parquet, .npz, .npy)")
-            found += inside
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise SourceError(f"cannot read {path}: no such file or folder")
-    return found
-
-
-def read_channels(path: Path, rate_hz: float | None = None) -> list[tuple[str, Array | None]]:
-    """Read every channel or column with its name, gaps bridged; None where most samples, or all but one, are missing.
-
-    Channels of audio and columns of arrays have no name. What says that it has another rate than ``rate_hz`` is
-    resampled. A SourceError says why a file cannot be read.
-    """
-    channels: list[tuple[str, Array | None]] = []
-    for name, signal, found_hz in _read(path):
-        if np.isinf(signal).any():
-            raise SourceError(f"{path.name} holds an infinity; every sample must be finite")
-        known = np.flatnonzero(~np.isnan(signal))
-        enough = len(known) > max(1, LEAST_KNOWN * len(signal))
-        bridged = np.interp(np.arange(len(signal)), known, signal[known]) if enough else None
-        if bridged is not None and rate_hz and found_hz and rate_hz != found_hz:
-            bridged = _resample(bridged, found_hz, rate_hz)
-        channels.append((name, bridged))
-    return channels
-
-
-def all_columns(path: Path) -> set[str]:
-    """Return the names of all columns of a table, signals or not; none of another file."""
-    if format_of(path.name).kind != "table":
-        return set()
-    with contextlib.closing(open_file(path)) as source:
-        return set(getattr(source, "all_column_names", ()))
-
-
-def sample_rate_hz(path: Path) -> float | None:
-    """Return the rate that a file says it was sampled at; None if it says none."""
-    if ending_of(path.name) in ARRAYS:
-        return None
-    with contextlib.closing(open_file(path)) as source:
-        return source.sample_rate_hz
 
 
 def _rate_notes(paths: Sequence[Path], wanted_hz: float | None) -> Iterator[str]:
@@ -238,38 +215,3 @@ def _rate_notes(paths: Sequence[Path], wanted_hz: float | None) -> Iterator[str]
             f"{len(lower)} files have a lower rate than {wanted_hz:g} Hz (down to {min(lower):g} Hz); a network learns "
             f"that nothing is above {min(lower) / 2:g} Hz"
         )
-
-
-def _resample(signal: Array, from_hz: float, to_hz: float) -> Array | None:
-    """Resample, as steeply as a file's length allows; None if fewer than two samples are left."""
-    with needs_extra("resampling recordings", "evaluate"):
-        import soxr
-
-    resampled = np.asarray(soxr.resample(signal, from_hz, to_hz, "HQ"), dtype=np.float64)
-    return resampled if len(resampled) > 1 else None
-
-
-def _read(path: Path) -> Iterator[tuple[str, Array, float | None]]:
-    """Return every channel of a file: its name, if it has one, an array ``(n,)``, and its rate, if the file says it."""
-    if ending_of(path.name) in ARRAYS:
-        for signal in _read_arrays(path):
-            yield "", signal, None
-        return
-    with contextlib.closing(open_file(path)) as source:
-        chunks = list(source)
-        names: list[str] = getattr(source, "column_names", [])
-        rate_hz = source.sample_rate_hz
-    if chunks:
-        signals = np.concatenate(chunks).T
-        for name, signal in zip(names or [""] * len(signals), signals, strict=True):
-            yield name, signal, rate_hz
-
-
-def _read_arrays(path: Path) -> Iterator[Array]:
-    try:
-        arrays = load_arrays(path)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path.name} is not an array file: {error}") from error
-    for array in arrays.values():
-        if array.dtype.kind in "fiu" and array.ndim in (1, 2) and array.size > 1:
-            yield from array.reshape(len(array), -1).T.astype(np.float64)

@@ -15,7 +15,7 @@ from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
 from denoise_train.networks.registry import build_architecture
-from denoise_train.recipe import Recipe, building
+from denoise_train.recipe import Recipe, building, model_name
 from denoise_train.recordings.checks import refuse_constant, warnings_about
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
@@ -31,7 +31,7 @@ from denoise_train.training.run_folder import (
     write_recipe,
     write_report,
 )
-from denoise_train.training.start import copy_weights, load_start
+from denoise_train.training.start import copy_weights, load_start, start_name
 
 EXAMPLES = 12
 """Test signals in the picture: every kind of signal comes up in the first ones."""
@@ -50,6 +50,7 @@ def train(
     *,
     resume: bool = False,
     say: Callable[[str], None] = print,
+    show: Callable[[str, float], None] = lambda doing, share: None,
 ) -> dict[str, Any]:
     """Train a network and fill a run folder.
 
@@ -69,6 +70,8 @@ def train(
         Resume an interrupted run in this folder.
     say
         Gets one line per epoch.
+    show
+        Gets what is being done, and which share of it is done, many times an epoch.
 
     Returns
     -------
@@ -107,12 +110,14 @@ def train(
     # The loops over sequences are faster when they are compiled; the rest is left to Keras.
     learner.compile(optimizer=optimizer, loss=loss, jit_compile="auto" if learner is network else True)
     prepare_folder(folder, recipe, resume=resume)
-    keeper = Keeper(folder, say, recipe.schedule, network)
+    keeper = Keeper(folder, say, show, recipe.schedule, len(batches), network)
     keeper.set_model(learner)
     if resume:
         keeper.restore()
         batches.epoch = len(keeper.rows)
     write_recipe(folder, recipe)
+    name = model_name(recipe, folder.resolve().name)
+    show("drawing signals to choose the best epoch", 0.0)
     validation = data.validation()
     # Report a loss that is not finite before it is saved.
     callbacks: list[keras.callbacks.Callback] = [StopWithoutNumber(recipe), keeper]
@@ -141,12 +146,14 @@ def train(
     if not keeper.rows:
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
+    show("measuring on test signals", 0.0)
 
     def denoise(inputs: Inputs) -> Windows:
         rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
         return np.asarray(learner.predict(inputs, batch_size=rows, verbose=0))
 
     report = {
+        "name": name,
         "recipe": recipe.name,
         "seed": recipe.seed,
         "parameters": int(best.count_params()),
@@ -162,16 +169,16 @@ def train(
     }
     examples = data.examples(EXAMPLES)
     write_report(folder, report)
-    draw_results(folder, recipe.name, keeper.rows, examples, denoise(examples.inputs), recipe.image_shape)
+    draw_results(folder, name, keeper.rows, examples, denoise(examples.inputs), recipe.image_shape)
     if held_out is not None:
-        methods = [network_method(best, "the model", recipe.contract)]
+        methods = [network_method(best, name, recipe.contract)]
         if start is not None:
-            methods.append(network_method(start, Path(recipe.start).name, recipe.contract))
-        found = judge(methods, held_out)
+            methods.append(network_method(start, start_name(recipe.start), recipe.contract))
+        found = judge(methods, held_out, lambda share: show("comparing on held-out recordings", share))
         report["own_recordings"] = {"verdict": found.sentence, **found.figures}
         write_report(folder, report)
         if found.panels is not None:
-            draw_panels(folder, found.panels, f"{recipe.name} on held-out recordings")
+            draw_panels(folder, found.panels, f"{name} on held-out recordings")
     return report
 
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
-
-if TYPE_CHECKING:
-    pass
-from denoise_train.evaluation.plots import CLEAN_COLOUR
+from denoise_train.evaluation.plots import CLEAN_COLOUR, printed
 
 
 def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> None:
@@ -20,7 +18,9 @@ def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> No
     epochs = [row["epoch"] for row in rows]
     axes.plot(epochs, [row["loss"] for row in rows], color=NOISY_COLOUR, label="training", marker=".")
     axes.plot(epochs, [row["val_loss"] for row in rows], color=DENOISED_COLOUR, label="validation", marker=".")
-    axes.set(xlabel="epoch", ylabel="loss", title=title)
+    axes.set(xlabel="epoch", ylabel="loss (lower is better)", title=printed(title))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, format="png", dpi=110)
 
@@ -40,7 +40,8 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
             marker = "." if len(window) == 1 else None  # a forecast
             grid[row][column].plot(window, color=colour, linewidth=1.0, marker=marker)
             grid[row][column].margins(x=0)
-    figure.suptitle(title)
+        grid[-1][column].set_xlabel("sample")
+    figure.suptitle(printed(title))
     figure.savefig(path, format="png", dpi=90)
 
 
@@ -53,5 +54,5 @@ def draw_images(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -
         for axes, image in zip(grid[row], images, strict=True):
             axes.imshow(image, cmap="gray")
             axes.set(xticks=[], yticks=[])
-    figure.suptitle(title)
+    figure.suptitle(printed(title))
     figure.savefig(path, format="png", dpi=90)

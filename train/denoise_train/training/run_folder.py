@@ -13,9 +13,10 @@ import keras
 from denoise_stream import SinkError, SourceError
 from denoise_stream.errors import first_line
 from denoise_stream.files.paths import whole_file, write_json
-from denoise_train.arrays import Array, Windows
+from denoise_train.arrays import Windows
 from denoise_train.data.protocol import Pairs
 from denoise_train.evaluation import plots
+from denoise_train.evaluation.compare import Panels
 from denoise_train.recipe import Recipe, Schedule, load_recipe
 from denoise_train.training import pictures
 
@@ -23,7 +24,6 @@ BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "
 MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
 """The keys of a recipe that may change when a run is resumed; any other would change the learning rate or the state."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
-SECONDS_BETWEEN_LINES = 30
 LONGEST_PICTURE = 600
 """Samples of a signal that a picture shows."""
 
@@ -84,17 +84,25 @@ def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Keep the best network, the last state and the history after every epoch, each file whole at any time.
 
-    It reports each epoch, and progress within one every half minute. A network with a memory is trained unrolled over
+    It reports each epoch, and shows the progress after each batch. A network with a memory is trained unrolled over
     whole signals; ``network`` is the part that is saved.
     """
 
-    def __init__(self, folder: Path, say: Callable[[str], None], schedule: Schedule, network: keras.Model) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        show: Callable[[str, float], None],
+        schedule: Schedule,
+        batches_per_epoch: int,
+        network: keras.Model,
+    ) -> None:
         super().__init__()
         self.rows: list[dict[str, float]] = []
-        self._folder, self._say, self._schedule, self._network = folder, say, schedule, network
+        self._folder, self._say, self._show = folder, say, show
+        self._schedule, self._batches, self._network = schedule, batches_per_epoch, network
         self._epoch = 0
         self._started: float | None = None
-        self._said = time.monotonic()
 
     @property
     def best_val_loss(self) -> float | None:
@@ -133,13 +141,19 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Note when the epoch began."""
         self._epoch = epoch + 1
-        self._started = self._said = time.monotonic()
+        self._started = time.monotonic()
+        self._show(self._name(), 0.0)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Say how far the epoch is, now and then."""
-        if time.monotonic() - self._said > SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            self._say(f"{self._name()}: batch {batch + 1}")
+        """Show how far the training is by the clock, or the epoch by its batches."""
+        share = (batch + 1) / self._batches
+        if self._schedule.minutes:
+            share = self.seconds() / (60 * self._schedule.minutes)
+        self._show(f"{self._name()}, batch {batch + 1} of {self._batches}", min(1.0, share))
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Show that the epoch is being judged."""
+        self._show(f"{self._name()}, judging it", 0.0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Write what the epoch brought, and say it."""
@@ -222,10 +236,12 @@ def draw_results(
             pictures.draw_images(noisy, clean, cleaned, partial, name)
         else:
             noisy, clean, cleaned = (rows[:, middle] for rows in three)
-            pictures.draw_samples(noisy, clean, cleaned, partial, name)
+            pictures.draw_samples(
+                noisy, clean, cleaned, partial, f"{name} on test signals, scaled as the network sees them"
+            )
 
 
-def draw_panels(folder: Path, panels: tuple[Array, Array, Array | None], title: str) -> None:
+def draw_panels(folder: Path, panels: Panels, title: str) -> None:
     """Draw held-out recordings before and after: noisy, denoised, and clean where it is known."""
     with whole_file(folder / "own.png") as partial:
-        plots.draw_panels(*panels, partial, title)
+        plots.draw_panels(panels, partial, title)

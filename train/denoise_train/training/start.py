@@ -54,6 +54,16 @@ def starting_from(recipe: Recipe, start: str) -> Recipe:
     return dataclasses.replace(recipe, start=start, data=data, schedule=schedule, optimizer=optimizer)
 
 
+def start_name(start: str) -> str:
+    """Return what to call the network that a training started from: bundled, or by its run folder or file.
+
+    >>> start_name("general"), start_name("runs/mine/"), start_name("runs/mine/model.keras"), start_name("a/b.keras")
+    ('general', 'mine', 'mine', 'b')
+    """
+    path = Path(start)
+    return path.resolve().parent.name if path.name == BEST else path.name.removesuffix(".keras")
+
+
 def load_start(start: str) -> keras.Model:
     """Load the network to start from.
 

@@ -1,0 +1,116 @@
+"""What ``denoise-train`` says before a training and after it."""
+
+import math
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from denoise_train.evaluation.text_tables import paragraphs
+from denoise_train.recipe import Recipe
+from denoise_train.recordings.pairs import OwnData
+from denoise_train.recordings.recordings import FILES_TO_SPLIT, Recordings
+from denoise_train.splits import TEST, TRAINING, VALIDATION
+
+DURATIONS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "s"))
+"""From so many seconds on, a duration is told in this unit."""
+
+
+def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime) -> Iterator[str]:
+    """Yield lines about what was found, how it is split, how long the training lasts, and what comes next.
+
+    Parameters
+    ----------
+    recipe, name
+        What is trained, and what the model will be called.
+    folder
+        The run folder.
+    own
+        Recordings that somebody brought.
+    now
+        When the training begins.
+    """
+    kinds = {
+        "clean": own.clean or getattr(own.pairs, "clean", None),
+        "noise": own.noise,
+        "noisy": getattr(own.pairs, "noisy", None),
+    }
+    found = {kind: recordings for kind, recordings in kinds.items() if recordings is not None}
+    for kind, recordings in found.items():
+        yield f"found    {kind}: {_amount(recordings)}"
+    for recordings in list(found.values())[:1]:
+        yield f"split    {_split(recordings)}"
+    start = f" from {recipe.start}" if recipe.start else ""
+    minutes, epochs = recipe.schedule.minutes, recipe.schedule.epochs
+    lasts = f"{epochs} epochs"
+    if minutes:
+        ends = now + timedelta(minutes=minutes)
+        lasts = f"{minutes:g} minutes, until about {ends:%H:%M}, and then some time to measure"
+    yield f"train    {name}{start}: {lasts}; Ctrl-C keeps the best so far"
+    yield f"then     {next_command(name, folder)}"
+
+
+def ending(folder: Path, name: str, report: dict[str, Any]) -> str:
+    """Return what came of a training: how long, what the model gains, where the files are, what comes next."""
+    if not report["epochs"]:
+        return "interrupted before the first epoch was complete: no network was kept; start again"
+    ended = "interrupted" if report["interrupted"] else "done"
+    own = report.get("own_recordings")
+    if own:
+        gain = own["verdict"]
+    elif "summary" in report:
+        gain = f"{name}: {report['summary']}."
+    else:
+        gain = f"On synthetic test signals {name} gains {report['snr_improvement_db']:.1f} dB."
+    pictures = [folder / "own.png"] * bool(own) + [folder / "samples.png", folder / "history.png"]
+    return "\n".join(
+        (
+            f"{ended} after {_count(report['epochs'], 'epoch')} in {duration(report['training_seconds'])}",
+            paragraphs(gain),
+            f"pictures {', '.join(str(path) for path in pictures)}; figures {folder / 'report.json'}",
+            f"next     {next_command(name, folder)}",
+        )
+    )
+
+
+def next_command(name: str, folder: Path) -> str:
+    """Return the command that makes a model of a run folder."""
+    return f"denoise-export {folder} --output {name}.onnx"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in words.
+
+    >>> duration(95), duration(600), duration(3e6)
+    ('95 s', '10 minutes', '35 days')
+    """
+    unit, name = next((unit, name) for least, unit, name in DURATIONS if seconds >= least)
+    return f"{seconds / unit:.3g} {name}"
+
+
+def _amount(recordings: Recordings) -> str:
+    """Say how many files, signals and samples there are, how long they are, and at which rates."""
+    samples = sum(map(len, recordings.signals))
+    files = len(set(recordings.files)) or len(recordings.signals)
+    said = f"{_count(files, 'file')}, {_count(len(recordings.signals), 'signal')}, {_count(samples, 'sample')}"
+    rates = [origin.rate_hz for origin in recordings.origins if origin.rate_hz]
+    if not rates:
+        return f"{said}; no file says its sample rate"
+    lengths = zip(recordings.signals, recordings.origins, strict=True)
+    seconds = math.fsum(len(signal) / origin.rate_hz for signal, origin in lengths if origin.rate_hz)
+    span = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((min(rates), max(rates))))
+    unknown = len(recordings.signals) - len(rates)
+    without = f", and {_count(unknown, 'signal')} without a rate" if unknown else ""
+    return f"{said}; {duration(seconds)} at {span} Hz{without}"
+
+
+def _split(recordings: Recordings) -> str:
+    files = len(set(recordings.files)) or len(recordings.signals)
+    if files < FILES_TO_SPLIT:
+        return "in time: the first 80 % of each signal to train, 10 % to choose the best epoch, the last 10 % to test"
+    counts = [len(set(recordings.part(split).files)) for split in (TRAINING, VALIDATION, TEST)]
+    return "by file: {} to train, {} to choose the best epoch, {} to test".format(*counts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

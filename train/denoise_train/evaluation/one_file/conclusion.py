@@ -1,0 +1,58 @@
+"""Conclude from the estimates on one signal whether a model is better than the best plain filter, if one can tell.
+
+A verdict is given only where the noise is of the kind that the estimates take it for, where both estimates agree, and
+where the difference is larger than its scatter. How often such verdicts are right was measured on signals whose clean
+version is known: ``benchmarks/bench_verdict.py``, and docs/evaluation.md.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from denoise_train.evaluation.blind import HEAVY_TAILS, WHITE_CORRELATION, WHITE_RATIO
+from denoise_train.evaluation.one_file.estimates import Comparison
+
+Answer = Literal["better", "not better", "cannot tell"]
+
+LEAST_DEVIATIONS = 2.0
+"""A difference of fewer standard deviations may be chance."""
+
+RIGHT_OF_100 = 98
+"""Of a hundred verdicts so many were right where the clean signal is known; from docs/results/verdict.json."""
+
+WITHIN_DB = 3
+"""In nine of ten of them the difference was estimated to so many decibels."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The answer, and in sentences without a full stop why none can be given."""
+
+    answer: Answer
+    reasons: tuple[str, ...] = ()
+
+
+def conclude(found: Comparison | None) -> Conclusion:
+    """Answer whether the model is better than the best plain filter.
+
+    Parameters
+    ----------
+    found
+        From :func:`~denoise_train.evaluation.one_file.estimates.compare_blindly`; None for a signal without noise.
+    """
+    if found is None:
+        return Conclusion("cannot tell", ("no noise was found in the signal",))
+    reasons = []
+    if found.autocorrelation > WHITE_CORRELATION or not 1 / WHITE_RATIO <= found.level_ratio <= WHITE_RATIO:
+        reasons.append(
+            "the noise is not independent from sample to sample (hum, pink noise, drifts), or the signal is as fine as "
+            "the noise"
+        )
+    if found.heavy_tails > HEAVY_TAILS:
+        reasons.append("the noise comes in impulses or gusts, or peaks of the signal are lowered")
+    if reasons:
+        return Conclusion("cannot tell", tuple(reasons))
+    if abs(found.deviations) < LEAST_DEVIATIONS:
+        return Conclusion("cannot tell", ("the difference is no larger than its scatter over the signal",))
+    if (found.deviations > 0) != (found.masked_deviations > 0):
+        return Conclusion("cannot tell", ("two kinds of estimate disagree",))
+    return Conclusion("better" if found.deviations > 0 else "not better")
