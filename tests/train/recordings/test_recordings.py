@@ -9,7 +9,7 @@ import soundfile
 
 from denoise_stream import SourceError
 from denoise_train.cli import evaluate as evaluate_cli
-from denoise_train.cli import evaluations
+from denoise_train.cli import evaluations, train_options
 from denoise_train.cli import train as cli
 from denoise_train.recipe import bundled_recipes
 from denoise_train.recordings.pairs import load_pairs
@@ -92,7 +92,7 @@ def test_a_training_asks_for_the_rate_of_its_recipe(
         asked.append(rate_hz)
         raise Seen
 
-    monkeypatch.setattr(cli, "load_recordings", seen)
+    monkeypatch.setattr(train_options, "load_recordings", seen)
     monkeypatch.setattr(sys, "argv", ["denoise-train", str(recipe), "--clean", str(tmp_path)])
     with pytest.raises(Seen):
         cli.main()
