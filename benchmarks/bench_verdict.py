@@ -118,10 +118,10 @@ def main() -> None:
         "command": f"python benchmarks/bench_verdict.py ... --cases {given.cases} --seed {given.seed}",
         "recordings": len(recordings),
         "rows": [count(name, [case for case in known if case.kind in kinds]) for name, kinds in GROUPS.items()],
-        "all": count("all", known),
-        "better": count("better", [case for case in known if case.answer == "better"]),
-        "not_better": count("not better", [case for case in known if case.answer == "not better"]),
         "own_noise": count("own noise", [case for case in found if case.own > OWN_SHARE]),
+        "all": count("all", found),
+        "better": count("better", [case for case in found if case.answer == "better"]),
+        "not_better": count("not better", [case for case in found if case.answer == "not better"]),
         "margin_error_db": {"median": float(np.median(misses)), "9 of 10": float(np.quantile(misses, 0.9))},
     }
     print(json.dumps(results, indent=2))

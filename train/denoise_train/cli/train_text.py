@@ -91,7 +91,7 @@ def duration(seconds: float) -> str:
 def _amount(recordings: Recordings) -> str:
     """Say how many files, signals and samples there are, how long they are, and at which rates."""
     samples = sum(map(len, recordings.signals))
-    files = len(set(recordings.files)) or len(recordings.signals)
+    files = recordings.file_count
     said = f"{_count(files, 'file')}, {_count(len(recordings.signals), 'signal')}, {_count(samples, 'sample')}"
     rates = [origin.rate_hz for origin in recordings.origins if origin.rate_hz]
     if not rates:
@@ -105,10 +105,9 @@ def _amount(recordings: Recordings) -> str:
 
 
 def _split(recordings: Recordings) -> str:
-    files = len(set(recordings.files)) or len(recordings.signals)
-    if files < FILES_TO_SPLIT:
+    if recordings.file_count < FILES_TO_SPLIT:
         return "in time: the first 80 % of each signal to train, 10 % to choose the best epoch, the last 10 % to test"
-    counts = [len(set(recordings.part(split).files)) for split in (TRAINING, VALIDATION, TEST)]
+    counts = [recordings.part(split).file_count for split in (TRAINING, VALIDATION, TEST)]
     return "by file: {} to train, {} to choose the best epoch, {} to test".format(*counts)
 
 

@@ -20,13 +20,16 @@ GAPS = (
 )
 
 
-def describe_estimates(estimates: Sequence["Estimate"], blind: "Blind", limits: str, warnings: Sequence[str]) -> str:
+def describe_estimates(
+    estimates: Sequence["Estimate"], blind: "Blind", files: int, limits: str, warnings: Sequence[str]
+) -> str:
     """Return the table of estimated improvements, the conclusion, the limits and the warnings."""
     table = new_table("method", "estimate")
     table.add_column("setting")
     for one in estimates:
         table.add_row(one.name, db(one.improvement_db), "" if one.setting is None else f"{one.setting} {one.unit}")
-    title = f"Estimated SNR improvement in dB, {len(blind.noisy)} noisy signals of about {blind.snr_db:.0f} dB SNR"
+    of_files = f" of {files} file{'' if files == 1 else 's'}" if files else ""
+    title = f"Estimated SNR improvement in dB, {len(blind.noisy)} pieces{of_files}, at about {blind.snr_db:.0f} dB SNR"
     return "\n".join((render((title, table)), paragraphs(limits, *warnings)))
 
 

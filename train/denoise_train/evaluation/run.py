@@ -75,7 +75,7 @@ def on_mixtures(
     mixtures = draw_mixtures(
         request.seed, request.signals, request.length, snr_db, clean, noise, dict.fromkeys(kinds, 1.0)
     )
-    found = _compare(method, mixtures)
+    found = _compare(method, mixtures, 0 if clean is None else clean.file_count)
     if by_family:
         per_family = math.ceil(request.signals / len(FAMILIES))
         families = evaluation.evaluate_families(method, request.seed, per_family, request.length, snr_db)
@@ -86,7 +86,8 @@ def on_mixtures(
 
 def on_pairs(method: Filter, request: Request, pairs: PairedRecordings) -> Finding:
     """Evaluate on recorded pairs."""
-    return _compare(method, draw_pairs(request.seed, request.signals, request.length, pairs))
+    mixtures = draw_pairs(request.seed, request.signals, request.length, pairs)
+    return _compare(method, mixtures, pairs.clean.file_count)
 
 
 def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
@@ -122,7 +123,7 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
             for one in everything
         ],
     }
-    text = describe_estimates(everything, blind, LIMITS, [*warnings, conclusion])
+    text = describe_estimates(everything, blind, noisy.file_count, LIMITS, [*warnings, conclusion])
     return Finding(text, figures, evaluation.panels_of_blind(method, blind))
 
 
@@ -155,7 +156,7 @@ def on_stretches(
     return Finding(describe_stretches(found, snr_db, request.signals, request.length), figures)
 
 
-def _compare(method: Filter, mixtures: Mixtures) -> Finding:
+def _compare(method: Filter, mixtures: Mixtures, files: int) -> Finding:
     outcome = evaluation.evaluate(method, mixtures)
     figures = {
         "signals": len(mixtures.clean),
@@ -164,7 +165,7 @@ def _compare(method: Filter, mixtures: Mixtures) -> Finding:
         "methods": _figures(outcome.results),
     }
     panels = evaluation.panels_of_mixtures(method, mixtures)
-    return Finding(describe(outcome, len(mixtures.clean), mixtures.left_out), figures, panels, outcome)
+    return Finding(describe(outcome, len(mixtures.clean), mixtures.left_out, files), figures, panels, outcome)
 
 
 def _figures(results: Sequence["Result"]) -> list[dict[str, Any]]:

@@ -19,13 +19,17 @@ CHOICES = (
 )
 
 
-def describe(evaluation: "Evaluation", signals: int, left_out: int = 0) -> str:
-    """Return both tables, what the choices mean, how many signals were left out, and the conclusion."""
+def describe(evaluation: "Evaluation", signals: int, left_out: int = 0, files: int = 0) -> str:
+    """Return both tables, what the choices mean, how many signals were left out, and the conclusion.
+
+    ``files`` is the number of recordings that the signals are pieces of; 0 for drawn signals.
+    """
+    what = f"{signals} pieces of {files} file{'' if files == 1 else 's'}" if files else f"{signals} signals"
     missing = [f"{left_out} more signals were drawn and left out: {LEFT_OUT}."] if left_out else []
-    return "\n".join((_tables(evaluation, signals), paragraphs(CHOICES, *missing, _conclusion(evaluation))))
+    return "\n".join((_tables(evaluation, what), paragraphs(CHOICES, *missing, _conclusion(evaluation))))
 
 
-def _tables(evaluation: "Evaluation", signals: int) -> str:
+def _tables(evaluation: "Evaluation", what: str) -> str:
     by_snr = new_table("method", *(f"{snr:.3g}" for snr in evaluation.snr_db), "mean")
     overall = new_table("method", "mean", "worst", "SI-SDR", "RMSE", "peaks")
     overall.add_column("setting")
@@ -40,7 +44,7 @@ def _tables(evaluation: "Evaluation", signals: int) -> str:
         worst, si_sdr = db(result.improvement_db.min()), db(result.si_sdr_improvement_db.mean())
         peaks = percent(float(result.peak_error.mean()))
         overall.add_row(result.label, mean, worst, si_sdr, f"{result.rmse.mean():.3f}", peaks, _settings(result), **row)
-    heading = f"SNR improvement in dB by SNR of the input in dB, mean of {signals} signals"
+    heading = f"SNR improvement in dB by SNR of the input in dB, mean of {what}"
     return render((heading, by_snr), (OVERALL, overall))
 
 

@@ -166,7 +166,7 @@ def _read(path: Path, columns: Sequence[str] | None) -> Iterator[Channel]:
         signals = np.concatenate(chunks).T
         blank = [""] * len(signals)
         for name, unit, signal in zip(names or blank, units or blank, signals, strict=True):
-            yield Channel(name, signal, rate_hz, unit or split_unit(name)[1])
+            yield Channel(name, signal, rate_hz, unit.strip(" ()[]") or split_unit(name)[1])
 
 
 def _read_arrays(path: Path) -> Iterator[Channel]:

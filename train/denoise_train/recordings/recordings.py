@@ -34,6 +34,11 @@ class Recordings:
     notes: Sequence[str] = ()
     origins: Sequence[Origin] = ()
 
+    @property
+    def file_count(self) -> int:
+        """How many files they come from."""
+        return len(set(self.files)) or len(self.signals)
+
     def in_folders(self, names: Sequence[str]) -> "tuple[Recordings, Recordings]":
         """Split into the signals of files below folders with these names, and all others."""
         inside = [bool(set(path.parent.parts) & set(names)) for path in self.paths] or [False] * len(self.signals)

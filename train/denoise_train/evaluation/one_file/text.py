@@ -80,7 +80,7 @@ def _estimate(one: Judged, name: str) -> str:
     if one.found is None:
         return NONE
     gains = f"{name} gains {one.found.model.gain_db:.1f} dB, {_best(one)} {one.found.filters[0].gain_db:.1f} dB"
-    trust = ", not to be relied on here" if one.conclusion.answer == "cannot tell" else ", and hiding samples agrees"
+    trust = ", not to be relied on here" if one.conclusion.answer == "cannot tell" else ", checked by hiding samples"
     return f"{gains}, by {ESTIMATE}{trust}"
 
 
