@@ -113,7 +113,9 @@ class Options:
     @property
     def reading(self) -> Reading:
         """How to read a file."""
-        return Reading(column_names(self.columns), self.rate, self.series_column, self.table, self.salvage, self.max_columns)
+        return Reading(
+            column_names(self.columns), self.rate, self.series_column, self.table, self.salvage, self.max_columns
+        )
 
 
 def column_names(text: str | None) -> tuple[str, ...] | None:
