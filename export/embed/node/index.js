@@ -1,4 +1,4 @@
-/** Denoise in Node: an ONNX file by path comes in, a Denoiser goes out. */
+/** Denoise in Node: load an ONNX file by its path. */
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";

@@ -71,7 +71,7 @@ class Retries:
         """
         self._barren += 1
         if self._barren >= max(BARREN, 3 * self.workers):
-            raise DenoiseError(f"{reason}, like {self._barren - 1} others before it, and nothing got done between")
+            raise DenoiseError(f"{reason}, after {self._barren - 1} other losses without progress; check the memory")
         if not unfinished:
             return [], []
         culprit = unfinished[0]

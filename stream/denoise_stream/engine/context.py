@@ -1,4 +1,4 @@
-"""Compute contexts: a signal and window starts come in, block means of what surrounds each window go out.
+"""Compute the context of windows: block means of the signal around each.
 
 A window holds 150 samples; what lies round it is summarized at coarser scales. Each scale is a row of blocks that
 starts where the window begins and leads back, or starts where it ends and leads ahead:

@@ -140,7 +140,7 @@ def test_loss_of_a_node_with_all_its_workers_ends_no_run():
     retries = Retries(16)
     for number in range(47):
         retries.lose([Entry(str(number), 1000, "")], "lost")
-    with pytest.raises(DenoiseError, match="like 47 others before it"):
+    with pytest.raises(DenoiseError, match="after 47 other losses without progress"):
         retries.lose([Entry("last", 1000, "")], "lost")
 
 

@@ -11,32 +11,28 @@ SYNTHETIC_OR_MIXED = ""
 LEAST_SPEECH_SAMPLES = 16_000
 
 RULES = (
-    ("rate", ("--stretch",), "--rate says how your signals were sampled; {} draws them"),
-    ("plot", ("--stretch",), "--plot draws improvement against SNR, which {} takes the mean over"),
-    ("panels", ("--stretch",), "--panels draws signals before and after, which {} has none of"),
+    ("rate", ("--stretch",), "--rate cannot be set: {} makes its own signals"),
+    ("plot", ("--stretch",), "--plot draws one SNR beside another; {} averages over them"),
+    ("panels", ("--stretch",), "{} has no signals for --panels to draw"),
     (
         "snr_db",
         ("--pairs", "--noisy", "--optimum", "--harm"),
-        "--snr says how much noise to mix in, which {} does not leave open",
+        "--snr cannot be set: {} has its own noise levels",
     ),
-    ("length", ("--optimum",), "--length is about signals that are drawn; {} chooses it by the model's window"),
+    ("length", ("--optimum",), "--length cannot be set: {} derives it from the model's window"),
     (
         "plot",
         ("--pairs", "--noisy", "--optimum", "--harm"),
-        "--plot draws improvement against SNR, which {} does not measure",
+        "--plot draws improvement against SNR; {} measures no such curve",
     ),
-    ("panels", ("--optimum", "--harm"), "--panels draws signals before and after, which {} has none of"),
-    ("rate", ("--speech",), "--rate says how your signals were sampled; {} brings audio to 16000 Hz by itself"),
+    ("panels", ("--optimum", "--harm"), "{} has no signals for --panels to draw"),
+    ("rate", ("--speech",), "--rate cannot be set: {} resamples audio to 16000 Hz"),
 )
 """Option, evaluations that it does not go with, and why not."""
 
 
-ONLY_SPEECH = {
-    "write": "--write is for listening to what",
-    "peers": "--peer adds a program to those that",
-    "dnsmos": "--dnsmos adds ratings to what",
-}
-"""Options that go with ``--speech`` only, and what they do."""
+ONLY_SPEECH = {"write": "--write", "peers": "--peer", "dnsmos": "--dnsmos"}
+"""Options that need ``--speech``, by the names of their parameters."""
 
 
 def choose_evaluation(options: Mapping[str, Any]) -> str:
@@ -72,9 +68,9 @@ def choose_evaluation(options: Mapping[str, Any]) -> str:
         raise click.UsageError("--columns names columns of your tables; give a FILE, --clean, --pairs or --noisy, too")
     if options["columns"] is not None and speech:
         raise click.UsageError("--columns names columns of tables, and --speech takes audio; give one of them")
-    for name, purpose in ONLY_SPEECH.items():
+    for name, option in ONLY_SPEECH.items():
         if options[name] and not speech:
-            raise click.UsageError(f"{purpose} --speech measures; give both, or neither")
+            raise click.UsageError(f"{option} needs --speech")
     if speech:
         _check_speech(options)
     return chosen
@@ -84,7 +80,7 @@ def _check_speech(options: Mapping[str, Any]) -> None:
     from denoise_train.synthetic.noise import NOISE_KINDS
 
     if not (options["clean"] and options["noise"]):
-        raise click.UsageError("--speech mixes recordings: give --clean speech and --noise, files or folders")
+        raise click.UsageError("--speech mixes recordings: add --clean SPEECH and --noise NOISE, files or folders")
     if kinds := [name for name in options["noise"] if name in NOISE_KINDS]:
         raise click.UsageError(f"--speech mixes recorded noise; --noise {kinds[0]} is a synthetic kind")
     if options["length"] is not None and options["length"] < LEAST_SPEECH_SAMPLES:

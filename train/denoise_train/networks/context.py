@@ -1,4 +1,4 @@
-"""Networks with a context: windows and what surrounds them come in, denoised windows go out.
+"""Networks with a context: denoise a window given block means of what surrounds it.
 
                     ┌─▶ smoothers ─▶ candidates ──────┬──────────────┐
     noisy, context ─┤                                 ▼              ▼

@@ -1,4 +1,4 @@
-"""Strided autoencoders: rows of samples with their channels come in, narrowed by strides and widened again."""
+"""Strided autoencoders: rows of samples and channels, narrowed by strides and widened again."""
 
 from typing import Any, NamedTuple
 

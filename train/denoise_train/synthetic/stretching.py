@@ -1,4 +1,4 @@
-"""Stretch signals: rows sampled as coarsely as they allow come in, the same rows with more samples go out.
+"""Stretch signals that are sampled as coarsely as they allow: the same rows with more samples.
 
 Nobody chooses a sampling rate to suit a model: a temperature at 1 Hz or an ECG at 2 kHz has a hundred samples where
 one would do.

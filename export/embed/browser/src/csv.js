@@ -1,4 +1,4 @@
-/** Tables of numbers: text comes in, columns of samples go out, and the way back with every other cell as it was. */
+/** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
 const TIME = /^(t|time|timestamp|date|datetime|index|idx|id|epoch|sec|seconds|ms|n)([_ .([-].*)?$/i;
 const DIGITS = 13;
@@ -44,7 +44,7 @@ export function readCsv(text) {
   };
 }
 
-/** Give the samples per second that a column of seconds tells of; 0 if there is none. */
+/** Return the samples per second that a column of seconds implies; 0 if there is none. */
 function rate(clock) {
   if (!clock || !/^(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i.test(clock.name)) return 0;
   const { values } = clock;

@@ -1,4 +1,4 @@
-/** Files of the user: a dropped recording or table comes in, channels and a way to write them back go out. */
+/** Read a dropped recording or table into channels, and write denoised channels back in its format. */
 
 import { readWav, writeWav } from "../../node/src/wav.js";
 import { readCsv } from "./csv.js";

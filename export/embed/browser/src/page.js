@@ -1,4 +1,4 @@
-/** The page: what the user does comes in, the worker, the microphone and the view do the rest. */
+/** Connect what the user does on the page to the worker, the microphone and the view. */
 
 import { writeWav } from "../../node/src/wav.js";
 import { Client } from "./client.js";
@@ -23,7 +23,7 @@ let player = null; // of the recording that is shown
 let signal = null; // the file that is shown; none while the microphone is
 let mix = 1;
 let busy = Promise.resolve();
-let done = 0; // how many things have been done, for who watches from outside
+let done = 0; // how many things have been done, for tests, which watch it from outside
 
 /** Do one thing after the other, and say in words what fails. */
 function doing(work) {

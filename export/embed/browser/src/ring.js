@@ -32,7 +32,7 @@ export class Ring {
     return this._samples.length;
   }
 
-  /** Write samples and wake who waits; give how many found no room. */
+  /** Write samples and wake waiting readers; return how many did not fit. */
   push(samples) {
     const start = this.written;
     const count = Math.min(samples.length, this._samples.length - this.available);

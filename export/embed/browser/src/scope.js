@@ -1,4 +1,4 @@
-/** One signal's picture: samples come in, a waveform and a spectrogram of the same stretch of time are drawn. */
+/** Draw a signal's waveform and spectrogram of the same stretch of time. */
 
 import { BINS, FFT_SAMPLES, levels } from "./spectrum.js";
 
@@ -154,7 +154,7 @@ function line(paint, x, height, canvas) {
 
 const palettes = new Map();
 
-/** Give the 256 colours of the page's scheme. */
+/** Return the 256 colours of the page's scheme. */
 function palette() {
   const stops = matchMedia("(prefers-color-scheme: dark)").matches ? DARK : LIGHT;
   if (!palettes.has(stops))

@@ -1,4 +1,4 @@
-/** Spectra: a stretch of samples comes in, its level in dB by frequency goes out. */
+/** Compute the level in dB by frequency of a stretch of samples. */
 
 export const FFT_SAMPLES = 512;
 export const BINS = FFT_SAMPLES / 2;
@@ -8,7 +8,7 @@ const QUIETEST_DB = -200;
 const real = new Float64Array(FFT_SAMPLES);
 const imaginary = new Float64Array(FFT_SAMPLES);
 
-/** Give the levels of {@link BINS} frequencies, in dB, round a sample; what lies outside the signal is 0. */
+/** Return the levels of {@link BINS} frequencies, in dB, round a sample; what lies outside the signal is 0. */
 export function levels(samples, centre) {
   const start = Math.round(centre) - FFT_SAMPLES / 2;
   let mean = 0;

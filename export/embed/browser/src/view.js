@@ -1,4 +1,4 @@
-/** What the page shows: facts come in, texts, numbers and pictures go out. */
+/** Show texts, numbers and pictures on the page. */
 
 import { Scope } from "./scope.js";
 
@@ -78,7 +78,7 @@ export class View {
   }
 }
 
-/** Give the ratio of what stayed to what was removed, in dB, as a text. */
+/** Return the ratio of what stayed to what was removed, in dB, as a text. */
 export function removedDb(noisy, clean) {
   let [count, sum, squares, removed] = [0, 0, 0, 0];
   for (let n = 0; n < clean.length; n++) {

@@ -1,4 +1,4 @@
-/** The denoising thread: models, whole signals and live links come in, denoised samples and measurements go out. */
+/** The denoising thread: loads models, denoises whole signals and live streams, and measures. */
 
 import * as runtime from "onnxruntime-web/wasm";
 import { Denoiser } from "../../node/src/denoiser.js";

@@ -75,7 +75,7 @@ export async function drop(page, name, bytes) {
   await page.waitForFunction((before) => document.documentElement.dataset.done !== before, before, { timeout: 60000 });
 }
 
-/** Give the bytes that the page offers for download. */
+/** Return the bytes that the page offers for download. */
 export async function offered(page) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
   return readFileSync(await download.path());

@@ -15,7 +15,7 @@ globalThis.AudioWorkletProcessor = class {
 globalThis.registerProcessor = (_, kind) => (Transport = kind);
 await import("../src/worklet.js");
 
-/** Give what is played while samples go in that are their own numbers; the worker gives a sample after one window. */
+/** Return what is played while samples 0, 1, 2 ... go in; the worker returns a sample after one window. */
 function played(window, hop, linked) {
   const memory = { input: ringMemory(true, { window, hop }), output: ringMemory(true, { window, hop }) };
   const transport = new Transport({ processorOptions: { memory: linked ? undefined : memory, window, hop } });

@@ -1,4 +1,4 @@
-/** The contract of a model: its metadata comes in, checked facts go out. */
+/** Check a model's metadata and return its contract. */
 
 /** A model file breaks the contract; the message names the key, the value found and the value needed. */
 export class ContractError extends Error {

@@ -1,4 +1,4 @@
-/** A loaded model: an ONNX file's bytes come in, streams that share one session go out. */
+/** Load a model from an ONNX file's bytes, and make streams that share one session. */
 
 import { ContractError, checkTensors, readContract } from "./contract.js";
 import { readMetadata } from "./metadata.js";

@@ -1,5 +1,5 @@
 /**
- * What an ONNX file says about itself: the file's bytes come in, its metadata goes out.
+ * Read the metadata of an ONNX file from its bytes.
  *
  * onnxruntime-web does not show a model's metadata, so this reads the protobuf: in ModelProto, field 14 holds
  * entries of key (1) and value (2), both strings.
@@ -30,7 +30,7 @@ export function readMetadata(bytes) {
 
 const text = (bytes) => new TextDecoder().decode(bytes ?? new Uint8Array());
 
-/** Give the contents of one field of a message, as often as it occurs; skip all others. */
+/** Return the contents of one field of a message, as often as it occurs; skip all others. */
 function fields(bytes, wanted) {
   const found = [];
   let at = 0;

@@ -1,5 +1,5 @@
 /**
- * The engine for one channel: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
+ * Denoise one channel chunk by chunk; the output is aligned with the input to the sample.
  *
  *     y[n] = sum_k w[n - k H] d_k[n - k H] / sum_k w[n - k H],   w[n] = sin^2(pi (n + 1/2) / W)
  *
@@ -9,7 +9,7 @@
 /** Windows that go through the network at once. */
 const BATCH_WINDOWS = 64;
 
-/** Give the weights of overlap-add: a Hann taper shifted by half a sample, never zero. */
+/** Return the weights of overlap-add: a Hann taper shifted by half a sample, never zero. */
 function taper(window) {
   return Float64Array.from({ length: window }, (_, n) => Math.sin((Math.PI * (n + 0.5)) / window) ** 2);
 }

@@ -1,4 +1,4 @@
-/** WAV files: bytes come in, channels and their format go out, and the way back. */
+/** Read and write WAV files. */
 
 const PCM = 1;
 const FLOAT = 3;

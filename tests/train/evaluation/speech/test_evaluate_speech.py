@@ -240,18 +240,18 @@ SPEECH = ("general", "--speech", "--clean", "s", "--noise", "n")
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (("general", "--speech", "--clean", "s"), 2, "--speech mixes recordings: give --clean speech and --noise"),
+        (("general", "--speech", "--clean", "s"), 2, "--speech mixes recordings: add --clean SPEECH and --noise"),
         ((*SPEECH, "--noise", "pink"), 2, "--speech mixes recorded noise; --noise pink is a synthetic kind"),
         ((*SPEECH, "--pairs", "a", "b"), 2, "--pairs and --speech are two evaluations; ask for one of them"),
         ((*SPEECH, "--harm"), 2, "--harm and --speech are two evaluations"),
-        ((*SPEECH, "--rate", "8000"), 2, "--rate says how your signals were sampled; --speech brings audio to 16000"),
+        ((*SPEECH, "--rate", "8000"), 2, "--rate cannot be set: --speech resamples audio to 16000 Hz"),
         ((*SPEECH, "--length", "1500"), 2, "--length 1500 is too short to judge speech; use 16000, a second, or more"),
         (
             ("general", "--dnsmos", "d.onnx"),
             2,
-            "--dnsmos adds ratings to what --speech measures; give both, or neither",
+            "--dnsmos needs --speech",
         ),
-        (("general", "--peer", "gtcrn=g"), 2, "--peer adds a program to those that --speech measures; give both, or n"),
+        (("general", "--peer", "gtcrn=g"), 2, "--peer needs --speech"),
         ((*SPEECH, "--peer", "dccrn=d.onnx"), 2, "--peer 'dccrn=d.onnx': use NAME=PATH, where NAME is dtln, fastenha"),
         (
             (*SPEECH, "--peer", "gtcrn=g.onnx"),
@@ -259,7 +259,7 @@ SPEECH = ("general", "--speech", "--clean", "s", "--noise", "n")
             "cannot read g.onnx: no such file; needed: GTCRN: the streaming",
         ),
         ((*SPEECH, "--dnsmos", "d.onnx"), 1, "cannot read d.onnx: no such file; needed: DNSMOS P.835"),
-        (("general", "--write", "here"), 2, "--write is for listening to what --speech measures; give both, or nei"),
+        (("general", "--write", "here"), 2, "--write needs --speech"),
         (SPEECH, 1, "cannot read s: no such file or folder"),
         ((*SPEECH, "--write", "full"), 1, "full holds files already; use --force to write among them"),
         ((*SPEECH, "--write", "full/file"), 1, "full/file is not a folder; choose another one to write to"),
