@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCH := PYTHONPATH=tests/helpers $(BIN)/python
 MODELS := stream/denoise_stream/models
+FUZZ_SECONDS ?= 60
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow test-long lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-speech bench-c bench-embed bench-web web docs figures npm clean
+.PHONY: demo test test-embed test-slow test-long fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: bench-speech bench-c bench-embed bench-web soak web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -23,6 +24,9 @@ test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die,
 
 test-long: .venv/tests  # every Keras network at every window, thousands of tables, pipes of gigabytes: about half an hour
 	$(BIN)/python -m pytest -m long
+
+fuzz: .venv/tests  # hostile files, pipes, models and clients, made anew: make fuzz FUZZ_SECONDS=3600 for an hour
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/test_fuzz.py
 
 lint: .venv/tests
 	$(BIN)/ruff format --check .
@@ -75,6 +79,9 @@ bench-embed: .venv/tests  # size, speed and loss of 16-bit and 8-bit models: the
 
 bench-web: .venv/tests npm  # the page's weight, its start, and a minute of the microphone (needs chromium)
 	$(BENCH) benchmarks/bench_web.py
+
+soak: .venv/tests  # an hour live, 24 hours of signal: benchmarks/soak.py live HOURS, signal HOURS (needs pulseaudio)
+	$(BENCH) benchmarks/soak.py
 
 web: npm  # build the page and serve it on this machine
 	cd export/embed/browser && npm run --silent build

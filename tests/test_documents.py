@@ -18,7 +18,7 @@ from denoise_train.cli.train import command as train_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$"
 
 

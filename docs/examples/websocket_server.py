@@ -1,38 +1,66 @@
 """Denoise many callers at once over WebSockets: ``python websocket_server.py [--port 8765] [--model general]``.
 
 A client connects to ``ws://host:port/?rate=16000`` and sends binary messages of 16-bit samples (little-endian, one
-channel), of up to 128 KiB. It gets back as many samples, denoised, in messages of the same kind. The text message
+channel), of up to 32 KiB. It gets back as many samples, denoised, in messages of the same kind. The text message
 ``end`` asks for the rest; the server then closes the connection. A client that does not read slows itself down and
-nobody else.
+nobody else. What waits for a client is bounded, and so is the number of clients. Web pages of other hosts are refused.
 """
 
 import argparse
 import asyncio
+import ipaddress
+import logging
 import signal
+from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 
 from denoise_stream import DenoiseError, PooledStream, StreamPool
 
 SAMPLES = np.dtype("<i2")
 POLICY_VIOLATION = 1008
-MESSAGE_BYTES = 1 << 17
-"""A stream holds up to three messages more than its queues: the size of a message bounds what a client costs."""
+REASON_BYTES = 120  # of the 123 that a closing frame takes
+MESSAGE_BYTES = 1 << 15
+QUEUE_SAMPLES = 16_000
+"""A stream holds four queues and three messages at most: half a megabyte with what the connection holds."""
+PATIENCE_S = 60
+"""A client that sends nothing, or reads nothing, for so long is sent away."""
+
+log = logging.getLogger("denoise")
 
 
 def rate_of(path: str) -> float:
     """Read the sample rate in Hz from the request's path."""
-    (rate,) = parse_qs(urlsplit(path).query).get("rate", ["16000"])
+    rate = parse_qs(urlsplit(path).query).get("rate", ["16000"])[0]
     if not 1_000 <= float(rate) <= 384_000:
         raise ValueError(f"rate={rate} is out of range; use 1000 to 384000")
     return float(rate)
 
 
+def may_connect(origin: str | None, host: str | None, allowed: list[str]) -> bool:
+    """Tell whether a page may connect: one that is listed, or of this very address; a name could be anybody's."""
+    if origin is None or origin in allowed:  # only browsers send one
+        return True
+    try:
+        address = urlsplit(origin)
+        if address.hostname != "localhost":
+            ipaddress.ip_address(address.hostname or "")
+    except ValueError:
+        return False
+    return address.netloc == host
+
+
 async def receive(connection: ServerConnection, stream: PooledStream) -> None:
     """Push what the client sends, until it ends the signal or goes away."""
-    async for message in connection:
+    while True:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                message = await connection.recv()
+        except ConnectionClosedOK:
+            break
         if message == "end":
             break
         if isinstance(message, str) or len(message) % SAMPLES.itemsize:
@@ -44,11 +72,13 @@ async def receive(connection: ServerConnection, stream: PooledStream) -> None:
 async def send(connection: ServerConnection, stream: PooledStream) -> None:
     """Send what is finished as soon as it is."""
     async for clean in stream:
-        await connection.send(clean.astype(SAMPLES).tobytes())
+        async with asyncio.timeout(PATIENCE_S):
+            await connection.send(clean.astype(SAMPLES).tobytes())
 
 
 async def serve_client(connection: ServerConnection, pool: StreamPool) -> None:
     """Denoise one client's signal."""
+    reason = ""
     try:
         assert connection.request is not None
         with pool.open(sample_rate_hz=rate_of(connection.request.path)) as stream:
@@ -56,7 +86,14 @@ async def serve_client(connection: ServerConnection, pool: StreamPool) -> None:
                 tasks.create_task(receive(connection, stream))
                 tasks.create_task(send(connection, stream))
     except* (ValueError, DenoiseError) as errors:
-        await connection.close(POLICY_VIOLATION, str(errors.exceptions[0])[:120])
+        reason = str(errors.exceptions[0])
+    except* TimeoutError:
+        reason = f"nothing was sent or read for {PATIENCE_S} s"
+    except* ConnectionClosed:
+        log.info("client %s went away", connection.remote_address)
+    if reason:
+        log.info("client %s is sent away: %r", connection.remote_address, reason[:200])
+        await connection.close(POLICY_VIOLATION, reason.encode()[:REASON_BYTES].decode("utf-8", "ignore"))
 
 
 async def main() -> None:
@@ -66,13 +103,33 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--model", default="general")
     parser.add_argument("--max-attenuation", type=float, metavar="DB")
+    parser.add_argument("--clients", type=int, default=200, help="at once; more are turned away")
+    parser.add_argument("--origin", action="append", default=[], help="such as https://app.example.org; repeatable")
     options = parser.parse_args()
-    stop = asyncio.Event()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a client that breaks the protocol is no event
+    stop, clients = asyncio.Event(), set[ServerConnection]()
+
+    def check(connection: ServerConnection, request: Request) -> Response | None:
+        if not may_connect(request.headers.get("Origin"), request.headers.get("Host"), options.origin):
+            return connection.respond(HTTPStatus.FORBIDDEN, "pages of this origin may not connect; see --origin\n")
+        if len(clients) >= options.clients:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{len(clients)} clients are served already\n")
+        return None
+
+    async def count_and_serve(connection: ServerConnection) -> None:
+        clients.add(connection)
+        try:
+            await serve_client(connection, pool)
+        finally:
+            clients.discard(connection)
+
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with StreamPool(options.model, max_attenuation_db=options.max_attenuation) as pool:
+    limits = {"max_size": MESSAGE_BYTES, "max_queue": 2, "write_limit": MESSAGE_BYTES, "compression": None}
+    with StreamPool(options.model, max_attenuation_db=options.max_attenuation, queue_samples=QUEUE_SAMPLES) as pool:
         async with serve(
-            lambda connection: serve_client(connection, pool), options.host, options.port, max_size=MESSAGE_BYTES
+            count_and_serve, options.host, options.port, process_request=check, open_timeout=10, **limits
         ) as server:
             print(f"listening on port {next(iter(server.sockets)).getsockname()[1]}", flush=True)
             await stop.wait()

@@ -1,18 +1,28 @@
-"""Serve the built page on this machine alone, with the headers that shared memory needs: `python serve.py [port]`."""
+"""Serve the built page on this machine alone, with the headers that shared memory needs: `python serve.py [port]`.
+
+Requests for another host's name are refused (DNS rebinding leads pages of strangers here), no link leads out of the
+folder, clients that say nothing are let go, and the number of threads is bounded.
+"""
 
 import sys
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import BoundedSemaphore
 
 DIST = Path(__file__).with_name("dist")
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+HOSTS = ("localhost", "127.0.0.1")
+MOST_THREADS = 32
+PATIENCE_S = 15
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Files of one folder, compressed where there is a compressed copy and the browser takes it."""
 
     protocol_version = "HTTP/1.1"
+    timeout = PATIENCE_S
     extensions_map = {
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
@@ -25,13 +35,18 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*arguments, **options)
 
     def send_head(self):
-        """Choose the compressed copy before the answer begins."""
+        """Refuse what is not the page's; choose the compressed copy before the answer begins."""
+        port = self.server.server_port
+        if self.headers.get("Host") not in (*HOSTS, *(f"{host}:{port}" for host in HOSTS)):
+            return self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "this server knows localhost only")
         path = self.translate_path(self.path)
         if Path(path).is_dir():
             path, self.path = str(Path(path) / "index.html"), "/index.html"
         if "gzip" in self.headers.get("Accept-Encoding", "") and Path(f"{path}.gz").is_file():
             self._headers["Content-Encoding"] = "gzip"
             self.path = f"{self.path.partition('?')[0]}.gz"
+        if not Path(self.translate_path(self.path)).resolve().is_relative_to(Path(self.directory).resolve()):
+            return self.send_error(HTTPStatus.NOT_FOUND)
         return super().send_head()
 
     def guess_type(self, path):
@@ -49,9 +64,38 @@ class Handler(SimpleHTTPRequestHandler):
         """Stay quiet."""
 
 
+class Server(ThreadingHTTPServer):
+    """A thread for each connection, up to a number of them; more are closed."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments):
+        self._free = BoundedSemaphore(MOST_THREADS)
+        super().__init__(*arguments)
+
+    def process_request(self, request, address):
+        """Serve a connection if a thread is free."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request, address):
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request, address):
+        """Stay quiet about clients that went away."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, address)
+
+
 def serve(port=0, *, isolated=True, folder=DIST):
     """Make a server for the page; port 0 takes a free one."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=str(folder), isolated=isolated))
+    return Server(("127.0.0.1", port), partial(Handler, directory=str(folder), isolated=isolated))
 
 
 def main():

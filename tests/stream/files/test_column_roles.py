@@ -178,3 +178,8 @@ def test_rows_of_several_series_that_alternate_are_found(case):
     ]  # fmt: skip
     roles = [Role("axis", ""), Role("text", ""), Role("signal", "")]
     assert find_interleaved(columns, roles) == (1 if alternate else None)
+
+
+def test_time_column_without_a_single_time_tells_no_rate():
+    assert clock_of_numbers(np.empty(0), "time", "s") is None
+    assert clock_of_numbers(np.empty(0), "timestamp", "") is None

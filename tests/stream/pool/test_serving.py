@@ -1,6 +1,9 @@
 """The example server of the guide: real connections, many at once, each denoised like a signal of its own."""
 
 import asyncio
+import contextlib
+import importlib.util
+import random
 import re
 import signal
 import subprocess
@@ -11,23 +14,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+import mutations
 from denoise_stream import Denoiser
 
 SERVER = Path(__file__).parents[3] / "docs" / "examples" / "websocket_server.py"
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    process = subprocess.Popen([sys.executable, SERVER, "--port", "0"], stdout=subprocess.PIPE, text=True)
+@contextlib.contextmanager
+def running(log: Path, *options: str) -> Iterator[tuple[str, int]]:
+    """Run the server; return its address and process, and look that it ends well."""
+    with log.open("w") as errors:
+        command = [sys.executable, str(SERVER), "--port", "0", *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
     found = re.search(r"port (\d+)", process.stdout.readline())
     assert found is not None
-    yield f"ws://127.0.0.1:{found[1]}"
+    yield f"ws://127.0.0.1:{found[1]}", process.pid
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     process.stdout.close()
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("server") / "log") as (address, _):
+        yield address
 
 
 async def denoise_remotely(address: str, noisy: np.ndarray, rate: int, chunk: int) -> np.ndarray:
@@ -67,6 +81,8 @@ def test_clients_at_once_get_their_own_signals_back_denoised(address):
         ("/?rate=16000", b"\0\0\0", "whole 16-bit samples"),
         ("/", "hello", "whole 16-bit samples"),
         ("/", bytes(200_000), "message too big"),
+        ("/?rate=" + "%C3%A9" * 400, b"\0\0", "could not convert string to float"),
+        ("/?rate=nan", b"\0\0", "rate=nan is out of range"),
     ],
 )
 def test_wrong_clients_are_told_why_they_are_sent_away(address, path, message, words):
@@ -81,13 +97,13 @@ def test_wrong_clients_are_told_why_they_are_sent_away(address, path, message, w
 
 def test_client_that_never_reads_does_not_hold_up_the_others(address):
     noisy = np.ones(30_000, "<i2")
-    noise = np.random.default_rng(0).bytes(100_000)
+    noise = np.random.default_rng(0).bytes(30_000)
 
     async def main() -> np.ndarray:
         async with connect(address, max_queue=1, compression=None) as idle:
 
             async def flood() -> None:
-                for _ in range(400):
+                for _ in range(1500):
                     await idle.send(noise)
 
             flooding = asyncio.create_task(flood())
@@ -112,3 +128,133 @@ def test_client_that_vanishes_leaves_the_server_well(address):
         assert len(clean) == 1000
 
     asyncio.run(main())
+
+
+def test_client_that_vanishes_is_a_line_of_the_log(tmp_path):
+    async def main(address: str) -> None:
+        for _ in range(5):
+            connection = await connect(address)
+            await connection.send(bytes(20_000))
+            connection.transport.abort()
+        await denoise_remotely(address, np.ones(1000, "<i2"), 16_000, 100)
+
+    with running(tmp_path / "log") as (address, _):
+        asyncio.run(main(address))
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.endswith("went away") for line in lines] == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 0),
+        ("http://127.0.0.1:PORT", 0),
+        ("https://app.example.org", 0),
+        ("http://127.0.0.1", 403),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_pages_of_other_hosts_are_refused(tmp_path, origin, status):
+    async def main(address: str) -> None:
+        port = address.rpartition(":")[2]
+        page = origin and origin.replace("PORT", port)
+        async with connect(address, origin=page) as connection:
+            await connection.send("end")
+
+    with running(tmp_path / "log", "--origin", "https://app.example.org") as (address, _):
+        if status:
+            with pytest.raises(InvalidStatus, match=str(status)):
+                asyncio.run(main(address))
+        else:
+            asyncio.run(main(address))
+
+
+def test_name_that_leads_here_does_not_make_its_page_one_of_this_host():
+    spec = importlib.util.spec_from_file_location("websocket_server", SERVER)
+    assert spec is not None
+    assert spec.loader is not None
+    server = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(server)
+    assert not server.may_connect("http://evil.example:8765", "evil.example:8765", [])
+    assert server.may_connect("http://localhost:8765", "localhost:8765", [])
+    assert server.may_connect("http://[::1]:8765", "[::1]:8765", [])
+
+
+def test_more_clients_than_wanted_are_turned_away_until_one_leaves(tmp_path):
+    async def main(address: str) -> None:
+        async with connect(address) as first, connect(address):
+            with pytest.raises(InvalidStatus, match="503"):
+                await connect(address)
+            await first.send("end")
+            await first.wait_closed()
+            async with connect(address) as third:
+                await third.send("end")
+
+    with running(tmp_path / "log", "--clients", "2") as (address, _):
+        asyncio.run(main(address))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+def test_clients_that_flood_and_never_read_take_little_memory(tmp_path):
+    noise = np.random.default_rng(0).bytes(32_000)
+
+    def resident_mb(process: int) -> float:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
+
+    async def main(address: str, process: int) -> float:
+        async with contextlib.AsyncExitStack() as opened:
+            idle = [await opened.enter_async_context(connect(address, max_queue=1)) for _ in range(60)]
+
+            async def flood(connection) -> None:
+                with contextlib.suppress(ConnectionClosedError):  # by the server's patience, on a slow machine
+                    for _ in range(200):
+                        await connection.send(noise)
+
+            before = resident_mb(process)
+            floods = [asyncio.create_task(flood(connection)) for connection in idle]
+            await asyncio.sleep(5)
+            grown = resident_mb(process) - before
+            for task in floods:
+                task.cancel()
+            await asyncio.gather(*floods, return_exceptions=True)
+            for connection in idle:
+                connection.transport.abort()
+        return grown
+
+    with running(tmp_path / "log") as (address, process):
+        assert asyncio.run(main(address, process)) < 60 * 1.0
+
+
+@pytest.mark.slow
+def test_hostile_frames_end_no_server_and_log_no_stack(tmp_path):
+    from hypothesis import HealthCheck, given, settings
+    from hypothesis import strategies as st
+
+    paths = ["/", "/?rate=16000", "/?rate=%FF", "/?" + "x" * 9000, "/%00", "*"]
+    rng = random.Random(0)
+
+    async def attack(address: str, path: str, data: bytes) -> None:
+        host, port = address.removeprefix("ws://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        with contextlib.suppress(OSError, TimeoutError):
+            handshake = (
+                f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            writer.write(handshake.encode()[: None if rng.random() < 0.9 else rng.randrange(200)] + data)
+            await writer.drain()
+            await asyncio.wait_for(reader.read(1000), 0.05)
+        writer.transport.abort()
+
+    with running(tmp_path / "log") as (address, _):
+
+        @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(st.sampled_from(paths), mutations.frames())
+        def try_frames(path: str, data: bytes) -> None:
+            asyncio.run(attack(address, path, data))
+
+        try_frames()
+        assert len(asyncio.run(denoise_remotely(address, np.ones(1000, "<i2"), 16_000, 100))) == 1000

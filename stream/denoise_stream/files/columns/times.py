@@ -100,8 +100,10 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
     name, unit
         The column's name, and its cell in a row of units.
     """
+    if not len(values):
+        return None
     stated = unit_seconds(name, unit)
-    epoch = next((scale for low, high, scale in EPOCHS if len(values) and low < values[0] < high), None)
+    epoch = next((scale for low, high, scale in EPOCHS if low < values[0] < high), None)
     words = words_of(name)
     timely = bool(words) and (words[0] in TIMES or words[-1] in TIMES or words[0] in ("ts", "clock", "t", "elapsed"))
     timely = timely and not {"index", "idx"} & set(words)
