@@ -19,6 +19,7 @@ static void network(float *work, const float *noisy, float *clean@ARGUMENTS@)
 {
 @NETWORK@
 }
+@GATE@
 
 /* Denoise one window and add it to the sums. */
 static void add_window(denoise_state *state, const denoise_sample *samples)
@@ -32,6 +33,9 @@ static void add_window(denoise_state *state, const denoise_sample *samples)
         state->above[i] += taper[i] * (clean[i] * span + low);
         state->below[i] += taper[i];
     }
+#ifdef DENOISE_GATE_DB
+    move_gate(state, clean, (float)span);
+#endif
     state->windows = 1;
 }
 
@@ -41,6 +45,11 @@ static void release(denoise_state *state, int count, denoise_sample *clean)
     const size_t kept = (size_t)(DENOISE_WINDOW - count) * sizeof(denoise_sample);
     for (int i = 0; i < count; ++i)
         clean[i] = state->above[i] / state->below[i];
+#ifdef DENOISE_GATE_DB
+    for (int i = 0; i < count; ++i) /* a straight line within the hop */
+        clean[i] *= state->gain + (state->gain_before - state->gain) * fmaxf(0, 1 - (i + 1) / (float)DENOISE_HOP);
+    state->gain_before = state->gain;
+#endif
     memmove(state->above, state->above + count, kept);
     memmove(state->below, state->below + count, kept);
     for (int i = DENOISE_WINDOW - count; i < DENOISE_WINDOW; ++i)
@@ -50,6 +59,10 @@ static void release(denoise_state *state, int count, denoise_sample *clean)
 void denoise_init(denoise_state *state)
 {
     memset(state, 0, sizeof *state);
+#ifdef DENOISE_GATE_DB
+    state->gain = state->gain_before = 1;
+    state->held = (int)ceil(@HOLD@ * @HZEXACT@ / DENOISE_HOP);
+#endif
 }
 
 size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t n, denoise_sample *clean)

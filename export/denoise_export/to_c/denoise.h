@@ -7,6 +7,7 @@
  *     count = denoise_flush(&state, clean);               (the end: gives the rest and starts anew)
  *
  * A sample is given back when @WINDOW@ samples, itself included, have come in.
+ * @GATING@
  * Samples must be finite numbers; clean must not overlap noisy.
  * @RATE@
  * Licence of the weights: @LICENSE@
@@ -38,6 +39,10 @@ typedef struct {
     int windows;                                /* whether there was one: 0 or 1 */
     denoise_sample above[DENOISE_WINDOW];       /* the sums of overlap-add: tapered windows ... */
     denoise_sample below[DENOISE_WINDOW];       /* ... and tapers */
+#ifdef DENOISE_GATE_DB
+    float speech, floor, gain, gain_before; /* the two levels, and the gate's gain now and a hop ago */
+    int held;                               /* windows for which it stays open */
+#endif
 @STATE@    float work[@WORK@]; /* for the network */
 } denoise_state;
 

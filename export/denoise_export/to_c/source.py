@@ -1,7 +1,7 @@
 """Write an ONNX model as C: ``denoise.h`` and ``denoise.c``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from denoise_export.to_c.reductions import REDUCING_OPERATORS
 from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
+from denoise_stream.engine import gate
 from denoise_stream.engine.overlap_add import taper
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
@@ -119,15 +120,52 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "ARGUMENTS": ", const float *state, float *state_out" if state else "",
         "PASSED": ", state->memory, state->updated" if state else "",
         "SCALING": "" if contract.normalization == "none" else _SCALING,
+        **_gate_values(rate),
         "KEEPING": "    memcpy(state->memory, state->updated, sizeof state->updated);\n" if state else "",
     }
-    source, header = (
-        re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], (TEMPLATES / name).read_text(encoding="utf-8"))
-        for name in ("denoise.c", "denoise.h")
-    )
+    source, header = (_fill(name, values) for name in ("denoise.c", "denoise.h"))
     weights = sum(array.nbytes for array in constants.values())
     return source, header, {"weights": weights, "work": 4 * size}
 
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    text = (TEMPLATES / template).read_text(encoding="utf-8")
+    return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
+
+
+def _gate_values(rate: float | None) -> dict[str, str]:
+    """Return what the templates say of the gate between words, which models for any rate do not have."""
+    if rate is None:
+        return {
+            "GATE": _NO_GATE,
+            "GATING": "There is no gate between words: the network does not know speech.",
+            **_UNUSED,
+        }
+    constants = {
+        "HZ": number(rate),
+        "HZEXACT": f"{rate:.17g}",
+        "HOLD": f"{gate.HOLD_S:.17g}",
+        "BELOW": number(gate.BELOW_SPEECH),
+        "FLOOR": number(gate.ABOVE_FLOOR),
+        "LEAST": number(gate.LEAST_BELOW_SPEECH),
+        "RISE": number(gate.SPEECH_DB_PER_S[0]),
+        "FALL": number(gate.SPEECH_DB_PER_S[1]),
+        "FORGET": number(gate.FORGETTING_DB_PER_S),
+        "FLOORRISE": number(gate.FLOOR_DB_PER_S[0]),
+        "FLOORFALL": number(gate.FLOOR_DB_PER_S[1]),
+        "OPENING": number(gate.OPENING_S),
+        "CLOSING": number(gate.CLOSING_S),
+    }
+    gating = "With DENOISE_GATE_DB, such as 20, defined for all sources, what is left between words is so much lower."
+    return {"GATE": _fill("gate.c", constants), "GATING": gating, **constants}
+
+
+_UNUSED = {"HOLD": "0", "HZEXACT": "1.0"}
+_NO_GATE = """
+#ifdef DENOISE_GATE_DB
+#error "DENOISE_GATE_DB needs a model that knows speech; this one is for any rate"
+#endif
+"""
 
 _ONLY_HOP = """#if DENOISE_HOP != {hop}
 #error "DENOISE_HOP must be {hop}: the network's state advances by so many samples"

@@ -6,7 +6,7 @@ The same code works in a process of this machine and on a node of a Ray cluster;
 import contextlib
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from denoise_stream.archive.folders.protocol import Entry, Folder
@@ -53,6 +53,7 @@ class Work:
             "attenuation": self.settings.max_attenuation_db,
             "lookahead": None if self.settings.lookahead_samples == "auto" else self.settings.lookahead_samples,
             "notch": self.settings.notch_hz,
+            "gate": self.settings.gate_db,
             "columns": self.reading.columns and ",".join(self.reading.columns),
             "rate": self.reading.sample_rate_hz,
             "series": self.reading.series_column,
@@ -67,7 +68,8 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._denoisers = {model: work.settings.denoiser(model) for model in {*work.models} if model}
+        settings = {work.models.table: replace(work.settings, gate_db=None), work.models.audio: work.settings}
+        self._denoisers = {model: given.denoiser(model) for model, given in settings.items() if model}
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:

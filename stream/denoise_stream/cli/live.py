@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from denoise_stream.cli.once import is_first_time
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.errors import SinkError
 from denoise_stream.files.audio.containers import AudioFormat, format_for
@@ -22,6 +23,8 @@ from denoise_stream.files.protocols import Sink
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, decibels, plain_line
 from denoise_stream.live.session import BLOCK_S
+
+HEADPHONES = "use headphones, or the microphone hears the loudspeaker (said once)"
 
 
 def go_live(
@@ -165,9 +168,10 @@ def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
     def loop(run: LiveRun) -> None:
         keys, last_mix = Keys(), run.mix or 1.0
         with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
+            _warn_once(run, view.say)
             while run.tick(view.say):
                 view.draw()
-                go_on, last_mix = handle_key(keys.wait(TICK_S), run, last_mix)
+                go_on, last_mix = handle_key(keys.wait(TICK_S), run, view, last_mix)
                 if not go_on:
                     return
 
@@ -175,11 +179,17 @@ def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
 
 
 def _loop_plainly(run: LiveRun, say: Callable[[str], None]) -> None:
-    for name, value in run.facts():
-        say(f"{name:<12} {value}")
+    for fact in run.facts():
+        say(f"{fact.name:<12} {fact.value}")
+    _warn_once(run, say)
     said_at = time.monotonic()
     while run.tick(say):
         time.sleep(TICK_S)
         if time.monotonic() - said_at >= PLAIN_LINE_S:
             said_at = time.monotonic()
             say(plain_line(run))
+
+
+def _warn_once(run: LiveRun, say: Callable[[str], None]) -> None:
+    if run.loudspeaker is not None and is_first_time("headphones"):
+        say(HEADPHONES)

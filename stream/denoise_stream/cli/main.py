@@ -23,7 +23,7 @@ PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
 SECTIONS = {
     "Input and output": ("source", "sink", "force", "pipe_format", "rate", "channels", "max_columns", "salvage"),
     "Model": ("model", "hop", "lookahead_samples", "list_models"),
-    "Signal": ("mix", "max_attenuation_db", "notch_hz", "keep_peaks"),
+    "Signal": ("mix", "max_attenuation_db", "gate_db", "notch_hz", "keep_peaks"),
     "What was done": ("plot", "listen", "report", "quiet"),
     "Tables": ("columns", "series_column", *NAMES),
     "Live: microphone and loudspeaker": (
@@ -76,9 +76,9 @@ def _look_ahead(context: click.Context, parameter: click.Parameter, text: str | 
 def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if not wanted:
         return
-    from denoise_stream.live.devices import describe_devices, list_devices
+    from denoise_stream.cli.devices import print_devices
 
-    click.echo(describe_devices(list_devices()))
+    print_devices()
     context.exit()
 
 
@@ -154,6 +154,13 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "rate has to be known. Default: none.",
 )
 @click.option(
+    "--gate",
+    "gate_db",
+    type=float,
+    metavar="DB",
+    help="Lower what is left between words by so many dB more, such as 20; for models of sound. Default: no gate.",
+)
+@click.option(
     "--look-ahead",
     "lookahead_samples",
     metavar="SAMPLES|auto",
@@ -194,16 +201,25 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Most columns or channels that an input may have; each takes memory of its own.",
 )
 @click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
-@click.option("--device", metavar="NAME", help="Microphone: number, name or a part of it. Default: the system's.")
 @click.option(
-    "--output-device", metavar="NAME", help="Loudspeaker, likewise; implies --output speaker, unless --listen is there."
+    "--device", metavar="NAME|?", help="Microphone: number, name, a part of it, or ? to choose. Default: the system's."
+)
+@click.option(
+    "--output-device",
+    metavar="NAME|?",
+    help="Loudspeaker, likewise; implies --output speaker, unless --listen is there.",
 )
 @click.option(
     "--latency",
     metavar="low|high|SECONDS",
     help="Latency to ask of each audio device. Default: 0.02 s with a loudspeaker, low without.",
 )
-@click.option("--duration", type=float, metavar="SECONDS", help="End 'mic' after so long. Default: until Ctrl-C.")
+@click.option(
+    "--duration",
+    type=float,
+    metavar="SECONDS",
+    help="End 'mic' after so long. Default: until Ctrl-C, a recording's normal end.",
+)
 @click.option(
     "--reconnect/--no-reconnect",
     default=None,

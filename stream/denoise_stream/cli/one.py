@@ -50,8 +50,10 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
     models = choose_models(options.model)
     denoiser = options.settings.denoiser(models.audio if ends.kind == "audio" else models.table)
     if live is not None:
+        from denoise_stream.cli.devices import with_chosen_devices
         from denoise_stream.cli.live import go_live
 
+        live = with_chosen_devices(live)
         with native_messages_hidden():  # PortAudio's own, when a device goes
             go_live(
                 denoiser,

@@ -65,6 +65,7 @@ class Options:
     max_attenuation_db: float | None
     lookahead_samples: int | str | None
     notch_hz: float | None
+    gate_db: float | None
     pipe_format: str | None
     rate: float | None
     channels: int | None
@@ -107,7 +108,9 @@ class Options:
         """How to denoise: a file with the longest look-ahead, unless another one is stated."""
         from denoise_stream.engine.settings import Settings
 
-        stated = Settings(self.hop, self.mix, self.max_attenuation_db, self.lookahead_samples, self.notch_hz)
+        stated = Settings(
+            self.hop, self.mix, self.max_attenuation_db, self.lookahead_samples, self.notch_hz, self.gate_db
+        )
         return stated if self.source in ("-", "mic") else stated.for_files()
 
     @property

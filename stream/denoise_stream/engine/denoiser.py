@@ -11,6 +11,7 @@ from denoise_stream.arguments import is_last_axis, rate_or_assumed, real_number,
 from denoise_stream.arrays import as_signal, check_not_wide
 from denoise_stream.contract import Contract
 from denoise_stream.engine.frames import Frame, frame_like, frame_values, is_frame
+from denoise_stream.engine.gate import checked_gate
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.stream import DenoiseStream, facts_in_words
 from denoise_stream.model import DEFAULT_MODEL, Model
@@ -42,13 +43,17 @@ class Denoiser:
     notch_hz
         Mains frequency in Hz, such as 50 or 60, that is filtered out before the model, with its harmonics up to the
         tenth; the signal's sample rate has to be known. None filters nothing.
+    gate_db
+        By how much a gate lowers what the model leaves between words, in dB, 0 or more; for models of sound only. It
+        opens and closes by the model's own output, without a click and without more latency. None is no gate.
 
     Raises
     ------
     ContractError
         If the model is unknown or its file breaks the contract.
     ValueError
-        If ``hop``, ``mix``, ``max_attenuation_db``, ``lookahead_samples`` or ``notch_hz`` is out of range.
+        If ``hop``, ``mix``, ``max_attenuation_db``, ``lookahead_samples``, ``notch_hz`` or ``gate_db`` is out of range,
+        or ``gate_db`` is given for a model that is not made for sound.
 
     Examples
     --------
@@ -68,6 +73,7 @@ class Denoiser:
         max_attenuation_db: float | None = None,
         lookahead_samples: int | str | None = None,
         notch_hz: float | None = None,
+        gate_db: float | None = None,
     ) -> None:
         self._model = Model(model)
         self.hop = self._model.contract.hop if hop is None else _checked_hop(self._model.contract, hop)
@@ -78,6 +84,7 @@ class Denoiser:
         self.notch_hz = None if notch_hz is None else real_number("notch_hz", notch_hz, "a frequency in Hz, such as 50")
         if self.notch_hz is not None and not (math.isfinite(self.notch_hz) and self.notch_hz > 0):
             raise ValueError(f"notch_hz={notch_hz} is not a frequency; use a number above 0, such as 50 or 60")
+        self.gate_db = checked_gate(self._model.contract, gate_db)
 
     def __repr__(self) -> str:
         return f"<Denoiser {facts_in_words(self.contract, self.hop, self.contract.sample_rate_hz)}>"
@@ -157,7 +164,9 @@ class Denoiser:
             denoised[done:] = stream.flush()
         return denoised
 
-    def stream(self, channels: int = 1, sample_rate_hz: float | None = None) -> DenoiseStream:
+    def stream(
+        self, channels: int = 1, sample_rate_hz: float | None = None, *, watch_speech: bool = False
+    ) -> DenoiseStream:
         """Open a stream for one signal; see :class:`DenoiseStream`.
 
         Parameters
@@ -166,6 +175,8 @@ class Denoiser:
             Number of channels, 1 or more.
         sample_rate_hz
             Rate of the chunks in Hz. None means the model's own, and is warned about where the model has one.
+        watch_speech
+            Whether the stream's ``is_speech`` tells if there is speech, for models of sound; a gate watches anyway.
 
         Raises
         ------
@@ -177,9 +188,12 @@ class Denoiser:
         UserWarning
             If the model has a fixed rate and none was given.
         """
-        return self._open(channels, rate_or_assumed(self.contract, sample_rate_hz), self.lookahead_samples or 0)
+        rate_hz = rate_or_assumed(self.contract, sample_rate_hz)
+        return self._open(channels, rate_hz, self.lookahead_samples or 0, watch_speech=watch_speech)
 
-    def _open(self, channels: int, sample_rate_hz: float | None, lookahead_samples: int) -> DenoiseStream:
+    def _open(
+        self, channels: int, sample_rate_hz: float | None, lookahead_samples: int, *, watch_speech: bool = False
+    ) -> DenoiseStream:
         return DenoiseStream(
             self._model,
             self.hop,
@@ -189,6 +203,8 @@ class Denoiser:
             self.max_attenuation_db,
             lookahead_samples,
             self.notch_hz,
+            self.gate_db,
+            watch_speech=watch_speech,
         )
 
 

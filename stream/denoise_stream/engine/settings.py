@@ -12,7 +12,7 @@ class Settings:
 
     Attributes
     ----------
-    hop, mix, max_attenuation_db, lookahead_samples, notch_hz
+    hop, mix, max_attenuation_db, lookahead_samples, notch_hz, gate_db
         As for :class:`~denoise_stream.Denoiser`.
     """
 
@@ -21,6 +21,7 @@ class Settings:
     max_attenuation_db: float | None = None
     lookahead_samples: int | str | None = None
     notch_hz: float | None = None
+    gate_db: float | None = None
 
     def for_files(self) -> "Settings":
         """Return the same settings for files, whose models look ahead as far as they can if nothing else is said."""
@@ -41,4 +42,5 @@ class Settings:
             max_attenuation_db=self.max_attenuation_db,
             lookahead_samples=self.lookahead_samples,
             notch_hz=self.notch_hz,
+            gate_db=self.gate_db,
         )

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples
 from denoise_stream.engine.context import Starts, Surroundings
-from denoise_stream.engine.high_band import FullBand
+from denoise_stream.engine.gate import SpeechGate
 from denoise_stream.engine.overlap_add import OverlapAdd
-from denoise_stream.engine.polyphase import polyphase
+from denoise_stream.engine.rates.high_band import FullBand
+from denoise_stream.engine.rates.polyphase import polyphase
 from denoise_stream.engine.steps import BATCH_WINDOWS, Question, Stage, Steps
 from denoise_stream.engine.windows import Cut, WindowCutter, bridge_gaps, denormalize, normalize
 from denoise_stream.model import Model
@@ -22,9 +23,16 @@ MOST_RESAMPLING = 256
 """Refuse to resample by more than this factor: no signal at such a rate resembles what the model was trained on."""
 
 
-def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | None, lookahead_samples: int) -> Stage:
+def build_stage(
+    model: Model,
+    hop: int,
+    channels: int,
+    sample_rate_hz: float | None,
+    lookahead_samples: int,
+    gate: SpeechGate | None = None,
+) -> Stage:
     """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
-    windows = WindowDenoiser(model, hop, channels, lookahead_samples)
+    windows = WindowDenoiser(model, hop, channels, lookahead_samples, gate)
     model_hz = model.contract.sample_rate_hz
     if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
         return windows
@@ -38,7 +46,7 @@ def build_stage(model: Model, hop: int, channels: int, sample_rate_hz: float | N
 class WindowDenoiser:
     """The stage at the model's rate: windows through the network, recombined by overlap-add.
 
-    Kept between calls: what its cutter and its overlap-add keep, and the state of a stateful model. A stateful model
+    Kept between calls: what its cutter, its overlap-add and its gate keep, and a stateful model's state. Such a model
     sees every window, constant ones too, so that its state advances. A model with a context gets it with each window.
 
     A window that the network answers with anything but finite numbers passes unchanged, and the state of its channel
@@ -50,7 +58,9 @@ class WindowDenoiser:
         Windows that passed unchanged, since the stage was made.
     """
 
-    def __init__(self, model: Model, hop: int, channels: int, lookahead_samples: int) -> None:
+    def __init__(
+        self, model: Model, hop: int, channels: int, lookahead_samples: int, gate: SpeechGate | None = None
+    ) -> None:
         contract = model.contract
         self.failed_windows = 0
         self._model = model
@@ -59,12 +69,15 @@ class WindowDenoiser:
         self._cutter = WindowCutter(contract.window, hop, channels, contract.past_samples, lookahead_samples)
         self._surroundings = Surroundings(contract, lookahead_samples) if contract.context_size else None
         self._overlap_add = OverlapAdd(contract.window, hop, channels)
+        self._gate = gate
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
         self._cutter.reset()
         self._overlap_add.reset()
+        if self._gate is not None:
+            self._gate.reset()
         self._state = self._model.initial_state(self._channels)
 
     def process(self, samples: Samples) -> Steps[Samples]:
@@ -76,6 +89,8 @@ class WindowDenoiser:
         cut, tail = self._cutter.flush()
         finished = yield from self._run(cut)
         rest = self._overlap_add.flush(max(0, tail - finished.shape[1]))
+        if self._gate is not None:
+            rest *= self._gate.gain[:, None]
         self.reset()
         return np.concatenate((finished[:, :tail], rest), axis=1)
 
@@ -85,7 +100,8 @@ class WindowDenoiser:
         for start in range(0, len(cut.windows), batch):
             some = Cut(cut.windows[start : start + batch], cut.signal, cut.first + start * self._hop)
             clean = yield from self._denoise(some)
-            parts.append(self._overlap_add.process(clean))
+            part = self._overlap_add.process(clean)
+            parts.append(part if self._gate is None else self._gate.process(clean, part))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))

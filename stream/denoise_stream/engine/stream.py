@@ -1,6 +1,6 @@
 """One stream: chunks of a noisy signal come in, the denoised signal comes out, aligned to the sample.
 
-chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band] -> chunk
+chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [gate] -> [resample, high band]
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from denoise_stream.arguments import sample_rate, whole_number
 from denoise_stream.arrays import Samples, as_dtype, as_signal, detached
 from denoise_stream.contract import Contract
+from denoise_stream.engine.gate import open_gate
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.notch import NotchBank
 from denoise_stream.engine.stages import build_stage, latency_samples
@@ -68,6 +69,9 @@ class DenoiseStream:
         max_attenuation_db: float | None = None,
         lookahead_samples: int = 0,
         notch_hz: float | None = None,
+        gate_db: float | None = None,
+        *,
+        watch_speech: bool = False,
     ) -> None:
         self.channels = whole_number("channels", channels)
         if self.channels < 1:
@@ -79,7 +83,8 @@ class DenoiseStream:
         self.sample_rate_hz = sample_rate(sample_rate_hz) or model.contract.sample_rate_hz
         self.lookahead_samples = lookahead_samples
         self._notches = self._open_notches(notch_hz)
-        self._stage = build_stage(model, hop, self.channels, self.sample_rate_hz, lookahead_samples)
+        self._gate = open_gate(model.contract, gate_db, hop, self.channels, watch=watch_speech)
+        self._stage = build_stage(model, hop, self.channels, self.sample_rate_hz, lookahead_samples, self._gate)
         self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, self.channels)
         self._dtype: np.dtype[Any] = np.dtype(np.float64)
         self._begin()
@@ -109,6 +114,11 @@ class DenoiseStream:
     def failed_windows(self) -> int:
         """Windows that the network failed on; see above."""
         return self._stage.failed_windows - self._failed_before
+
+    @property
+    def is_speech(self) -> bool | None:
+        """Whether there is speech in what was returned last, by the model's output; None if nobody watches for it."""
+        return None if self._gate is None else self._gate.is_open
 
     @property
     def latency_samples(self) -> int:

@@ -1,5 +1,6 @@
 """What is counted while a microphone runs, and what of it was lost or could be heard."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -35,6 +36,10 @@ class LiveState:
         How long the devices have run without the program: the microphone was not heard, the loudspeaker was silent.
     input_rms, output_rms
         Of the last block, full scale 1.0.
+    input_peak, output_peak
+        The largest magnitudes since somebody set them to 0.
+    dry_power, wet_power
+        Mean squares of the denoised samples and of the same samples as they came, averaged over about 0.3 s.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))
@@ -45,7 +50,22 @@ class LiveState:
     output_gap_s: float = 0.0
     input_rms: float = 0.0
     output_rms: float = 0.0
+    input_peak: float = 0.0
+    output_peak: float = 0.0
+    dry_power: float = 0.0
+    wet_power: float = 0.0
     compute_time_s: float = 0.0
+
+    @property
+    def removed_db(self) -> float:
+        """By how much the denoised signal is lower than the same samples as they came, in dB."""
+        return max(0.0, 10 * math.log10((self.dry_power + 1e-12) / (self.wet_power + 1e-12)))
+
+    def take_peaks(self) -> tuple[float, float]:
+        """Return the largest magnitudes of input and output since the last call."""
+        peaks = self.input_peak, self.output_peak
+        self.input_peak = self.output_peak = 0.0
+        return peaks
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.engine.high_band import follows_above_hz
+from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.errors import DenoiseError, DeviceError
 from denoise_stream.live.advice import dropout_advice
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
@@ -45,6 +45,19 @@ class LiveSettings:
     latency: str | float | None = None
     duration_s: float | None = None
     reconnect: bool | None = None
+
+
+class Fact(NamedTuple):
+    """A name, its value, and what of it fits a narrow terminal."""
+
+    name: str
+    value: str
+    narrow: str = ""
+
+    @property
+    def short(self) -> str:
+        """The value for a narrow terminal."""
+        return self.narrow or self.value
 
 
 class LiveRun:
@@ -109,32 +122,34 @@ class LiveRun:
         session.start()
         return session
 
-    def facts(self) -> list[tuple[str, str]]:
-        """Say what runs: pairs of name and value."""
-        stream, contract = self.session.stream, self.denoiser.contract
-        rate = self.sample_rate_hz
-        algorithmic_ms = 1000 * stream.latency_samples / rate
-        buffer_ms = 1000 * self.session.buffer_latency_s
-        total_ms = 1000 * self.session.latency_s
-        device_ms = max(0.0, total_ms - algorithmic_ms - buffer_ms)
-        buffer = f" + {buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
+    def facts(self) -> list[Fact]:
+        """Say what runs."""
+        stream, contract, rate = self.session.stream, self.denoiser.contract, self.sample_rate_hz
         channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
-        output = "none" if self.loudspeaker is None else str(self.loudspeaker)
         above_hz = follows_above_hz(rate, contract.sample_rate_hz)
         above = f", by its gain above {above_hz:g} Hz" if above_hz else ""
-        limit_db = self.denoiser.max_attenuation_db
-        limit = [] if limit_db is None else [("limit", f"at most {limit_db:g} dB taken away")]
-        return [
-            ("microphone", f"{self.microphone}, {rate:g} Hz, {channels}"),
-            ("loudspeaker", output),
-            ("model", f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}{above}"),
-            *limit,
-            (
-                "latency",
-                f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer} = {total_ms:.1f} ms",
-            ),
-            ("budget", f"{self.budget_ms:.2f} ms per hop"),
+        model = f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}"
+        facts = [
+            Fact("microphone", f"{self.microphone}, {rate:g} Hz, {channels}", self.microphone.name),
+            Fact("loudspeaker", "none" if self.loudspeaker is None else str(self.loudspeaker)),
+            Fact("model", model + above, contract.name),
         ]
+        if self.denoiser.max_attenuation_db is not None:
+            limit = f"at most {self.denoiser.max_attenuation_db:g} dB"
+            facts.append(Fact("limit", f"{limit} taken away", limit))
+        if self.denoiser.gate_db is not None:
+            facts.append(Fact("gate", f"{self.denoiser.gate_db:g} dB between words"))
+        return [*facts, self._latency(), Fact("budget", f"{self.budget_ms:.2f} ms per hop")]
+
+    def _latency(self) -> Fact:
+        """Say how late the signal is now, and what of that is where."""
+        total_ms = 1000 * self.session.latency_s
+        algorithmic_ms = 1000 * self.session.stream.latency_samples / self.sample_rate_hz
+        buffer_ms = 1000 * self.session.buffer_latency_s
+        device_ms = max(0.0, total_ms - algorithmic_ms - buffer_ms)
+        buffer = f" + {buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
+        parts = f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer}"
+        return Fact("latency", f"{parts} = {total_ms:.1f} ms", f"{total_ms:.1f} ms")
 
     @property
     def budget_ms(self) -> float:

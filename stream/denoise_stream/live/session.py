@@ -28,6 +28,8 @@ LONGEST_LATENCY_S = 10.0
 LATENCY_SHARE = 0.05
 """The shown latency moves by this share of the difference with each block, and at once where it jumps."""
 
+POWER_S = 0.3
+
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
 
@@ -65,7 +67,7 @@ class LiveSession:
         channels: int,
         latency: str | float = "low",
     ) -> None:
-        self.stream = denoiser.stream(channels, sample_rate_hz)
+        self.stream = denoiser.stream(channels, sample_rate_hz, watch_speech=True)
         self.stream.process(np.zeros((self.stream.latency_samples, channels)))  # a first run takes longer
         self.stream.reset()
         self.state = LiveState()
@@ -73,6 +75,7 @@ class LiveSession:
         self._hop_s = denoiser.hop / (denoiser.contract.sample_rate_hz or sample_rate_hz)
         self.failure: Exception | None = None
         self._recorder = recorder
+        self._recent = np.zeros((0, channels))  # input whose denoised samples are not out yet
         self._block_times = np.zeros(RECENT_BLOCKS)
         self._blocks = 0
         self._streams: list[Any] = []
@@ -199,9 +202,7 @@ class LiveSession:
             self._recorder.put(denoised)
         state.samples += frames
         state.last_block_at = time.monotonic()
-        state.input_rms = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)))) if frames else 0.0
-        if len(denoised):
-            state.output_rms = float(np.sqrt(np.mean(np.square(denoised, dtype=np.float64))))
+        self._measure_levels(block, denoised)
         spent = time.perf_counter() - started
         state.compute_time_s += spent
         allowed = frames / self.sample_rate_hz
@@ -210,6 +211,17 @@ class LiveSession:
         self._blocks += 1
         if spent > allowed:
             state.counts["late block"] += 1
+
+    def _measure_levels(self, block: Any, denoised: Any) -> None:
+        state = self.state
+        self._recent = np.concatenate((self._recent, block))
+        dry, self._recent = self._recent[: len(denoised)], self._recent[len(denoised) :]
+        state.input_rms, state.input_peak = _rms(block), max(state.input_peak, _peak(block))
+        if len(denoised):
+            state.output_rms, state.output_peak = _rms(denoised), max(state.output_peak, _peak(denoised))
+            share = min(1.0, len(denoised) / (POWER_S * self.sample_rate_hz))
+            state.dry_power += share * (_rms(dry) ** 2 - state.dry_power)
+            state.wet_power += share * (state.output_rms**2 - state.wet_power)
 
     def _on_output(self, out: Any, frames: int, moment: Any, status: Any) -> None:
         self._guard(self._play, out, frames, moment, status)
@@ -257,3 +269,11 @@ class LiveSession:
             for kind in ("input_overflow", "input_underflow", "output_overflow", "output_underflow"):
                 if getattr(status, kind):
                     self.state.counts[kind.replace("_", " ")] += 1
+
+
+def _rms(samples: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0
+
+
+def _peak(samples: Any) -> float:
+    return float(np.abs(samples).max(initial=0.0))

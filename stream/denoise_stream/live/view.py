@@ -12,12 +12,22 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from denoise_stream.live.meter import PeakMeter
 from denoise_stream.live.run import LiveRun, decibels
 
-METER_FLOOR_DB = -60.0
 REFRESH_S = 0.2
 MIX_STEP = 0.1
 MESSAGES = 3
+LABEL = 11
+NARROW = 72
+"""Below so many columns the facts are shortened."""
+
+KEYS = (
+    ("space", "denoiser on or off"),
+    ("+ -", "more or less of it"),
+    ("?", "these keys"),
+    ("q or Ctrl-C", "quit"),
+)
 
 
 class Keys:
@@ -58,13 +68,14 @@ class Keys:
 class LiveView:
     """A screen with facts, level meters, compute load and events, redrawn five times a second."""
 
-    def __init__(self, run: LiveRun, title: str) -> None:
+    def __init__(self, run: LiveRun, title: str, console: Console | None = None) -> None:
         self._run = run
         self._title = title
         self._messages: list[str] = []
         self._drawn_at = 0.0
-        self._removed_db = 0.0
-        self._live = Live(console=Console(stderr=True), screen=True, auto_refresh=False)
+        self._meters = PeakMeter(), PeakMeter()
+        self._shows_keys = False
+        self._live = Live(console=console or Console(stderr=True), screen=True, auto_refresh=False)
 
     def __enter__(self) -> "LiveView":
         self._live.__enter__()
@@ -75,49 +86,58 @@ class LiveView:
 
     def say(self, message: str) -> None:
         """Show a message below the figures; the last few stay."""
-        self._messages = [*self._messages, f"{self._run.elapsed_s:5.0f} s  {message}"][-MESSAGES:]
+        self._messages = [*self._messages, f"{self._run.elapsed_s:.0f} s: {message}"][-MESSAGES:]
         self._drawn_at = 0.0
         self.draw()
+
+    def switch_keys(self) -> None:
+        """Show what the keys do, or hide it again."""
+        self._shows_keys = not self._shows_keys
+        self._drawn_at = 0.0
 
     def draw(self) -> None:
         """Draw, if it is time to."""
         if time.monotonic() - self._drawn_at >= REFRESH_S:
             self._drawn_at = time.monotonic()
-            self._live.update(self._screen(), refresh=True)
+            self._live.update(self.screen(), refresh=True)
 
-    def _screen(self) -> RenderableType:
+    def screen(self) -> RenderableType:
+        """Return what is shown now, for the width of the terminal."""
         run, state = self._run, self._run.session.state
-        width = max(20, self._live.console.width - 34)
-        before_db, after_db = decibels(state.input_rms), decibels(state.output_rms)
-        self._removed_db += 0.3 * (max(0.0, before_db - after_db) - self._removed_db)
-        median_ms, high_ms = run.session.compute_ms()
+        columns = self._live.console.width
+        is_narrow = columns < NARROW
         table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold", no_wrap=True, width=12)
+        table.add_column(style="bold", no_wrap=True, width=LABEL)
         table.add_column(no_wrap=True, overflow="ellipsis")
-        for name, value in run.facts():
-            table.add_row(name, value)
+        for fact in run.facts():
+            table.add_row(fact.name, fact.short if is_narrow else fact.value)
         table.add_row()
-        table.add_row("in", meter(before_db, width))
-        table.add_row("out", meter(after_db, width))
-        table.add_row("removed", f"{self._removed_db:4.1f} dB")
-        table.add_row("compute", f"{median_ms:.2f} ms per hop, p99 {high_ms:.2f} ms, of {run.budget_ms:.2f} ms")
-        table.add_row("dropouts", str(run.losses))
+        width = columns - LABEL - 2
+        levels_db, peaks = (decibels(state.input_rms), decibels(state.output_rms)), state.take_peaks()
+        for name, meter, level_db, peak in zip(("in", "out"), self._meters, levels_db, peaks, strict=True):
+            table.add_row(name, meter.draw(level_db, peak, width))
+        table.add_row("removed", f"{state.removed_db:.1f} dB" if run.mix > 0 else "\N{EN DASH}")
+        speech = run.session.stream.is_speech
+        if speech is not None:
+            table.add_row("voice", Text("speech", style="green") if speech else Text("pause", style="dim"))
+        median_ms, high_ms = run.session.compute_ms()
+        if is_narrow:
+            table.add_row("compute", f"{median_ms:.2f} of {run.budget_ms:.2f} ms per hop")
+        else:
+            table.add_row("compute", f"{median_ms:.2f} ms per hop, p99 {high_ms:.2f} ms, of {run.budget_ms:.2f} ms")
+        table.add_row("dropouts", Text(str(run.losses), no_wrap=False, overflow="fold"))
         table.add_row("elapsed", f"{int(run.elapsed_s) // 60}:{int(run.elapsed_s) % 60:02d}")
         table.add_row("denoiser", f"{100 * run.mix:.0f} %" if run.mix > 0 else Text("off", style="bold reverse"))
-        keys = Text("space on/off   + - mix   q quit", style="dim", no_wrap=True, overflow="ellipsis")
-        messages = [Text(message, style="yellow", no_wrap=True, overflow="ellipsis") for message in self._messages]
-        return Group(Text(self._title, style="bold"), Text(), table, Text(), keys, *messages)
+        messages = [Text(message, style="yellow") for message in self._messages]
+        return Group(Text(self._title, style="bold"), Text(), table, Text(), *self._keys(), *messages)
+
+    def _keys(self) -> list[Text]:
+        if not self._shows_keys:
+            return [Text("space on/off   q quit   ? keys", style="dim")]
+        return [Text(f"{key:<{LABEL + 1}} {what}", style="dim") for key, what in KEYS]
 
 
-def meter(level_db: float, width: int) -> Text:
-    """Draw a level in dBFS as a bar with its number."""
-    filled = round(width * min(1.0, max(0.0, 1 - level_db / METER_FLOOR_DB)))
-    style = "red" if level_db > -3 else "yellow" if level_db > -12 else "green"
-    number = f" {level_db:6.1f} dBFS"
-    return Text("█" * filled, style=style) + Text("░" * (width - filled), style="dim") + Text(number)
-
-
-def handle_key(key: str, run: LiveRun, last_mix: float) -> tuple[bool, float]:
+def handle_key(key: str, run: LiveRun, view: LiveView, last_mix: float) -> tuple[bool, float]:
     """Do what a key asks for.
 
     Returns
@@ -137,4 +157,6 @@ def handle_key(key: str, run: LiveRun, last_mix: float) -> tuple[bool, float]:
         run.fade_to(run.mix + MIX_STEP)
     elif key in ("-", "_"):
         run.fade_to(run.mix - MIX_STEP)
+    elif key == "?":
+        view.switch_keys()
     return True, last_mix

@@ -36,7 +36,7 @@ class StreamPool:
 
     Parameters
     ----------
-    model, hop, mix, max_attenuation_db, lookahead_samples, notch_hz
+    model, hop, mix, max_attenuation_db, lookahead_samples, notch_hz, gate_db
         As for :class:`~denoise_stream.Denoiser`.
     max_wait_ms
         How long a window may wait, while the thread has nothing else to do, for windows of other streams, in ms.
@@ -72,6 +72,7 @@ class StreamPool:
         max_attenuation_db: float | None = None,
         lookahead_samples: int | str | None = None,
         notch_hz: float | None = None,
+        gate_db: float | None = None,
         max_wait_ms: float = 2.0,
         queue_samples: int = QUEUE_SAMPLES,
     ) -> None:
@@ -83,6 +84,7 @@ class StreamPool:
                 max_attenuation_db=max_attenuation_db,
                 lookahead_samples=lookahead_samples,
                 notch_hz=notch_hz,
+                gate_db=gate_db,
             ),
             max_wait_ms,
             queue_samples,

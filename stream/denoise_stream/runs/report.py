@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.engine.high_band import follows_above_hz
+from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.run import Stream
@@ -68,6 +68,7 @@ def engine_facts(
         "max_attenuation_db": denoiser.max_attenuation_db,
         "follows_above_hz": follows_above_hz(sample_rate_hz, denoiser.contract.sample_rate_hz),
         "notch_hz": denoiser.notch_hz,
+        "gate_db": denoiser.gate_db,
         "lookahead_samples": lookahead_samples,
         "latency_samples": latency_samples,
         "latency_ms": 1000 * latency_samples / sample_rate_hz if sample_rate_hz else None,

@@ -12,7 +12,7 @@ from onnx import helper
 
 from denoise_export.to_c.program import Program
 from denoise_export.to_c.source import c_source, write_c
-from denoise_stream import ContractError, SinkError
+from denoise_stream import ContractError, Denoiser, SinkError, bundled_models
 from embed import KINDS, SANITIZED, compile_c, need, worst_error
 from onnx_models import identity, save, tensor
 
@@ -85,6 +85,30 @@ def test_other_hop_for_a_network_with_a_memory_does_not_compile(models, tmp_path
     done = subprocess.run([*command, "-DDENOISE_HOP=50"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode != 0
     assert "DENOISE_HOP must be 75: the network's state advances by so many samples" in done.stderr
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_gate_between_words_is_that_of_the_engine(models, tmp_path, compiler):
+    rng = np.random.default_rng(0)
+    time_s = np.arange(40_000) / 16_000
+    speaking = time_s % 0.9 < 0.4
+    noisy = (speaking * np.sin(5000 * time_s) + 0.002 * rng.normal(size=time_s.size)).astype(np.float32)
+    for model, length in ((models["smoother_16k"], 40_000), (models["recurrent_16k"], 39_991), ("speech", 39_961)):
+        folder = tmp_path / str(length)
+        write_c(bundled_models()[model] if model == "speech" else model, folder)
+        library = Library(folder, compiler, np.float32, "-DDENOISE_GATE_DB=20")
+        gated = Denoiser(model, gate_db=20).denoise(noisy[:length], 16_000)
+        assert np.abs(gated - Denoiser(model).denoise(noisy[:length], 16_000)).max() > 1e-3
+        np.testing.assert_allclose(library.denoise(noisy[:length], 480)[0], gated, atol=1e-4)
+
+
+def test_gate_of_a_model_for_any_rate_does_not_compile(models, tmp_path):
+    write_c(models["smoother"], tmp_path)
+    need("gcc")
+    command = ["gcc", "-fsyntax-only", "-DDENOISE_GATE_DB=20", tmp_path / "denoise.c"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert "DENOISE_GATE_DB needs a model that knows speech" in done.stderr
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

@@ -8,9 +8,9 @@ from onnx import helper
 
 import onnx_models
 from denoise_stream import Denoiser
-from denoise_stream.engine.high_band import HighBandGain
-from denoise_stream.engine.polyphase import polyphase
-from denoise_stream.engine.resampling import Resampler
+from denoise_stream.engine.rates.high_band import HighBandGain
+from denoise_stream.engine.rates.polyphase import polyphase
+from denoise_stream.engine.rates.resampling import Resampler
 
 PAIRS = [(48_000, 16_000), (44_100, 16_000), (22_050, 16_000), (8_000, 16_000), (11_025, 16_000), (96_000, 16_000)]
 ODD = [(44_099, 16_000), (44_100.5, 16_000), (360, 16_000), (192_000, 11_025)]

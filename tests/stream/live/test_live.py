@@ -232,6 +232,29 @@ def test_devices_are_listed_and_found_by_name(audio_server):
     assert run(audio_server, "--device", "VirtM", "--output", "null", "--duration", 0.2).returncode == 0
 
 
+def test_question_mark_prints_the_devices_where_there_is_no_terminal(audio_server):
+    for option in ("--device", "--output-device"):
+        done = run(audio_server, option, "?")
+        assert done.returncode == 0
+        assert re.search(r"^ +\d+ virtmic +ALSA", done.stdout, re.MULTILINE)
+
+
+def test_device_is_chosen_on_a_terminal(audio_server):
+    terminal = Terminal(audio_server, *GENERAL, "--device", "?")
+    choices = terminal.read_until(r"microphone \[\d+\]: ")
+    number = re.search(r"(\d+) virtmic", choices)[1]
+    terminal.press(f"{number}\n")
+    terminal.read_until(rf"microphone +{number} virtmic")
+    terminal.press("q")
+    assert terminal.process.wait(20) == 0
+
+
+def test_headphones_are_recommended_at_the_first_run_only(audio_server, tmp_path, monkeypatch):
+    monkeypatch.setitem(audio_server.environment, "XDG_CONFIG_HOME", str(tmp_path))
+    said = ["use headphones" in run(audio_server, *GENERAL, "--duration", 0.2).stderr for _ in range(2)]
+    assert said == [True, False]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -307,6 +330,8 @@ def test_keys_switch_mix_and_quit(audio_server):
     assert "\x1b[?1049h" in screen  # a screen of its own: nothing scrolls away
     for words in ("microphone", "latency", "budget", "dBFS", "compute", "dropouts", "elapsed"):
         assert words in screen
+    terminal.press("?")
+    terminal.read_until("denoiser on or off")
     for key, expected in ((" ", r"denoiser +off"), (" ", r"denoiser +100 %"), ("-", r"denoiser +90 %")):
         terminal.press(key)
         terminal.read_until(expected)

@@ -10,8 +10,8 @@ model gave to the top of its range. If the model changes nothing, then c = d and
 import numpy as np
 
 from denoise_stream.arrays import Samples, detached
-from denoise_stream.engine.polyphase import polyphase
-from denoise_stream.engine.resampling import Resampler
+from denoise_stream.engine.rates.polyphase import polyphase
+from denoise_stream.engine.rates.resampling import Resampler
 from denoise_stream.engine.steps import Stage, Steps
 
 DIFFERENCES = 2

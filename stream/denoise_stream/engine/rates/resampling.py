@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples, detached
-from denoise_stream.engine.polyphase import polyphase
+from denoise_stream.engine.rates.polyphase import polyphase
 
 BLOCK_SAMPLES = 1024
 """Output samples computed at once: the windows under them stay in the processor's cache."""

@@ -1,0 +1,110 @@
+"""A live session with devices that the test drives: what it counts, shows and promises."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from denoise_stream import Denoiser
+from denoise_stream.live import devices, session
+from denoise_stream.live.devices import Device
+from denoise_stream.live.events import Losses
+from denoise_stream.live.session import LiveSession
+
+RATE_HZ = 48_000
+BLOCK = 240
+DEVICE = Device(0, "fake", "test", 2, 2, RATE_HZ, True, True)
+FLAGS = ("input_overflow", "input_underflow", "output_overflow", "output_underflow")
+
+
+class FakeStream:
+    """A device without a sound card."""
+
+    latency = 0.01
+
+    def __init__(self, *, callback, **settings) -> None:
+        self._callback = callback
+
+    def start(self) -> None: ...
+
+    def close(self, ignore_errors: bool = False) -> None: ...
+
+    def call(self, block: np.ndarray, moment: object, *flags: str) -> None:
+        status = SimpleNamespace(**{flag: flag in flags for flag in FLAGS}) if flags else None
+        self._callback(block, len(block), moment, status)
+
+
+class Bench:
+    """A session whose callbacks come when the test wants, and a clock that it sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, model, *, play: bool = True) -> None:
+        fake = SimpleNamespace(InputStream=FakeStream, OutputStream=FakeStream, PortAudioError=OSError)
+        for module in (devices, session):
+            monkeypatch.setattr(module, "portaudio", lambda: fake)
+        monkeypatch.setattr(session.time, "monotonic", lambda: self.now_s)
+        self.now_s = 100.0
+        self.session = LiveSession(
+            Denoiser(model), DEVICE, DEVICE if play else None, None, sample_rate_hz=RATE_HZ, channels=1
+        )
+        self.session.start()
+
+    def hear(self, block: np.ndarray, *flags: str) -> None:
+        self.session._input.call(block[:, None], SimpleNamespace(inputBufferAdcTime=self.now_s - 0.005), *flags)
+
+    def play(self, *flags: str) -> None:
+        out = np.zeros((BLOCK, 1))
+        self.session._output.call(out, SimpleNamespace(outputBufferDacTime=self.now_s + 0.01), *flags)
+
+    def run(self, signal: np.ndarray) -> None:
+        for start in range(0, len(signal) - BLOCK + 1, BLOCK):
+            self.hear(signal[start : start + BLOCK])
+            if self.session._output is not None:
+                self.play()
+            self.now_s += BLOCK / RATE_HZ
+
+
+def test_late_block_is_counted_but_lost_nothing(monkeypatch, models):
+    bench = Bench(monkeypatch, models["smoother"])
+    ticks = iter(range(100_000))
+    monkeypatch.setattr(session.time, "perf_counter", lambda: float(next(ticks)))  # a second a look at the clock
+    bench.run(np.random.default_rng(0).normal(size=RATE_HZ))
+    assert bench.session.state.counts["late block"] > 100
+    assert bench.session.losses == Losses()
+
+
+def test_time_that_a_device_ran_alone_is_lost_but_for_its_buffer(monkeypatch, models):
+    bench = Bench(monkeypatch, models["smoother"])
+    bench.run(np.zeros(RATE_HZ))
+    bench.now_s += 0.3
+    bench.hear(np.zeros(BLOCK), "input_overflow")
+    bench.play("output_underflow")
+    losses = bench.session.losses
+    assert losses.input_ms == pytest.approx(300 + 5 - 10)
+    assert losses.output_ms == pytest.approx(300 + 5 - 10)
+
+
+def test_latency_is_what_the_clocks_of_the_devices_say(monkeypatch, models):
+    bench = Bench(monkeypatch, models["smoother"])
+    bench.run(np.zeros(2 * RATE_HZ))
+    waiting = bench.session._playback.waiting_samples / RATE_HZ
+    algorithmic = bench.session.stream.latency_samples / RATE_HZ
+    # A block's first sample was heard 5 ms ago, so the block itself is part of what waits.
+    assert bench.session.latency_s == pytest.approx(algorithmic + waiting + 0.005 + 0.01 - BLOCK / RATE_HZ, abs=1e-3)
+
+
+def test_removed_compares_the_same_samples(monkeypatch, models):
+    bench = Bench(monkeypatch, models["identity_16k"], play=False)
+    rng = np.random.default_rng(1)
+    loud = np.repeat(rng.random(200) < 0.5, RATE_HZ // 100)  # 10 ms pieces, so blocks apart do not compare
+    bench.run(rng.normal(size=loud.size) * np.where(loud, 0.3, 0.003))
+    assert bench.session.state.removed_db < 0.01
+
+
+def test_voice_is_told_by_models_of_sound_only(monkeypatch, models):
+    quiet, tone = np.random.default_rng(2).normal(0, 1e-4, RATE_HZ), np.sin(np.arange(RATE_HZ) / 20)
+    bench = Bench(monkeypatch, models["identity_16k"], play=False)
+    bench.run(tone)
+    assert bench.session.stream.is_speech is True
+    bench.run(quiet)
+    assert bench.session.stream.is_speech is False
+    assert Bench(monkeypatch, models["identity"], play=False).session.stream.is_speech is None
