@@ -14,7 +14,7 @@ demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorF
 	$(BIN)/python samples/demo.py
 
 test: .venv/tests lint  # everything: style, types, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
 	$(BIN)/python -m pytest tests/export/smaller/test_derive.py tests/export/to_c tests/export/embed
