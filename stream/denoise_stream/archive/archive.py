@@ -28,6 +28,9 @@ from denoise_stream.files.formats import format_of
 from denoise_stream.files.protocols import Reading
 from denoise_stream.model import Models, bundled_models, choose_models, model_path
 
+DENOISED = ".denoised"
+"""What the names of this program's results have before their ending."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -66,6 +69,12 @@ class Selection:
         chosen, whole = matcher(self.include, self.exclude), whole_name(self.pattern or "**")
         return lambda name: whole.fullmatch(name) is not None and chosen(name)
 
+    def wanted_denoised(self) -> Callable[[str], bool]:
+        """Return the function that tests whether a name with ``.denoised`` in it is asked for by such a pattern."""
+        naming = [pattern for pattern in self.include if DENOISED in pattern]
+        chosen = matcher(naming, ())
+        return lambda name: DENOISED in self.pattern or (bool(naming) and chosen(name))
+
 
 @dataclass
 class Summary:
@@ -79,6 +88,7 @@ class Summary:
     size_bytes: int
     unchanged: int
     others: int
+    denoised: int = 0
     models: dict[str, str] = field(default_factory=dict)
     done: int = 0
     done_bytes: int = 0
@@ -190,6 +200,7 @@ class Archive:
         plan = make_plan(
             work.source.entries(work.target.place if inside else None),
             self._selection.wanted(),
+            self._selection.wanted_denoised(),
             self._selection.excluded,
             self._selection.shard,
             outputs,
@@ -197,7 +208,7 @@ class Archive:
             self._manifest.key,
             force=self._force,
         )
-        if not (plan.todo or plan.unchanged or plan.refused or plan.others or self._selection.shard):
+        if not (plan.todo or plan.unchanged or plan.refused or plan.others or plan.denoised or self._selection.shard):
             raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
         self.models = {
             kind: work.settings.denoiser(model).contract.name
@@ -231,7 +242,7 @@ class Archive:
         try:
             plan = self.plan()
             files = len(plan.todo) + len(plan.refused)
-            summary = Summary(files, plan.size_bytes, plan.unchanged, plan.others, self.models)
+            summary = Summary(files, plan.size_bytes, plan.unchanged, plan.others, plan.denoised, self.models)
             for outcome in plan.refused:
                 summary.add(outcome)
             self._manifest.plan(plan.todo)

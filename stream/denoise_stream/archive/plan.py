@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from denoise_stream.archive.folders.protocol import Entry, is_safe
 from denoise_stream.archive.manifest import Known, Outcome
 from denoise_stream.files.formats import format_of, is_signal_file
+from denoise_stream.files.paths import is_denoised_name
 
 GROUP_FILES = 64
 GROUP_BYTES = 4 << 20
@@ -33,6 +34,8 @@ class Plan:
         How many are done already.
     others
         How many do not hold signals, by their names.
+    denoised
+        How many are named like results of this program, ``NAME.denoised.EXT``, and not asked for by that name.
     refused
         Files that cannot be done, with the reason.
     """
@@ -40,6 +43,7 @@ class Plan:
     todo: list[Entry] = field(default_factory=list)
     unchanged: int = 0
     others: int = 0
+    denoised: int = 0
     refused: list[Outcome] = field(default_factory=list)
 
     @property
@@ -57,6 +61,7 @@ class Plan:
 def make_plan(
     entries: Iterator[Entry],
     wanted: Callable[[str], bool],
+    wanted_denoised: Callable[[str], bool],
     excluded: Callable[[str], bool],
     shard: tuple[int, int] | None,
     outputs: Mapping[str, int],
@@ -73,6 +78,8 @@ def make_plan(
         The input folder's files.
     wanted
         Whether a name belongs to the work.
+    wanted_denoised
+        Whether a name like ``NAME.denoised.EXT`` belongs to it, too.
     excluded
         Whether a subfolder that cannot be listed, a name that ends in ``/``, is out of it in any case.
     shard
@@ -97,6 +104,9 @@ def make_plan(
             continue
         if not is_signal_file(entry.name):
             plan.others += 1
+            continue
+        if is_denoised_name(entry.name) and not wanted_denoised(entry.name):
+            plan.denoised += 1
             continue
         if entry.error:
             plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))

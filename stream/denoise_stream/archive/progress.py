@@ -83,11 +83,19 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
         more = f" and {len(summary.notes) - 1} more in the manifest" if len(summary.notes) > 1 else ""
         parts.append(f"notes: {printable(f'{name}: {note}')}{more}")
     parts += [f"{summary.unchanged} done before"] if summary.unchanged else []
-    parts += [f"{summary.others} other files left alone"] if summary.others else []
+    others = "other file" if summary.others == 1 else "other files"
+    parts += [f"{summary.others} {others} left alone"] if summary.others else []
+    parts += [denoised_in_words(summary.denoised)] if summary.denoised else []
     parts += [models_in_words(summary.models)] if summary.models else []
     parts.append(f"{_hours(summary)} of signal" if summary.signal_s else f"{summary.samples} samples")
     parts.append(f"in {_clock(summary.wall_s)}" + (f", RTF {summary.rtf:.2g}" if summary.rtf is not None else ""))
     return ", ".join(parts)
+
+
+def denoised_in_words(count: int) -> str:
+    """Say that results of this program among the inputs were left alone."""
+    files = "file that is named like a result" if count == 1 else "files that are named like results"
+    return f"{count} {files} left alone (--include '*.denoised.*' takes such)"
 
 
 def models_in_words(models: Mapping[str, str]) -> str:

@@ -110,7 +110,7 @@ def run_archive(options: Options) -> None:
         force=options.force,
     )
     if many.dry_run:
-        _show_plan(archive)
+        _show_plan(archive, source, sink)
         return
     with progress(quiet=options.quiet) as on_progress:
         summary = archive.run(lambda work: _dispatcher(work, many), on_progress)
@@ -134,10 +134,11 @@ def _dispatcher(work: "Work", options: ArchiveOptions) -> "Dispatcher":
     return LocalDispatcher(work, options.jobs)
 
 
-def _show_plan(archive: "Archive") -> None:
-    from denoise_stream.archive.progress import models_in_words
+def _show_plan(archive: "Archive", source: str, sink: str) -> None:
+    from denoise_stream.archive.progress import denoised_in_words, models_in_words
 
     plan = archive.plan()
+    click.echo(printable(f"dry run, nothing is written; {source} -> {sink} would denoise (name, bytes):"), err=True)
     models = f" through {models_in_words(archive.models)}" if archive.models else ""
     for entry in plan.todo:
         click.echo(f"{printable(entry.name)}\t{entry.size_bytes}")
@@ -145,7 +146,8 @@ def _show_plan(archive: "Archive") -> None:
         click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(
         f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB{models}; done before: {plan.unchanged}; "
-        f"not possible: {len(plan.refused)}; not signals by their names: {plan.others}",
+        f"not possible: {len(plan.refused)}; not signals by their names: {plan.others}"
+        + (f"; {denoised_in_words(plan.denoised)}" if plan.denoised else ""),
         err=True,
     )
 
@@ -168,6 +170,7 @@ def _facts(summary: "Summary", source: str, sink: str) -> dict[str, Any]:
         "models": summary.models,
         "done_before": summary.unchanged,
         "left_alone": summary.others,
+        "denoised_left_alone": summary.denoised,
         "samples": summary.samples,
         "signal_s": summary.signal_s,
         "failed_windows": summary.failed_windows,

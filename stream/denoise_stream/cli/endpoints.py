@@ -15,7 +15,7 @@ from denoise_stream.files.audio.sink import AudioSink
 from denoise_stream.files.audio.source import AudioSource
 from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.formats import ending_of, format_of
-from denoise_stream.files.paths import whole_file
+from denoise_stream.files.paths import denoised_name, whole_file
 from denoise_stream.files.pipes import PipeSink, RawSource, read_blocks, wav_encoding
 from denoise_stream.files.protocols import Format, NullSink, Reading, Sink, Source, check_columns
 from denoise_stream.files.tables.format import TABLE
@@ -272,5 +272,4 @@ def _default_sink(source: str) -> str:
         return "-"
     if source == "mic":
         return "speaker"
-    path = Path(source)
-    return str(path.with_name(f"{path.stem}.denoised{path.suffix}"))
+    return str(denoised_name(Path(source)))

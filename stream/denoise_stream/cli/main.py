@@ -1,5 +1,6 @@
 """The command ``denoise-stream``."""
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from denoise_stream.cli.tables import NAMES, table_options
 from denoise_stream.errors import DenoiseError, printable
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
+from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
 from denoise_stream.files.protocols import MOST_COLUMNS
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
@@ -233,7 +235,12 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     is_flag=True,
     help="Play sound before and after, on --output-device: all of it, or of more than 8 s the part that changed most.",
 )
-@click.option("--report", type=PATH, metavar="FILE.json", help="Write levels, latency and compute time as JSON.")
+@click.option(
+    "--report",
+    type=PATH,
+    metavar="FILE.json",
+    help="Write levels, changes and compute time as JSON; of several files one line each.",
+)
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.option(
@@ -276,38 +283,55 @@ def _sources(files: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ..
     return files or (values["source"],)
 
 
-def _denoise(options: Options) -> None:
+def _denoise(options: Options) -> dict[str, Any] | None:
+    """Do what the options say; return the facts of the report on a single file or pipe."""
     if _holds_images(options):
         _denoise_images(options)
     elif is_archive(options.source, options.sink):
         run_archive(options)
     else:
         options.many.check_unused()
-        denoise_one(options)
+        return denoise_one(options)
+    return None
 
 
 def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
     """Denoise files one after the other, each to a file beside it; one that fails stops no other."""
-    for name in ("sink", "plot", "report"):
+    for name, option in (("sink", "output"), ("plot", "plot")):
         if values[name] is not None:
-            option = "output" if name == "sink" else name
             raise ValueError(
                 f"--{option} describes one input, but {len(sources)} are named; name a folder or a pattern"
             )
-    failed = 0
     for source in sources:
         if not Path(source).is_file():
             raise ValueError(f"{source} is not a file; of several inputs each must be one")
-    for source in sources:
+    results = {denoised_name(Path(source)): source for source in sources}
+    if values["report"] in results:
+        raise ValueError(
+            f"--report {values['report']} is what {results[values['report']]} becomes; choose another name"
+        )
+    check_outputs(values["report"], force=values["force"], inputs=tuple(Path(source) for source in sources))
+    made = [source for source in sources if Path(source) in results]
+    if made and not values["quiet"]:
+        click.echo(printable(f"left alone, as they are results of other inputs: {', '.join(made)}"), err=True)
+    rows: list[dict[str, Any]] = []
+    failed = 0
+    todo = [source for source in sources if source not in made]
+    for source in todo:
         try:
-            _denoise(Options.from_command({**values, "source": source}))
+            facts = _denoise(Options.from_command({**values, "source": source, "report": None}))
+            rows.append({"input": source, "output": str(denoised_name(Path(source)))} if facts is None else facts)
         except (DenoiseError, OSError) as error:
             failed += 1
             reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            rows.append({"input": source, "output": None, "error": reason})
             sentence = reason if source in reason else f"{source}: {reason}"
             click.echo(f"denoise-stream: {printable(sentence)}", err=True)
+    if values["report"] is not None:
+        with whole_file(values["report"], replace=values["force"]) as partial:
+            partial.write_text("".join(f"{json.dumps(row)}\n" for row in rows), newline="\n")
     if failed:
-        click.echo(f"denoise-stream: {failed} of {len(sources)} files failed", err=True)
+        click.echo(f"denoise-stream: {failed} of {len(todo)} files failed", err=True)
         sys.exit(1)
 
 

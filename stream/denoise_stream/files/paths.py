@@ -5,6 +5,7 @@ import glob
 import itertools
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,23 @@ ABANDONED_AFTER_S = 60.0
 
 _unfinished: dict[Path, IO[bytes]] = {}
 """The files in the making, each with its lock."""
+
+
+def denoised_name(path: Path) -> Path:
+    """Return the name that a file's result gets where none is stated: ``NAME.denoised.EXT`` beside it."""
+    return path.with_name(f"{path.stem}.denoised{path.suffix}")
+
+
+def is_denoised_name(name: str) -> bool:
+    """Tell whether a file is named like a result of this program.
+
+    >>> [is_denoised_name(name) for name in ("a/b.denoised.wav", "b.denoised.2.wav", "b.wav", "denoised.wav")]
+    [True, True, False, False]
+    """
+    return _DENOISED.search(name) is not None
+
+
+_DENOISED = re.compile(r"[^/]\.denoised(?:\.\d+)?\.[^./]+$")
 
 
 def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) -> None:

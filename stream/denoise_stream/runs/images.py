@@ -9,7 +9,7 @@ from denoise_stream.contract import Contract
 from denoise_stream.engine.mixing import check_mix
 from denoise_stream.errors import SourceError
 from denoise_stream.files.image_files import Pixels, read_images, write_images
-from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
 from denoise_stream.model import Model
 
 IMAGES_AT_ONCE = 256
@@ -49,7 +49,7 @@ def denoise_image_file(
             f"{source} is for a model of images, and none is bundled; name one that you trained with --model"
         )
     path = Path(source)
-    output = path.with_name(f"{path.stem}.denoised{path.suffix}") if sink is None else Path(sink)
+    output = denoised_name(path) if sink is None else Path(sink)
     ending = path.suffix.lower()
     if sink in ("-", "null", "speaker"):
         raise ValueError(f"--output {sink} is for signals; images need a file")

@@ -289,9 +289,23 @@ def test_patterns_choose_files(folder, call):
     out = call("--input", "in/00[01]/*.csv", "--output", "a", "--dry-run")[1]
     assert len(out.splitlines()) == 50
     assert out.splitlines()[0].split("\t")[0] == "00[01]/*.csv".replace("[01]", "0").replace("*", "000003")
-    out = call("--input", "in", "--output", "a", "--include", "*.wav", "--exclude", "000/**", "--dry-run")[1]
+    _, out, heading = call("--input", "in", "--output", "a", "--include", "*.wav", "--exclude", "000/**", "--dry-run")
     assert len(out.splitlines()) == 75 + 3
+    assert heading.startswith("dry run, nothing is written; in -> a would denoise (name, bytes):\n")
     assert not Path("a").exists()
+
+
+def test_results_of_this_program_are_left_alone_unless_they_are_named(folder, call):
+    make_archive(folder / "in", 4)
+    for name in ("000000.denoised.wav", "000003.denoised.2.csv"):
+        Path("in/000", name).write_bytes(Path("in/000", name.replace(".denoised", "").replace(".2", "")).read_bytes())
+    told = "2 files that are named like results left alone (--include '*.denoised.*' takes such)"
+    _, out, err = call("--input", "in", "--output", "a", "--dry-run")
+    assert (len(out.splitlines()), told in err) == (4, True)
+    assert told in call("--input", "in", "--output", "a", "--report", "r.json")[2]
+    assert json.loads(Path("r.json").read_text())["denoised_left_alone"] == 2
+    for named in (["--input", "in", "--include", "*.denoised.*"], ["--input", "in/**/*.denoised.*"]):
+        assert len(call(*named, "--output", "b", "--dry-run")[1].splitlines()) == 2
 
 
 def test_shards_share_the_work_without_overlap_and_know_each_others_results(folder, call, archive):

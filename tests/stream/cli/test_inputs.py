@@ -1,5 +1,6 @@
 """Inputs named without --input: one or several."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,36 @@ def test_input_that_fails_stops_no_other(three_files, call):
     assert lines[2] == "denoise-stream: 2 of 3 files failed"
 
 
+def test_report_on_several_inputs_has_a_line_for_each(three_files, call):
+    Path("b.flac").write_text("no audio")
+    status, _ = call(*three_files, "--report", "r.jsonl", "--quiet")
+    assert status == 1
+    first, failed, last = (json.loads(line) for line in Path("r.jsonl").read_text().splitlines())
+    assert (first["input"], first["output"], first["samples_in"]) == ("a.wav", "a.denoised.wav", 3000)
+    assert failed["input"] == "b.flac"
+    assert failed["output"] is None
+    assert "b.flac" in failed["error"]
+    assert (last["input"], last["columns"]) == ("c.csv", ["v"])
+
+
+def test_results_of_other_inputs_are_left_alone(three_files, call):
+    assert call(*three_files)[0] == 0
+    first = Path("a.denoised.wav").read_bytes()
+    status, message = call(*sorted(path.name for path in Path().iterdir()), "--force")
+    assert status == 0
+    results = "a.denoised.wav, b.denoised.flac, c.denoised.csv"
+    assert message.startswith(f"left alone, as they are results of other inputs: {results}\n")
+    assert len(list(Path().iterdir())) == 6
+    assert Path("a.denoised.wav").read_bytes() == first
+    assert call("a.denoised.wav")[0] == 0  # which is asked for
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--input", "a.wav", "b.flac"], "--input a.wav and b.flac are both inputs"),
         (["a.wav", "b.flac", "--output", "o.wav"], "--output describes one input, but 2 are named"),
-        (["a.wav", "b.flac", "--report", "r.json"], "--report describes one input, but 2 are named"),
+        (["a.wav", "b.flac", "--report", "a.denoised.wav"], "--report a.denoised.wav is what a.wav becomes"),
         (["a.wav", "missing.wav"], "missing.wav is not a file"),
         (["a.wav", "mic"], "mic is not a file"),
     ],
