@@ -14,7 +14,7 @@ from denoise_stream.errors import needs_extra
 from denoise_train.training.backend import loading_backend
 
 SECTIONS = {
-    "Output": ("output", "c_folder", "test_vectors", "force"),
+    "Output": ("output", "c_folder", "streaming", "float64", "test_vectors", "force"),
     "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
     "Graph": ("fit_output", "self_normalizing", "encoder"),
     "Smaller or older": ("fp16", "int8", "opset"),
@@ -29,6 +29,7 @@ SECTIONS = {
         "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
+        "denoise-export speech --streaming speech-streaming.onnx",
         "denoise-export runs/mnist-reduce --encoder",
         "denoise-export mine.onnx --int8 --output mine-int8.onnx",
     ),
@@ -81,6 +82,17 @@ SECTIONS = {
 @click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
 @click.option("--c", "c_folder", type=PATH, metavar="DIR", help="Write denoise.c and denoise.h: C99 without a runtime.")
 @click.option("--test-vectors", type=PATH, metavar="DIR", help="Write signals that a port must reproduce.")
+@click.option(
+    "--streaming",
+    type=PATH,
+    metavar="FILE.onnx",
+    help="Write a graph that streams by itself, overlap-add included: chunk and state in, clean chunk and state out.",
+)
+@click.option(
+    "--float64",
+    is_flag=True,
+    help="With --streaming: take and return 64-bit samples, for small changes on a large offset.",
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @version_option
 def command(
@@ -101,6 +113,8 @@ def command(
     opset: int | None,
     c_folder: Path | None,
     test_vectors: Path | None,
+    streaming: Path | None,
+    float64: bool,
     force: bool,
 ) -> None:
     """Convert a trained network to one self-describing ONNX file, and prove that it computes the same.
@@ -120,12 +134,16 @@ def command(
     with needs_extra("exporting", "export"):
         from denoise_export.smaller.derive import derive, find_model
         from denoise_export.smaller.smaller import check_opset
+        from denoise_export.streaming import write_streaming
         from denoise_export.to_c.source import write_c
         from denoise_export.vectors import write_vectors
-    if encoder and (fp16 or int8 or opset is not None or c_folder is not None or test_vectors is not None):
+    made = [path for path in (c_folder, test_vectors, streaming) if path is not None]
+    if encoder and (fp16 or int8 or opset is not None or made):
         raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --c and --test-vectors are for signals"
+            "--encoder exports codes; --fp16, --int8, --opset, --c, --test-vectors and --streaming are for signals"
         )
+    if float64 and streaming is None:
+        raise click.UsageError("--float64 is the kind of samples of --streaming FILE.onnx; add it")
     if opset is not None:
         try:
             check_opset(opset)
@@ -160,13 +178,21 @@ def command(
             raise click.UsageError("--fp16, --int8 and --opset need an --output beside an exported model")
         click.echo(_describe(output, derive(model, output, **changes, force=force)))
         model = output
-    elif output is not None or (c_folder is None and test_vectors is None):
-        raise click.UsageError(f"{source} is exported already; say --fp16, --int8, --opset, --c or --test-vectors")
+    elif output is not None or not made:
+        raise click.UsageError(
+            f"{source} is exported already; say --fp16, --int8, --opset, --c, --test-vectors or --streaming"
+        )
     if c_folder is not None:
         path, costs = write_c(model, c_folder, force=force)
         click.echo(f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in")
     if test_vectors is not None:
         click.echo(f"{write_vectors(model, test_vectors, force=force)}: what a port must give")
+    if streaming is not None:
+        sizes = write_streaming(model, streaming, float64=float64, force=force)
+        click.echo(
+            f"{streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} numbers, "
+            f"{sizes['delay_samples']} samples of delay"
+        )
 
 
 def main() -> NoReturn:

@@ -1,0 +1,88 @@
+"""Streaming graphs: an ONNX file that cuts windows and adds them up by itself gives the engine's samples."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from click.testing import CliRunner
+
+from denoise_export.cli import command
+from denoise_export.streaming import write_streaming
+from denoise_stream import ContractError, Denoiser, bundled_models
+from embed import EMBED
+from onnx_models import smoother
+
+MODELS = ["general-small", "speech", "smoother", "leaky_mean", "recurrent", "recurrent_raw", "identity"]
+
+
+def stream(path: Path, signals: np.ndarray) -> np.ndarray:
+    """Run a streaming graph over signals ``(batch, n)``, hop by hop, as its users do."""
+    session = onnxruntime.InferenceSession(path)
+    chunk, state = session.get_inputs()
+    dtype = {"tensor(float)": np.float32, "tensor(double)": np.float64}[chunk.type]
+    hop, memory = chunk.shape[1], np.zeros((len(signals), state.shape[1]), dtype)
+    outputs = []
+    for start in range(0, signals.shape[1] - hop + 1, hop):
+        piece = signals[:, start : start + hop].astype(dtype)
+        clean, memory = session.run(None, {"chunk": piece, "state": memory})
+        outputs.append(clean)
+    return np.concatenate(outputs, axis=1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_streaming_graph_gives_what_the_engine_does_from_the_first_sample_on(tmp_path, models, name):
+    model = bundled_models().get(name) or models[name]
+    output = tmp_path / "s.onnx"
+    sizes = write_streaming(model, output)
+    rng = np.random.default_rng(0)
+    signals = np.sin(np.arange(3000) / 11) + rng.normal(0, 0.3, (3, 3000))  # every row is a stream of its own
+    signals[1, 700:1300] = 0.25
+    signals = (0.3 * signals).astype(np.float32).astype(np.float64)
+    delay = sizes["delay_samples"]
+    streamed = stream(output, signals)[:, delay:]
+    expected = Denoiser(model).denoise(signals.T, sample_rate_hz=16_000).T[:, : streamed.shape[1]]
+    metadata = {prop.key: prop.value for prop in onnx.load(output).metadata_props}
+    assert (metadata["delay_samples"], metadata["name"]) == (str(delay), Denoiser(model).contract.name)
+    assert np.abs(streamed - expected).max() <= 1e-6 * np.ptp(signals)
+
+
+def test_64_bit_samples_keep_changes_on_a_large_offset(tmp_path):
+    model = bundled_models()["general-small"]
+    signal = 101325 + 0.05 * (np.sin(np.arange(3000) / 30) + np.random.default_rng(0).normal(0, 0.3, 3000))
+    expected = Denoiser(model).denoise(signal)
+    errors = []
+    for float64 in (True, False):
+        sizes = write_streaming(model, tmp_path / "s.onnx", float64=float64, force=True)
+        streamed = stream(tmp_path / "s.onnx", signal[None])[0, sizes["delay_samples"] :]
+        errors.append(np.abs(streamed - expected[: len(streamed)]).max() / np.ptp(signal))
+    assert errors[0] < 1e-6 < 1e-3 < errors[1]
+
+
+def test_hop_that_does_not_divide_the_window_is_refused_in_one_sentence(tmp_path):
+    model = smoother(tmp_path / "m.onnx", hop="40")
+    with pytest.raises(ContractError, match="has hop=40, which does not divide its window=150"):
+        write_streaming(model, tmp_path / "s.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_streaming_graph_is_no_model_of_the_engine_and_says_so(tmp_path, models):
+    write_streaming(models["smoother"], tmp_path / "s.onnx")
+    with pytest.raises(ContractError, match="noisy"):
+        Denoiser(tmp_path / "s.onnx")
+
+
+def test_example_of_the_guide_streams(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(command, ["speech", "--streaming", "speech-streaming.onnx"])
+    assert done.output == "speech-streaming.onnx: chunks of 75 samples, a state of 899 numbers, 75 samples of delay\n"
+    example = re.search(r"## A file that streams.*?```python\n(.*?)```", (EMBED / "README.md").read_text(), re.DOTALL)[
+        1
+    ]
+    noisy = np.random.default_rng(0).normal(0, 0.1, 750)
+    played: list[np.ndarray] = []
+    exec(example, {"chunks": noisy.astype(np.float32).reshape(10, 1, 75), "play": played.append})
+    expected = Denoiser("speech").denoise(noisy, sample_rate_hz=16_000)
+    np.testing.assert_allclose(np.concatenate(played, axis=1)[0, 75:675], expected[:600], atol=1e-6)
