@@ -168,7 +168,7 @@ class Archive:
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
         models = Models(*(_lasting_name(name) for name in choose_models(model)))
         self.work = Work(source, target, Path(), models, (settings or Settings()).for_files(), reading or Reading())
-        self.work.settings.denoiser(models.table)  # that for sound may not be needed: plan() looks
+        self.work.denoiser(models.table)  # that for sound may not be needed: plan() looks
         self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
         self._selection = selection
         self._force = force
@@ -211,7 +211,7 @@ class Archive:
         if not (plan.todo or plan.unchanged or plan.refused or plan.others or plan.denoised or self._selection.shard):
             raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
         self.models = {
-            kind: work.settings.denoiser(model).contract.name
+            kind: work.denoiser(model).contract.name
             for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)
             if needed
         }

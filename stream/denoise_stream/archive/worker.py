@@ -11,6 +11,7 @@ from pathlib import Path
 
 from denoise_stream.archive.folders.protocol import Entry, Folder
 from denoise_stream.archive.manifest import Outcome
+from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.settings import Settings
 from denoise_stream.errors import DenoiseError, shortened
 from denoise_stream.files.formats import format_of
@@ -45,6 +46,11 @@ class Work:
     settings: Settings = field(default_factory=Settings)
     reading: Reading = field(default_factory=Reading)
 
+    def denoiser(self, model: str) -> Denoiser:
+        """Load a model with the settings; the gate is for sound, so a model that is for tables alone has none."""
+        settings = self.settings if model == self.models.audio else replace(self.settings, gate_db=None)
+        return settings.denoiser(model)
+
     def options(self) -> str:
         """Describe the options that the results depend on, besides inputs and model."""
         facts = {
@@ -68,8 +74,7 @@ class Worker:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        settings = {work.models.table: replace(work.settings, gate_db=None), work.models.audio: work.settings}
-        self._denoisers = {model: given.denoiser(model) for model, given in settings.items() if model}
+        self._denoisers = {model: work.denoiser(model) for model in {*work.models} if model}
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:

@@ -75,6 +75,8 @@ BAD = [
     (["--input", "good.wav", "--hop", "half"], 2, "'half' is not a valid integer"),
     (["--input", "good.wav", "--mix", "2"], 2, "mix=2.0 is out of range"),
     (["--input", "good.wav", "--max-attenuation", "-3"], 2, "max_attenuation_db=-3.0 is out of range"),
+    (["--input", "good.wav", "--gate", "-3"], 2, "gate_db=-3.0 is out of range"),
+    (["--input", "good.csv", "--gate", "20"], 2, "gate_db=20 needs a model that knows speech, which general does not"),
     (["--input", "good.wav", "--rate", "8000"], 2, "--rate describes a raw pipe"),
     (["--input", "good.wav", "--channels", "2"], 2, "--channels describes a raw pipe"),
     (["--input", "good.wav", "--columns", "v"], 2, "--columns describes a table"),
