@@ -112,7 +112,7 @@ def test_gate_of_a_model_for_any_rate_does_not_compile(models, tmp_path):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", ["general", "recurrent", "speech"])
+@pytest.mark.parametrize("kind", ["general", "recurrent", pytest.param("speech", marks=pytest.mark.slow)])
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     check_program(vectors[kind], [compile_c(tmp_path, compiler, *SANITIZED)])

@@ -28,6 +28,7 @@ from denoise_stream.model import choose_models
 from programs import PROGRAM
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_then_finished_equals_an_undisturbed_run(tmp_path, archive):
     undisturbed, killed, rng = tmp_path / "undisturbed", tmp_path / "killed", random.Random(8)
     arguments = ["--input", archive, *GENERAL, "--hop", 5, "--jobs", 2, "--quiet", "--output"]
@@ -154,6 +155,7 @@ def test_cores_are_those_that_this_process_may_use(monkeypatch):
     assert physical_cores() == 2
 
 
+@pytest.mark.slow
 def test_hours_in_one_file_and_many_small_ones_keep_the_memory_of_workers_bounded(tmp_path):
     make_archive(tmp_path / "in", 100)
     block = np.random.default_rng(0).normal(0, 0.1, 48_000)

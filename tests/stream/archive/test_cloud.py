@@ -201,6 +201,7 @@ def test_local_to_store_and_store_to_local(store, archive, tmp_path):
     assert tree(tmp_path / "one") == {"000002.wav": archive[1]["000/000002.wav"]}
 
 
+@pytest.mark.slow
 def test_killed_run_on_the_store_is_finished_without_half_or_double_outputs(store, archive):
     arguments = ["--input", "s3://raw/archive", "--output", "s3://clean/d", "--quiet"]
     process = subprocess.Popen([*PROGRAM, *arguments], env=store.environment(), start_new_session=True)
@@ -298,6 +299,7 @@ def test_two_names_of_a_protocol_are_one_place():
     assert RemoteFolder.open("s3a://bucket/a").place == RemoteFolder.open("s3://bucket/a/").place
 
 
+@pytest.mark.slow
 def test_other_file_systems_of_fsspec_get_outputs_whole_by_renaming(tmp_path):
     shutil.copytree(make_archive(tmp_path / "in", 2), tmp_path / "remote")
     folder = RemoteFolder("file", str(tmp_path / "remote"))
