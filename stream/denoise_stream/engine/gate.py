@@ -25,11 +25,16 @@ from denoise_stream.contract import Contract
 BELOW_SPEECH_DB = 30.0
 ABOVE_FLOOR_DB = 6.0
 LEAST_BELOW_SPEECH_DB = 20.0
-SPEECH_DB_PER_S = (20.0, 1.0)
-"""How fast the speech level rises and, while the gate is open, falls."""
+SPEECH_RISE_DB_PER_S = 20.0
+SPEECH_FALL_DB_PER_S = 1.0
+"""How fast the speech level falls while the gate is open."""
 FORGETTING_DB_PER_S = 0.2
 """How fast it falls while the gate is closed: after a minute of silence a voice is still known."""
-FLOOR_DB_PER_S = (5.0, 20.0)
+FLOOR_RISE_DB_PER_S = 5.0
+FLOOR_FALL_DB_PER_S = 20.0
+
+LARGEST = 1e250
+"""Energies are counted up to here, so that no level becomes infinite."""
 
 HOLD_S = 0.2
 OPENING_S = 0.004
@@ -57,9 +62,11 @@ class SpeechGate:
         self._opening = hop_s / OPENING_S
         self._closing = hop_s / CLOSING_S
         self._hold = math.ceil(HOLD_S / hop_s)
-        self._speech_rise, self._speech_fall = (_power(sign * rate * hop_s) for sign, rate in _signed(SPEECH_DB_PER_S))
+        self._speech_rise = _power(SPEECH_RISE_DB_PER_S * hop_s)
+        self._speech_fall = _power(-SPEECH_FALL_DB_PER_S * hop_s)
         self._forgetting = _power(-FORGETTING_DB_PER_S * hop_s)
-        self._floor_rise, self._floor_fall = (_power(sign * rate * hop_s) for sign, rate in _signed(FLOOR_DB_PER_S))
+        self._floor_rise = _power(FLOOR_RISE_DB_PER_S * hop_s)
+        self._floor_fall = _power(-FLOOR_FALL_DB_PER_S * hop_s)
         self.reset()
 
     def reset(self) -> None:
@@ -88,7 +95,8 @@ class SpeechGate:
         -------
         float64 array like ``finished``. Within a hop the gain moves in a straight line.
         """
-        energies = np.square(np.diff(windows, axis=2)).mean(axis=2)
+        with np.errstate(over="ignore"):  # the squares of numbers around 1e200 are beyond counting
+            energies = np.minimum(np.square(np.diff(windows, axis=2)).mean(axis=2), LARGEST)
         gains = np.empty((len(windows) + 1, self._channels))
         gains[0] = self.gain
         for number, energy in enumerate(energies, start=1):
@@ -124,14 +132,9 @@ def _power(decibels: float) -> float:
     return float(10.0 ** (decibels / 10.0))
 
 
-def _signed(rates: tuple[float, float]) -> tuple[tuple[int, float], tuple[int, float]]:
-    """Pair the rate of rising with 1 and that of falling with -1."""
-    return (1, rates[0]), (-1, rates[1])
-
-
-ABOVE_FLOOR, BELOW_SPEECH, LEAST_BELOW_SPEECH = (
-    _power(decibels) for decibels in (ABOVE_FLOOR_DB, -BELOW_SPEECH_DB, -LEAST_BELOW_SPEECH_DB)
-)
+ABOVE_FLOOR = _power(ABOVE_FLOOR_DB)
+BELOW_SPEECH = _power(-BELOW_SPEECH_DB)
+LEAST_BELOW_SPEECH = _power(-LEAST_BELOW_SPEECH_DB)
 
 
 def checked_gate(contract: Contract, gate_db: float | None) -> float | None:

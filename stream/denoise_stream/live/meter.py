@@ -41,7 +41,7 @@ class PeakMeter:
             self._peak_db, self._peak_at = peak_db, now
         if peak >= CLIPPED:
             self._clipped_at = now
-        number = f" {level_db:6.1f} dBFS" if width >= NUMBER_FROM else f" {level_db:4.0f}"
+        number = f" {level_db:6.1f} dBFS" if width >= NUMBER_FROM else f" {level_db:4.0f} dB"
         columns = max(8, width - len(number) - len(" CLIP"))
         filled = _column(level_db, columns)
         style = "red" if level_db > -3 else "yellow" if level_db > -12 else "green"

@@ -30,6 +30,9 @@ LATENCY_SHARE = 0.05
 
 POWER_S = 0.3
 
+NOISE_REMOVED_DB = 10.0
+"""A model of speech that removes more than this hears noise: 12 dB and more, of speech under noise about 2 dB."""
+
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
 
@@ -139,6 +142,12 @@ class LiveSession:
         """
         algorithmic_s = self.stream.latency_samples / self.sample_rate_hz
         return self._measured_latency_s or algorithmic_s + self.device_latency_s + self.buffer_latency_s
+
+    @property
+    def hears_speech(self) -> bool | None:
+        """Whether there is speech now, by the model's output and by how little it removes; None if it knows none."""
+        is_speech = self.stream.is_speech
+        return None if is_speech is None else is_speech and self.state.removed_db < NOISE_REMOVED_DB
 
     @property
     def losses(self) -> Losses:

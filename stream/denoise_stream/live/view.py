@@ -117,7 +117,7 @@ class LiveView:
         for name, meter, level_db, peak in zip(("in", "out"), self._meters, levels_db, peaks, strict=True):
             table.add_row(name, meter.draw(level_db, peak, width))
         table.add_row("removed", f"{state.removed_db:.1f} dB" if run.mix > 0 else "\N{EN DASH}")
-        speech = run.session.stream.is_speech
+        speech = run.session.hears_speech
         if speech is not None:
             table.add_row("voice", Text("speech", style="green") if speech else Text("pause", style="dim"))
         median_ms, high_ms = run.session.compute_ms()

@@ -52,16 +52,6 @@ def test_tree_is_mirrored_and_each_file_equals_a_run_of_its_own(folder, call):
     assert tree(Path("out")) == expected
 
 
-def test_gate_is_for_the_sound_in_a_folder_and_its_tables_pass_without(folder, call):
-    make_archive(folder / "in", 4)
-    shutil.copy(Path(__file__).parents[3] / "samples" / "speech_noisy.wav", folder / "in" / "words.wav")
-    assert call("--input", "in", "--output", "plain", "--jobs", 1)[0] == 0
-    assert call("--input", "in", "--output", "gated", "--jobs", 1, "--gate", 40)[0] == 0
-    plain, gated = tree(Path("plain")), tree(Path("gated"))
-    assert plain["words.wav"] != gated["words.wav"]
-    assert plain["000/000003.csv"] == gated["000/000003.csv"]
-
-
 def test_manifest_holds_a_row_for_each_file(folder, call):
     make_archive(folder / "in", 3)
     Path("in/bad.csv").write_text("v\n1.5\nx\n2.5\n")

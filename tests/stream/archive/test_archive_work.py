@@ -4,6 +4,7 @@ import contextlib
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,3 +180,13 @@ def test_hours_in_one_file_and_many_small_ones_keep_the_memory_of_workers_bounde
     early, late, rest = (int(word) for word in done.stdout.split())
     assert rest == 81
     assert late - early < 12 * 1024
+
+
+def test_gate_is_for_the_sound_in_a_folder_and_its_tables_pass_without(folder, call):
+    make_archive(folder / "in", 4)
+    shutil.copy(Path(__file__).parents[3] / "samples" / "speech_noisy.wav", folder / "in" / "words.wav")
+    assert call("--input", "in", "--output", "plain", "--jobs", 1)[0] == 0
+    assert call("--input", "in", "--output", "gated", "--jobs", 1, "--gate", 40)[0] == 0
+    plain, gated = tree(Path("plain")), tree(Path("gated"))
+    assert plain["words.wav"] != gated["words.wav"]
+    assert plain["000/000003.csv"] == gated["000/000003.csv"]

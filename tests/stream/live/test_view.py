@@ -20,8 +20,7 @@ FACTS = [
 
 def view_of(columns: int, mix: float = 1.0, is_speech: bool | None = True) -> LiveView:
     state = LiveState(input_rms=0.05, output_rms=0.03, dry_power=0.0025, wet_power=0.0009)
-    stream = SimpleNamespace(is_speech=is_speech)
-    session = SimpleNamespace(state=state, stream=stream, compute_ms=lambda: (0.62, 1.2))
+    session = SimpleNamespace(state=state, hears_speech=is_speech, compute_ms=lambda: (0.62, 1.2))
     run = SimpleNamespace(
         session=session, mix=mix, budget_ms=4.69, elapsed_s=61.0, losses=Losses(output_ms=330, skipped_ms=310)
     )
