@@ -1,7 +1,7 @@
 """Draw a signal before and after, and what was removed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.places import Place
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, BeforeAfterPlot
+from denoise_stream.runs.report import both
+from denoise_stream.runs.sample_times import DAY_S
 
 BEFORE, AFTER, REMOVED = NOISY_COLOUR, DENOISED_COLOUR, "#b8480e"
 TYPICAL, LARGEST = "#2c8f5f", "#7d3c98"
@@ -21,8 +23,26 @@ SPECTRUM_DB = 80.0
 """Range of the colours of spectrograms, below the loudest point before."""
 
 LONG_S = 120.0
-TICKS_S = (20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+TICKS_S = (
+    20,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14_400,
+    21_600,
+    43_200,
+    *(86_400 * days for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
+)
 MOST_TICKS = 8
+
+LEAST_CLOSE = 100
+"""A closer look shows a quarter of a short signal, but not less than so many samples."""
 
 GAP = 20.0
 """Steps of time that are so many times the usual one are gaps; no line crosses them."""
@@ -134,10 +154,9 @@ class _Page:
             formatter: Any = dates.ConciseDateFormatter  # which has no types
             axes.xaxis.set_major_formatter(formatter(axes.xaxis.get_major_locator()))
         elif unit == "s" and (longest := self._last_s()) > LONG_S:
-            hours = longest > 2 * 3600
             _tick_evenly(axes)
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds, hours=hours)))
-            label = "time in h:min:s" if hours else "time in min:s"
+            label, write = _clock(longest)
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: write(seconds)))
         else:
             axes.ticklabel_format(axis="x", useOffset=False)
         if named:
@@ -166,7 +185,8 @@ class _DetailedPage(_Page):
         self.figure.set_size_inches(WIDTH_INCHES, sum(heights) + 0.9)
         grid = self.figure.add_gridspec(len(heights), 1, height_ratios=heights)
         for channel in range(channels):
-            largest = found.largest[channel].place()
+            most = max(LEAST_CLOSE, found.samples // 4)
+            largest = found.largest[channel].place(most)
             close = 0 < 2 * len(largest) <= found.samples
             rows = grid[2 * channel : 2 * channel + 2].subgridspec(
                 2, 2 if close else 1, height_ratios=heights[:2], width_ratios=(3, 2) if close else None
@@ -194,8 +214,8 @@ class _DetailedPage(_Page):
         if largest is None:
             return
         change = self.changes[channel]["largest_change"]
-        text = f"the largest change: {change['before']:.3g} to {change['after']:.3g}" if change else "no change"
-        typical = found.typical.place(channel, largest)
+        text = f"the largest change: {both(change, 3)}" if change else "no change"
+        typical = found.typical.place(channel, largest, len(largest))
         axes = self.figure.add_subplot(rows[:, 1] if typical is None else rows[0, 1])
         self._close(axes, channel, largest, text, LARGEST, (whole, removed))
         if typical is not None:
@@ -309,16 +329,25 @@ def _tick_evenly(axes: Axes) -> None:
         axes.xaxis.set_major_locator(MultipleLocator(step))
 
 
-def _clock(seconds: float, *, hours: bool) -> str:
-    """Write a time as min:s or h:min:s.
+def _clock(longest_s: float) -> tuple[str, Callable[[float], str]]:
+    """Return what an axis up to so many seconds shows, and how a time on it is written.
 
-    >>> _clock(75.5, hours=False), _clock(3723, hours=True)
-    ('1:15.5', '1:02:03')
+    >>> [(label, write(3723.5)) for label, write in (_clock(4000), _clock(10_000), _clock(1e6))]
+    [('time in min:s', '62:03.5'), ('time in h:min:s', '1:02:03.5'), ('time in d', '0.0431')]
     """
-    rest = f"{seconds % 60:06.3f}".rstrip("0").rstrip(".")
-    rest = rest if len(rest.split(".")[0]) == 2 else f"0{rest}"
-    minutes = int(seconds // 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest}" if hours else f"{minutes}:{rest}"
+
+    def seconds_of(time_s: float) -> str:
+        whole, part = divmod(round(time_s, 3), 60)
+        return f"{int(whole)}:{part:06.3f}".rstrip("0").rstrip(".") if part % 1 else f"{int(whole)}:{int(part):02d}"
+
+    def hours_of(time_s: float) -> str:
+        hours, rest = divmod(round(time_s, 3), 3600)
+        minutes, seconds = seconds_of(rest).split(":")
+        return f"{int(hours)}:{minutes:0>2}:{seconds}"
+
+    if longest_s > 3 * DAY_S:
+        return "time in d", lambda time_s: f"{time_s / DAY_S:.3g}"
+    return ("time in h:min:s", hours_of) if longest_s > 2 * 3600 else ("time in min:s", seconds_of)
 
 
 def _shortened(label: str, most: int = 44) -> str:

@@ -81,10 +81,11 @@ class LargestChange:
         while sum(map(len, self._recent)) - len(self._recent[0]) >= self._length:
             self._recent.pop(0)
 
-    def place(self) -> Place:
-        """Return the samples around the largest change: ``length`` of them, or the whole signal if it is shorter."""
-        start = max(0, min(self.sample - self._length // 2, self._seen - self._length))
-        kept = self._kept[start - self._kept_start :][: self._length]
+    def place(self, most: int | None = None) -> Place:
+        """Return the samples around the largest change: ``length`` or at most ``most``, all of a shorter signal."""
+        length = self._length if most is None else min(most, self._length)
+        start = max(0, min(self.sample - length // 2, self._seen - length))
+        kept = self._kept[start - self._kept_start :][:length]
         return Place(start, kept[:, 0], kept[:, 1])
 
 
@@ -121,7 +122,7 @@ class TypicalStretch:
             self._stretches = self._stretches[::2]
             self._every *= 2
 
-    def place(self, channel: int, apart_from: Place) -> Place | None:
+    def place(self, channel: int, apart_from: Place, most: int | None = None) -> Place | None:
         """Choose, from the livelier half, the stretch of a channel whose change is nearest to the median.
 
         Parameters
@@ -130,19 +131,19 @@ class TypicalStretch:
             The channel that is looked at.
         apart_from
             A place that it must not overlap.
+        most
+            Samples of it, at most.
 
         Returns
         -------
         The stretch of this channel alone; None if no whole one is left.
         """
+        own = slice(channel, channel + 1)
+        cut = [Place(place.start, place.before[:most, own], place.after[:most, own]) for place in self._stretches]
         last = apart_from.start + len(apart_from)
-        free = [
-            place for place in self._stretches if place.start >= last or place.start + len(place) <= apart_from.start
-        ]
+        free = [place for place in cut if place.start >= last or place.start + len(place) <= apart_from.start]
         if not free:
             return None
-        own = slice(channel, channel + 1)
-        free = [Place(place.start, place.before[:, own], place.after[:, own]) for place in free]
         liveliness = [_deviation(place.before) for place in free]
         lively = [place for place, value in zip(free, liveliness, strict=True) if value >= np.median(liveliness)]
         changes = np.array([_deviation(place.before - place.after) for place in lively])

@@ -203,7 +203,7 @@ def changes_in_words(summary: dict[str, Any]) -> list[str]:
         peaks = "1 isolated peak was lowered" if count == 1 else f"{count} isolated peaks were lowered"
         lines.append(
             f"{WARNING}{peaks}{f', most in {name}' if len(changed) > 1 else ''}, {'the largest ' * (count > 1)}"
-            f"from {peak['before']:.6g} to {peak['after']:.6g} {_place(peak, summary)}; "
+            f"from {both(peak)} {_place(peak, summary)}; "
             "if such peaks are data and not disturbances, use --keep-peaks"
         )
     if summary["kept_peaks"]:
@@ -263,8 +263,18 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
     snr = change["estimated_snr_db"]
     estimate = f" (an SNR of about {snr:.0f} dB before, if all of it was noise)" if snr is not None else ""
     largest = change["largest_change"]
-    where = f"; largest change {largest['before']:.6g} to {largest['after']:.6g} {_place(largest, summary)}"
+    where = f"; largest change {both(largest)} {_place(largest, summary)}"
     return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"
+
+
+def both(change: dict[str, Any], digits: int = 6) -> str:
+    """Write a sample before and after, with so many digits or as many as tell them apart.
+
+    >>> both({"before": 1.534, "after": 0.1486124}), both({"before": 1e9 + 1, "after": 1e9 + 2})
+    ('1.534 to 0.148612', '1000000001 to 1000000002')
+    """
+    texts = [f"{change[key]:.{digits}g}" for key in ("before", "after")]
+    return " to ".join(texts) if texts[0] != texts[1] or digits > 16 else both(change, digits + 1)
 
 
 def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:
