@@ -1,17 +1,109 @@
 """The command ``denoise-export``: convert a trained network to ONNX, shrink it, or turn it into C."""
 
 import contextlib
+import dataclasses
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from denoise_stream.cli.command_line import PATH, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
+from denoise_stream.native_messages import native_messages_hidden
 from denoise_train.training.backend import loading_backend
+
+Group = TypeVar("Group", "Stated", "Changes", "Outputs")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stated:
+    """What is said of a network; the fields are named like the command's parameters."""
+
+    name: str | None
+    license_: str | None
+    trained_on: str | None
+    normalization: str | None
+    window: int | None
+    hop: int | None
+    rate: float | None
+    fit_output: bool
+    self_normalizing: bool
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the same under the names that the function takes."""
+        names = {"license_": "license", "rate": "sample_rate_hz"}
+        return {names.get(key, key): value for key, value in vars(self).items()}
+
+    def refuse_for(self, source: Path) -> None:
+        """Refuse all of it for a model that is exported already, with a UsageError."""
+        if given := [key for key, value in vars(self).items() if value not in (None, False)]:
+            option = given[0].strip("_").replace("_", "-")
+            raise click.UsageError(f"--{option} needs the network itself; {source} is exported already")
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What makes a file smaller or older."""
+
+    fp16: bool
+    int8: bool
+    opset: int | None
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is to be changed."""
+        return self.fp16 or self.int8 or self.opset is not None
+
+    def check_numbers(self) -> None:
+        """Refuse two kinds of numbers, with a UsageError."""
+        if self.fp16 and self.int8:
+            raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
+
+    def check_opset(self) -> None:
+        """Refuse an opset that cannot be written, with a UsageError."""
+        if self.opset is None:
+            return
+        from denoise_export.smaller.smaller import check_opset
+
+        try:
+            check_opset(self.opset)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the same as arguments."""
+        return dict(vars(self))
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """What is written."""
+
+    output: Path | None
+    c_folder: Path | None
+    test_vectors: Path | None
+    streaming: Path | None
+    float64: bool
+    force: bool
+
+    @property
+    def ports(self) -> bool:
+        """Whether C sources, test vectors or a streaming graph are asked for."""
+        return any(path is not None for path in (self.c_folder, self.test_vectors, self.streaming))
+
+    def check(self) -> None:
+        """Refuse, with a UsageError, an output that would be the file of the facts, and samples of no graph."""
+        if self.output is not None and (not self.output.name or self.output.suffix == ".json"):
+            raise click.UsageError(
+                f"--output {self.output}: name a file such as model.onnx; the same name with .json gets the facts"
+            )
+        if self.float64 and self.streaming is None:
+            raise click.UsageError("--float64 is the kind of samples of --streaming FILE.onnx; add it")
+
 
 SECTIONS = {
     "Output": ("output", "c_folder", "streaming", "float64", "test_vectors", "force"),
@@ -95,28 +187,7 @@ SECTIONS = {
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @version_option
-def command(
-    source: Path,
-    output: Path | None,
-    name: str | None,
-    license_: str | None,
-    trained_on: str | None,
-    normalization: str | None,
-    window: int | None,
-    hop: int | None,
-    rate: float | None,
-    fit_output: bool,
-    self_normalizing: bool,
-    encoder: bool,
-    fp16: bool,
-    int8: bool,
-    opset: int | None,
-    c_folder: Path | None,
-    test_vectors: Path | None,
-    streaming: Path | None,
-    float64: bool,
-    force: bool,
-) -> None:
+def command(source: Path, encoder: bool, **values: Any) -> None:
     """Convert a trained network to one self-describing ONNX file, and prove that it computes the same.
 
     SOURCE is a run folder, a .keras or .h5 file, or a SavedModel folder. Windows of shape (N,), (N, 1) and (1, N) are
@@ -125,74 +196,22 @@ def command(
     A SOURCE that is exported already (.onnx), or a bundled model by its name, can be made smaller or older, or turned
     into C.
     """
-    if output is not None and (not output.name or output.suffix == ".json"):
-        raise click.UsageError(
-            f"--output {output}: name a file such as model.onnx; the same name with .json gets the facts"
-        )
-    if fp16 and int8:
-        raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
+    stated, changes, outputs = _fields(Stated, values), _fields(Changes, values), _fields(Outputs, values)
+    outputs.check()
+    changes.check_numbers()
     with needs_extra("exporting", "export"):
-        from denoise_export.smaller.derive import derive, find_model
-        from denoise_export.smaller.smaller import check_opset
-        from denoise_export.streaming import write_streaming
-        from denoise_export.to_c.source import write_c
-        from denoise_export.vectors import write_vectors
-    made = [path for path in (c_folder, test_vectors, streaming) if path is not None]
-    if encoder and (fp16 or int8 or opset is not None or made):
-        raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --c, --test-vectors and --streaming are for signals"
-        )
-    if float64 and streaming is None:
-        raise click.UsageError("--float64 is the kind of samples of --streaming FILE.onnx; add it")
-    if opset is not None:
-        try:
-            check_opset(opset)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-    changes: dict[str, Any] = {"fp16": fp16, "int8": int8, "opset": opset}
-    changed = fp16 or int8 or opset is not None
-    wanted: dict[str, Any] = {
-        "name": name,
-        "license": license_,
-        "trained_on": trained_on,
-        "normalization": normalization,
-        "window": window,
-        "hop": hop,
-        "sample_rate_hz": rate,
-        "fit_output": fit_output,
-        "self_normalizing": self_normalizing,
-    }
+        from denoise_export.smaller.derive import find_model
     if encoder:
-        with _loading_backend():
-            from denoise_export.keras_to_onnx.export import export
-        click.echo(_describe(*export(source, output, **wanted, encoder=True, force=force)))
+        _export_encoder(source, stated, changes, outputs)
         return
+    changes.check_opset()
     model = find_model(source)
     if model is None:
-        model = _export(source, output, changes if changed else {}, wanted, force=force)
-    elif given := [key for key, value in wanted.items() if value not in (None, False)]:
-        option = {"sample_rate_hz": "rate"}.get(given[0], given[0]).replace("_", "-")
-        raise click.UsageError(f"--{option} needs the network itself; {source} is exported already")
-    elif changed:
-        if output is None:
-            raise click.UsageError("--fp16, --int8 and --opset need an --output beside an exported model")
-        click.echo(_describe(output, derive(model, output, **changes, force=force)))
-        model = output
-    elif output is not None or not made:
-        raise click.UsageError(
-            f"{source} is exported already; say --fp16, --int8, --opset, --c, --test-vectors or --streaming"
-        )
-    if c_folder is not None:
-        path, costs = write_c(model, c_folder, force=force)
-        click.echo(f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in")
-    if test_vectors is not None:
-        click.echo(f"{write_vectors(model, test_vectors, force=force)}: what a port must give")
-    if streaming is not None:
-        sizes = write_streaming(model, streaming, float64=float64, force=force)
-        click.echo(
-            f"{streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} numbers, "
-            f"{sizes['delay_samples']} samples of delay"
-        )
+        model = _export_network(source, stated, changes, outputs)
+    else:
+        stated.refuse_for(source)
+        model = _change_exported(source, model, changes, outputs)
+    _write_ports(model, outputs)
 
 
 def main() -> NoReturn:
@@ -200,26 +219,81 @@ def main() -> NoReturn:
     run_command(command, "denoise-export")
 
 
-def _loading_backend() -> contextlib.AbstractContextManager[None]:
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # which a network that was trained on another one runs on, too
-    return loading_backend("exporting", "export")
+def _export_encoder(source: Path, stated: Stated, changes: Changes, outputs: Outputs) -> None:
+    """Export the encoder of an autoencoder."""
+    if changes.any or outputs.ports:
+        raise click.UsageError(
+            "--encoder exports codes; --fp16, --int8, --opset, --c, --test-vectors and --streaming are for signals"
+        )
+    with _loading_backend():
+        from denoise_export.keras_to_onnx.export import export
+    with native_messages_hidden():
+        path, facts = export(source, outputs.output, **stated.arguments(), encoder=True, force=outputs.force)
+    click.echo(_describe(path, facts))
 
 
-def _export(source: Path, output: Path | None, changes: dict[str, Any], wanted: dict[str, Any], *, force: bool) -> Path:
-    """Export a network, and change the file on its way if that is asked for."""
+def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Outputs) -> Path:
+    """Export a network, and change the file on its way if that is asked for; return the file."""
     with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
         from denoise_export.smaller.derive import derive
-    if not changes:
-        path, facts = export(source, output, **wanted, force=force)
+    if not changes.any:
+        with native_messages_hidden():
+            path, facts = export(source, outputs.output, **stated.arguments(), force=outputs.force)
         click.echo(_describe(path, facts))
         return path
-    output = output or (source if source.is_dir() else source.parent) / "model.onnx"
-    with tempfile.TemporaryDirectory() as folder:
-        whole, _ = export(source, Path(folder) / "model.onnx", **wanted)
-        facts = derive(whole, output, **changes, force=force)
+    output = outputs.output or (source if source.is_dir() else source.parent) / "model.onnx"
+    with tempfile.TemporaryDirectory() as folder, native_messages_hidden():
+        whole, _ = export(source, Path(folder) / "model.onnx", **stated.arguments())
+        facts = derive(whole, output, **changes.arguments(), force=outputs.force)
     click.echo(_describe(output, facts))
     return output
+
+
+def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outputs) -> Path:
+    """Make an exported model smaller or older, if that is asked for; return the file to go on with."""
+    from denoise_export.smaller.derive import derive
+
+    if changes.any:
+        if outputs.output is None:
+            raise click.UsageError("--fp16, --int8 and --opset need an --output beside an exported model")
+        facts = derive(model, outputs.output, **changes.arguments(), force=outputs.force)
+        click.echo(_describe(outputs.output, facts))
+        return outputs.output
+    if outputs.output is not None or not outputs.ports:
+        raise click.UsageError(
+            f"{source} is exported already; say --fp16, --int8, --opset, --c, --test-vectors or --streaming"
+        )
+    return model
+
+
+def _write_ports(model: Path, outputs: Outputs) -> None:
+    """Write what ports are made of: C sources, signals that they must reproduce, a graph that streams by itself."""
+    from denoise_export.streaming import write_streaming
+    from denoise_export.to_c.source import write_c
+    from denoise_export.vectors import write_vectors
+
+    if outputs.c_folder is not None:
+        path, costs = write_c(model, outputs.c_folder, force=outputs.force)
+        click.echo(f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in")
+    if outputs.test_vectors is not None:
+        click.echo(f"{write_vectors(model, outputs.test_vectors, force=outputs.force)}: what a port must give")
+    if outputs.streaming is not None:
+        sizes = write_streaming(model, outputs.streaming, float64=outputs.float64, force=outputs.force)
+        click.echo(
+            f"{outputs.streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} numbers, "
+            f"{sizes['delay_samples']} samples of delay"
+        )
+
+
+def _fields(kind: type[Group], values: Mapping[str, Any]) -> Group:
+    """Make a group of options from a command's values."""
+    return kind(**{field.name: values[field.name] for field in dataclasses.fields(kind)})
+
+
+def _loading_backend() -> contextlib.AbstractContextManager[None]:
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # which a network that was trained on another one runs on, too
+    return loading_backend("exporting", "export")
 
 
 def _describe(path: Path, facts: dict[str, Any]) -> str:
