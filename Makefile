@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow test-long fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-speech bench-c bench-embed bench-web soak web docs figures npm clean
+.PHONY: bench-verdict bench-speech bench-c bench-embed bench-web soak web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -67,6 +67,9 @@ bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loud
 
 bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
 	$(BENCH) benchmarks/bench_ecg.py $(ECG) --train
+
+bench-verdict: .venv/tests  # how often denoise-evaluate FILE is right: make bench-verdict RECORDINGS="folders"
+	$(BENCH) benchmarks/bench_verdict.py $(RECORDINGS)
 
 bench-speech: .venv/tests  # speech beside RNNoise and noisereduce: make bench-speech SPEECH=folder NOISE="folders"
 	$(BENCH) benchmarks/bench_speech.py $(SPEECH) $(NOISE) $(MODEL:%=--model %) $(PEERS:%=--peer %) $(DNSMOS:%=--dnsmos %)

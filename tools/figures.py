@@ -86,6 +86,19 @@ def score(gain_db: float, pesq: float, stoi: float) -> tuple[str, str, str]:
     return f"{gain_db:.1f}", f"{pesq:.2f}", f"{stoi:.3f}".removeprefix("0")
 
 
+def verdict() -> str:
+    """Show how often a verdict without a clean signal was given, and how often it was right."""
+    found = results("verdict")
+    rows = [(row["name"], *_verdicts(row)) for row in found["rows"]]
+    own = "any, where the recording's own noise is more than half as strong"
+    rows += [(own, *_verdicts(found["own_noise"])), ("**all**", *_verdicts(found["all"]))]
+    return table(("noise added", "signals", "verdicts", "right"), rows)
+
+
+def _verdicts(row: dict[str, Any]) -> tuple[str, str, str]:
+    return f"{row['cases']}", f"{row['verdicts']}", f"{row['right']}"
+
+
 def summary() -> str:
     """Show five results: what was measured, what a model gains, and what the best alternative does."""
     plain, words, ecg = results("general"), results("speech"), results("ecg")["gain_db"]
@@ -115,7 +128,7 @@ def summary() -> str:
     return table(("measured on", "gain", "best alternative"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {make.__name__: make for make in (models, general, speech, summary)}
+TABLES: dict[str, Callable[[], str]] = {make.__name__: make for make in (models, general, speech, verdict, summary)}
 
 
 def main(words: Sequence[str]) -> int:

@@ -61,7 +61,7 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
     if options.outputs.report is not None:
         facts: dict[str, Any] = {"model": name, "file": str(model), "recording": str(path), "hop": denoiser.hop}
         write_json(options.outputs.report, facts | {"signals": [one.figures() for one in judged]})
-    return describe_verdict(judged, model, path, picture)
+    return describe_verdict(judged, name, str(model), path, picture)
 
 
 def _draw(options: Options, path: Path, draw: Callable[[Path], None]) -> str:

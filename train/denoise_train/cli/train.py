@@ -10,6 +10,7 @@ import click
 
 from denoise_stream.cli.command_line import PATH, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
+from denoise_stream.native_messages import native_messages_hidden
 from denoise_train.cli.train_options import MINUTES, NOISY_SHARE, Brought, Lasts, Wanted, fields_of
 from denoise_train.cli.train_screen import open_screen
 from denoise_train.cli.train_text import ending, opening
@@ -145,7 +146,8 @@ def command(recipe: str, output: Path | None, resume: bool, **values: Any) -> No
     with open_screen() as screen:
         for line in opening(settings, name, folder, own, datetime.now()):
             screen.say(line)
-        report = train(settings, folder, own, resume=resume, say=screen.say, show=screen.show)
+        with native_messages_hidden():
+            report = train(settings, folder, own, resume=resume, say=screen.say, show=screen.show)
     click.echo(ending(folder, name, report))
     if report["interrupted"]:
         raise SystemExit(130)

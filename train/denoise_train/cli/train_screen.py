@@ -54,8 +54,9 @@ class Terminal(Screen):
     def show(self, doing: str, share: float) -> None:
         """Move the bar."""
         if self._task is None:
-            self._task = self._progress.add_task(doing, total=1.0)
-        self._progress.update(self._task, description=doing, completed=share)
+            self._task = self._progress.add_task(doing, total=None)
+        # Without a share the bar moves to and fro.
+        self._progress.update(self._task, description=doing, completed=share, total=1.0 if share else None)
 
 
 @contextlib.contextmanager

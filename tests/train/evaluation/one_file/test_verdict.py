@@ -12,7 +12,7 @@ from denoise_stream import Denoiser, SourceError
 from denoise_train.cli import evaluate as cli
 from denoise_train.dsp.filters import Filter
 from denoise_train.evaluation.compare import NO_PROCESSING, engine_method
-from denoise_train.evaluation.one_file.conclusion import conclude
+from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB, conclude
 from denoise_train.evaluation.one_file.estimates import SHORTEST_SIGNAL, compare_blindly, level_along
 from denoise_train.evaluation.one_file.run import judge_file
 from denoise_train.synthetic.drawing import draw_signals
@@ -89,6 +89,13 @@ def test_a_bridged_gap_does_not_divide_by_zero():
     found = compare_blindly(GENERAL, noisy)
     assert found is not None
     assert np.isfinite(found.margin_db)
+
+
+def test_the_stated_confidence_is_the_measured_one():
+    stored = json.loads((Path(__file__).parents[4] / "docs" / "results" / "verdict.json").read_text())
+    told = stored["all"]
+    assert round(100 * told["right"] / told["verdicts"]) == RIGHT_OF_100
+    assert stored["margin_error_db"]["9 of 10"] <= WITHIN_DB
 
 
 def test_a_short_or_constant_signal_is_refused(tmp_path: Path):

@@ -1,5 +1,6 @@
 """Describe the verdict on a file: five lines for one signal, one line each for several."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,24 +8,26 @@ from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB
 from denoise_train.evaluation.one_file.run import Judged
 
 ESTIMATE = "Stein's unbiased risk estimate"
-NONE = "nothing to compare"
+MEASURED = "general"
+"""The model with which the verdicts were checked."""
 
 
-def describe_verdict(judged: Sequence[Judged], name: str, path: Path, picture: str) -> str:
+def describe_verdict(judged: Sequence[Judged], name: str, model: str, path: Path, picture: str) -> str:
     """Return what to tell the user.
 
     Parameters
     ----------
     judged
         What was found for each signal.
-    name
-        Of the model.
+    name, model
+        What the model is called, and what names it on the command line.
     path
         The file.
     picture
         What to say of the picture.
     """
-    settle = f"To measure it: denoise-evaluate {name} --pairs CLEAN {path}, or --clean with quiet recordings."
+    command = f"denoise-evaluate {shlex.quote(model)} --pairs CLEAN {shlex.quote(str(path))}"
+    settle = f"To measure it: {command}, or --clean with quiet recordings."
     if len(judged) == 1:
         (one,) = judged
         return "\n".join(
@@ -32,7 +35,7 @@ def describe_verdict(judged: Sequence[Judged], name: str, path: Path, picture: s
                 f"Signal: {_signal(one)}",
                 f"Verdict: {_verdict(one, name)}.",
                 f"Estimate: {_estimate(one, name)}.",
-                f"Confidence: {_confidence(one)}.",
+                f"Confidence: {_confidence(one, name)}.",
                 f"{picture} {settle}",
             )
         )
@@ -78,22 +81,22 @@ def _verdict(one: Judged, name: str) -> str:
 
 def _estimate(one: Judged, name: str) -> str:
     if one.found is None:
-        return NONE
+        return "nothing to compare"
     gains = f"{name} gains {one.found.model.gain_db:.1f} dB, {_best(one)} {one.found.filters[0].gain_db:.1f} dB"
     trust = ", not to be relied on here" if one.conclusion.answer == "cannot tell" else ", checked by hiding samples"
     return f"{gains}, by {ESTIMATE}{trust}"
 
 
-def _confidence(one: Judged) -> str:
+def _confidence(one: Judged, name: str) -> str:
     if one.conclusion.answer == "cannot tell":
         return f"none, because {'; and '.join(one.conclusion.reasons)}"
-    return f"high; {_reliability()}"
+    return f"{'high' if name == MEASURED else 'fair'}; {_reliability()}"
 
 
 def _reliability() -> str:
     return (
-        f"{RIGHT_OF_100} of 100 such verdicts were right where the clean signal is known; the size is good to "
-        f"{WITHIN_DB} dB"
+        f"{RIGHT_OF_100} of 100 such verdicts on {MEASURED} were right, on sensors and ECG whose clean signal is "
+        f"known; the size is good to {WITHIN_DB} dB"
     )
 
 
