@@ -281,8 +281,8 @@ def _write_ports(model: Path, outputs: Outputs) -> None:
     if outputs.streaming is not None:
         sizes = write_streaming(model, outputs.streaming, float64=outputs.float64, force=outputs.force)
         click.echo(
-            f"{outputs.streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} numbers, "
-            f"{sizes['delay_samples']} samples of delay"
+            f"{outputs.streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} "
+            f"numbers, {sizes['delay_samples']} samples of delay"
         )
 
 
