@@ -7,7 +7,7 @@ MODELS := stream/denoise_stream/models
 FUZZ_SECONDS ?= 60
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow test-long fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: demo test test-embed test-slow test-long test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
 .PHONY: bench-verdict bench-speech bench-c bench-embed bench-web soak web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
@@ -24,6 +24,13 @@ test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die,
 
 test-long: .venv/tests  # every Keras network at every window, thousands of tables, pipes of gigabytes: about half an hour
 	$(BIN)/python -m pytest -m long
+
+test-floors:  # the runtime's tests at the oldest versions that pyproject.toml allows; PYTHON=python3.13 tries another Python
+	$(PYTHON) -m venv build/floors
+	$(PYTHON) -m tools.floors > build/floors/constraints.txt
+	build/floors/bin/python -m pip install --quiet --constraint build/floors/constraints.txt --editable ".[images,parquet,plot]" \
+		hypothesis onnx pandas pytest websockets
+	build/floors/bin/python -m pytest tests/stream/engine tests/stream/files tests/stream/pool tests/stream/test_contract.py
 
 fuzz: .venv/tests  # hostile files, pipes, models and clients, made anew: make fuzz FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/test_fuzz.py

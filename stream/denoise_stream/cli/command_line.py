@@ -14,8 +14,11 @@ import click
 from click.core import ParameterSource
 
 from denoise_stream.cli.help_text import COLOUR
-from denoise_stream.cli.stopping import end_when_asked
+from denoise_stream.cli.stopping import asked_status, end_when_asked
 from denoise_stream.errors import DenoiseError, printable, shortened
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 PATH = click.Path(path_type=Path)
 version_option = click.version_option(package_name="denoise-stream", message="%(prog)s %(version)s")
@@ -36,7 +39,7 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
     try:
         command.main(prog_name=name, standalone_mode=False)
     except click.Abort:
-        _fail(name, "interrupted", 130)
+        _fail(name, "interrupted", INTERRUPTED)
     except click.UsageError as error:
         _fail(name, f"{error.format_message()} (see {name} --help)", 2)
     except click.ClickException as error:
@@ -45,6 +48,10 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
         _fail(name, str(error), 1)
     except OSError as error:
         _fail(name, f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
+    except Exception:
+        if asked_status() is None:
+            raise
+        _fail(name, "interrupted", INTERRUPTED)
     sys.exit(0)
 
 
@@ -71,5 +78,11 @@ def _hold_standard_streams() -> None:
 
 
 def _fail(name: str, message: str, status: int) -> NoReturn:
+    """Print a message and exit; after a signal as it asks, whatever the error: it may have broken off an import."""
+    asked = asked_status()
+    if asked is not None and asked != INTERRUPTED:
+        sys.exit(asked)
+    if asked is not None:
+        message, status = "interrupted", INTERRUPTED
     click.echo(f"{click.style(f'{name}:', fg='red')} {printable(shortened(message))}", err=True, color=COLOUR)
     sys.exit(status)

@@ -19,6 +19,7 @@ GRACE_S = 1.5
 """How long Python may take until it handles a signal, in s."""
 
 _handled = threading.Event()
+_asked: list[int] = []
 
 
 def end_when_asked(*, in_computations: bool = False) -> None:
@@ -57,11 +58,18 @@ def _watch(reader: socket.socket) -> None:
             os._exit(128 + asked)
 
 
+def asked_status() -> int | None:
+    """Return the exit status that a signal asks for, once one was handled; what it broke off may raise any error."""
+    return _asked[-1] if _asked else None
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    _asked.append(128 + number)
     _handled.set()
     raise SystemExit(128 + number)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    _asked.append(128 + number)
     _handled.set()
     raise KeyboardInterrupt

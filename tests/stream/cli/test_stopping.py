@@ -81,3 +81,19 @@ def test_what_another_program_is_making_stays(folder, models):
         arguments = ["--input", "a.wav", "--model", str(models["identity"]), "--quiet"]
         subprocess.run([*PROGRAM, *arguments], check=True, timeout=60)
         assert partial.exists()
+
+
+@pytest.mark.parametrize(("kind", "status", "said"), [("SIGTERM", 143, b""), ("SIGINT", 130, b"interrupted\n")])
+@pytest.mark.parametrize("error", ["ImportError('initialization failed')", "ModuleNotFoundError('no module')"])
+def test_import_that_a_signal_breaks_off_ends_the_run_as_the_signal_asks(folder, kind, status, said, error):
+    soundfile.write("a.wav", noise(1000), 16_000)
+    Path("onnxruntime.py").write_text(
+        "import os, signal, time\n"
+        f"try:\n    os.kill(os.getpid(), signal.{kind})\n    time.sleep(10)\n"
+        f"except BaseException as stop:\n    raise {error} from stop\n"
+    )
+    process = subprocess.run(
+        [*PROGRAM, "a.wav"], capture_output=True, timeout=60, env={**os.environ, "PYTHONPATH": str(folder)}
+    )
+    assert (process.returncode, process.stderr[-len(said) :] if said else process.stderr) == (status, said)
+    assert b"Traceback" not in process.stderr

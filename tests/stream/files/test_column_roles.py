@@ -8,7 +8,7 @@ import pytest
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles
 from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.names import date_part, names_a_time, names_an_identifier
-from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, rate_of
+from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, clock_of_seconds, rate_of
 from denoise_stream.files.columns.values import are_states, is_axis, is_sparse
 
 RNG = np.random.default_rng(0)
@@ -183,3 +183,11 @@ def test_rows_of_several_series_that_alternate_are_found(case):
 def test_time_column_without_a_single_time_tells_no_rate():
     assert clock_of_numbers(np.empty(0), "time", "s") is None
     assert clock_of_numbers(np.empty(0), "timestamp", "") is None
+
+
+@pytest.mark.parametrize("first_s", [1e12, 1e18, -1e15])
+def test_moments_that_no_calendar_reaches_tell_a_rate_and_no_start(first_s):
+    clock = clock_of_seconds(first_s + 1024.0 * INDEX)
+    assert clock is not None
+    assert clock.rate_hz == pytest.approx(1 / 1024, rel=1e-5)
+    assert clock.start is None

@@ -87,7 +87,15 @@ def clock_of_moments(texts: Sequence[str]) -> Clock | None:
 def clock_of_seconds(values: NDArray[np.float64]) -> Clock | None:
     """Return the rate of rows stamped with seconds since 1970; None if they do not go on."""
     rate = rate_of(values - values[0]) if len(values) else None
-    return None if rate is None else Clock(rate, datetime.fromtimestamp(values[0], UTC).replace(tzinfo=None))
+    return None if rate is None else Clock(rate, _moment(float(values[0])))
+
+
+def _moment(seconds: float) -> datetime | None:
+    """Return the moment so many seconds after 1970; None if the calendar does not reach as far."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock | None:
@@ -117,11 +125,7 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
     rate = rate_of((values - values[0]) * (1.0 if stated is None else stated))
     if rate is None:
         return None
-    start = (
-        datetime.fromtimestamp(values[0] * epoch, UTC).replace(tzinfo=None)
-        if epoch is not None and stated == epoch
-        else None
-    )
+    start = _moment(values[0] * epoch) if epoch is not None and stated == epoch else None
     return Clock(rate, start, "s" if stated is None else "", scale_s=1.0 if stated is None else stated)
 
 
