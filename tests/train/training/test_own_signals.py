@@ -250,7 +250,7 @@ def test_a_program_trained_on_pairs_ends_in_a_sentence_about_the_held_out_part(
     assert run(monkeypatch, *arguments, "--output", tmp_path / "run") == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert re.search(
-        r"On your held-out recordings, at \d\.\d dB SNR, small (gains|loses) \d+\.\d dB; "
+        r"On your held-out recordings, at \d\.\d dB SNR, run (gains|loses) \d+\.\d dB; "
         r"the best filter, [-\w]+ \(\S+ \S+\), gains \d+\.\d dB; run, where it started, (gains|loses) \d+\.\d dB\.",
         printed,
     )
@@ -259,7 +259,7 @@ def test_a_program_trained_on_pairs_ends_in_a_sentence_about_the_held_out_part(
     assert recipe.trained_on.endswith("recordings in clean, noisy")
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["own_recordings"]["verdict"] in printed
-    assert report["name"] == "small"
+    assert report["name"] == "run"
     assert (tmp_path / "run" / "own.png").read_bytes().startswith(b"\x89PNG")
 
 

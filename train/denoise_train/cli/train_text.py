@@ -98,7 +98,7 @@ def _amount(recordings: Recordings) -> str:
         return f"{said}; no file says its sample rate"
     lengths = zip(recordings.signals, recordings.origins, strict=True)
     seconds = math.fsum(len(signal) / origin.rate_hz for signal, origin in lengths if origin.rate_hz)
-    span = " to ".join(f"{rate:.4g}" for rate in dict.fromkeys((min(rates), max(rates))))
+    span = " to ".join(f"{rate:.6g}" for rate in dict.fromkeys((min(rates), max(rates))))
     unknown = len(recordings.signals) - len(rates)
     without = f", and {_count(unknown, 'signal')} without a rate" if unknown else ""
     return f"{said}; {duration(seconds)} at {span} Hz{without}"

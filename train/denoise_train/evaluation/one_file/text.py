@@ -56,7 +56,7 @@ def title(one: Judged, name: str) -> str:
 
 
 def _signal(one: Judged) -> str:
-    rate = f" at {one.origin.rate_hz:.4g} Hz" if one.origin.rate_hz else ""
+    rate = f" at {one.origin.rate_hz:.6g} Hz" if one.origin.rate_hz else ""
     judged = (
         "" if one.pieces.size >= one.samples else f" ({one.pieces.size:,} of them judged, in {len(one.pieces)} pieces)"
     )
