@@ -21,6 +21,15 @@ def stated_samples(name: str | Path) -> int | None:
 # ------------------------------------------------------------------------- headers that say too little
 
 
+def test_second_chunk_of_audio_is_left_out_and_told(unchanged):
+    expected = make_base(2)
+    body = Path("base.wav").read_bytes()[8:] + struct.pack("<4sI", b"data", 400) + bytes(400)
+    Path("base.wav").write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
+    output, said = unchanged("base.wav")
+    np.testing.assert_array_equal(samples(output), expected)
+    assert "second data" in said
+
+
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 def test_size_zero_of_a_crashed_recorder_is_not_believed(unchanged, subtype):
     expected = make_base(2, subtype=subtype)

@@ -197,6 +197,17 @@ AMBIGUOUS = {
     "grouped beside whole": (
         "t;v\n", [f"{i};{800 + 10 * a:,.0f}".replace(",", ".") for i, (a, _) in ROWS], "beside '9..' can be read as",
     ),
+    "decimal commas below half as many names": (
+        "t,U,I\n", [f"{i / 10:.1f},{a:.2f},{b:.2f}".replace(".", ",") for i, (a, b) in ROWS],
+        "3 names above rows of 6 fields, as if commas were decimal marks too",
+    ),
+    "decimal commas below a setting and its value": (
+        "Messrate,512 Hertz\nEinheit,µV\n\n", [f"{a:.1f}".replace(".", ",") for a in A], "--decimal , or --delimiter ,"
+    ),
+    "thousands that come late": (
+        "t;v\n", [*(f"{i};{900 + 3 * a:.0f}" for i, a in enumerate([*A, *A, *A])), "1200;1.015"],
+        "line 1202, column 'v': '1.015' can be a decimal or a grouped number; say which with --decimal",
+    ),
     "grouped by spaces or two columns": ("", [f"2 {100 + 10 * a:.0f}" for a in A], "--delimiter none or"),
     "a preamble that looks like rows": (
         "Model,SCOPE\nRecord Length,600\n", [f"{i / 100:.2f},{a:.2f}" for i, (a, _) in ROWS], "--skip-rows 2",

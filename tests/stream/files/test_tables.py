@@ -208,3 +208,14 @@ def test_constant_column_of_fractions_keeps_its_digits():
     rows = [f"{np.sin(index / 9):.3f},48.1" for index in range(300)]
     after = denoise_table("\n".join(["x,latitude", *rows]).encode()).data.decode().splitlines()
     assert {row.split(",")[1] for row in after[1:]} == {"48.1"}
+
+
+@pytest.mark.parametrize("marker", ["9.9E37", "+9.910000E+37", "-127.00"])
+def test_overload_of_an_instrument_is_a_missing_value(marker):
+    values = 20 + np.random.default_rng(0).normal(size=300)
+    rows = [f"{index},{marker if index % 50 == 7 else f'{value:.2f}'}" for index, value in enumerate(values)]
+    done = denoise_table("\n".join(["t,v", *rows]).encode())
+    assert done.facts["markers"] == [marker]
+    cells = [row.split(",")[1] for row in done.data.decode().splitlines()[1:]]
+    assert {cell for index, cell in enumerate(cells) if index % 50 == 7} == {marker}
+    assert max(abs(float(cell)) for index, cell in enumerate(cells) if index % 50 != 7) < 30

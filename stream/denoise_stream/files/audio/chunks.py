@@ -70,7 +70,9 @@ def walk(file: BinaryIO, start: int = 12, *, order: str, data_end: int | None = 
             return
         chunk = FileChunk(name, start + 8, size)
         yield chunk
-        start = data_end if name == b"data" and data_end is not None else chunk.end
+        start = chunk.end
+        if name == b"data" and data_end is not None:
+            start, data_end = data_end, None  # which a second chunk of this name does not lead back to
 
 
 def is_name(name: bytes) -> bool:
@@ -93,11 +95,14 @@ def read_kept(file: BinaryIO, order: str, data_end: int | None = None) -> tuple[
     Returns
     -------
     kept, too_large
-        The chunks, and the names of those beyond ``LARGEST_KEPT`` or cut short.
+        The chunks, and the names of those beyond ``LARGEST_KEPT`` or cut short, or of audio after the first.
     """
     size_of_file = file.seek(0, 2)
-    kept, too_large = [], []
+    kept, too_large, heard = [], [], False
     for chunk in walk(file, order=order, data_end=data_end):
+        if chunk.name == b"data":
+            too_large += ["second data"] if heard else []
+            heard = True
         if chunk.name in ABOUT_THE_SAMPLES or chunk.size == 0:
             continue
         if chunk.size > LARGEST_KEPT or chunk.start + chunk.size > size_of_file:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
-from denoise_stream.files.dialect.fields import BLANK, is_blank, is_open, split_fields
-from denoise_stream.files.dialect.headers import NamesDiffer, find_header
-from denoise_stream.files.dialect.marks import Marks, find_marks
+from denoise_stream.files.dialect.fields import BLANK, is_blank, is_open, split_fields, unquote
+from denoise_stream.files.dialect.headers import UNITS, NamesDiffer, find_header
+from denoise_stream.files.dialect.marks import Marks, find_marks, kind_of
 from denoise_stream.files.dialect.options import TableOptions
 
 LONGEST_RECORD = 200
@@ -228,19 +228,46 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
         bool(names) and ", " in names[-1].text and not any(", " in line.text for line in single.lines[single.start :])
     )
     if names and not (spaced and names_width == comma.width):
-        return comma if names_width >= comma.width else single
-    counting = [cells[0] for cells in comma.rows]
-    if len(counting) > 2 and all(cell.isdigit() for cell in counting):
-        steps = {int(later) - int(earlier) for earlier, later in zip(counting, counting[1:], strict=False)}
-        if len(steps) == 1 and steps != {0}:
+        if names_width < comma.width:
+            return single
+        if comma.width > 2 or _counts(comma) or not _may_be_decimal(comma, names):
             return comma
+        raise _two_readings(single, name)
+    if _counts(comma):
+        return comma
     if any(re.match(r"0\d", cell) for cells in comma.rows for cell in cells[1:]) or comma.score < single.score - 0.1:
         return single
+    raise _two_readings(single, name)
+
+
+def _counts(reading: Reading) -> bool:
+    """Tell whether the first cells of the rows count in equal steps."""
+    cells = [row[0] for row in reading.rows]
+    if len(cells) < 3 or not all(cell.isdigit() for cell in cells):
+        return False
+    steps = {int(later) - int(earlier) for earlier, later in zip(cells, cells[1:], strict=False)}
+    return len(steps) == 1 and steps != {0}
+
+
+def _two_readings(single: Reading, name: str) -> SourceError:
     line = single.lines[single.start]
-    raise SourceError(
+    return SourceError(
         f"{name}, line {line.number}: {quoted(line.text.strip(BLANK))} can be one number with a decimal comma or two "
         "columns; say which with --decimal , or --delimiter ,"
     )
+
+
+def _may_be_decimal(comma: Reading, above: Sequence[Line]) -> bool:
+    """Tell whether a line of two cells above pairs may be a setting and its value, and the pairs decimal commas.
+
+    So it is where a blank line parts them, there are several such lines, the second cell is a unit, or a second number
+    has a zero in front, as digits after a comma have.
+    """
+    last = above[-1]
+    apart = comma.lines[comma.row_numbers[0]].number > last.number + 1
+    several = sum(len(split_fields(line.text, ",")) == 2 for line in above) > 1
+    unit = unquote(split_fields(last.text, ",")[1]).lower() in UNITS
+    return apart or several or unit or any(re.match(r"0\d", cells[1]) for cells in comma.rows)
 
 
 def _grouped_or_spaced(spaces: Reading, single: Reading, name: str) -> Reading:
@@ -262,14 +289,18 @@ def _grouped_or_spaced(spaces: Reading, single: Reading, name: str) -> Reading:
 
 
 def _check_pairs(reading: Reading, name: str) -> None:
-    """Refuse rows of whole numbers without names that look like pairs around unquoted decimal commas.
+    """Refuse rows of whole numbers that look like pairs around unquoted decimal commas.
 
     Raises
     ------
     SourceError
-        If some field has a zero in front, as the second half of 20,04 has.
+        If there are about half as many names as fields, or no names and some field has a zero in front, as the second
+        half of 20,04 has.
     """
-    if reading.start or reading.width < 3 or any(kind in (".", ".?") for kinds in reading.kinds for kind in kinds):
+    if reading.width < 3 or any(kind in (".", ".?") for kinds in reading.kinds[reading.start :] for kind in kinds):
+        return
+    if reading.start:
+        _check_names_of_pairs(reading, name)
         return
     for index, cells in enumerate(reading.cells):
         for field in cells[1:]:
@@ -279,6 +310,19 @@ def _check_pairs(reading: Reading, name: str) -> None:
                     "decimal comma, but commas delimit the fields as well; quote such numbers, or confirm with "
                     "--decimal ."
                 )
+
+
+def _check_names_of_pairs(reading: Reading, name: str) -> None:
+    """Refuse rows right below a line of names that has about half as many cells as they have."""
+    line, row = reading.lines[reading.start - 1], reading.lines[reading.start]
+    names = [unquote(field) for field in split_fields(line.text, reading.delimiter)]
+    words = all(kind_of(cell) == "text" for cell in names)
+    halves = 1 < len(names) < reading.width - 1 and reading.width <= 2 * len(names)
+    if row.number == line.number + 1 and words and halves and not is_comment(line.text, reading.delimiter):
+        raise SourceError(
+            f"{name}, line {line.number}: {len(names)} names above rows of {reading.width} fields, as if commas were "
+            "decimal marks too; quote such numbers, or say --decimal . if they are whole, or --header N"
+        )
 
 
 __all__ = ["Dialect", "Line", "decide_dialect", "join_records"]

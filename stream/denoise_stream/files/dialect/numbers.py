@@ -17,8 +17,12 @@ MISSING = frozenset(
 ) | {"", "#n/a n/a", "no data"}
 """Markers of missing values in lower case: pandas', spreadsheets', C runtimes' and loggers'."""
 
-SENTINEL = re.compile(r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?")
-"""Numbers such as -999 that many loggers write for a missing value, if they lie far from all others."""
+SENTINEL = re.compile(
+    r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?|-127(?:[.,]0+)?|65535(?:[.,]0+)?|6553[.,]50*"
+    r"|[+-]?9[.,]91?0*[eE]\+?37"
+)
+"""Numbers that instruments write for a missing value, if they lie far from all others: -999 and the like, the largest
+of 16 bits, -127 (DS18B20), 9.9E37 and 9.91E37 (SCPI's overload and not a number)."""
 
 GROUP_MARKS = "'\u2019 \u00a0\u202f\u2009"
 """Marks that only ever group digits; a comma and a point may."""
@@ -87,6 +91,8 @@ class NumberStyle:
         """Read a number without spaces and quotes; NaN for a missing value, None for text."""
         if not self.decimal and ("." in text or "," in text):
             self._adopt(text)
+            if self.can_be_grouped(text):
+                return None
         value = parse_number(text, self.decimal or ".", self.group)
         if value is not None and self.is_marker(text, value):
             self.markers.add(text)
@@ -96,6 +102,10 @@ class NumberStyle:
     def is_marker(self, text: str, value: float) -> bool:
         """Tell whether a number stands for a missing value."""
         return not self.ordinary[0] <= value <= self.ordinary[1] and may_be_marker(text)
+
+    def can_be_grouped(self, text: str) -> bool:
+        """Tell whether a number is one or a thousand, as nothing has told the column's decimal mark yet."""
+        return not self.decimal and not self.group and _AMBIGUOUS.fullmatch(text) is not None
 
     def _adopt(self, text: str) -> None:
         """Take the first decimal mark that is met for the column's."""

@@ -323,6 +323,8 @@ class TableSource:
             value = style.parse(text)
             if value is None or math.isinf(value):
                 kind = "is not a number" if value is None else "is not finite"
+                if value is None and style.can_be_grouped(text):
+                    kind = "can be a decimal or a grouped number; say which with --decimal . or --decimal ,"
                 return f"{where}, column {quoted(self.layout.names[index])}: {quoted(text)} {kind}"
             values.append(value)
         return values
