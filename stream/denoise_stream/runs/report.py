@@ -9,6 +9,7 @@ import numpy as np
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.files.tables.preview import FILE_ROWS
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.run import Stream
 
@@ -292,7 +293,8 @@ def _columns_in_words(summary: dict[str, Any]) -> str:
     denoised = f"columns {_listed(summary['columns'])}"
     if summary.get("sparse"):
         denoised += f" ({_listed(summary['sparse'])} over the known values alone, as more than a third are missing)"
-    return f"{denoised}; left as they are: {_listed(left)}" if left else denoised
+    judged = f" (by the first {FILE_ROWS} rows)" if summary["samples_in"] > FILE_ROWS else ""
+    return f"{denoised}; left as they are{judged}: {_listed(left)}" if left else denoised
 
 
 def _listed(names: list[str]) -> str:

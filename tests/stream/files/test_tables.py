@@ -219,3 +219,11 @@ def test_overload_of_an_instrument_is_a_missing_value(marker):
     cells = [row.split(",")[1] for row in done.data.decode().splitlines()[1:]]
     assert {cell for index, cell in enumerate(cells) if index % 50 == 7} == {marker}
     assert max(abs(float(cell)) for index, cell in enumerate(cells) if index % 50 != 7) < 30
+
+
+def test_numbers_with_a_flag_after_a_comma_are_left_as_they_are():
+    values = 10 * (20 + np.random.default_rng(0).normal(size=300))
+    rows = [f'{index},"{value:+05.0f},{5 if index % 40 == 3 else 1}",{value:.2f}' for index, value in enumerate(values)]
+    done = denoise_table("\n".join(["n,TMP,v", *rows]).encode())
+    assert done.columns == ["v"]
+    assert "TMP" in {left["name"] for left in done.facts["left"]}

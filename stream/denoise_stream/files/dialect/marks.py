@@ -49,6 +49,11 @@ def kind_of(text: str) -> str:
     return "moment" if MOMENT.fullmatch(text) else "text"
 
 
+MANY_CELLS = 30
+"""Cells from which on the digits after their commas are no coincidence."""
+
+MOST_FLAGS = 3
+
 APOSTROPHES = ("", "'", "\u2019")
 
 NUMBERS = frozenset({"whole", ".", ",", ".?", ",?", ".g", ",g", "g"})
@@ -147,6 +152,8 @@ def _marks_of(
     if decimal:
         other = "," if decimal == "." else "."
         odd = f"its decimal mark is {decimal!r}, that of the others {usual!r}" if usual != decimal else ""
+        if decimal == delimiter == "," and _ends_in_flags(texts):
+            odd = "what follows its commas looks like a flag"
         return Marks(decimal, _group_of(texts, other, counts, decimal), odd=odd)
     unsure = [mark for mark in ".," if counts[f"{mark}?"]]
     if not unsure:
@@ -165,6 +172,12 @@ def _marks_of(
         return Marks(mark, doubt=doubt)
     # With exactly three digits written, both readings of the column stay true.
     return Marks(mark, digits=None if delimiter == "," else 3)
+
+
+def _ends_in_flags(texts: Sequence[str]) -> bool:
+    """Tell whether a flag follows the commas, as in NOAA's ``"+0224,1"``: few different digits, and never 0."""
+    ends = {text.partition(",")[2] for text in texts if "," in text}
+    return len(texts) >= MANY_CELLS and 0 < len(ends) <= MOST_FLAGS and all(re.fullmatch("[1-9]", end) for end in ends)
 
 
 def _group_of(texts: Sequence[str], other: str, counts: Counter[str], decimal: str) -> str:
