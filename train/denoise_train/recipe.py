@@ -353,7 +353,7 @@ def _check(recipe: Recipe, where: str) -> None:
     if recipe.sample_rate_hz is not None:
         check_number(f"{where}sample_rate_hz", recipe.sample_rate_hz, 0, above=True)
     for key, value in recipe.flat().items():
-        if isinstance(value, str) and printable(value) != value:
+        if isinstance(value, str) and value.encode(errors="ignore").decode() != value:  # a lone surrogate
             raise RecipeError(f"{where}{key}={printable(value)!r} is not valid Unicode text; rename the file")
 
 
