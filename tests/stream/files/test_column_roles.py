@@ -9,7 +9,7 @@ from denoise_stream.files.columns.assign import Facts, Role, assign_roles
 from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.names import date_part, names_a_time, names_an_identifier
 from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, clock_of_seconds, rate_of
-from denoise_stream.files.columns.values import are_states, is_axis, is_sparse
+from denoise_stream.files.columns.values import are_states, is_axis, is_driven, is_sparse
 
 RNG = np.random.default_rng(0)
 INDEX = np.arange(300.0)
@@ -67,9 +67,14 @@ def test_signals_are_no_axes(values):
         (98 - INDEX // 20, True),
         (np.rint(noise(3)), False),
         (RNG.integers(0, 2, 300) / 2, False),
+        (np.tile(np.repeat([18.5, 21.5], 50), 3), True),
+        (np.tile(np.repeat([0.0, 3.3], 20), 5), True),
+        (np.repeat([20.0, 20.1, 20.2, 20.1, 20.0, 20.1], 50), False),  # a slow sensor of coarse steps
+        (np.tile(np.repeat([20.0, 20.5], 50), 3), False),
+        (np.repeat([101.32, 101.37, 101.29], 100), False),  # one of a lower rate
     ],
 )
-def test_states_are_few_whole_values(values, states):
+def test_states_are_few_values_that_hold(values, states):
     assert bool(are_states(np.asarray(values, dtype=float))) is states
 
 
@@ -89,6 +94,56 @@ def test_parts_of_a_date_count_if_there_are_two():
     assert [role.kind for role in assign_roles(dates)] == ["axis", "axis", "signal"]
     (role, _) = assign_roles([numbers("HR", 60 + np.rint(noise(5))), numbers("x", noise())])
     assert role.kind == "signal"  # a heart rate
+
+
+def as_texts(values: np.ndarray, width: int) -> list[str]:
+    return [f"{int(value):0{width}d}" for value in values]
+
+
+MOMENTS = Facts("Date", "moment", np.empty(0), [f"2024-03-01 10:{i // 60:02d}:{i % 60:02d}" for i in range(300)])
+MILLIS = np.floor(971.3 + 137.7 * INDEX) % 1000
+CLOCK = np.array([100 * (i // 4 % 24) + 15 * (i % 4) for i in range(300)], dtype=float)
+DIRECTION = (355 + noise(10)) % 360
+CODE = RNG.integers(100, 9000, 300)
+SWEEP = np.round(np.interp(np.arange(300), [0, 80, 200, 299], [0, 0.8, -0.4, 0.59]), 4)
+
+BESIDE_A_TIME = {
+    "milliseconds": (numbers("Millisecond", MILLIS), "part of a date"),
+    "microseconds of a system call": (numbers("tv_usec", 1000 * MILLIS), "part of a date"),
+    "a short name": (numbers("ms", MILLIS), "part of a date"),
+    "fractions of a second": (numbers("Fractional Seconds", MILLIS / 1000, digits=3), "part of a date"),
+    "milliseconds without a name": (numbers("2", MILLIS, named=False), "part of a date"),
+    "latencies": (numbers("ms", np.rint(20 + noise(5))), ""),
+    "whole numbers that leave a part of the range out": (numbers("2", np.rint(500 + noise(90)), named=False), ""),
+    "a clock": (numbers("HHMM", CLOCK), "a time of day"),
+    "a clock with zeros in front": (numbers("2", CLOCK, texts=as_texts(CLOCK, 4), named=False), "a time of day"),
+    "postcodes": (numbers("place", CODE, texts=as_texts(CODE, 5)), "written with leading zeros"),
+    "one zero in front": (numbers("x", 0.5 + noise(0.01), texts=[f"{0.5 + v:.2f}" for v in noise(0.01)]), ""),
+    "checksums": (numbers("crc16", CODE), "named a code"),
+    "customers": (numbers("Kunde", CODE), "named a customer or an order"),
+    "codes of a converter": (numbers("adc_code", CODE), ""),
+    "a direction over north": (numbers("wind_dir", DIRECTION), "an angle that wraps at 360"),
+    "an angle in a row of units": (numbers("phi", DIRECTION - 180, unit="°"), "an angle that wraps at 360"),
+    "a direction that stays south": (numbers("wind_dir", 180 + noise(10)), ""),
+    "a sweep": (numbers("E/V", SWEEP, digits=4), "goes up and down in equal steps"),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE_A_TIME.values(), ids=BESIDE_A_TIME.keys())
+def test_columns_beside_a_time_and_a_signal(case):
+    column, reason = case
+    roles = assign_roles([MOMENTS, column, numbers("T", noise())])
+    assert (roles[1].kind == "signal", roles[1].reason) == (not reason, reason)
+    assert roles[2].kind == "signal"
+
+
+def test_milliseconds_without_a_name_are_a_signal_where_nothing_else_is():
+    assert assign_roles([MOMENTS, numbers("2", MILLIS, named=False)])[1].kind == "signal"
+
+
+@pytest.mark.parametrize("values", SIGNALS.values(), ids=SIGNALS.keys())
+def test_signals_drive_nothing(values):
+    assert not is_driven(np.round(values, 2), 2)
 
 
 def test_the_only_column_is_a_signal_whatever_it_looks_like():
@@ -150,6 +205,54 @@ def test_numbers_tell_the_rate_by_their_unit_or_size():
     assert assumed is not None
     assert (assumed.rate_hz, assumed.unit) == (100.0, "s")
     assert clock_of_numbers(INDEX, "row", "") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "rate_hz", "start"),
+    [
+        ("TimeUS", 150_000_000 + 10_000 * INDEX, 100.0, None),
+        ("time_ms", 1_709_287_200 + 10 * INDEX, 100.0, None),
+        ("timestamp_ns", 1_709_287_200e9 + 1e7 * INDEX, 100.0, datetime(2024, 3, 1, 10)),
+        ("timestamp", 150_000_000 + 10_000 * INDEX, None, None),  # 1974
+        ("timestamp", 638_450_000_000_000_000 + 1e7 * INDEX, None, None),  # .NET ticks
+        ("time", CLOCK, 1 / 900, None),
+        ("HHMMSS", 235_900 + INDEX % 60, None, None),
+        ("time", 50 * INDEX[:48], 0.02, None),  # seconds that look like times of day
+        ("date", 20240301 + INDEX[:30], 1 / 86400, datetime(2024, 3, 1)),
+        ("MESS_DATUM", 2024030100 + INDEX % 24 + 100 * (INDEX // 24), 1 / 3600, datetime(2024, 3, 1)),
+        ("timestamp", 202403011000 + INDEX[:60], 1 / 60, datetime(2024, 3, 1, 10)),
+    ],
+)
+def test_numbers_are_read_as_their_name_and_their_digits_say(name, values, rate_hz, start):
+    clock = clock_of_numbers(values, name, "")
+    assert (clock and clock.rate_hz, clock and clock.start) == (rate_hz, start)
+
+
+def test_times_of_day_as_numbers_are_read_row_by_row():
+    clock = clock_of_numbers(CLOCK, "time", "")
+    assert clock is not None
+    assert [clock.seconds(text) for text in ("0", "0915", "945", "2400")] == [0, 33300, 35100, 0]
+    assert clock.seconds("975") is None
+
+
+def stamps(form: str, step: timedelta, first: datetime = datetime(2024, 3, 1, 10)) -> list[str]:  # noqa: DTZ001
+    return [(first + index * step).strftime(form) for index in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "rate_hz", "start"),
+    [
+        ("date", stamps("%d/%m/%Y %H:%M", timedelta(hours=1)), 1 / 3600, datetime(2024, 3, 1, 10)),
+        ("date", stamps("%m/%d/%Y %H:%M", timedelta(hours=1)), 1 / 3600, datetime(2024, 3, 1, 10)),
+        ("date", stamps("%d/%m/%Y %H:%M", timedelta(minutes=1)), 1 / 60, None),  # of one day
+        ("date", stamps("%d/%m/%Y", timedelta(days=1))[:12], None, None),
+        ("mm:ss", stamps("%M:%S", timedelta(seconds=1)), 1.0, None),
+        ("time", stamps("%H:%M", timedelta(minutes=1)), 1 / 60, None),
+    ],
+)
+def test_stamps_that_can_be_read_in_two_ways(name, texts, rate_hz, start):
+    clock = clock_of_moments(texts, name)
+    assert (clock and clock.rate_hz, clock and clock.start) == (rate_hz, start)
 
 
 def test_rates_leave_out_gaps_and_round_as_far_as_jitter_allows():

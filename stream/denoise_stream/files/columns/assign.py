@@ -1,14 +1,36 @@
 """Assign each column of a table a role, with the reason that the summary prints."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.files.columns.names import date_part, names_a_count, names_a_time, names_an_identifier
+from denoise_stream.files.columns.digits import as_times_of_day
+from denoise_stream.files.columns.names import (
+    date_part,
+    names_a_code,
+    names_a_count,
+    names_a_direction,
+    names_a_time,
+    names_an_identifier,
+    second_parts,
+)
 from denoise_stream.files.columns.times import Clock, clock_of_moments, clock_of_numbers, clock_of_seconds
-from denoise_stream.files.columns.values import are_states, is_axis, is_constant, is_even, is_sparse, rises
+from denoise_stream.files.columns.values import (
+    are_states,
+    common_width,
+    is_axis,
+    is_constant,
+    is_driven,
+    is_even,
+    is_part_of_a_second,
+    is_sparse,
+    is_uniform,
+    rises,
+    wraps_around,
+)
 
 SPARSE = "denoised over its known values alone: more than a third of its cells are empty"
 
@@ -54,8 +76,8 @@ class Role:
     Attributes
     ----------
     kind
-        ``"signal"``, ``"axis"``, ``"states"``, ``"identifier"``, ``"series"``, ``"odd"``, ``"moment"``, ``"text"`` or
-        ``"empty"``.
+        ``"signal"``, ``"axis"``, ``"angle"``, ``"states"``, ``"identifier"``, ``"series"``, ``"odd"``, ``"moment"``,
+        ``"text"`` or ``"empty"``.
     reason
         Why, in a few words.
     sparse
@@ -68,6 +90,7 @@ class Role:
 
 
 CONSTANT = Role("states", "always the same whole number")
+DATE_PART = Role("axis", "part of a date")
 
 
 def assign_roles(columns: Sequence[Facts]) -> list[Role]:
@@ -83,9 +106,16 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
         if column.kind != "number":
             roles.append(Role(column.kind, {"moment": "dates or times", "text": "text"}.get(column.kind, "empty")))
         elif part and several:
-            roles.append(Role("axis", "part of a date"))
+            roles.append(DATE_PART)
+        elif _is_second_part(column, [other for other in columns if other is not column]):
+            roles.append(DATE_PART)
         else:
             roles.append(_role_of_numbers(column, alone=len(columns) == 1))
+    signals = [index for index, role in enumerate(roles) if role.kind == "signal"]
+    if len(signals) > 1:
+        for index in signals:
+            if index > 0 and _follows_seconds(columns[index], columns[index - 1]):
+                roles[index] = DATE_PART
     if not any(role.kind == "signal" for role in roles):
         constant = [index for index, role in enumerate(roles) if role == CONSTANT]
         if len(constant) == 1:
@@ -104,6 +134,11 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
             return Role("axis", "named a time or an index")
         if names_an_identifier(column.name) and (known == np.rint(known)).all():
             return Role("identifier", "named an identifier")
+        code = names_a_code(column.name)
+        if code and ((known == np.rint(known)).all() or (column.digits <= 2 and "version" in column.name.lower())):
+            return Role("states", f"named {code}")
+        if names_a_direction(column.name, column.unit) and wraps_around(known):
+            return Role("angle", "an angle that wraps at 360")
         if rises(known) and (names_a_count(column.name) or not column.name):
             return Role("axis", "named a time or a count, and never falls")
     if alone:
@@ -111,8 +146,15 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
     reason = is_axis(known)
     if reason:
         return Role("axis", reason)
+    width = common_width(column.texts)
+    if (width or (column.named and "hhmm" in column.name.lower())) and as_times_of_day(known, width) is not None:
+        return Role("axis", "a time of day")
+    if width:
+        return Role("identifier", "written with leading zeros")
     if not missing.any() and is_even(known, column.digits):
         return Role("axis", "changes in equal steps")
+    if not missing.any() and is_driven(known, column.digits):
+        return Role("axis", "goes up and down in equal steps")
     if is_constant(known):
         return CONSTANT
     states = are_states(known)
@@ -129,14 +171,47 @@ def _is_date_part(column: Facts) -> bool:
     return bool((known == np.rint(known)).all() and known.min() >= span[0] and known.max() <= span[1])
 
 
+def _is_second_part(column: Facts, others: Sequence[Facts]) -> bool:
+    """Tell whether a column holds the milliseconds or the like of the time that another one tells.
+
+    Short names such as ``ms`` are also those of durations, which are not spread over the whole second.
+    """
+    parts = second_parts(column.name) if column.named and column.kind == "number" else 0
+    known = column.values[~np.isnan(column.values)]
+    if not parts or not is_part_of_a_second(known, parts):
+        return False
+    if any(_is_date_part(other) for other in others):
+        return True
+    top = 1 if known.max() < 1 else parts
+    spread = is_uniform(known, top) or (np.ptp(known) >= 0.5 * top and len(np.unique(known)) <= 20)
+    return (len(column.name) > 2 or bool(spread)) and any(_tells_a_time(other) for other in others)
+
+
+def _tells_a_time(column: Facts) -> bool:
+    named = column.named and names_a_time(column.name)
+    count = column.named and column.kind == "number" and names_a_count(column.name)
+    return column.kind == "moment" or named or (count and rises(column.values[~np.isnan(column.values)]))
+
+
+def _follows_seconds(column: Facts, before: Facts) -> bool:
+    """Tell whether a column without a name holds the milliseconds of the times before it, as in Python's logs."""
+    if (column.named and column.name) or before.kind != "moment" or not len(before.texts):
+        return False
+    seconds = all(re.search(r":\d\d:\d\d$", text.strip().strip('"')) for text in before.texts if text)
+    return seconds and is_uniform(column.values, 1000)
+
+
 def find_clock(columns: Sequence[Facts], roles: Sequence[Role]) -> tuple[int, Clock] | None:
     """Return the index of the column that tells the rate, and what it tells; None if none does."""
     for index, (column, role) in enumerate(zip(columns, roles, strict=True)):
         clock = None
         if role.kind == "moment":
-            clock = clock_of_moments(column.texts) if len(column.texts) else clock_of_seconds(column.values)
+            clock = (
+                clock_of_moments(column.texts, column.name) if len(column.texts) else clock_of_seconds(column.values)
+            )
         elif role.kind == "axis" and column.named:
-            clock = clock_of_numbers(column.values[~np.isnan(column.values)], column.name, column.unit)
+            known = column.values[~np.isnan(column.values)]
+            clock = clock_of_numbers(known, column.name, column.unit, common_width(column.texts))
         if clock is not None:
             return index, clock
     return None

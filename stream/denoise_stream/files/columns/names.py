@@ -28,6 +28,29 @@ QUALIFIERS = frozenset(
 
 IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung".split())
 
+CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware cid".split())
+"""Words for what is compared and not measured."""
+
+CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag bestellung".split())
+"""Words whose numbers say which customer or order it is."""
+
+DIRECTIONS = frozenset(
+    "dir direction wdir winddir winddirection bearing course heading azimuth yaw cog windrichtung azimut".split()
+)
+"""Words for an angle on a circle."""
+
+SECOND_PARTS = {
+    word: parts
+    for words, parts in (
+        ("fractionalseconds fracsec subsecond subseconds", 1),
+        ("ms msec millis millisecond milliseconds millisekunde millisekunden", 1_000),
+        ("us µs μs usec micros microsecond microseconds tvusec mikrosekunden", 1_000_000),
+        ("ns nsec nanos nanosecond nanoseconds tvnsec", 1_000_000_000),
+    )
+    for word in words.split()
+}
+"""Words for a part of a second, with how many of them make one."""
+
 PARTS: dict[str, tuple[int, int]] = {}
 """Words for parts of a date, with their smallest and largest value."""
 for _words, _range in (
@@ -97,6 +120,41 @@ def names_an_identifier(name: str) -> bool:
     """
     words = words_of(name)
     return bool(words) and (words[-1] in IDENTIFIERS or words[0] in ("serial", "uuid", "guid"))
+
+
+def names_a_code(name: str) -> str:
+    """Return what a name says that whole numbers are if they are not measured; empty if it says nothing.
+
+    >>> [names_a_code(name) for name in ("weather_code", "crc16", "Kunde", "adc_code", "order")]
+    ['a code', 'a code', 'a customer or an order', '', 'a customer or an order']
+    """
+    words = [word for word in words_of(name) if not word.isdigit()]
+    if not words or {"adc", "dac"} & set(words):
+        return ""
+    if "".join(words) in CODES or words[-1] in CODES:
+        return "a code"
+    numbers = {"no", "nr", "num", "number", "nummer"}
+    return "a customer or an order" if words[0] in CUSTOMERS and numbers.issuperset(words[1:]) else ""
+
+
+def names_a_direction(name: str, unit: str = "") -> bool:
+    """Tell whether a name or a unit says that a column is an angle.
+
+    >>> [names_a_direction(name) for name in ("wind_dir", "Heading (deg)", "dd", "Phase [°]", "T (°C)")]
+    [True, True, True, True, False]
+    """
+    words = words_of(name)
+    degrees = unit.strip("()[] ").lower() in ("°", "deg", "degree", "degrees") or name.rstrip(")] ").endswith("°")
+    return degrees or words == ["dd"] or words[-1:] in (["deg"], ["degrees"]) or not DIRECTIONS.isdisjoint(words)
+
+
+def second_parts(name: str) -> int:
+    """Return how many of what a name says a column holds make a second, 1 for its fractions; 0 if it says none.
+
+    >>> second_parts("tv_usec"), second_parts("Fractional Seconds"), second_parts("time_ms")
+    (1000000, 1, 0)
+    """
+    return SECOND_PARTS.get("".join(words_of(name)), 0)
 
 
 def date_part(name: str) -> tuple[int, int] | None:

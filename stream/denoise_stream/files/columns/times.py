@@ -8,6 +8,14 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.files.columns.digits import (
+    DATES,
+    TIMES_OF_DAY,
+    as_dates,
+    as_times_of_day,
+    moment_of,
+    share_of_usual_steps,
+)
 from denoise_stream.files.columns.names import TIMES, unit_seconds, words_of
 
 FORMATS = (
@@ -16,11 +24,17 @@ FORMATS = (
     "%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p",
     "%m/%d/%Y", "%m/%d/%y %H:%M:%S", "%m/%d/%y %H:%M", "%m/%d/%y %I:%M:%S %p", "%m/%d/%y %I:%M %p",
     "%d/%m/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%H:%M:%S.%f", "%H:%M:%S", "%H:%M",
-    "%I:%M:%S %p", "%I:%M %p", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y", "%d %b %Y %H:%M:%S",
+    "%I:%M:%S %p", "%I:%M %p", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y", "%d %b %Y %H:%M:%S", "%M:%S", "%M:%S.%f",
 )  # fmt: skip
 
 EPOCHS = ((1e8, 1e10, 1.0), (1e11, 1e13, 1e-3), (1e14, 1e16, 1e-6), (1e17, 1e19, 1e-9))
 """From, to, and unit in seconds of numbers that count from 1970, in the years 1973 to 2286."""
+
+YEARS = (1990, 2040)
+"""Numbers that would count from 1970 to a date outside of these years count something else."""
+
+TICKS = (6.2e17, 6.5e17)
+"""From, to of .NET ticks (100 ns since the year 1) in the years 1965 to 2060, which look like ns of 1990."""
 
 SECONDS = frozenset("time t elapsed zeit temps tiempo tijd tid".split())
 """Words for a time that is taken for seconds where no unit stands."""
@@ -59,8 +73,11 @@ class Clock:
         600.0
         """
         if isinstance(stamp, str):
+            compact = self.form in DATES or self.form in TIMES_OF_DAY
             try:
-                moment = datetime.strptime(_normal(stamp), self.form)  # noqa: DTZ007
+                moment = (
+                    moment_of(stamp.strip(), self.form) if compact else datetime.strptime(_normal(stamp), self.form)  # noqa: DTZ007
+                )
             except ValueError:
                 return None
             return (moment - (self.start or datetime(1900, 1, 1))).total_seconds()
@@ -68,20 +85,62 @@ class Clock:
         return stamp * self.scale_s - since
 
 
-def clock_of_moments(texts: Sequence[str]) -> Clock | None:
-    """Return the rate of rows stamped with dates or times; None if they cannot be read or do not go on."""
+def clock_of_moments(texts: Sequence[str], name: str = "") -> Clock | None:
+    """Return the rate of rows stamped with dates or times; None if they cannot be read or do not go on.
+
+    Parameters
+    ----------
+    texts
+        The stamps, empty where one is missing.
+    name
+        Of the column: ``mm:ss`` and ``elapsed`` are no hours.
+    """
     known = [_normal(text) for text in texts if text]
-    for form in FORMATS:
-        try:
-            moments = [datetime.strptime(text, form) for text in known]  # noqa: DTZ007
-        except ValueError:
-            continue
-        seconds = np.array([(moment - moments[0]).total_seconds() for moment in moments])
-        if "%d" not in form:
-            seconds = np.unwrap(seconds, period=86400.0)
-        rate = rate_of(seconds)
-        return None if rate is None else Clock(rate, moments[0] if "%d" in form else None, form=form)
-    return None
+    minutes = {"ss", "sec", "elapsed", "duration"} & set(words_of(name)) and "hh" not in name.lower()
+    forms = ("%M:%S", *FORMATS) if minutes else FORMATS
+    readings = ((form, _read(known, form)) for form in forms)
+    form, moments = next(((form, moments) for form, moments in readings if moments), ("", []))
+    if not moments:
+        return None
+    if form.startswith("%m/%d"):
+        other = _read(known, "%d/%m" + form[5:])
+        if other and other != moments:
+            return _clock_of_two_readings((form, moments), ("%d/%m" + form[5:], other))
+    return _clock_of(form, moments)
+
+
+def _read(texts: Sequence[str], form: str) -> list[datetime]:
+    """Return the moments that texts say in one form; none if one of them says none."""
+    try:
+        return [datetime.strptime(text, form) for text in texts]  # noqa: DTZ007
+    except ValueError:
+        return []
+
+
+def _clock_of(form: str, moments: Sequence[datetime]) -> Clock | None:
+    seconds = _since_first(moments)
+    if "%d" not in form:
+        seconds = np.unwrap(seconds, period=86400.0 if "%H" in form or "%I" in form else 3600.0)
+    rate = rate_of(seconds)
+    return None if rate is None else Clock(rate, moments[0] if "%d" in form else None, form=form)
+
+
+def _clock_of_two_readings(*readings: tuple[str, list[datetime]]) -> Clock | None:
+    """Return the clock of the dates whose steps are the more even; if neither are, one that tells no date."""
+    even = [share_of_usual_steps(_since_first(moments)) for _, moments in readings]
+    if even[0] != even[1]:
+        return _clock_of(*readings[even[1] > even[0]])
+    clocks = [_clock_of(*reading) for reading in readings]
+    rates = {None if clock is None else clock.rate_hz for clock in clocks}
+    if len(rates) > 1 and "%M" in readings[0][0]:
+        midnights = [moment.replace(year=1900, month=1, day=1) for moment in readings[0][1]]
+        rates = {rate_of(np.unwrap(_since_first(midnights), period=86400.0))}
+    rate = rates.pop()
+    return None if rates or rate is None else Clock(rate, form=readings[0][0])
+
+
+def _since_first(moments: Sequence[datetime]) -> NDArray[np.float64]:
+    return np.array([(moment - moments[0]).total_seconds() for moment in moments])
 
 
 def clock_of_seconds(values: NDArray[np.float64]) -> Clock | None:
@@ -98,7 +157,7 @@ def _moment(seconds: float) -> datetime | None:
         return None
 
 
-def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock | None:
+def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str, width: int = 0) -> Clock | None:
     """Return the rate of rows whose time is a number; None if its unit is not to be told.
 
     Parameters
@@ -107,26 +166,59 @@ def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str) -> Clock
         Known values ``(n,)`` of an axis.
     name, unit
         The column's name, and its cell in a row of units.
+    width
+        Digits that all values are written with; 0 if that differs or is not known.
     """
     if not len(values):
         return None
     stated = unit_seconds(name, unit)
-    epoch = next((scale for low, high, scale in EPOCHS if low < values[0] < high), None)
     words = words_of(name)
     timely = bool(words) and (words[0] in TIMES or words[-1] in TIMES or words[0] in ("ts", "clock", "t", "elapsed"))
     timely = timely and not {"index", "idx"} & set(words)
     assumed = bool(words) and (words[0] in SECONDS or words[-1] in SECONDS)
-    if not (timely and epoch is not None) and not assumed and stated is None:
+    spelled = "hhmm" in name.lower() or "yyyymm" in name.lower()
+    if spelled or ((timely or assumed) and stated is None):
+        clock = _clock_of_digits(values, width, spelled=spelled)
+        if clock is not None or "hhmm" in name.lower():
+            return clock
+    if stated is not None:
+        return _clock_of_steps(values, stated)
+    if not timely and not assumed:
         return None
-    if epoch is not None and timely:
-        stated = epoch
-    elif epoch is not None:
-        return None
-    rate = rate_of((values - values[0]) * (1.0 if stated is None else stated))
+    epoch = next((scale for low, high, scale in EPOCHS if low < values[0] < high), None)
+    if epoch is None:
+        return _clock_of_steps(values, None) if assumed else None
+    clock = _clock_of_steps(values, epoch) if timely and not TICKS[0] < values[0] < TICKS[1] else None
+    return clock if clock is not None and clock.start is not None else None
+
+
+def _clock_of_steps(values: NDArray[np.float64], unit_s: float | None) -> Clock | None:
+    """Return the clock of numbers in a unit, None meaning seconds that nobody stated.
+
+    It starts at a date where the numbers reach one since 1970.
+    """
+    scale_s = 1.0 if unit_s is None else unit_s
+    rate = rate_of((values - values[0]) * scale_s)
     if rate is None:
         return None
-    start = _moment(values[0] * epoch) if epoch is not None and stated == epoch else None
-    return Clock(rate, start, "s" if stated is None else "", scale_s=1.0 if stated is None else stated)
+    start = None if unit_s is None else _moment(float(values[0]) * scale_s)
+    dated = start is not None and YEARS[0] <= start.year < YEARS[1]
+    return Clock(rate, start if dated else None, "s" if unit_s is None else "", scale_s=scale_s)
+
+
+def _clock_of_digits(values: NDArray[np.float64], width: int, *, spelled: bool) -> Clock | None:
+    """Return the clock of dates or times of day written as whole numbers; None if they are plain numbers."""
+    dates = as_dates(values)
+    if dates is not None:
+        return _clock_of(*dates)
+    times = as_times_of_day(values, width)
+    if times is None:
+        return None
+    form, seconds = times
+    if not spelled and share_of_usual_steps(seconds) <= share_of_usual_steps(values):
+        return None
+    rate = rate_of(seconds)
+    return None if rate is None else Clock(rate, form=form)
 
 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:
@@ -145,6 +237,8 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
     if mean <= 0:
         return None
     unsure = max(float(ordinary.std()) / mean / len(ordinary) ** 0.5, 1e-6)
+    if mean >= 1 and abs(round(mean) / mean - 1) <= unsure:
+        return 1 / round(mean)
     rounded = (float(f"{1 / mean:.{digits}g}") for digits in range(1, 7))
     return next((rate for rate in rounded if abs(rate * mean - 1) <= unsure), float(f"{1 / mean:.6g}"))
 

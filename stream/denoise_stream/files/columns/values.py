@@ -16,6 +16,9 @@ NEAR = 0.8
 FEW = 6
 """Different whole values that are states, not a signal."""
 
+HOLDS = 0.9
+"""Share of the steps that are none where states hold."""
+
 LONGEST_GAP = 75
 """A gap of more rows is an outage, not the spacing of a slower sensor."""
 
@@ -104,14 +107,87 @@ def is_constant(values: Values) -> bool:
 
 
 def are_states(values: Values) -> str:
-    """Return why whole values are states (flags, modes, a battery) rather than a signal; empty if they are not."""
-    if len(values) < MANY or not (values == np.rint(values)).all():
+    """Return why values are states (flags, modes, setpoints) rather than a signal; empty if they are not."""
+    if len(values) < MANY:
         return ""
+    if not (values == np.rint(values)).all():
+        return _are_levels(values)
     different = len(np.unique(values))
     holds = float((np.diff(values) == 0).mean())
-    if different <= FEW or (different <= 25 and holds >= 0.9):
+    if different <= FEW or (different <= 25 and holds >= HOLDS):
         return f"{different} different whole numbers"
     return ""
+
+
+def _are_levels(values: Values) -> str:
+    """Return why values are a few levels that hold; empty if they may be a slow or coarse sensor's.
+
+    Those lie on an even grid, two of them on neighbouring steps of the last digit or of a binary fraction.
+    """
+    levels = np.unique(values)
+    changes = np.flatnonzero(np.diff(values))
+    if not 1 < len(levels) <= FEW or len(changes) > (1 - HOLDS) * (len(values) - 1):
+        return ""
+    if len(changes) < len(levels) and len(values) < 500:  # each seen once: perhaps a sensor much slower than the rows
+        return ""
+    gaps = np.diff(levels)
+    digits = next((d for d in range(7) if np.abs(levels * 10**d - np.rint(levels * 10**d)).max() < 1e-3), 7)
+    neighbours = np.isclose(gaps.min(), [10.0**-digits, 2 * 10.0**-digits, 2.0**-digits], rtol=1e-2).any()
+    if np.allclose(gaps, gaps[0], rtol=1e-2) and (neighbours or len(levels) > 2):
+        return ""
+    return f"{len(levels)} different values that hold"
+
+
+def is_driven(values: Values, digits: int) -> bool:
+    """Tell whether values go up and down in equal steps and turn a few times: a sweep that drives a measurement.
+
+    Parameters
+    ----------
+    values
+        All values of the column, none missing.
+    digits
+        Digits after the decimal mark that they are printed with; 17 where that is not known.
+    """
+    steps = np.diff(values)
+    moving = steps[steps != 0]
+    if len(values) < MANY or len(moving) < 0.9 * len(steps):
+        return False
+    turns = int((np.diff(np.sign(moving)) != 0).sum())
+    size, unit = float(np.median(np.abs(moving))), 10.0**-digits
+    rounding = 0.05 * size if digits >= 17 else 1.01 * unit * (size >= 2 * unit) + 1e-9 * size
+    off = np.abs(steps) - size
+    return 0 < turns <= len(steps) / 20 and bool((off <= rounding).all()) and int((off < -rounding).sum()) <= 2 * turns
+
+
+def wraps_around(values: Values) -> bool:
+    """Tell whether values are angles in degrees that jump over the end of the circle."""
+    if not len(values) or np.ptp(values) <= 180:
+        return False
+    return bool(values.max() <= 360 and values.min() >= (0 if values.max() > 180 else -180)) and bool(
+        (np.abs(np.diff(values)) > 180).any()
+    )
+
+
+def is_part_of_a_second(values: Values, parts: int) -> bool:
+    """Tell whether values are whole parts of a second, or fractions of one."""
+    if not len(values) or values.min() < 0:
+        return False
+    return bool(values.max() < 1 or (parts > 1 and values.max() < parts and (values == np.rint(values)).all()))
+
+
+def is_uniform(values: Values, top: int) -> bool:
+    """Tell whether whole values fill the range from 0 to below a number evenly."""
+    if len(values) < MANY or not is_part_of_a_second(values, top) or np.ptp(values) < 0.85 * top:
+        return False
+    return bool(np.abs(np.sort(values) / top - np.linspace(0, 1, len(values))).max() < 0.12)
+
+
+def common_width(texts: Sequence[str]) -> int:
+    """Return the digits that all cells have where some begin with a zero and all are nothing but digits; else 0."""
+    cells = [text.strip().strip('"') for text in texts if text.strip()]
+    width = len(cells[0]) if cells else 0
+    padded = width > 1 and any(cell[0] == "0" for cell in cells if cell)
+    return width if padded and all(len(cell) == width and cell.isdecimal() for cell in cells) else 0
 
 
 def is_sparse(missing: NDArray[np.bool_]) -> bool:
