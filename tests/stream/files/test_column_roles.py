@@ -120,6 +120,11 @@ BESIDE_A_TIME = {
     "postcodes": (numbers("place", CODE, texts=as_texts(CODE, 5)), "written with leading zeros"),
     "one zero in front": (numbers("x", 0.5 + noise(0.01), texts=[f"{0.5 + v:.2f}" for v in noise(0.01)]), ""),
     "checksums": (numbers("crc16", CODE), "named a code"),
+    "codes, some missing": (
+        numbers("x", np.where(INDEX % 9, CODE, np.nan), texts=[*as_texts(CODE, 5)[1:], "NA"]),
+        "written with leading zeros",
+    ),
+    "versions": (numbers("version", RNG.integers(10, 90, 300) / 10, digits=1), "named a code"),
     "customers": (numbers("Kunde", CODE), "named a customer or an order"),
     "codes of a converter": (numbers("adc_code", CODE), ""),
     "a direction over north": (numbers("wind_dir", DIRECTION), "an angle that wraps at 360"),
@@ -260,6 +265,8 @@ def test_rates_leave_out_gaps_and_round_as_far_as_jitter_allows():
     assert rate_of(times) == 100.0
     assert rate_of(np.round(np.arange(300) / 256, 3)) == 256.0
     assert rate_of(np.floor(np.arange(300) / 7.0)) == 7.0
+    assert rate_of(np.floor(np.arange(600) * 0.137)) == 7.3
+    assert rate_of(3600.0 * np.arange(300)) == 1 / 3600
     assert rate_of(np.zeros(300)) is None
 
 

@@ -136,7 +136,7 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
             return Role("identifier", "named an identifier")
         code = names_a_code(column.name)
         if code and ((known == np.rint(known)).all() or (column.digits <= 2 and "version" in column.name.lower())):
-            return Role("states", f"named {code}")
+            return Role("states" if code == "a code" else "identifier", f"named {code}")
         if names_a_direction(column.name, column.unit) and wraps_around(known):
             return Role("angle", "an angle that wraps at 360")
         if rises(known) and (names_a_count(column.name) or not column.name):

@@ -26,9 +26,9 @@ QUALIFIERS = frozenset(
 )
 """Words allowed beside a time word: ``Time (ms)`` is still a time."""
 
-IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung".split())
+IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid".split())
 
-CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware cid".split())
+CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware".split())
 """Words for what is compared and not measured."""
 
 CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag bestellung".split())

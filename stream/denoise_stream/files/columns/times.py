@@ -224,7 +224,7 @@ def _clock_of_digits(values: NDArray[np.float64], width: int, *, spelled: bool) 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:
     """Return the rate of rows at these times, rounded as far as their jitter allows; None if they do not go on.
 
-    Gaps are left out.
+    Gaps are left out. From one second on, the time between rows is rounded where that takes no more digits.
     """
     steps = np.diff(seconds)
     rising = np.flatnonzero(steps > 0)
@@ -236,11 +236,16 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
     mean = float(ordinary.mean())
     if mean <= 0:
         return None
-    unsure = max(float(ordinary.std()) / mean / len(ordinary) ** 0.5, 1e-6)
-    if mean >= 1 and abs(round(mean) / mean - 1) <= unsure:
-        return 1 / round(mean)
-    rounded = (float(f"{1 / mean:.{digits}g}") for digits in range(1, 7))
-    return next((rate for rate in rounded if abs(rate * mean - 1) <= unsure), float(f"{1 / mean:.6g}"))
+    unsure = float(ordinary.std()) / mean / len(ordinary) ** 0.5
+    if (between == 0).any():  # rounded stamps do not drift: all steps together are off by one at most
+        unsure = min(unsure, float(ordinary.max() / ordinary.sum()))
+    unsure = max(unsure, 1e-6)
+    for digits in range(1, 7):
+        slow = [1 / float(f"{mean:.{digits}g}")] if mean >= 1 else []
+        for rate in (*slow, float(f"{1 / mean:.{digits}g}")):
+            if abs(rate * mean - 1) <= unsure:
+                return rate
+    return float(f"{1 / mean:.6g}")
 
 
 def _normal(text: str) -> str:

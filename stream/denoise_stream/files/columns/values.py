@@ -183,10 +183,10 @@ def is_uniform(values: Values, top: int) -> bool:
 
 
 def common_width(texts: Sequence[str]) -> int:
-    """Return the digits that all cells have where some begin with a zero and all are nothing but digits; else 0."""
-    cells = [text.strip().strip('"') for text in texts if text.strip()]
+    """Return the digits that all numbers have where some begin with a zero and all are nothing but digits; else 0."""
+    cells = [text.strip().strip('"') for text in texts if any(map(str.isdecimal, text))]
     width = len(cells[0]) if cells else 0
-    padded = width > 1 and any(cell[0] == "0" for cell in cells if cell)
+    padded = width > 1 and any(cell[0] == "0" for cell in cells)
     return width if padded and all(len(cell) == width and cell.isdecimal() for cell in cells) else 0
 
 
