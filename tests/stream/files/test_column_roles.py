@@ -72,6 +72,8 @@ def test_signals_are_no_axes(values):
         (np.repeat([20.0, 20.1, 20.2, 20.1, 20.0, 20.1], 50), False),  # a slow sensor of coarse steps
         (np.tile(np.repeat([20.0, 20.5], 50), 3), False),
         (np.repeat([101.32, 101.37, 101.29], 100), False),  # one of a lower rate
+        (np.repeat([101.32, 101.37, 101.29, 101.37, 101.4], 200), False),
+        (np.repeat([20.0, 50.0, 62.5, 20.0], [90, 200, 500, 110]), True),
     ],
 )
 def test_states_are_few_values_that_hold(values, states):

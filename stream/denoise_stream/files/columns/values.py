@@ -128,7 +128,9 @@ def _are_levels(values: Values) -> str:
     changes = np.flatnonzero(np.diff(values))
     if not 1 < len(levels) <= FEW or len(changes) > (1 - HOLDS) * (len(values) - 1):
         return ""
-    if len(changes) < len(levels) and len(values) < 500:  # each seen once: perhaps a sensor much slower than the rows
+    runs = len(changes) + 1
+    # A sensor much slower than the rows changes at equal distances, and seldom to a value that it had before.
+    if (runs == len(levels) and len(values) < 500) or (runs < 2 * len(levels) and _is_regular(changes)):
         return ""
     gaps = np.diff(levels)
     digits = next((d for d in range(7) if np.abs(levels * 10**d - np.rint(levels * 10**d)).max() < 1e-3), 7)
