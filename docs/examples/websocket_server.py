@@ -24,8 +24,8 @@ SAMPLES = np.dtype("<i2")
 POLICY_VIOLATION = 1008
 REASON_BYTES = 120  # of the 123 that a closing frame takes
 MESSAGE_BYTES = 1 << 15
-QUEUE_SAMPLES = 16_000
-"""A stream holds four queues and three messages at most: half a megabyte with what the connection holds."""
+QUEUE_SAMPLES = 8_000
+"""A stream holds four queues and three messages at most: half a megabyte with the buffers of the connection."""
 PATIENCE_S = 60
 """A client that sends nothing, or reads nothing, for so long is sent away."""
 

@@ -20,6 +20,9 @@ from denoise_stream.engine.overlap_add import taper
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
+LEAST_OPSET = 13
+"""The first in which Split takes its sizes as an input."""
+
 PREFIX = "network/"
 """Before the names of everything in the network."""
 
@@ -62,7 +65,11 @@ def write_streaming(source: Path, output: Path, *, float64: bool = False, force:
             f"{source.name} has hop={contract.hop}, which does not divide its window={contract.window}; "
             "a streaming graph needs whole hops"
         )
-    model = _wrap(onnx.load(source), contract.window, contract.hop, contract.normalization == "minmax", float64)
+    network = onnx.load(source)
+    opset = next(each.version for each in network.opset_import if each.domain in ("", "ai.onnx"))
+    if opset < LEAST_OPSET:
+        raise ContractError(f"{source.name} has opset {opset}; a streaming graph needs {LEAST_OPSET} or more")
+    model = _wrap(network, contract.window, contract.hop, contract.normalization == "minmax", float64)
     delay = contract.window - contract.hop
     helper.set_model_props(model, contract.to_metadata() | {"delay_samples": str(delay)})
     onnx.checker.check_model(model)

@@ -40,6 +40,8 @@ class Handler(SimpleHTTPRequestHandler):
         if self.headers.get("Host") not in (*HOSTS, *(f"{host}:{port}" for host in HOSTS)):
             return self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "this server knows localhost only")
         path = self.translate_path(self.path)
+        if "\0" in path:
+            return self.send_error(HTTPStatus.NOT_FOUND)
         if Path(path).is_dir():
             path, self.path = str(Path(path) / "index.html"), "/index.html"
         if "gzip" in self.headers.get("Accept-Encoding", "") and Path(f"{path}.gz").is_file():

@@ -160,7 +160,7 @@ def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
     What it needs is loaded here: once the devices run, loading would make their callbacks wait.
     """
     if quiet:
-        return lambda run: _loop_plainly(run, lambda line: None)
+        return lambda run: _loop_plainly(run, lambda line: None, quiet=True)
     if not sys.stderr.isatty():
         return lambda run: _loop_plainly(run, lambda line: click.echo(line, err=True))
     from denoise_stream.live.view import Keys, LiveView, handle_key
@@ -178,10 +178,11 @@ def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
     return loop
 
 
-def _loop_plainly(run: LiveRun, say: Callable[[str], None]) -> None:
+def _loop_plainly(run: LiveRun, say: Callable[[str], None], *, quiet: bool = False) -> None:
     for fact in run.facts():
         say(f"{fact.name:<12} {fact.value}")
-    _warn_once(run, say)
+    if not quiet:
+        _warn_once(run, say)
     said_at = time.monotonic()
     while run.tick(say):
         time.sleep(TICK_S)

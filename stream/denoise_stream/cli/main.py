@@ -321,7 +321,9 @@ def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
         try:
             facts = _denoise(Options.from_command({**values, "source": source, "report": None}))
             rows.append({"input": source, "output": str(denoised_name(Path(source)))} if facts is None else facts)
-        except (DenoiseError, OSError) as error:
+        except (DenoiseError, OSError, ValueError) as error:
+            if isinstance(error, ValueError) and not rows:  # wrong usage, and nothing was touched yet
+                raise
             failed += 1
             reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
             rows.append({"input": source, "output": None, "error": reason})

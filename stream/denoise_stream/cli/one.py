@@ -96,7 +96,9 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             compute_time_s = run(signal, stream, destination, watchers.all, on_progress)
         sound = ends.kind == "audio"
         summary = facts(denoiser, stream, compute_time_s, watchers.levels, watchers.changes, audio=sound)
-        written = None if ends.output_file is None else ends.output_file.stat().st_size
+        written = None
+        with contextlib.suppress(OSError):  # a program that waits for the file may have taken it already
+            written = None if ends.output_file is None else ends.output_file.stat().st_size
         summary |= {"input": options.source, "output": ends.sink, "output_bytes": written}
         summary |= {"notes": [*notes_of(signal, destination), *_doubts(denoiser, ends)]}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}

@@ -42,7 +42,7 @@ CLOSING_S = 0.1
 
 
 class SpeechGate:
-    """Open and close over the hops of a signal.
+    """Lower the pauses of a denoised signal, hop by hop.
 
     Kept between calls, per channel: the two levels, the windows for which the gate stays open, and its gain.
 

@@ -14,8 +14,8 @@ from denoise_stream.files.dialect.options import TableOptions
 
 Chunk = NDArray[np.float64]
 
-MOST_COLUMNS = 16_384
-"""As many as a spreadsheet has."""
+MOST_COLUMNS = 32_768
+"""Twice as many as a spreadsheet has."""
 
 FOUND = TableOptions()
 """Nothing is stated about a table: all is found."""

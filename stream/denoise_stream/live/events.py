@@ -39,7 +39,7 @@ class LiveState:
     input_peak, output_peak
         The largest magnitudes since somebody set them to 0.
     dry_power, wet_power
-        Mean squares of the denoised samples and of the same samples as they came, averaged over about 0.3 s.
+        Mean squares of the samples as they came and of the same samples denoised, averaged over about 0.3 s.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))

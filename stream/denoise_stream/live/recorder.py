@@ -21,7 +21,7 @@ class Recorder:
     dropped_samples : int
         Samples per channel that were lost because the sink was too slow.
     peak : float
-        The largest magnitude among them, full scale 1.0.
+        The largest magnitude that the sink has taken, full scale 1.0.
     error : Exception or None
         What the sink raised; everything before it has been written.
     """

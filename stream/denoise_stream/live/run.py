@@ -15,7 +15,7 @@ from denoise_stream.live.advice import dropout_advice
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
 from denoise_stream.live.events import Losses
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.session import LiveSession
+from denoise_stream.live.session import NOISE_REMOVED_DB, LiveSession
 from denoise_stream.runs.report import engine_facts
 
 PREFERRED_RATE_HZ = 48_000.0
@@ -121,6 +121,13 @@ class LiveRun:
         )
         session.start()
         return session
+
+    @property
+    def hears_speech(self) -> bool | None:
+        """As the session's; None too where the mix or a limit hides how much the model removes."""
+        limit_db = self.denoiser.max_attenuation_db
+        hidden = self.mix < 1 or (limit_db is not None and limit_db < 2 * NOISE_REMOVED_DB)
+        return None if hidden else self.session.hears_speech
 
     def facts(self) -> list[Fact]:
         """Say what runs."""

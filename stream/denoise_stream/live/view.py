@@ -30,6 +30,14 @@ KEYS = (
 )
 
 
+def _is_ours(descriptor: int) -> bool:
+    """Tell whether a terminal is that of this process, in the foreground."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:  # not the terminal of this session
+        return False
+
+
 class Keys:
     """Read single keys from a terminal without waiting; the terminal is put back as it was."""
 
@@ -44,8 +52,8 @@ class Keys:
             import tty
         except ImportError:  # Windows
             self._descriptor = -1
-        # In the background the terminal belongs to somebody else, and would stop who changes it.
-        if self._descriptor < 0 or os.tcgetpgrp(self._descriptor) != os.getpgrp():
+        # A background process that changes the terminal is stopped (SIGTTOU).
+        if self._descriptor < 0 or not _is_ours(self._descriptor):
             self._descriptor = -1
             yield
             return
@@ -117,7 +125,7 @@ class LiveView:
         for name, meter, level_db, peak in zip(("in", "out"), self._meters, levels_db, peaks, strict=True):
             table.add_row(name, meter.draw(level_db, peak, width))
         table.add_row("removed", f"{state.removed_db:.1f} dB" if run.mix > 0 else "\N{EN DASH}")
-        speech = run.session.hears_speech
+        speech = run.hears_speech
         if speech is not None:
             table.add_row("voice", Text("speech", style="green") if speech else Text("pause", style="dim"))
         median_ms, high_ms = run.session.compute_ms()

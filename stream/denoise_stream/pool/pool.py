@@ -119,7 +119,7 @@ class StreamPool:
     @property
     def open_streams(self) -> int:
         """How many streams are open and not at their end."""
-        return len(self._schedule.members)
+        return self._schedule.count
 
     def open(self, channels: int = 1, sample_rate_hz: float | None = None) -> PooledStream:
         """Open a stream for one signal; see :class:`PooledStream`.

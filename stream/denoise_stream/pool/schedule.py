@@ -15,8 +15,8 @@ Member = TypeVar("Member", bound=Hashable)
 class Schedule(Generic[Member]):
     """The streams of a pool, those of them that are ready, and how long they wait for others.
 
-    All methods but :meth:`check_process` and :meth:`abandon` are called with ``lock`` held. A stream that nobody holds
-    any more is none of the schedule's.
+    All methods but :meth:`check_process`, :meth:`abandon` and ``count`` are called with ``lock`` held. Streams are held
+    weakly: one that is no longer referenced leaves the schedule.
 
     Parameters
     ----------
@@ -53,6 +53,11 @@ class Schedule(Generic[Member]):
     def members(self) -> list[Member]:
         """The streams that are open."""
         return list(self._members)
+
+    @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._members)
 
     @property
     def is_elsewhere(self) -> bool:

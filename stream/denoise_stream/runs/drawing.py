@@ -1,6 +1,7 @@
 """Draw a signal before and after, and what was removed."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.places import Place
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, BeforeAfterPlot
-from denoise_stream.runs.report import both
+from denoise_stream.runs.report import both, percent
 from denoise_stream.runs.sample_times import DAY_S
 
 BEFORE, AFTER, REMOVED = NOISY_COLOUR, DENOISED_COLOUR, "#b8480e"
@@ -56,7 +57,9 @@ Axes = Any
 
 def save_picture(found: BeforeAfterPlot, changes: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw the picture of what was found and write it as PNG; parameters as for :func:`draw`."""
-    draw(found, changes).savefig(path, format="png", dpi=110)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a sign that the font lacks is drawn as a box
+        draw(found, changes).savefig(path, format="png", dpi=110)
 
 
 def draw(found: BeforeAfterPlot, changes: Sequence[dict[str, Any]]) -> Figure:
@@ -172,7 +175,7 @@ class _Page:
         if not rms:
             return "nothing"
         level = f"{20 * math.log10(rms):.1f} dBFS" if self.found.sound else f"{rms:.3g}"
-        return f"RMS {level}" + (f", {100 * share:.2g} % of the variation" if share else "")
+        return f"RMS {level}" + (f", {percent(share)} of the variation" if share else "")
 
 
 class _DetailedPage(_Page):
@@ -315,7 +318,8 @@ def _line(axes: Axes, times: Any, values: Chunk, colour: str, gaps: Any, width: 
 def _gaps(times: Any) -> Any:
     """Return the samples before which time has gaps."""
     steps = np.diff(times).astype(np.float64)
-    usual = np.median(steps) if len(steps) else 0.0
+    passing = steps[steps > 0]  # a logger may write several rows a second with the same stamp
+    usual = np.median(passing) if len(passing) else 0.0
     return np.flatnonzero(steps > GAP * usual) + 1
 
 

@@ -9,7 +9,7 @@ LEAST_BINS = 1000
 
 
 class Envelope:
-    """Collect the extremes of signals in bins that grow with their length; missing values count where all are.
+    """Collect the extremes of signals in bins that grow with their length; a bin is missing only if all its values are.
 
     Attributes
     ----------
@@ -22,24 +22,27 @@ class Envelope:
     def __init__(self, signals: int, channels: int) -> None:
         self.low = self.high = np.empty((0, signals, channels))
         self.bin_size = 1
-        self._open = self.low
+        self._seen = 0
 
     def observe(self, samples: Chunk) -> None:
         """Look at the next samples ``(n, signals, channels)``."""
-        self._open = np.concatenate((self._open, samples))
-        bins = len(self._open) // self.bin_size
-        full = self._open[: bins * self.bin_size].reshape(bins, self.bin_size, *samples.shape[1:])
-        self._open = self._open[bins * self.bin_size :].copy()
-        self.low = np.concatenate((self.low, np.fmin.reduce(full, axis=1)))
-        self.high = np.concatenate((self.high, np.fmax.reduce(full, axis=1)))
+        if not len(samples):
+            return
+        filled = self._seen % self.bin_size  # of the last bin
+        starts = np.maximum(np.arange(-filled, len(samples), self.bin_size), 0)
+        low, high = np.fmin.reduceat(samples, starts), np.fmax.reduceat(samples, starts)
+        if filled:
+            low[0], high[0] = np.fmin(self.low[-1], low[0]), np.fmax(self.high[-1], high[0])
+        whole = self._seen // self.bin_size
+        self.low, self.high = np.concatenate((self.low[:whole], low)), np.concatenate((self.high[:whole], high))
+        self._seen += len(samples)
         while len(self.low) >= 2 * LEAST_BINS:
-            even = len(self.low) // 2 * 2
-            # An odd last bin stays as it is; half a bin of shift is invisible in an overview.
-            self.low = np.concatenate((np.fmin(self.low[0:even:2], self.low[1:even:2]), self.low[even:]))
-            self.high = np.concatenate((np.fmax(self.high[0:even:2], self.high[1:even:2]), self.high[even:]))
+            pairs = np.arange(0, len(self.low), 2)
+            self.low, self.high = np.fmin.reduceat(self.low, pairs), np.fmax.reduceat(self.high, pairs)
             self.bin_size *= 2
 
     @property
     def centres(self) -> Chunk:
         """The samples in the middle of the bins, from 0."""
-        return (np.arange(len(self.low), dtype=np.float64) + 0.5) * self.bin_size - 0.5
+        middles = (np.arange(len(self.low), dtype=np.float64) + 0.5) * self.bin_size - 0.5
+        return np.minimum(middles, self._seen - 1)

@@ -222,16 +222,16 @@ def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str)
     if not shares or shares[0] < LEAST_SHARE:
         return "hardly anything removed"
     if channels == 1:
-        return f"{_percent(shares[0])} of the variation removed"
+        return f"{percent(shares[0])} of the variation removed"
     if len(shares) == 1:
-        return f"{_percent(shares[0])} of the variation removed from 1 of {channels} {noun}s"
-    return f"{_percent(shares[-1])} to {_percent(shares[0])} of the variation removed, by {noun}"
+        return f"{percent(shares[0])} of the variation removed from 1 of {channels} {noun}s"
+    return f"{percent(shares[-1])} to {percent(shares[0])} of the variation removed, by {noun}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Write a share.
 
-    >>> _percent(0.4321), _percent(1.2), _percent(0.00001)
+    >>> percent(0.4321), percent(1.2), percent(0.00001)
     ('43 %', '120 %', 'less than 0.1 %')
     """
     if share < 1e-3:
@@ -260,7 +260,7 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
         where = f" from {name}" if name else ""
         return f"hardly anything removed{where}, less than {100 * LEAST_SHARE:g} % of its variation"
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
-    share = f", {_percent(share_of_all)} of its variation" if share_of_all else ""
+    share = f", {percent(share_of_all)} of its variation" if share_of_all else ""
     snr = change["estimated_snr_db"]
     estimate = f" (an SNR of about {snr:.0f} dB before, if all of it was noise)" if snr is not None else ""
     largest = change["largest_change"]

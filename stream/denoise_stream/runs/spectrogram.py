@@ -12,6 +12,8 @@ LEAST_COLUMNS = 400
 """A long signal has between so many columns and twice as many."""
 
 FLOOR_DB = -160.0
+LARGEST = 1e30
+"""Powers are counted up to here, so that no sum is infinite."""
 
 
 class SpectrogramPair:
@@ -38,9 +40,9 @@ class SpectrogramPair:
         self._hop = self.size // 2
         self._taper = np.hanning(self.size + 1)[:-1]
         self._open = np.empty((0, 2, channels))
-        self._frames = np.empty((0, 2, self._hop + 1), np.float32)
-        self._columns = self._frames
+        self._columns = np.empty((0, 2, self._hop + 1), np.float32)  # sums over frames
         self._per_column = 1
+        self._count = 0
 
     def observe(self, samples: Chunk) -> None:
         """Look at the next samples of both signals ``(n, 2, channels)``."""
@@ -49,28 +51,29 @@ class SpectrogramPair:
         if not count:
             return
         windows = np.lib.stride_tricks.sliding_window_view(self._open, self.size, axis=0)[:: self._hop]
-        spectra = np.fft.rfft(windows * self._taper)  # (frames, 2, channels, frequencies)
-        powers = (np.abs(spectra) ** 2).mean(axis=2) * (2 / self._taper.sum()) ** 2
+        with np.errstate(over="ignore", invalid="ignore"):
+            spectra = np.fft.rfft(windows * self._taper)  # (frames, 2, channels, frequencies)
+            powers = (np.abs(spectra) ** 2).mean(axis=2) * (2 / self._taper.sum()) ** 2
         self._open = self._open[count * self._hop :].copy()
-        self._collect(powers.astype(np.float32))
+        self._collect(np.fmin(powers, LARGEST).astype(np.float32))
 
     def _collect(self, powers: NDArray[np.float32]) -> None:
-        self._frames = np.concatenate((self._frames, powers))
-        whole = len(self._frames) // self._per_column
-        if not whole:
-            return
-        full = self._frames[: whole * self._per_column].reshape(whole, self._per_column, *powers.shape[1:])
-        self._frames = self._frames[whole * self._per_column :].copy()
-        self._columns = np.concatenate((self._columns, full.mean(axis=1)))
+        filled = self._count % self._per_column  # of the last column
+        sums = np.add.reduceat(powers, np.maximum(np.arange(-filled, len(powers), self._per_column), 0))
+        if filled:
+            sums[0] += self._columns[-1]
+        self._columns = np.concatenate((self._columns[: self._count // self._per_column], sums))
+        self._count += len(powers)
         while len(self._columns) >= 2 * LEAST_COLUMNS:
-            even = len(self._columns) // 2 * 2
-            pairs = (self._columns[0:even:2] + self._columns[1:even:2]) / 2
-            self._columns = np.concatenate((pairs, self._columns[even:]))
+            self._columns = np.add.reduceat(self._columns, np.arange(0, len(self._columns), 2))
             self._per_column *= 2
 
     def decibels(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the levels of both signals in dB, ``(frequencies, columns)`` each."""
-        levels = 10 * np.log10(np.maximum(self._columns, 10 ** (FLOOR_DB / 10)))
+        counts = np.full((len(self._columns), 1, 1), self._per_column, np.float32)
+        if len(counts):
+            counts[-1] = (self._count - 1) % self._per_column + 1
+        levels = 10 * np.log10(np.maximum(self._columns / counts, 10 ** (FLOOR_DB / 10)))
         return levels[:, 0].T, levels[:, 1].T
 
     @property
@@ -87,5 +90,5 @@ class SpectrogramPair:
     def extent_s(self) -> tuple[float, float]:
         """Where the first column begins and the last one ends, in s."""
         margin = (self.size - self._hop) / 2
-        length = len(self._columns) * self._per_column * self._hop
+        length = self._count * self._hop
         return margin / self._rate, (margin + length) / self._rate

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -84,3 +85,13 @@ def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, c
     assert status == 2
     assert words in message
     assert not list(Path().glob("*.denoised.*"))
+
+
+def test_option_that_one_of_several_inputs_cannot_take_stops_no_other(call, folder, models):
+    soundfile.write("a.wav", np.zeros(800), 16_000)
+    (folder / "b.csv").write_text("t,v\n" + "".join(f"{n},{n % 7}.5\n" for n in range(200)))
+    soundfile.write("c.wav", np.zeros(800), 16_000)
+    status, message = call("a.wav", "b.csv", "c.wav", "--model", models["identity"], "--salvage")
+    assert status == 1
+    assert "b.csv" in message
+    assert (folder / "c.denoised.wav").exists()

@@ -227,3 +227,17 @@ def test_numbers_with_a_flag_after_a_comma_are_left_as_they_are():
     done = denoise_table("\n".join(["n,TMP,v", *rows]).encode())
     assert done.columns == ["v"]
     assert "TMP" in {left["name"] for left in done.facts["left"]}
+
+
+def test_row_whose_time_is_missing_is_a_row():
+    values = 20 + np.random.default_rng(0).normal(size=300)
+    rows = [",21", *(f"{index / 10:.1f},{value:.3f}" for index, value in enumerate(values))]
+    done = denoise_table("\n".join(["time,x", *rows]).encode())
+    assert sum(map(len, done.source.waiting)) == 0
+    assert done.data.decode().splitlines()[1] != ",21"
+
+
+def test_numbers_too_large_for_the_noise_to_be_counted_are_denoised():
+    values = 1e299 * np.random.default_rng(0).normal(size=300)
+    rows = [f"{index},{value:.3e}" for index, value in enumerate(values)]
+    assert denoise_table("\n".join(["t,v", *rows]).encode()).columns == ["v"]

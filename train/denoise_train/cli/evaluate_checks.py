@@ -12,7 +12,7 @@ LEAST_SPEECH_SAMPLES = 16_000
 
 RULES = (
     ("rate", ("--stretch",), "--rate cannot be set: {} makes its own signals"),
-    ("plot", ("--stretch",), "--plot draws one SNR beside another; {} averages over them"),
+    ("plot", ("--stretch",), "--plot draws improvement against SNR; {} averages over the SNRs"),
     ("panels", ("--stretch",), "{} has no signals for --panels to draw"),
     (
         "snr_db",

@@ -124,12 +124,24 @@ def is_table(path: Path) -> bool:
     return format_of(path.name).kind == "table"
 
 
-def sample_rate_hz(path: Path) -> float | None:
+def sample_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
     """Return the rate that a file says it was sampled at; None if it says none, and for arrays."""
     if ending_of(path.name) in ARRAYS:
         return None
-    with contextlib.closing(open_file(path)) as source:
+    with contextlib.closing(open_file(path, _reading(path, columns))) as source:
         return source.sample_rate_hz
+
+
+def stated_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
+    """Return the rate that a file says it was sampled at, an array file in an array of its own; None if none."""
+    if ending_of(path.name) in ARRAYS:
+        return next((channel.rate_hz for channel in _read(path, None) if channel.rate_hz), None)
+    return sample_rate_hz(path, columns)
+
+
+def _reading(path: Path, columns: Sequence[str] | None) -> Reading:
+    """Return how to read a file; only tables have columns to choose."""
+    return Reading(tuple(columns)) if columns and is_table(path) else Reading()
 
 
 def split_unit(name: str) -> tuple[str, str]:
@@ -156,8 +168,7 @@ def _read(path: Path, columns: Sequence[str] | None) -> Iterator[Channel]:
     if ending_of(path.name) in ARRAYS:
         yield from _read_arrays(path)
         return
-    reading = Reading(tuple(columns)) if columns and is_table(path) else Reading()
-    with contextlib.closing(open_file(path, reading)) as source:
+    with contextlib.closing(open_file(path, _reading(path, columns))) as source:
         chunks = list(source)
         names: Sequence[str] = getattr(source, "column_names", ())
         units: Sequence[str] = getattr(source, "column_units", ())

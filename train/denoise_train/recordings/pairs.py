@@ -154,7 +154,7 @@ def _match(
             continue
         refuse_shifted(one, other, str(clean), str(noisy))
         if len(one) != len(other):
-            rates = sample_rate_hz(clean), sample_rate_hz(noisy)
+            rates = sample_rate_hz(clean, columns), sample_rate_hz(noisy, columns)
             why = f" ({rates[0]:g} and {rates[1]:g} Hz)" if all(rates) and rates[0] != rates[1] else ""
             raise SourceError(
                 f"{clean} has {len(one)} samples and its partner {noisy} {len(other)}{why}; "

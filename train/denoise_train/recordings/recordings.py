@@ -197,7 +197,7 @@ def load_recordings(
         why = f": of {left_out} columns or channels most values are missing (NaN)" if left_out else ""
         raise SourceError(f"no signal found in {', '.join(str(path) for path in paths)}{why}")
     notes = [f"{left_out} are left out, as most of their values are missing (NaN)"] if left_out else []
-    return Recordings(signals, files, where, [*notes, *_rate_notes(paths, rate_hz)], origins)
+    return Recordings(signals, files, where, [*notes, *_rate_notes(paths, rate_hz, columns)], origins)
 
 
 def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
@@ -208,11 +208,11 @@ def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[st
     return {name: load_recordings(files, rate_hz) for name, files in folders.items()}
 
 
-def _rate_notes(paths: Sequence[Path], wanted_hz: float | None) -> Iterator[str]:
+def _rate_notes(paths: Sequence[Path], wanted_hz: float | None, columns: Sequence[str] | None) -> Iterator[str]:
     """Say which files of recordings for one rate say no rate, or have a lower one."""
     if wanted_hz is None:
         return
-    rates = [sample_rate_hz(path) for path in find_files(paths)]
+    rates = [sample_rate_hz(path, columns) for path in find_files(paths)]
     if unknown := rates.count(None):
         yield f"{unknown} files say no sample rate and are taken to have {wanted_hz:g} Hz"
     if lower := [rate for rate in rates if rate is not None and rate < wanted_hz]:

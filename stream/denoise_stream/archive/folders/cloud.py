@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -70,24 +71,25 @@ class RemoteFolder:
         SourceError
             If fsspec knows no such protocol, or the URL lacks the host that it needs.
         """
-        with needs_extra(f"reading and writing {url}", "cloud"):
+        shown = re.sub(r"//[^/]*@", "//", url)  # no password in a message
+        with needs_extra(f"reading and writing {shown}", "cloud"):
             import fsspec
         protocol = url.partition("://")[0].lower()
         try:
             kind = fsspec.get_filesystem_class(protocol)
         except ValueError as error:
-            raise SourceError(f"{url}: fsspec has no protocol {protocol!r}") from error
+            raise SourceError(f"{shown}: fsspec has no protocol {protocol!r}") from error
         except ImportError as error:
             if ALIASES.get(protocol, protocol) in OPTIONS:
-                raise MissingExtra(f"reading and writing {url}", "cloud") from error
-            raise SourceError(f"{url}: {first_line(error)}") from error
+                raise MissingExtra(f"reading and writing {shown}", "cloud") from error
+            raise SourceError(f"{shown}: {first_line(error)}") from error
         try:
             path, settings = str(kind._strip_protocol(url)), kind._get_kwargs_from_urls(url)
         except (ValueError, LookupError) as error:
-            raise SourceError(f"{url} is not a valid URL: {first_line(error)}") from error
+            raise SourceError(f"{shown} is not a valid URL: {first_line(error)}") from error
         host = str(settings.get("host") or "")
         if protocol in ON_A_HOST and not host:
-            raise SourceError(f"{url} names no host; write {protocol}://HOST/FOLDER")
+            raise SourceError(f"{shown} names no host; write {protocol}://HOST/FOLDER")
         host += f":{settings['port']}" if host and settings.get("port") else ""
         return cls(ALIASES.get(protocol, protocol), path.rstrip("/"), host, tuple(sorted(settings.items())))
 

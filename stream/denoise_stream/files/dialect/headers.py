@@ -295,14 +295,17 @@ def _lies_beside(number: int, column: Sequence[str]) -> bool:
 def _states_counts(reading: Reading) -> bool:
     """Tell whether the first row states how many samples each column has, as AcqKnowledge writes it.
 
-    Such a row has no time in its first cell, and one and the same whole number in all others.
+    Such a row has no time in its first cell, and one and the same whole number in all others, no less than the rows.
     """
     if reading.start == 0 or len(reading.rows) < 3:
         return False
     first, *below = reading.rows
     counts = set(_trimmed(first)[1:])
     unnamed = not first[0] and all(kind_of(row[0]) in NUMBERS for row in below)
-    return unnamed and len(counts) == 1 and kind_of(counts.pop()) == "whole"
+    if not unnamed or len(counts) != 1:
+        return False
+    count = counts.pop()
+    return kind_of(count) == "whole" and int(count) >= len(below)
 
 
 def _start_and_rate(reading: Reading) -> float | None:

@@ -278,7 +278,7 @@ def written_style(
     style.fixed = len(set(printed)) == 1 and printed[0] > 0
     largest = max(map(abs, _finite(values)), default=0.0)
     noise = noise_of(values)
-    wanted = math.ceil(-math.log10(noise / FINER)) if noise > 0 else None
+    wanted = math.ceil(-math.log10(noise / FINER)) if 0 < noise < math.inf else None
     if style.exponent:
         magnitude = math.floor(math.log10(largest)) if largest > 0 else 0
         own = style.own_digits + 1

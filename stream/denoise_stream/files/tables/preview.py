@@ -71,13 +71,13 @@ def read_preview(
         If it is empty, or not to be read without help, or has too many columns.
     """
     skipped = max(options.skip_rows, options.header or 0)
-    head, wanted, most_bytes = bytearray(), rows + skipped, COLUMN_BYTES * most_columns
+    head, wanted, most_bytes = bytearray(), rows + skipped, max(MOST_BYTES, COLUMN_BYTES * most_columns)
     for block in blocks:
         head += block
         lines = head.count(b"\n") or max(0, head.count(b"\r") - 1)
         full = len(head) >= MOST_BYTES and lines >= FEWEST_LINES + skipped
         if lines < skipped:
-            most_bytes = len(head) + COLUMN_BYTES * most_columns  # lines that are passed over may be long
+            most_bytes = len(head) + max(MOST_BYTES, COLUMN_BYTES * most_columns)  # lines passed over may be long
         elif not full and len(head) > most_bytes:
             raise too_long(f"{name}: its first {lines + 1} lines", most_bytes, most_columns)
         while full or lines >= wanted:

@@ -101,7 +101,7 @@ def test_the_stated_confidence_is_the_measured_one():
 def test_a_short_or_constant_signal_is_refused(tmp_path: Path):
     for name, signal in (("short", np.arange(SHORTEST_SIGNAL - 1.0) % 7), ("constant", np.ones(2000))):
         np.save(tmp_path / f"{name}.npy", signal)
-        with pytest.raises(SourceError, match="a verdict needs 600 or more"):
+        with pytest.raises(SourceError, match="a verdict needs 1000 or more"):
             judge_file(GENERAL, tmp_path / f"{name}.npy", None, None)
 
 

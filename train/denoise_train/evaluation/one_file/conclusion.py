@@ -55,6 +55,8 @@ def conclude(found: Comparison | None) -> Conclusion:
         return Conclusion("cannot tell", tuple(reasons))
     if abs(found.deviations) < LEAST_DEVIATIONS:
         return Conclusion("cannot tell", ("the difference is no larger than its scatter over the signal",))
+    if found.margin_db == 0:
+        return Conclusion("cannot tell", ("both gains are at the most that can be estimated",))
     if (found.deviations > 0) != (found.masked_deviations > 0):
         return Conclusion("cannot tell", ("two kinds of estimate disagree",))
     return Conclusion("better" if found.deviations > 0 else "not better")

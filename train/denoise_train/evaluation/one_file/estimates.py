@@ -18,7 +18,7 @@ from denoise_train.dsp.noise_level import autocorrelation, level_ratio, noise_le
 from denoise_train.evaluation.blind import LEAST_SHARE, PROBE, PROBES, tails
 from denoise_train.recordings.noisy_recordings import STRETCH
 
-SHORTEST_SIGNAL = 600
+SHORTEST_SIGNAL = 1000
 """Samples below which nothing can be judged."""
 
 BLOCK = 250
@@ -109,7 +109,7 @@ def compare_blindly(model: Filter, noisy: Array) -> Comparison | None:
     model
         In the engine, from :func:`~denoise_train.evaluation.compare.engine_method`.
     noisy
-        float64 array ``(pieces, length)``: pieces of the signal, 600 samples or longer, no gaps.
+        float64 array ``(pieces, length)``: pieces of the signal, 1000 samples or longer, no gaps.
 
     Returns
     -------

@@ -1,5 +1,6 @@
 """Judge every signal of a file: read it, compare, conclude."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ def judge_file(
     path
         Audio, table or arrays.
     rate_hz
-        What to say of the rate of a file that states none.
+        Sample rate in Hz of a file that states none.
     columns
         Names of a table's columns; None means every one that is a signal.
     say
@@ -112,8 +113,9 @@ def judge_file(
             f"{path.name} has {most} samples, or does not change; a verdict needs {SHORTEST_SIGNAL} or more"
         )
     for origin, signal in long[:MOST_SIGNALS]:
+        origin = dataclasses.replace(origin, rate_hz=origin.rate_hz or rate_hz)
         say(origin.name)
-        starts, pieces = cut(signal, origin.rate_hz or rate_hz)
+        starts, pieces = cut(signal, origin.rate_hz)
         found = compare_blindly(model, pieces)
         judged.append(Judged(origin, len(signal), starts, pieces, found, conclude(found)))
     return judged
@@ -124,12 +126,12 @@ def cut(signal: Array, rate_hz: float | None) -> tuple[tuple[int, ...], Array]:
 
     >>> cut(np.zeros(500_000), None)[0]
     (0, 156666, 313333, 470000)
-    >>> cut(np.zeros(700), None)[0]
-    (0,)
+    >>> cut(np.zeros(700), None)[0], cut(np.zeros(70_000), 48_000.0)[0]
+    ((0,), (0,))
     """
     if len(signal) <= WHOLE:
         return (0,), signal[None]
-    length = max(PIECE, int(PIECE_SECONDS * (rate_hz or 0)))
+    length = min(len(signal), max(PIECE, int(PIECE_SECONDS * (rate_hz or 0))))
     count = min(PIECES, len(signal) // length)
     starts = tuple(int(start) for start in np.linspace(0, len(signal) - length, count))
     return starts, np.stack([signal[start : start + length] for start in starts])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB
-from denoise_train.evaluation.one_file.run import Judged
+from denoise_train.evaluation.one_file.run import MOST_SIGNALS, Judged
 
 ESTIMATE = "Stein's unbiased risk estimate"
 MEASURED = "general"
@@ -39,7 +39,8 @@ def describe_verdict(judged: Sequence[Judged], name: str, model: str, path: Path
                 f"{picture} {settle}",
             )
         )
-    lines = [f"{len(judged)} signals of {path.name}: is {name} better than the best plain filter?"]
+    first = f"The first {len(judged)}" if len(judged) == MOST_SIGNALS else f"{len(judged)}"
+    lines = [f"{first} signals of {path.name}: is {name} better than the best plain filter?"]
     lines += [f"  {one.origin.name.partition(', ')[2] or one.origin.name}: {_short(one)}" for one in judged]
     if any(one.conclusion.answer != "cannot tell" for one in judged):
         lines.append(f"Estimated by {ESTIMATE}; {_reliability()}.")
@@ -51,7 +52,7 @@ def title(one: Judged, name: str) -> str:
     found = one.found
     if found is None or one.conclusion.answer == "cannot tell":
         return f"{one.origin.name}: cannot tell whether {name} or a plain filter is better"
-    words = "better" if one.conclusion.answer == "better" else "no better"
+    words = "better" if one.conclusion.answer == "better" else "worse"
     return f"{one.origin.name}: {name} is {words} than {_best(one)}, by {abs(found.margin_db):.1f} dB"
 
 
