@@ -25,7 +25,7 @@ POLICY_VIOLATION = 1008
 REASON_BYTES = 120  # of the 123 that a closing frame takes
 MESSAGE_BYTES = 1 << 15
 QUEUE_SAMPLES = 8_000
-"""A stream holds four queues and three messages at most: half a megabyte with the buffers of the connection."""
+"""A stream holds four queues and three messages at most, as 64-bit numbers: with the connection about a megabyte."""
 PATIENCE_S = 60
 """A client that sends nothing, or reads nothing, for so long is sent away."""
 

@@ -228,7 +228,7 @@ def test_clients_that_flood_and_never_read_take_little_memory(tmp_path):
         return grown
 
     with running(tmp_path / "log") as (address, process):
-        assert asyncio.run(main(address, process)) < 60 * 1.0
+        assert asyncio.run(main(address, process)) < 60 * 1.25  # about a megabyte each
 
 
 @pytest.mark.slow
