@@ -159,15 +159,15 @@ def in_one_line(summary: dict[str, Any]) -> str:
 def _time(seconds: float) -> str:
     """Write a time as people say it.
 
-    >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0), _time(300.0)
-    ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h', '5 min')
+    >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0), _time(3600.0)
+    ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h', '1 h')
     """
     if seconds < 0.1:
         return f"{1000 * seconds:.1f} ms"
     if seconds < 120:
         return f"{seconds:.2f} s"
     for name, size, part, part_size in (("min", 60, "s", 1), ("h", 3600, "min", 60), ("d", 86400, "h", 3600)):
-        if name == "d" or seconds < 2 * {"min": 3600, "h": 86400}[name]:
+        if name == "d" or seconds < {"min": 3600, "h": 2 * 86400}[name]:
             whole = int(seconds // size)
             rest = int((seconds - whole * size) // part_size)
             return f"{whole} {name}" + (f" {rest} {part}" if rest else "")
