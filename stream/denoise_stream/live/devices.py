@@ -137,8 +137,8 @@ def find_device(wanted: str | None, direction: Direction) -> Device:
     if len(found) == 1:
         return found[0]
     candidates = ", ".join(str(device) for device in found or devices)
-    problem = "fits several" if found else "fits no"
-    raise DeviceError(f"{direction} device {wanted!r} {problem} of the devices; choose one of: {candidates}")
+    problem = "matches more than one" if found else "matches no"
+    raise DeviceError(f"{direction} device {wanted!r} {problem} device; choose one of: {candidates}")
 
 
 def rescan() -> None:

@@ -221,9 +221,9 @@ def test_devices_are_listed_and_found_by_name(audio_server):
     assert re.search(r"^>< +\d+ default +ALSA", listing, re.MULTILINE)
     assert re.search(r"^ +\d+ virtmic +ALSA", listing, re.MULTILINE)
     for wanted, words in (
-        ("virt", "input device 'virt' fits several of the devices; choose one of: "),
-        ("nope", "input device 'nope' fits no of the devices"),
-        ("99", "input device '99' fits no of the devices"),
+        ("virt", "input device 'virt' matches more than one device; choose one of: "),
+        ("nope", "input device 'nope' matches no device"),
+        ("99", "input device '99' matches no device"),
     ):
         done = run(audio_server, "--device", wanted, "--output", "null", "--duration", 1)
         assert done.returncode == 1

@@ -31,10 +31,13 @@ def running(log: Path, *options: str) -> Iterator[tuple[str, int]]:
     assert process.stdout is not None
     found = re.search(r"port (\d+)", process.stdout.readline())
     assert found is not None
-    yield f"ws://127.0.0.1:{found[1]}", process.pid
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
-    process.stdout.close()
+    try:
+        yield f"ws://127.0.0.1:{found[1]}", process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(20)
+        process.stdout.close()
+    assert status == 0
     assert "Traceback" not in log.read_text()
 
 

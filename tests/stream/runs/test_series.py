@@ -224,3 +224,15 @@ def test_rows_of_several_series_in_turn_are_refused_unless_somebody_says_what_th
     )
     for options in (["--series-column", "sensor id"], ["--columns", "x"]):
         assert call("--input", path, "--model", models["smoother"], "--force", *options)[0] == 0
+
+
+def test_rate_of_the_rows_is_not_taken_for_that_of_each_series(call, models):
+    time = np.repeat(np.arange(300) / 1000, 2)
+    values = np.random.default_rng(0).normal(size=600)
+    rows = [f"{t:.3f},{'ab'[n % 2]},{values[n]:.3f}" for n, t in enumerate(time)]
+    Path("a.csv").write_text("\n".join(["time,sensor,x", *rows]))
+    options = ["--input", "a.csv", "--series-column", "sensor", "--model", models["identity"]]
+    status, message = call(*options, "--notch", "50")
+    assert (status, "needs the sample rate of the signal" in message) == (2, True), message
+    status, message = call(*options, "--notch", "50", "--rate", "1000")
+    assert (status, "at 1000 Hz" in message) == (0, True), message

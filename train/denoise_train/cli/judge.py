@@ -8,11 +8,11 @@ import click
 
 from denoise_stream import DenoiseError, Denoiser
 from denoise_stream.errors import needs_extra
-from denoise_stream.files.formats import format_of
+from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.model import choose_models
 from denoise_train.cli.evaluate_options import Options
-from denoise_train.recordings.channels import stated_rate_hz
+from denoise_train.recordings.channels import ARRAYS, stated_rate_hz
 
 ALLOWED = frozenset({"subject", "model", "columns", "rate", "plot", "report", "force"})
 """Parameters that go with a recording alone."""
@@ -47,7 +47,8 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
         from denoise_train.evaluation.one_file.run import judge_file
         from denoise_train.evaluation.one_file.text import describe_verdict
     usual = choose_models(options.model)
-    model = usual.audio if format_of(path.name).kind == "audio" else usual.table
+    is_audio = format_of(path.name).kind == "audio" and ending_of(path.name) not in ARRAYS
+    model = usual.audio if is_audio else usual.table
     denoiser = Denoiser(model, lookahead_samples="auto")
     rate_hz = options.signals.rate or (stated_rate_hz(path, options.signals.column_names) if path.is_file() else None)
     rate_hz = rate_hz or denoiser.contract.sample_rate_hz

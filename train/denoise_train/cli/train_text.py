@@ -82,7 +82,7 @@ def duration(seconds: float) -> str:
     """Return a duration in words.
 
     >>> duration(95), duration(600), duration(3e6)
-    ('95 s', '10 minutes', '35 days')
+    ('95 s', '10 minutes', '34.7 days')
     """
     unit, name = next((unit, name) for least, unit, name in DURATIONS if seconds >= least)
     return f"{seconds / unit:.3g} {name}"

@@ -97,6 +97,8 @@ class TableSource:
             self._check_signal(index)
         self.styles = [styles[index] for index in self.layout.chosen]
         self.sample_rate_hz = reading.sample_rate_hz or self.dialect.rate_hz or self.layout.rate_hz
+        if series_column is not None:  # what the rows tell is the rate of all series together
+            self.sample_rate_hz = reading.sample_rate_hz
         self._series_index = None if series_column is None else self.layout.names.index(series_column)
         self._series: deque[str] = deque()
         self.channels = len(self.layout.chosen)
