@@ -26,13 +26,21 @@ def archive_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option(
-                "--include", multiple=True, metavar="PATTERN", help="Only such names: '*.wav', '2024/**'; repeatable."
+                "--include",
+                multiple=True,
+                metavar="PATTERN",
+                help="Only files whose names match: '*.wav', '2024/**'; repeatable.",
             ),
-            click.option("--exclude", multiple=True, metavar="PATTERN", help="None of such names; repeatable."),
-            click.option("--jobs", type=click.IntRange(1), metavar="N", help="Files at once. Default: physical cores."),
-            click.option("--shard", metavar="I/N", help="Do part I (from 1) of N, for batch schedulers."),
+            click.option("--exclude", multiple=True, metavar="PATTERN", help="No files whose names match; repeatable."),
+            click.option(
+                "--jobs",
+                type=click.IntRange(1),
+                metavar="N",
+                help="Number of files in parallel. Default: physical cores.",
+            ),
+            click.option("--shard", metavar="I/N", help="Process shard I (from 1) of N, for batch schedulers."),
             click.option("--dry-run", is_flag=True, help="List what would be done."),
-            click.option("--engine", type=click.Choice(("local", "ray")), help="Where to work. Default: local."),
+            click.option("--engine", type=click.Choice(("local", "ray")), help="Execution backend. Default: local."),
             click.option(
                 "--ray-address", metavar="ADDRESS", help="Ray cluster. Default: RAY_ADDRESS, else this machine."
             ),
@@ -93,7 +101,7 @@ def run_archive(options: Options) -> None:
     if options.rate is not None and not 0 < options.rate < float("inf"):
         raise ValueError(f"--rate {options.rate:g} is not a valid sample rate; use a number above 0")
     if many.ray_address is not None and many.engine != "ray":
-        raise ValueError("--ray-address describes a Ray cluster; use it with --engine ray")
+        raise ValueError("--ray-address applies to a Ray cluster; use it with --engine ray")
     if many.engine == "ray":
         with needs_extra("a Ray cluster", "ray"):
             import ray as ray

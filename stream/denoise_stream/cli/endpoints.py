@@ -79,7 +79,7 @@ class Endpoints:
         if source == "-" and pipe_format is None:
             raise ValueError("--input - needs --format csv, wav, s16le or f32le")
         if pipe_format is not None and "-" not in (source, sink):
-            raise ValueError("--format describes a pipe, but neither --input nor --output is '-'")
+            raise ValueError("--format applies to a pipe, but neither --input nor --output is '-'")
         self._check_descriptions()
         if sink != "null":
             self._check_formats()
@@ -89,15 +89,17 @@ class Endpoints:
         options = self._options
         raw = self.source == "mic" or (self.source == "-" and self._pipe_format in RAW_FORMATS)
         if options.columns is not None and self.kind != "table":
-            raise ValueError(f"--columns describes a table, but the input is {IN_WORDS[self.kind]}")
+            raise ValueError(f"--columns applies to a table, but the input is {IN_WORDS[self.kind]}")
         if options.reading.table.stated and self._format is not TABLE:
-            raise ValueError(f"{options.reading.table.stated} describes a table of text, which the input is not")
+            raise ValueError(f"{options.reading.table.stated} applies to a table of text, which the input is not")
         if options.series_column is not None and (self.source == "-" or self.kind != "table"):
-            raise ValueError("--series-column describes a table in a file, which is read twice")
+            raise ValueError("--series-column applies to a table in a file, which is read twice")
         if options.salvage and (raw or self.kind != "audio"):
-            raise ValueError("--salvage describes audio with a header, in a file or a WAV pipe")
+            raise ValueError("--salvage applies to audio with a header, in a file or a WAV pipe")
         if options.keep_peaks and (self.kind == "audio" or options.series_column is not None):
-            raise ValueError("--keep-peaks describes a table or an array of signals, not audio and not --series-column")
+            raise ValueError(
+                "--keep-peaks applies to a table or an array of signals, not audio and not --series-column"
+            )
         if options.listen and (self.kind != "audio" or self.source == "mic"):
             input_in_words = "live" if self.source == "mic" else IN_WORDS[self.kind]
             raise ValueError(
@@ -106,16 +108,16 @@ class Endpoints:
         if options.listen and self.sink == "speaker":
             raise ValueError("--output speaker plays all of the result; use it or --listen, not both")
         if options.channels is not None and not raw:
-            raise ValueError("--channels describes a raw pipe or 'mic'; this input states its own")
+            raise ValueError("--channels applies to a raw pipe or 'mic'; this input states its own")
         if options.channels is not None and options.channels < 1:
             raise ValueError(f"--channels {options.channels} is too few; use 1 or more")
         if options.channels is not None and options.channels > options.max_columns:
             raise ValueError(
-                f"--channels {options.channels} is more than {options.max_columns}, and each takes memory of its own; "
+                f"--channels {options.channels} is more than {options.max_columns}, and each uses memory; "
                 "allow as many with --max-columns"
             )
         if options.rate is not None and self.kind == "audio" and not raw:
-            raise ValueError("--rate describes a raw pipe, a table, an array or 'mic'; this input states its own")
+            raise ValueError("--rate applies to a raw pipe, a table, an array or 'mic'; this input states its own")
 
     def _check_formats(self) -> None:
         """Refuse an output that cannot hold what the input holds."""
@@ -155,7 +157,7 @@ class Endpoints:
             }
             for name, value in live.items():
                 if value is not None:
-                    raise ValueError(f"{name} describes a live run; use it with --input mic")
+                    raise ValueError(f"{name} applies to a live run; use it with --input mic")
             return None
         from denoise_stream.live.run import LiveSettings
 

@@ -24,7 +24,7 @@ from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, decibels, plain_line
 from denoise_stream.live.session import BLOCK_S
 
-HEADPHONES = "use headphones, or the microphone hears the loudspeaker (said once)"
+HEADPHONES = "use headphones, or the microphone picks up the loudspeaker"
 
 
 def go_live(

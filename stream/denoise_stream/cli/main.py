@@ -108,7 +108,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--input",
     "source",
     metavar="SOURCE",
-    help="The same as SOURCE without --input: an audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' "
+    help="Input, the same as SOURCE: an audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' "
     "(standard input) or 'mic'; a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
 )
 @click.option(
@@ -145,22 +145,22 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "max_attenuation_db",
     type=float,
     metavar="DB",
-    help="Lower nothing by more than so many dB: a room stays a room. --mix blends on top. Default: no limit.",
+    help="Limit the attenuation to this many dB, to keep some room sound. --mix blends on top. Default: no limit.",
 )
 @click.option(
     "--notch",
     "notch_hz",
     type=float,
     metavar="HZ",
-    help="Mains frequency, 50 or 60, to filter out before the model, with its harmonics up to the tenth; the sample "
-    "rate has to be known. Default: none.",
+    help="Mains frequency, 50 or 60, to filter out before the model, with its harmonics up to the tenth; needs a known "
+    "sample rate. Default: none.",
 )
 @click.option(
     "--gate",
     "gate_db",
     type=float,
     metavar="DB",
-    help="Lower what is left between words by so many dB more, such as 20; for models of sound. Default: no gate.",
+    help="Attenuate pauses between words by this many dB more, such as 20; for speech models. Default: no gate.",
 )
 @click.option(
     "--look-ahead",
@@ -188,11 +188,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="A,B",
     help="Columns of a table to denoise. Default: all numbers but time, counts, dates, identifiers and states.",
 )
-@click.option("--series-column", metavar="ID", help="Column of a table file that says to which series a row belongs.")
+@click.option("--series-column", metavar="ID", help="Column of a table file that identifies the series of each row.")
 @click.option(
     "--keep-peaks",
     is_flag=True,
-    help="Give isolated peaks of tables and arrays back as they came: spikes that are data, not disturbances.",
+    help="Leave isolated peaks of tables and arrays unchanged: spikes that are data, not disturbances.",
 )
 @click.option(
     "--max-columns",
@@ -200,16 +200,16 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     default=MOST_COLUMNS,
     show_default=True,
     metavar="N",
-    help="Most columns or channels that an input may have; each takes memory of its own.",
+    help="Most columns or channels that an input may have; each uses memory.",
 )
-@click.option("--salvage", is_flag=True, help="Take what is there of audio that is cut short or damaged, and say so.")
+@click.option("--salvage", is_flag=True, help="Read what can be recovered from truncated or damaged audio, and say so.")
 @click.option(
     "--device", metavar="NAME|?", help="Microphone: number, name, a part of it, or ? to choose. Default: the system's."
 )
 @click.option(
     "--output-device",
     metavar="NAME|?",
-    help="Loudspeaker, likewise; implies --output speaker, unless --listen is there.",
+    help="Loudspeaker: number, name or ?; implies --output speaker, unless --listen is given.",
 )
 @click.option(
     "--latency",
@@ -220,7 +220,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--duration",
     type=float,
     metavar="SECONDS",
-    help="End 'mic' after so long. Default: until Ctrl-C, a recording's normal end.",
+    help="Stop 'mic' after this many seconds. Default: until Ctrl-C, a recording's normal end.",
 )
 @click.option(
     "--reconnect/--no-reconnect",
@@ -300,7 +300,7 @@ def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
     for name, option in (("sink", "output"), ("plot", "plot")):
         if values[name] is not None:
             raise ValueError(
-                f"--{option} describes one input, but {len(sources)} are named; name a folder or a pattern"
+                f"--{option} applies to one input, but {len(sources)} are named; name a folder or a pattern"
             )
     for source in sources:
         if not Path(source).is_file():

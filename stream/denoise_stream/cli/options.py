@@ -36,7 +36,7 @@ class ArchiveOptions:
         """
         for name, value in others.items():
             if value is not None:
-                raise ValueError(f"{name} describes a single signal; it does not go with a folder, a pattern or a URL")
+                raise ValueError(f"{name} applies to a single signal; it does not go with a folder, a pattern or a URL")
 
     def check_unused(self) -> None:
         """Refuse these options for a single file.
@@ -49,7 +49,7 @@ class ArchiveOptions:
         for name, value in vars(self).items():
             if value:
                 raise ValueError(
-                    f"--{name.replace('_', '-')} describes a folder, a pattern or a URL, not a single signal"
+                    f"--{name.replace('_', '-')} applies to a folder, a pattern or a URL, not a single signal"
                 )
 
 

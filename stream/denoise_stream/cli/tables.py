@@ -17,14 +17,14 @@ def table_options(command: Command) -> Command:
         (
             click.option("--skip-rows", type=int, metavar="N", help="Leave the first N lines as they are."),
             click.option("--header", type=int, metavar="N", help="Line of the file, from 1, that holds the names."),
-            click.option("--no-header", is_flag=True, help="No line holds names; columns are called 1, 2, ..."),
+            click.option("--no-header", is_flag=True, help="The file has no header; columns are called 1, 2, ..."),
             click.option("--decimal", type=click.Choice((".", ",")), help="Decimal mark; the other one groups digits."),
             click.option("--delimiter", metavar="CHAR", help="One character, or tab, space, none (one column)."),
             click.option("--encoding", metavar="NAME", help="Such as utf-16, cp1252 or shift_jis."),
             click.option(
                 "--on-bad-row",
                 type=click.Choice(BAD_ROWS),
-                help="A row that cannot be read ends the work, is passed on as it is, or left out. Default: stop for "
+                help="A row that cannot be read stops the run, is passed on as it is, or left out. Default: stop for "
                 "files, pass for pipes.",
             ),
         )

@@ -104,7 +104,7 @@ def check_columns(signal: Source, reading: Reading) -> None:
 def too_many_columns(name: str, columns: int, most: int) -> SourceError:
     """Return the error for a signal of too many columns or channels."""
     return SourceError(
-        f"{name} has {columns} columns or channels, and each takes memory of its own; --max-columns {columns} allows "
+        f"{name} has {columns} columns or channels, and each uses memory; --max-columns {columns} allows "
         f"more than {most}"
     )
 

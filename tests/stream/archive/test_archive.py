@@ -351,13 +351,13 @@ BAD = [
     (["--input", "in", "--output", "out", "--shard", "0/3"], 2, "--shard 0/3 is not a valid shard; use I/N"),
     (["--input", "in", "--output", "out", "--shard", "x"], 2, "--shard x is not a valid shard"),
     (["--input", "in", "--output", "out", "--jobs", "0"], 2, "0 is not in the range x>=1"),
-    (["--input", "in", "--output", "out", "--plot", "a.png"], 2, "--plot describes a single signal"),
-    (["--input", "in", "--output", "out", "--format", "wav"], 2, "--format describes a single signal"),
+    (["--input", "in", "--output", "out", "--plot", "a.png"], 2, "--plot applies to a single signal"),
+    (["--input", "in", "--output", "out", "--format", "wav"], 2, "--format applies to a single signal"),
     (["--input", "in", "--output", "out", "--ray-address", "auto"], 2, "use it with --engine ray"),
     (["--input", "in", "--output", "out", "--model", "nope"], 1, "model 'nope' is neither a file nor a bundled"),
     (["--input", "in", "--output", "out", "--hop", "200"], 2, "hop=200 is longer than window=150"),
     (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is not a valid sample rate"),
-    (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs describes a folder, a pattern or a URL"),
+    (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs applies to a folder, a pattern or a URL"),
     (["--input", "foo://a/b", "--output", "out"], 1, "fsspec has no protocol 'foo'"),
 ]
 

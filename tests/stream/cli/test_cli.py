@@ -261,7 +261,7 @@ def test_peaks_are_kept_in_series_of_neighbours_only(folder, call, options):
     soundfile.write("a.wav", noise(3000), 16_000)
     status, message = call("--input", name, "--keep-peaks", *options)
     assert status == 2
-    assert "--keep-peaks describes a table or an array of signals, not audio and not --series-column" in message
+    assert "--keep-peaks applies to a table or an array of signals, not audio and not --series-column" in message
 
 
 def test_speech_model_on_a_table_is_doubted(folder, call):

@@ -74,7 +74,7 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
     ("arguments", "words"),
     [
         (["--input", "a.wav", "b.flac"], "--input a.wav and b.flac are both inputs"),
-        (["a.wav", "b.flac", "--output", "o.wav"], "--output describes one input, but 2 are named"),
+        (["a.wav", "b.flac", "--output", "o.wav"], "--output applies to one input, but 2 are named"),
         (["a.wav", "b.flac", "--report", "a.denoised.wav"], "--report a.denoised.wav is what a.wav becomes"),
         (["a.wav", "missing.wav"], "missing.wav is not a file"),
         (["a.wav", "mic"], "mic is not a file"),

@@ -71,8 +71,8 @@ def test_what_is_no_signal_is_refused_in_one_sentence(folder: Path, call, conten
         (["--output", "-"], "cannot be written to a pipe; name a file"),
         (["--output", "a.wav"], "an array stays an array; end the name in .npy"),
         (["--output", "a.csv"], "an array stays an array"),
-        (["--columns", "a"], "--columns describes a table, but the input is an array"),
-        (["--series-column", "a"], "--series-column describes a table"),
+        (["--columns", "a"], "--columns applies to a table, but the input is an array"),
+        (["--series-column", "a"], "--series-column applies to a table"),
     ],
 )
 def test_options_that_arrays_do_not_have_are_wrong_usage(folder: Path, call, options: list[str], words: str):

@@ -186,7 +186,7 @@ def test_only_audio_with_a_header_is_salvaged(folder, call, name, arguments):
     Path("a.csv").write_text("v\n1\n")
     status, said = call("--input", name, "--salvage", *arguments)
     assert status == 2
-    assert "--salvage describes audio with a header" in said
+    assert "--salvage applies to audio with a header" in said
 
 
 # --------------------------------------------------------------------------- blocks keep their sample count

@@ -279,7 +279,7 @@ def test_live_options_are_refused_for_files(audio_server, tmp_path):
         [*PROGRAM, "--input", tmp_path / "a.wav", "--duration", "3"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "--duration describes a live run; use it with --input mic" in done.stderr
+    assert "--duration applies to a live run; use it with --input mic" in done.stderr
 
 
 def test_missing_portaudio_says_what_to_install(tmp_path):

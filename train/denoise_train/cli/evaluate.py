@@ -149,7 +149,7 @@ SECTIONS = {
     "--stretch",
     metavar="K,K...",
     callback=_parse_stretch,
-    help="Measure signals with K times the samples they need, live and with all the look-ahead that the model can use, "
+    help="Measure signals that are oversampled K times, live and with all the look-ahead that the model can use, "
     "beside BayesShrink on the whole record and a low-pass set by an oracle.",
 )
 @click.option(

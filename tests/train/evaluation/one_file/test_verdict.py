@@ -74,7 +74,7 @@ def test_methods_that_do_the_same_are_not_told_apart():
     same = compare_blindly(Filter("same", lambda rows, _: best.apply(rows), (None,), ""), noisy)
     assert same is not None
     assert same.margin_db == 0
-    assert "no larger than its scatter" in conclude(same).reasons[0]
+    assert "smaller than its uncertainty" in conclude(same).reasons[0]
 
 
 def test_a_signal_without_noise_has_no_verdict():

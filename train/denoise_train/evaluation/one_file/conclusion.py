@@ -46,15 +46,15 @@ def conclude(found: Comparison | None) -> Conclusion:
     reasons = []
     if found.autocorrelation > WHITE_CORRELATION or not 1 / WHITE_RATIO <= found.level_ratio <= WHITE_RATIO:
         reasons.append(
-            "the noise is not independent from sample to sample (hum, pink noise, drifts), or the signal is as fine as "
-            "the noise"
+            "the noise is not independent from sample to sample (hum, pink noise, drifts), or the signal varies as "
+            "fast as the noise"
         )
     if found.heavy_tails > HEAVY_TAILS:
         reasons.append("the noise comes in impulses or gusts, or peaks of the signal are lowered")
     if reasons:
         return Conclusion("cannot tell", tuple(reasons))
     if abs(found.deviations) < LEAST_DEVIATIONS:
-        return Conclusion("cannot tell", ("the difference is no larger than its scatter over the signal",))
+        return Conclusion("cannot tell", ("the difference is smaller than its uncertainty",))
     if found.margin_db == 0:
         return Conclusion("cannot tell", ("both gains are at the most that can be estimated",))
     if (found.deviations > 0) != (found.masked_deviations > 0):

@@ -97,7 +97,7 @@ def _confidence(one: Judged, name: str) -> str:
 def _reliability() -> str:
     return (
         f"{RIGHT_OF_100} of 100 such verdicts on {MEASURED} were right, on sensors and ECG whose clean signal is "
-        f"known; the size is good to {WITHIN_DB} dB"
+        f"known; the difference is accurate to {WITHIN_DB} dB"
     )
 
 
