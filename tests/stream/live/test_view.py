@@ -20,9 +20,14 @@ FACTS = [
 
 def view_of(columns: int, mix: float = 1.0, is_speech: bool | None = True) -> LiveView:
     state = LiveState(input_rms=0.05, output_rms=0.03, dry_power=0.0025, wet_power=0.0009)
-    session = SimpleNamespace(state=state, hears_speech=is_speech, compute_ms=lambda: (0.62, 1.2))
+    session = SimpleNamespace(state=state, compute_ms=lambda: (0.62, 1.2))
     run = SimpleNamespace(
-        session=session, mix=mix, budget_ms=4.69, elapsed_s=61.0, losses=Losses(output_ms=330, skipped_ms=310)
+        session=session,
+        mix=mix,
+        hears_speech=is_speech,
+        budget_ms=4.69,
+        elapsed_s=61.0,
+        losses=Losses(output_ms=330, skipped_ms=310),
     )
     run.facts = lambda: FACTS
     run.fade_to = lambda mix: setattr(run, "mix", mix)

@@ -187,8 +187,8 @@ def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
             "cannot be written to a pipe; name a file",
         ),
         (["--input", "a.parquet", "--output", "b.csv"], 2, "the format stays as it is; end the name in .parquet"),
-        (["--input", "-", "--format", "csv", "--series-column", "id"], 2, "describes a table in a file"),
-        (["--input", "a.wav", "--series-column", "id"], 2, "describes a table in a file"),
+        (["--input", "-", "--format", "csv", "--series-column", "id"], 2, "applies to a table in a file"),
+        (["--input", "a.wav", "--series-column", "id"], 2, "applies to a table in a file"),
     ],
 )
 def test_wrong_tables_of_series_get_one_sentence(call, arguments, status, words):
