@@ -47,7 +47,7 @@ class Stated:
 
 @dataclasses.dataclass(frozen=True)
 class Changes:
-    """What makes a file smaller or older."""
+    """How a file is quantized or converted to another opset."""
 
     fp16: bool
     int8: bool
@@ -109,7 +109,7 @@ SECTIONS = {
     "Output": ("output", "c_folder", "streaming", "float64", "test_vectors", "force"),
     "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
     "Graph": ("fit_output", "self_normalizing", "encoder"),
-    "Smaller or older": ("fp16", "int8", "opset"),
+    "Size and opset": ("fp16", "int8", "opset"),
 }
 
 
@@ -135,7 +135,7 @@ SECTIONS = {
     metavar="MODEL.onnx",
     help="Default: model.onnx beside the network. MODEL.json gets the same facts.",
 )
-@click.option("--name", metavar="NAME", help="What the model is called. Default: the run's name, or the file's.")
+@click.option("--name", metavar="NAME", help="Model name. Default: the run's name, or the file's.")
 @click.option("--license", "license_", metavar="TEXT", help="The model's licence. Default: what the run says.")
 @click.option("--trained-on", metavar="TEXT", help="What it was trained on, in words. Default: what the run says.")
 @click.option(
@@ -145,7 +145,9 @@ SECTIONS = {
     "and standard deviation 1. Default: what the run says; otherwise minmax, unless a Normalization layer was adapted "
     "to other samples.",
 )
-@click.option("--window", type=click.IntRange(2), metavar="N", help="Samples per window, if the network takes any.")
+@click.option(
+    "--window", type=click.IntRange(2), metavar="N", help="Samples per window, if the network accepts any length."
+)
 @click.option("--hop", type=click.IntRange(1), metavar="N", help="Samples between windows. Default: half a window.")
 @click.option(
     "--rate",
@@ -183,7 +185,7 @@ SECTIONS = {
 @click.option(
     "--float64",
     is_flag=True,
-    help="With --streaming: take and return 64-bit samples, for small changes on a large offset.",
+    help="With --streaming: take and return 64-bit samples, when changes are small compared with the offset.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @version_option
@@ -193,8 +195,8 @@ def command(source: Path, encoder: bool, **values: Any) -> None:
     SOURCE is a run folder, a .keras or .h5 file, or a SavedModel folder. Windows of shape (N,), (N, 1) and (1, N) are
     taken; Lambda layers and other code in a file are never run.
 
-    A SOURCE that is exported already (.onnx), or a bundled model by its name, can be made smaller or older, or turned
-    into C.
+    A SOURCE that is exported already (.onnx), or a bundled model by its name, can be quantized, converted to another
+    opset, or turned into C.
     """
     stated, changes, outputs = _fields(Stated, values), _fields(Changes, values), _fields(Outputs, values)
     outputs.check()
@@ -251,7 +253,7 @@ def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Out
 
 
 def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outputs) -> Path:
-    """Make an exported model smaller or older, if that is asked for; return the file to go on with."""
+    """Quantize or convert an exported model if that is asked for; return the file to continue with."""
     from denoise_export.smaller.derive import derive
 
     if changes.any:

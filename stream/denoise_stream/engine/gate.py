@@ -152,7 +152,6 @@ def checked_gate(contract: Contract, gate_db: float | None) -> float | None:
         raise ValueError(f"gate_db={gate_db} is out of range; use 0 (nothing lowered) or more, such as 20")
     if contract.sample_rate_hz is None:
         raise ValueError(
-            f"gate_db={gate_db:g} needs a model that knows speech, which {contract.name} does not; "
-            "use the model speech, or no gate"
+            f"gate_db={gate_db:g} needs a speech model, which {contract.name} is not; use the model speech, or no gate"
         )
     return number

@@ -103,6 +103,6 @@ def test_depth_out_of_range_is_refused(models, gate_db):
 
 
 def test_model_for_any_signal_is_refused_in_one_sentence():
-    sentence = "gate_db=20 needs a model that knows speech, which general does not; use the model speech, or no gate"
+    sentence = "gate_db=20 needs a speech model, which general is not; use the model speech, or no gate"
     with pytest.raises(ValueError, match=sentence):
         Denoiser("general", gate_db=20)

@@ -45,8 +45,8 @@ it is better denoised by the model or by the best plain filter, how that was est
 MODEL is a bundled name ({", ".join(sorted(bundled_models()))}) or an ONNX file; it runs in the streaming
 engine at its own hop, window by window. The filters see each signal as a whole. Give it clean signals and a noise to
 mix (or neither: the built-in family and white noise), or recorded --pairs, or --noisy recordings alone, for an
-estimate. --optimum, --harm and --stretch ask other questions, and --speech compares with RNNoise, noisereduce and
-programs of yours by what listeners hear.
+estimate. --optimum, --harm and --stretch run other measurements, and --speech compares with RNNoise, noisereduce and
+programs of yours by perceptual scores.
 
 Filters that need a setting appear twice. {CHOICES}
 """
@@ -96,7 +96,7 @@ def _numbers(option: str, text: str | None, least: float, most: float, needed: s
 SECTIONS = {
     "A recording": ("model", "columns", "rate"),
     "Signals to measure on": ("clean", "noise", "pairs", "noisy", "snr_db", "signals", "length", "seed"),
-    "Other questions": ("optimum", "harm", "stretch"),
+    "Other measurements": ("optimum", "harm", "stretch"),
     "Speech": ("speech", "peers", "dnsmos", "write"),
     "Output": ("plot", "panels", "report", "force"),
 }
@@ -157,7 +157,7 @@ SECTIONS = {
     is_flag=True,
     help="Measure speech: mix --clean speech and recorded --noise at 16 kHz and at SNRs of speech without its pauses, "
     "and compare SI-SDR, PESQ, STOI, latency and cost with RNNoise and noisereduce. Levels, SNRs and scores are those "
-    "above 50 Hz, beside raw scores. All recordings given are used: give those that no training has heard.",
+    "above 50 Hz, beside raw scores. All recordings are used: bring ones that were not used in training.",
 )
 @click.option(
     "--peer",

@@ -74,8 +74,8 @@ SECTIONS = {
     type=PATH,
     multiple=True,
     metavar="PATH",
-    help="Noisy recordings where no clean ones exist. Only noise that is independent from sample to sample goes; hum "
-    "and other coloured noise stays, and a warning says so. Repeatable.",
+    help="Noisy recordings where no clean ones exist. Only noise that is independent from sample to sample is removed; "
+    "hum and other coloured noise stays, and a warning says so. Repeatable.",
 )
 @click.option(
     "--columns",
@@ -94,7 +94,7 @@ SECTIONS = {
     "data_path",
     type=PATH,
     metavar="PATH",
-    help="What recipes for images and series learn from: an .npz of images, or a file or folder of series.",
+    help="Training data for image and series recipes: an .npz of images, or a file or folder of series.",
 )
 @click.option(
     "--set",
@@ -116,15 +116,15 @@ SECTIONS = {
     metavar="M",
     help=f"Train for M minutes instead of a number of epochs. Default with --from: {MINUTES}.",
 )
-@click.option("--seed", type=click.IntRange(0), metavar="N", help="Draw other data and other initial weights.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run; give the same other options again.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="Random seed of the data and the initial weights.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run; repeat its other options.")
 @version_option
 def command(recipe: str, output: Path | None, resume: bool, **values: Any) -> None:
     """Train a denoising autoencoder. RECIPE is a bundled name (general, speech, mnist-dense ...) or a TOML file.
 
-    Bring signals of your own: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
+    Bring your own signals: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
     They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part
-    that the training never saw. For a recipe with a sample rate, audio of another one is resampled.
+    that was not used in training. For a recipe with a sample rate, audio of another one is resampled.
 
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.

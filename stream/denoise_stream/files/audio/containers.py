@@ -57,7 +57,7 @@ def format_for(path: Path, audio: AudioFormat) -> AudioFormat:
     extension = path.suffix.lower().lstrip(".")
     container = CONTAINERS.get(extension, extension.upper())
     if container not in soundfile.available_formats() or container == "RAW":
-        raise ValueError(f"--output {path.name}: libsndfile knows no audio format {path.suffix!r}")
+        raise ValueError(f"--output {path.name}: {path.suffix!r} is not a known audio format")
     chunks: tuple[KeptChunk, ...] = audio.chunks
     left_out = audio.left_out
     if _family(container) != _family(audio.container):
