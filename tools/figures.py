@@ -114,18 +114,18 @@ def summary() -> str:
         ),
         *(
             (
-                f"speech in recorded noise at {words['snr_db'][index]} dB: SI-SDR, PESQ, STOI",
-                "+{} dB, {}, {}".format(*score(*scores["speech"][index])),
-                "RNNoise +{} dB, {}, {}".format(*score(*scores["RNNoise"][index])),
+                f"speech in recorded noise at {words['snr_db'][index]} dB: gain in SI-SDR; PESQ; STOI",
+                "+{} dB; {}; {}".format(*score(*scores["speech"][index])),
+                "RNNoise +{} dB; {}; {}".format(*score(*scores["RNNoise"][index])),
             )
             for index in (0, 2)
         ),
         *(
-            (f"ECG (MIT-BIH) in {noise} noise, 0 to 12 dB", f"+{ecg[noise][0]:g} to +{ecg[noise][1]:g} dB", "")
+            (f"ECG (MIT-BIH) in {noise} noise, 0 to 12 dB", f"+{ecg[noise][0]:g} to +{ecg[noise][1]:g} dB", "not measured")
             for noise in ("white", "pink")
         ),
     ]
-    return table(("measured on", "gain", "best alternative"), rows)
+    return table(("measured on", "result", "best alternative"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {make.__name__: make for make in (models, general, speech, verdict, summary)}
