@@ -114,7 +114,7 @@ def summary() -> str:
         ),
         *(
             (
-                f"speech in recorded noise at {words['snr_db'][index]} dB: gain in SI-SDR; PESQ; STOI",
+                f"speech in recorded noise at {words['snr_db'][index]} dB: SI-SDR gain; PESQ; STOI",
                 "+{} dB; {}; {}".format(*score(*scores["speech"][index])),
                 "RNNoise +{} dB; {}; {}".format(*score(*scores["RNNoise"][index])),
             )
