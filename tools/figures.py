@@ -121,7 +121,11 @@ def summary() -> str:
             for index in (0, 2)
         ),
         *(
-            (f"ECG (MIT-BIH) in {noise} noise, 0 to 12 dB", f"+{ecg[noise][0]:g} to +{ecg[noise][1]:g} dB", "not measured")
+            (
+                f"ECG (MIT-BIH) in {noise} noise, 0 to 12 dB",
+                f"+{ecg[noise][0]:g} to +{ecg[noise][1]:g} dB",
+                "not measured",
+            )
             for noise in ("white", "pink")
         ),
     ]

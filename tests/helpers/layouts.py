@@ -173,6 +173,7 @@ def build(choice: dict[str, Any]) -> Table | None:
     group, quotes, header = choice["group"], choice["quotes"], choice["header"]
     marker = choice["marker"]
     single = delimiter == ""
+    alone = single or (choice["time"] == "none" and choice["signals"] == 1 and not choice["extras"])
     if choice["exponent"] and (choice["digits"] < 3 or group):
         return None
     if not choice["digits"] and (marker == "-9999" or (delimiter == "," and decimal == ",")):
@@ -196,9 +197,9 @@ def build(choice: dict[str, Any]) -> Table | None:
             printed = [text.rstrip("0").rstrip(".") if "." in text else text for text in printed]
         known = np.array([float(text) for text in printed])
         missing = rng.random(rows) < choice["missing"]
-        if single and marker == "":
+        if alone and marker == "":  # an empty line is no cell
             missing[:] = False
-        if choice["gaps"] and not single:
+        if choice["gaps"] and not alone:
             missing = np.arange(rows) % 2 == number % 2
         cells = [
             (grouped(text, group) if group else text.replace(".", "\1")).replace("\1", decimal) for text in printed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from denoise_stream.files.dialect.candidates import COMMENTS, Line, Reading, is_comment
 from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
-from denoise_stream.files.dialect.marks import NUMBERS, kind_of
+from denoise_stream.files.dialect.marks import MANY_CELLS, NUMBERS, kind_of
 from denoise_stream.files.dialect.numbers import may_be_marker, parse_number
 
 UNITS = frozenset(
@@ -252,7 +252,9 @@ def _numbers_are_names(reading: Reading) -> bool:
         return False
     decimals = [all(kind_of(cell) != "whole" for cell in column) for column in below]
     if len(reading.columns) == 1:
-        return numbers[0] == 0 and decimals[0] and len({len(cell) for cell in below[0]}) <= 2
+        places = {len(re.split("[.,]", cell)[-1]) for cell in below[0]}
+        alike = len({len(cell) for cell in below[0]}) <= 2 or (len(places) == 1 and len(below[0]) >= MANY_CELLS)
+        return numbers[0] == 0 and decimals[0] and alike
     beside = [_lies_beside(number, column) for number, column in zip(numbers, below, strict=True)]
     if all(decimals) or (len(numbers) > 1 and all(beside)):
         return True
