@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from audio_server import RATE_HZ, AudioServer
+from denoise_stream.live.listening import FADE_S
 from programs import PROGRAM, noise
 
 
@@ -26,7 +27,7 @@ def listen(server: AudioServer, *arguments: object) -> tuple[subprocess.Complete
     return done, played[0]
 
 
-@pytest.mark.slow  # alone: the server must not wait for other tests
+@pytest.mark.long  # the recording lacks the first 0.08 s, each time: find out whether the loudspeaker does, too
 def test_sound_is_heard_before_and_after(audio_server, take):
     done, played = listen(audio_server, take, "--model", "general", "--mix", 0.5)
     assert done.returncode == 0, done.stderr
@@ -34,7 +35,9 @@ def test_sound_is_heard_before_and_after(audio_server, take):
         "playing before: 0.0 to 2.0 s (Ctrl-C ends it)",
         "playing after: 0.0 to 2.0 s (Ctrl-C ends it)",
     ]
-    before, after = (np.sum(soundfile.read(take.with_name(name))[0] ** 2) for name in ("take.wav", "take.denoised.wav"))
+    fade = np.minimum(1, np.arange(2 * RATE_HZ) / (FADE_S * RATE_HZ))
+    sounds = (soundfile.read(take.with_name(name))[0] for name in ("take.wav", "take.denoised.wav"))
+    before, after = (np.sum((sound * fade * fade[::-1]) ** 2) for sound in sounds)
     assert after < before / 2
     heard = np.cumsum(played**2)  # to which the gaps that a busy computer makes add nothing
     assert heard[-1] == pytest.approx(before + after, rel=0.02)
