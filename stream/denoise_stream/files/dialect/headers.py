@@ -252,8 +252,8 @@ def _numbers_are_names(reading: Reading) -> bool:
         return False
     decimals = [all(kind_of(cell) != "whole" for cell in column) for column in below]
     if len(reading.columns) == 1:
-        places = {len(re.split("[.,]", cell)[-1]) for cell in below[0]}
-        alike = len({len(cell) for cell in below[0]}) <= 2 or (len(places) == 1 and len(below[0]) >= MANY_CELLS)
+        fractions = {len(re.split("[.,]", cell)[-1]) for cell in below[0]}
+        alike = len({len(cell) for cell in below[0]}) <= 2 or (len(fractions) == 1 and len(below[0]) >= MANY_CELLS)
         return numbers[0] == 0 and decimals[0] and alike
     beside = [_lies_beside(number, column) for number, column in zip(numbers, below, strict=True)]
     if all(decimals) or (len(numbers) > 1 and all(beside)):
