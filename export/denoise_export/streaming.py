@@ -69,7 +69,7 @@ def write_streaming(source: Path, output: Path, *, float64: bool = False, force:
     opset = next(each.version for each in network.opset_import if each.domain in ("", "ai.onnx"))
     if opset < LEAST_OPSET:
         raise ContractError(f"{source.name} has opset {opset}; a streaming graph needs {LEAST_OPSET} or more")
-    model = _wrap(network, contract.window, contract.hop, contract.normalization == "minmax", float64)
+    model = _wrap(network, opset, contract.window, contract.hop, contract.normalization == "minmax", float64)
     delay = contract.window - contract.hop
     helper.set_model_props(model, contract.to_metadata() | {"delay_samples": str(delay)})
     onnx.checker.check_model(model)
@@ -116,10 +116,9 @@ class _Graph:
         return self.add("Cast", tensor, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 
-def _wrap(network: onnx.ModelProto, window: int, hop: int, minmax: bool, float64: bool) -> onnx.ModelProto:
+def _wrap(network: onnx.ModelProto, opset: int, window: int, hop: int, minmax: bool, float64: bool) -> onnx.ModelProto:
     """Build the graph round a network."""
     number = np.float64 if float64 else np.float32
-    opset = next(each.version for each in network.opset_import if each.domain in ("", "ai.onnx"))
     state_sizes = [each.type.tensor_type.shape.dim[1].dim_value for each in network.graph.input[1:]]
     graph = _Graph(opset, number)
     kept, overlap = window - hop, window // hop

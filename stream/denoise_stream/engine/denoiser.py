@@ -44,8 +44,8 @@ class Denoiser:
         Mains frequency in Hz, such as 50 or 60, that is filtered out before the model, with its harmonics up to the
         tenth; the signal's sample rate has to be known. None filters nothing.
     gate_db
-        By how much a gate lowers what the model leaves between words, in dB, 0 or more; for models of sound only. It
-        opens and closes by the model's own output, without a click and without more latency. None is no gate.
+        Attenuation of pauses between words in dB, 0 or more, beyond what the model removes; for speech models only. The
+        model's own output opens and closes the gate, without clicks or added latency. None leaves the gate out.
 
     Raises
     ------

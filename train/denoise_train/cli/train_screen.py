@@ -12,7 +12,7 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Screen:
-    """What a training says and shows, where there is no terminal: lines, for a log.
+    """Print a training's progress line by line, for logs and pipes.
 
     Kept between calls: what is being done, and when it was last said.
     """

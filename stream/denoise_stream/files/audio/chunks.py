@@ -94,23 +94,23 @@ def read_kept(file: BinaryIO, order: str, data_end: int | None = None) -> tuple[
 
     Returns
     -------
-    kept, too_large
+    kept, left_out
         The chunks, and the names of those beyond ``LARGEST_KEPT`` or cut short, or of audio after the first.
     """
     size_of_file = file.seek(0, 2)
-    kept, too_large, heard = [], [], False
+    kept, left_out, has_audio = [], [], False
     for chunk in walk(file, order=order, data_end=data_end):
         if chunk.name == b"data":
-            too_large += ["second data"] if heard else []
-            heard = True
+            left_out += ["second data"] if has_audio else []
+            has_audio = True
         if chunk.name in ABOUT_THE_SAMPLES or chunk.size == 0:
             continue
         if chunk.size > LARGEST_KEPT or chunk.start + chunk.size > size_of_file:
-            too_large.append(chunk.name.decode("latin-1").strip())
+            left_out.append(chunk.name.decode("latin-1").strip())
             continue
         file.seek(chunk.start)
         kept.append(KeptChunk(chunk.name, file.read(chunk.size)))
-    return kept, too_large
+    return kept, left_out
 
 
 def append(path: Path, chunks: Sequence[KeptChunk]) -> None:

@@ -127,9 +127,9 @@ def cut_short(name: str, promised: int, found: int) -> SourceError:
 
 def _open_aiff(path: Path, file: BinaryIO) -> Opened:
     opened = open_with_libsndfile(path)
-    kept, too_large = chunks.read_kept(file, ">")
+    kept, left_out = chunks.read_kept(file, ">")
     audio = opened.format
-    opened.format = dataclasses.replace(audio, chunks=tuple(kept), left_out=tuple(too_large))
+    opened.format = dataclasses.replace(audio, chunks=tuple(kept), left_out=tuple(left_out))
     if audio.subtype not in SAMPLE_BYTES:
         return opened
     for chunk in chunks.walk(file, order=">"):

@@ -76,11 +76,11 @@ def open_wav_file(path: Path, file: BinaryIO, *, salvage: bool) -> Opened:
     size, note = audio_bytes(file, header)
     if salvage and header.subtype and size < there and note:
         size, note = there, f"salvaged: {there - size} bytes after the stated end of the audio were taken too"
-    kept, too_large = chunks.read_kept(file, header.order, header.data_start + size + size % 2)
+    kept, left_out = chunks.read_kept(file, header.order, header.data_start + size + size % 2)
     opened = _open_uncompressed(path, header, size) if header.subtype else _open_compressed(path, header, size, there)
     audio = opened.format
     opened.format = AudioFormat(
-        audio.container, audio.subtype, audio.endian, audio.tags, tuple(kept), (*audio.left_out, *too_large)
+        audio.container, audio.subtype, audio.endian, audio.tags, tuple(kept), (*audio.left_out, *left_out)
     )
     opened.notes += [note] if note else []
     return opened

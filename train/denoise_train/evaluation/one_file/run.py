@@ -38,7 +38,7 @@ class Judged:
     pieces
         What was judged, ``(pieces, length)``.
     found, conclusion
-        The estimates, None where there is no noise, and the answer.
+        The estimates (None if no noise was found), and the conclusion.
     """
 
     origin: Origin
