@@ -1,4 +1,4 @@
-"""The contract: what an ONNX file must say about itself, checked."""
+"""The contract: the metadata and tensors that a model file must have, and their check."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ Tensor = tuple[str, str, Sequence[int | str | None]]
 
 
 class Blocks(NamedTuple):
-    """One scale of a context: so many blocks in a row, each the mean of so many samples."""
+    """One scale of a context: ``number`` blocks in a row, each the mean of ``size`` samples."""
 
     size: int
     number: int
@@ -42,7 +42,7 @@ class Blocks(NamedTuple):
 
 @dataclass(frozen=True)
 class Contract:
-    """The facts of one model.
+    """What a model's metadata states.
 
     Attributes
     ----------
@@ -95,12 +95,12 @@ class Contract:
 
     @property
     def context_size(self) -> int:
-        """Numbers that the context of a window has: a mean and a known share for each block."""
+        """Length of a window's context: two numbers, a mean and a known share, for each block."""
         return 2 * sum(blocks.number for blocks in (*self.context_past, *self.context_ahead))
 
     @property
     def past_samples(self) -> int:
-        """Samples before a window that its context is made of."""
+        """Samples before a window that its context covers."""
         return max((blocks.samples for blocks in self.context_past), default=0)
 
     @property
@@ -193,7 +193,7 @@ class Contract:
                 raise ContractError(f"{file}: metadata {key}={quoted(found)}; needed with a context: {wanted}")
 
     def facts(self) -> dict[str, Any]:
-        """Return the contract as a dictionary, without the facts that a model of signals does not have."""
+        """Return the contract as a dictionary, without the fields of other kinds of models."""
         absent = {"kind": "signal", "shape": (), "output_size": 0, "context_past": (), "context_ahead": ()}
         return {key: value for key, value in asdict(self).items() if key not in absent or value != absent[key]}
 

@@ -67,11 +67,11 @@ def first_line(error: BaseException) -> str:
 
 LONGEST_QUOTE = 60
 LONGEST_MESSAGE = 2000
-"""Characters of what somebody's file says that a message repeats, and of a whole message on the command line."""
+"""Longest quotation from a file in a message, and longest message on the command line, in characters."""
 
 
 def quoted(text: str) -> str:
-    r"""Return a text of a file in quotes, of a long one only how it begins.
+    r"""Quote a text from a file; a long one is cut off.
 
     >>> quoted("x\ty"), quoted("1" * 10_000_000)
     ("'x\\ty'", "'111111111111111111111111111111'... (10000000 characters)")
@@ -80,7 +80,7 @@ def quoted(text: str) -> str:
 
 
 def shortened(message: str) -> str:
-    """Return a message on one line, of a very long one its two ends: what happened, and what to do."""
+    """Put a message on one line; of a very long one keep both ends: what happened, and what to do."""
     line = " ".join(message.split())
     if len(line) <= LONGEST_MESSAGE:
         return line
@@ -88,7 +88,7 @@ def shortened(message: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape what is not UTF-8 and what controls terminals, as names of files may hold both.
+    r"""Escape bytes that are not UTF-8 and control characters; file names may contain both.
 
     >>> printable("caf\udce9.wav"), printable("a\nb.wav")
     ('caf\\udce9.wav', 'a\\nb.wav')

@@ -18,7 +18,7 @@ DEFAULT_MODEL = "general"
 SPEECH_MODEL = "speech"
 
 MOST_ROWS = 128
-"""Windows that go through the network at once: many channels of a table would take gigabytes."""
+"""Most windows per run of the network: all channels of a wide table at once would take gigabytes."""
 
 
 def bundled_models() -> dict[str, Path]:
@@ -123,14 +123,14 @@ class Model:
         return clean, next_state
 
     def _run(self, outputs: dict[str, int], inputs: dict[str, Rows]) -> list[Rows]:
-        """Run the network; ``outputs`` are the names of what is asked for, and how many numbers a row of it has."""
+        """Run the network; ``outputs`` maps the name of each wanted output to its numbers per row."""
         rows = len(inputs["noisy"])
         try:
             results: list[Rows] = self._session.run([*outputs], inputs)
         except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
             raise ContractError(f"{self.path.name} fails on a batch of {rows}: {first_line(error)}") from error
         for (name, size), result in zip(outputs.items(), results, strict=True):
-            if result.shape != (rows, size):  # what its file states need not be what it does
+            if result.shape != (rows, size):  # the file's stated shapes may be wrong
                 found = ", ".join(str(count) for count in result.shape)
                 raise ContractError(
                     f"{self.path.name} answers a batch of {rows} with {name!r} of shape [{found}]; the contract needs "

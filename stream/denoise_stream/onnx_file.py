@@ -1,4 +1,4 @@
-"""Look into an ONNX file before it is run: whether it takes its numbers from other files.
+"""Check an ONNX file before it is run: it must not read its weights from other files.
 
 An ONNX file may name files for its weights. A malicious model could thus read any file that the user
 can, and return its bytes as samples. Models that keep the contract hold their weights themselves.
@@ -84,7 +84,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Read a number of 7 bits a byte; return it, and where what follows starts."""
+    """Read a number of 7 bits a byte; return it and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(message):

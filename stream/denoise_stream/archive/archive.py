@@ -29,7 +29,7 @@ from denoise_stream.files.protocols import Reading
 from denoise_stream.model import Models, bundled_models, choose_models, model_path
 
 DENOISED = ".denoised"
-"""What the names of this program's results have before their ending."""
+"""What result names have before the extension: ``NAME.denoised.EXT``."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Selection:
         return lambda name: whole.fullmatch(name) is not None and chosen(name)
 
     def wanted_denoised(self) -> Callable[[str], bool]:
-        """Return the function that tests whether a name with ``.denoised`` in it is asked for by such a pattern."""
+        """Return a test that a name with ``.denoised`` in it matches a pattern that has ``.denoised`` in it, too."""
         naming = [pattern for pattern in self.include if DENOISED in pattern]
         chosen = matcher(naming, ())
         return lambda name: DENOISED in self.pattern or (bool(naming) and chosen(name))
@@ -78,10 +78,10 @@ class Selection:
 
 @dataclass
 class Summary:
-    """What a run has done so far.
+    """Progress of a run.
 
-    ``files`` and ``size_bytes`` are to do in all, ``models`` names the model of each kind among them; the rest counts
-    what is done. ``failures`` and ``notes`` are names and sentences.
+    ``files`` and ``size_bytes`` are the totals to do, ``models`` names the model of each kind of file; the rest counts
+    what is done. ``failures`` and ``notes`` are pairs of a name and a sentence.
     """
 
     files: int
@@ -168,8 +168,8 @@ class Archive:
             raise SinkError(f"--output {target.place} {where}: results could replace inputs; choose another folder")
         models = Models(*(_lasting_name(name) for name in choose_models(model)))
         self.work = Work(source, target, Path(), models, (settings or Settings()).for_files(), reading or Reading())
-        self.work.denoiser(models.table)  # that for sound may not be needed: plan() looks
-        self.models: dict[str, str] = {}  # by kind of file, what plan() found to be needed
+        self.work.denoiser(models.table)  # plan() loads the other one if there is sound
+        self.models: dict[str, str] = {}  # by kind of file, filled in by plan()
         self._selection = selection
         self._force = force
         audio, table = (model_fingerprint(model_path(name)) for name in models)
@@ -195,7 +195,7 @@ class Archive:
         if not (isinstance(work.target, LocalFolder) and not work.target.path.is_dir()):
             for entry in work.target.entries():
                 if entry.is_folder:
-                    raise SourceError(entry.error)  # what it holds could be replaced unseen
+                    raise SourceError(entry.error)  # outputs in it could be overwritten unseen
                 outputs[entry.name] = entry.size_bytes
         plan = make_plan(
             work.source.entries(work.target.place if inside else None),

@@ -40,7 +40,7 @@ class Outcome:
     failed_windows
         Windows that passed unchanged, as the network failed on them.
     note
-        What is to be said about it, such as what was salvaged; else empty.
+        A remark for the user, such as what was salvaged; else empty.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Manifest:
         self.name = NAME if shard is None else f"{NAME}-{shard[0]}-of-{shard[1]}"
 
     def key(self, name: str, fingerprint: str) -> str:
-        """Put together all that the output of a file depends on, from the file's name and fingerprint."""
+        """Combine all that the output of a file depends on into one text, from the file's name and fingerprint."""
         return f"{fingerprint} {self._model(name)} {self._options}"
 
     def read(self) -> dict[str, Known]:
@@ -118,7 +118,7 @@ class Manifest:
         self._log = self._folder.open_log(self.name, NAME)
 
     def plan(self, entries: Sequence[Entry]) -> None:
-        """Remember files whose outputs are about to be made; none may be there before this is known."""
+        """Record files that are about to be denoised; call this before any of their outputs appears."""
         names = [entry.name for entry in entries]
         starts = range(0, len(names), PLANNED_PER_ROW)
         rows: Iterable[dict[str, object]] = (
@@ -127,7 +127,7 @@ class Manifest:
         self._add(rows, at_once=True)
 
     def record(self, outcomes: Iterable[Outcome]) -> None:
-        """Remember what became of files."""
+        """Record the outcomes of files."""
         self._add(
             {
                 "file": outcome.name,
@@ -159,7 +159,7 @@ class Manifest:
 
 
 def _learn(known: dict[str, Known], row: dict[str, Any]) -> None:
-    """Put what a row says into what is known, unless a later row was read before."""
+    """Update what is known of a file by a row, unless a later row was read before."""
     state, time = row["state"], row["time"]
     for name in row["files"] if state == "planned" else [row["file"]]:
         before = known.get(name)
@@ -170,7 +170,7 @@ def _learn(known: dict[str, Known], row: dict[str, Any]) -> None:
         elif state == "done":
             key = f"{row['input']} {row['model']} {row['options']}"
             known[name] = Known(key, int(row["output_bytes"]), time)
-        elif before is not None and before.output_bytes is None:  # it failed: nothing came of the plan
+        elif before is not None and before.output_bytes is None:  # it failed: the planned output was not written
             known.pop(name)
             if before.earlier is not None:
                 known[name] = before.earlier

@@ -12,10 +12,10 @@ from denoise_stream.files.paths import is_denoised_name
 
 GROUP_FILES = 64
 GROUP_BYTES = 4 << 20
-"""Files that go to a worker at once: about a second of work, so that handing out costs nothing beside it."""
+"""Most files sent to a worker at once: about a second of work, which makes dispatching them negligible."""
 
 LARGE_BYTES = 64 << 20
-"""Files from here on start first, the largest at the head: the end of a run then waits for none of them."""
+"""Files of this size and more start first, the largest at the head, so that no run ends waiting for one of them."""
 
 UNSAFE = "its name would lead out of the output folder, or to another file: a part of it is empty, '.' or '..'"
 
@@ -81,7 +81,7 @@ def make_plan(
     wanted_denoised
         Whether a name like ``NAME.denoised.EXT`` belongs to it, too.
     excluded
-        Whether a subfolder that cannot be listed, a name that ends in ``/``, is out of it in any case.
+        Whether a subfolder that cannot be listed, a name that ends in ``/``, is excluded anyway.
     shard
         Number of the part (from 1) and number of parts: a part takes the names that fall to it, whatever else
         the folder holds.
@@ -90,7 +90,7 @@ def make_plan(
     known
         What the manifest says.
     key
-        Gives what an output depends on, from the input's name and fingerprint.
+        Returns the key of an output from the input's name and fingerprint.
     force
         Whether an output that no run made, or that was changed since, may be replaced.
     """
@@ -130,7 +130,7 @@ def make_plan(
 
 
 def _part(name: str, parts: int) -> int:
-    """Return the part, from 1, that a name falls to; it need not be UTF-8."""
+    """Return the shard, from 1, that a name belongs to; the name need not be UTF-8."""
     return zlib.crc32(name.encode("utf-8", "surrogateescape")) % parts + 1
 
 

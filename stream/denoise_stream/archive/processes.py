@@ -29,7 +29,7 @@ BARREN = 12
 """Abort after this many consecutive worker deaths without progress, or three times as many as there are workers."""
 
 GROUPS_AHEAD = 2
-"""Groups a worker holds while they are small: the next is there when it has done one."""
+"""Groups queued for each worker while groups are small, so that none waits for the next."""
 
 
 class Dispatcher(Protocol):
@@ -58,11 +58,11 @@ class Retries:
         self._barren = 0
 
     def gain(self) -> None:
-        """Reset the count: something got done."""
+        """Reset the count of losses: a file was finished."""
         self._barren = 0
 
     def lose(self, unfinished: Group, reason: str) -> tuple[Group, list[Outcome]]:
-        """Return what to try again of a lost group, the file in flight first, and what to give up.
+        """Return which files of a lost group to retry, the one in flight first, and which to give up.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class _WorkerProcess:
     def give(self, group: Group) -> None:
         self.unfinished.extend(group)
         self._groups.append(len(group))
-        with contextlib.suppress(OSError):  # it is dead, which shows when it is listened to
+        with contextlib.suppress(OSError):  # it is dead, which the next read from it shows
             self.connection.send(group)
 
     def take(self) -> Outcome:
@@ -118,7 +118,7 @@ class _WorkerProcess:
         return outcome
 
     def bury(self) -> str:
-        """Release a dead process; say what it died of."""
+        """Release a dead process; return the cause of death."""
         self.connection.close()
         self.process.join(5)
         code = self.process.exitcode

@@ -61,7 +61,7 @@ def _bar() -> Iterator[Callable[[Summary], None]]:
 
 
 def state_in_one_line(summary: Summary) -> str:
-    """Say how far a run is."""
+    """Describe the progress of a run."""
     parts = [f"{summary.done + len(summary.failures)} of {summary.files} files", f"{_hours(summary)} of signal"]
     if summary.rtf is not None:
         parts.append(f"RTF {summary.rtf:.2g}")
@@ -73,7 +73,7 @@ def state_in_one_line(summary: Summary) -> str:
 
 
 def result_in_one_line(summary: Summary, source: str, target: str) -> str:
-    """Say what a run did."""
+    """Summarize a run that is over."""
     parts = [f"{source} -> {target}: {summary.done} files denoised"]
     parts += [f"{len(summary.failures)} failed"] if summary.failures else []
     if summary.failed_windows:
@@ -93,13 +93,13 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
 
 
 def denoised_in_words(count: int) -> str:
-    """Say that results of this program among the inputs were left alone."""
+    """Mention the inputs that are results of this program and were left alone."""
     files = "file that is named like a result" if count == 1 else "files that are named like results"
     return f"{count} {files} left alone (--include '*.denoised.*' takes such)"
 
 
 def models_in_words(models: Mapping[str, str]) -> str:
-    """Say which models an archive goes through.
+    """Name the models that an archive needs.
 
     >>> models_in_words({"audio": "speech", "tables": "general"})
     'models speech (audio) and general (tables)'

@@ -23,15 +23,15 @@ from denoise_stream.errors import DenoiseError, first_line, needs_extra
 from denoise_stream.model import bundled_models, choose_models
 
 AHEAD = 2
-"""Groups handed to the cluster per core: Ray has the next one when a core is free, and sees demand to grow for."""
+"""Groups submitted per core: the next one is there when a core is free, and Ray's autoscaler sees the demand."""
 
 WAIT_S = 5.0
-"""The number of cores is looked at again this often, as clusters grow and shrink."""
+"""How often the number of cores is read again, as clusters grow and shrink."""
 
 CONNECT_S = 10.0
 
 _workers: dict[tuple[Work, int], Worker] = {}
-"""What a process of the cluster keeps from task to task."""
+"""Workers that a process of the cluster keeps from task to task."""
 
 
 class RayDispatcher:

@@ -78,7 +78,7 @@ class Worker:
         work.scratch.mkdir(parents=True, exist_ok=True)
 
     def denoise(self, entry: Entry) -> Outcome:
-        """Denoise one file; what goes wrong with it is part of the outcome."""
+        """Denoise one file; an error becomes part of the outcome."""
         started = time.perf_counter()
         work = self._work
         try:

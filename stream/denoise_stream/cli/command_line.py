@@ -56,7 +56,7 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
 
 
 def refuse_options(context: click.Context, known: Container[str], needed: str) -> None:
-    """Refuse options that somebody gave and that are not among the ``known`` ones, with a ValueError."""
+    """Raise a ValueError if the user gave options that are not among the ``known`` ones."""
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
         if given and option.name not in known:
@@ -64,9 +64,9 @@ def refuse_options(context: click.Context, known: Container[str], needed: str) -
 
 
 def _hold_standard_streams() -> None:
-    """Point standard streams that are closed (cron, GUI programs) to nowhere, or files opened later get their numbers.
+    """Point closed standard streams (cron, GUI programs) to the null device, or files opened later get their numbers.
 
-    Python keeps ``sys.stdin`` and ``sys.stdout`` None, by which ``-`` is refused; what goes to standard error is lost.
+    ``sys.stdin`` and ``sys.stdout`` stay None, so ``-`` is refused; what is written to standard error is lost.
     """
     for descriptor in range(3):
         try:

@@ -85,7 +85,7 @@ class Endpoints:
             self._check_formats()
 
     def _check_descriptions(self) -> None:
-        """Refuse options that describe what the input says itself, or does not have."""
+        """Refuse options that state what the input states itself, or that do not apply to it."""
         options = self._options
         raw = self.source == "mic" or (self.source == "-" and self._pipe_format in RAW_FORMATS)
         if options.columns is not None and self.kind != "table":
@@ -187,7 +187,7 @@ class Endpoints:
         return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
 
     def table_facts(self, signal: Source) -> dict[str, Any]:
-        """Return what the summary says about a table: which columns stay as they are and why, bad rows, the rate."""
+        """Return the facts of a table for the summary: columns that stay as they are and why, bad rows, the rate."""
         facts: dict[str, Any] = getattr(signal, "facts", dict)()
         return facts
 
@@ -209,7 +209,7 @@ class Endpoints:
 
     @contextlib.contextmanager
     def open_sink(self, signal: Source, sample_rate_hz: float | None) -> Iterator[Sink]:
-        """Open the sink for a signal at the rate that its stream takes it to have.
+        """Open the sink for a signal at the sample rate of its stream.
 
         A file takes its name when the block ends well, else nothing is left.
         """

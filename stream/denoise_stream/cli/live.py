@@ -37,7 +37,7 @@ def go_live(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Denoise a microphone until it is ended, and keep what was recorded whatever ends it.
+    """Denoise a microphone until it is stopped, and keep what was recorded however it ends.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def go_live(
         try:
             run.start(recorder)
             loop(run)
-        except BaseException as error:  # whatever ends it: first the recording is completed
+        except BaseException as error:  # however it ends: complete the recording first
             ended = error
         with _undisturbed():
             ended = _complete(run, recorder, sink, ended)
@@ -96,7 +96,7 @@ def go_live(
 
 
 def _recorded_in_words(output: str, recorder: Recorder, run: LiveRun) -> str:
-    """Say what was recorded, how loud it is, and what is missing in it."""
+    """Describe the recording: its length, how loud it is, and what is missing in it."""
     where = "standard output" if output == "-" else output
     line = f"wrote {where}, {recorder.samples / run.sample_rate_hz:.1f} s"
     if recorder.peak > 0:

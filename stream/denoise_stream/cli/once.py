@@ -1,4 +1,4 @@
-"""Say a thing once to each user: what was said is kept in a file of the user's settings folder."""
+"""Show a hint only once per user: hints that were shown are listed in the user's settings folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 
 
 def is_first_time(name: str) -> bool:
-    """Tell whether something is said for the first time, and remember it; where nothing can be kept, it always is."""
+    """Tell whether a hint is shown for the first time, and remember it; always true where nothing can be stored."""
     mark = Path(click.get_app_dir("denoise-stream")) / f"said-{name}"
     try:
         mark.parent.mkdir(parents=True, exist_ok=True)

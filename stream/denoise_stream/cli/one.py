@@ -22,7 +22,7 @@ PROGRESS_AFTER_S = 1.0
 
 
 def denoise_one(options: "Options") -> dict[str, Any] | None:
-    """Denoise the signal that the options name, and say how it went.
+    """Denoise the signal that the options name, and print a summary.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the command line of ``denoise-stream`` says, as one object that is passed on whole."""
+"""The parsed command line of ``denoise-stream``, as one object."""
 
 import csv
 import dataclasses
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class ArchiveOptions:
-    """What the options for archives say; the fields are named like them."""
+    """The values of the options for archives; the fields are named like the options."""
 
     include: tuple[str, ...]
     exclude: tuple[str, ...]

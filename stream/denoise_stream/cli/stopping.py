@@ -1,4 +1,4 @@
-"""End the program when it is asked to, in the midst of a computation too.
+"""End the program when a signal asks for it, even in the middle of a computation.
 
 Python runs signal handlers between bytecodes only, so not while a network computes, which can take minutes or never
 end. Its C-level handler writes the signal's number to a socket at once; a thread reads it there, and ends the program
@@ -59,7 +59,7 @@ def _watch(reader: socket.socket) -> None:
 
 
 def asked_status() -> int | None:
-    """Return the exit status that a signal asks for, once one was handled; what it broke off may raise any error."""
+    """Return the exit status for the signal that was handled, if any; code that it interrupts may raise any error."""
     return _asked[-1] if _asked else None
 
 

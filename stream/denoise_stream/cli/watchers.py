@@ -1,4 +1,4 @@
-"""All that sees a signal go by while it is denoised, as the options ask for it."""
+"""The observers of a signal while it is denoised, as the options ask for them."""
 
 from denoise_stream.cli.endpoints import Endpoints
 from denoise_stream.cli.options import Options
@@ -13,7 +13,7 @@ from denoise_stream.runs.run import Observer
 
 
 class Watchers:
-    """All that sees the input and the output go by: what measures them, and what is drawn and played."""
+    """The observers of the input and the output: meters, the picture, and what is played."""
 
     def __init__(
         self,
@@ -48,6 +48,6 @@ class Watchers:
 
     @property
     def all(self) -> list[Observer]:
-        """Those that are there."""
+        """The observers that were asked for."""
         possible = (self.levels, self.changes, self.picture, self.listener)
         return [watcher for watcher in possible if watcher is not None]

@@ -34,7 +34,7 @@ FLOOR_RISE_DB_PER_S = 5.0
 FLOOR_FALL_DB_PER_S = 20.0
 
 LARGEST = 1e250
-"""Energies are counted up to here, so that no level becomes infinite."""
+"""Energies are clipped here, so that no level becomes infinite."""
 
 HOLD_S = 0.2
 OPENING_S = 0.004
@@ -49,7 +49,7 @@ class SpeechGate:
     Parameters
     ----------
     gate_db
-        By how much the closed gate lowers, in dB, 0 or more.
+        Attenuation of the closed gate in dB, 0 or more.
     hop, rate_hz, channels
         The windows, and the model's rate in Hz.
     """
@@ -95,7 +95,7 @@ class SpeechGate:
         -------
         float64 array like ``finished``. Within a hop the gain moves in a straight line.
         """
-        with np.errstate(over="ignore"):  # the squares of numbers around 1e200 are beyond counting
+        with np.errstate(over="ignore"):  # the squares of numbers around 1e200 overflow
             energies = np.minimum(np.square(np.diff(windows, axis=2)).mean(axis=2), LARGEST)
         gains = np.empty((len(windows) + 1, self._channels))
         gains[0] = self.gain
@@ -138,7 +138,7 @@ LEAST_BELOW_SPEECH = _power(-LEAST_BELOW_SPEECH_DB)
 
 
 def checked_gate(contract: Contract, gate_db: float | None) -> float | None:
-    """Return by how much a closed gate lowers, in dB; None for no gate.
+    """Return the attenuation of a closed gate in dB; None for no gate.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from denoise_stream.arrays import Samples
 class Mixer:
     """Blend two aligned signals, with a share that may change while they run.
 
-    Kept between calls: where a change of the share has got to.
+    Kept between calls: how far a change of the share has progressed.
 
     Parameters
     ----------

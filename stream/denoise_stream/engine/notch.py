@@ -1,4 +1,4 @@
-"""Take out mains hum at a stated frequency before the model: a notch for the fundamental and for each harmonic.
+"""Filter out mains hum at a stated frequency before the model, by a notch for the fundamental and each harmonic.
 
 The notches are recursive filters of second order, each by the formula that ``scipy.signal.iirnotch`` uses (S. J.
 Orfanidis: Introduction to Signal Processing, 1996). Recursion over single samples would be slow in Python, so a block
@@ -21,14 +21,14 @@ HIGHEST = 0.98
 """Notches end at this share of half the sample rate."""
 
 BLOCK = 64
-"""Samples that go through as one matrix product."""
+"""Samples filtered by one matrix product."""
 
 
 class NotchBank:
-    """Filter a signal chunk by chunk, without delay; how it is cut changes no more than the rounding.
+    """Filter a signal chunk by chunk, without delay; the chunk sizes change nothing but the rounding.
 
-    A signal is taken to have had its first value for ever, so that an offset passes from the first sample on. A missing
-    value (NaN) counts as the one before it, and stays missing.
+    The signal is assumed to have had its first value before it begins, so that an offset passes from the first sample
+    on. A missing value (NaN) counts as the one before it, and stays missing.
 
     Kept between calls: two numbers per notch and channel, and the last value of each channel.
 

@@ -27,7 +27,7 @@ def taper(window: int) -> Samples:
 
 
 class OverlapAdd:
-    """Add up tapered windows and give out every sample once no later window can change it.
+    """Add up tapered windows and return every sample once no later window can change it.
 
     Kept between calls: both sums of the equation over the ``window - hop`` samples that later windows still add to.
     """

@@ -170,7 +170,7 @@ class DenoiseStream:
         return run_one(self._model, self.process_steps(chunk))
 
     def flush(self) -> NDArray[Any]:
-        """Return all that is still inside and end the signal; the next chunk starts a new one.
+        """Return all remaining samples and end the signal; the next chunk starts a new one.
 
         Returns
         -------
@@ -254,5 +254,5 @@ class DenoiseStream:
 
 
 def facts_in_words(contract: Contract, hop: int, rate: float | None) -> str:
-    """Say the facts of a model at work in a few words."""
+    """Describe a running model in a few words."""
     return f"{contract.name}, hop {hop}, {'any rate' if rate is None else f'{rate:g} Hz'}"

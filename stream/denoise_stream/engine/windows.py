@@ -73,7 +73,7 @@ class WindowCutter:
         return Cut(self._view(kept, first, count), kept, first)
 
     def _view(self, samples: Samples, first: int, count: int) -> Samples:
-        """Show overlapping windows without copying them."""
+        """Return a view of the overlapping windows."""
         if count == 0:
             return np.empty((0, self._channels, self._window))
         if count == 1:

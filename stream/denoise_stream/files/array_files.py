@@ -96,7 +96,7 @@ class ArraySource:
             yield self._array[start : start + block].reshape(-1, self.channels).astype(np.float64)
 
     def close(self) -> None:
-        """Nothing to release: the file is unmapped when nobody needs the array any more."""
+        """Nothing to release: the file is unmapped with the array."""
 
 
 class ArraySink:

@@ -35,7 +35,7 @@ class ParquetSource:
         sample_rate_hz: float | None = None,
         series_column: str | None = None,
     ) -> None:
-        """Open the file and find the columns: all of numbers, but time stamps, indices and the series' names.
+        """Open the file and find the columns: all numeric ones except time stamps, indices and the series' names.
 
         Raises
         ------

@@ -15,10 +15,10 @@ from typing import IO, Any
 from denoise_stream.errors import SinkError, SourceError, first_line
 
 ABANDONED_AFTER_S = 60.0
-"""A file in the making that was not written to for so long may be one that a killed program left."""
+"""An unfinished file may be left from a killed program if nothing was written to it for this long."""
 
 _unfinished: dict[Path, IO[bytes]] = {}
-"""The files in the making, each with its lock."""
+"""The unfinished files of this process, each with its lock."""
 
 
 def denoised_name(path: Path) -> Path:
@@ -143,13 +143,13 @@ def _real(path: Path) -> Path:
 
 
 def remove_unfinished() -> None:
-    """Remove all files in the making, before the program ends without unwinding."""
+    """Remove all unfinished files, before the program ends without unwinding."""
     for partial in list(_unfinished):
         partial.unlink(missing_ok=True)
 
 
 def _remove_abandoned(folder: Path, end: str) -> None:
-    """Remove files in the making of the same output whose programs were killed: nobody holds their locks."""
+    """Remove unfinished files of the same output that killed programs left: nobody holds their locks."""
     with contextlib.suppress(OSError):
         for left in folder.glob(f".partial-{'[0-9a-f]' * 8}{glob.escape(end)}"):
             if time.time() - left.stat().st_mtime > ABANDONED_AFTER_S:
@@ -170,7 +170,7 @@ def _is_ours(file: IO[bytes]) -> bool:
 
 
 def _take_free_name(partial: Path, target: Path, path: Path) -> None:
-    """Rename a file to a name that is free, and stays what it is if it was taken meanwhile."""
+    """Rename a file to a free name; a file that takes the name meanwhile is not replaced."""
     if _claim(partial, target):
         return
     others = (target.with_stem(f"{target.stem}.{number}") for number in itertools.count(2))
@@ -200,7 +200,7 @@ def write_json(path: Path, facts: Mapping[str, Any], *, replace: bool = True) ->
 
 
 def check_readable(path: Path) -> None:
-    """Raise a SourceError in words if a path is not a file that can be read, or is empty."""
+    """Raise a SourceError unless a path is a readable file that is not empty."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise SourceError(f"{path} is not a regular file; pipe it in: --input - with --format")
     try:

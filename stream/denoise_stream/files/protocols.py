@@ -1,4 +1,4 @@
-"""The face of every source and sink; chunks are float64 ``(n, channels)``, audio with full scale 1.0."""
+"""The interfaces of sources and sinks; chunks are float64 ``(n, channels)``, audio with full scale 1.0."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ MOST_COLUMNS = 32_768
 """Twice as many as a spreadsheet has."""
 
 FOUND = TableOptions()
-"""Nothing is stated about a table: all is found."""
+"""Nothing is stated about a table; everything is detected."""
 
 
 class Source(Protocol):
@@ -52,7 +52,7 @@ class Sink(Protocol):
 
 
 class NullSink:
-    """Nowhere: for measuring, reporting and plotting only."""
+    """A sink that discards all, for measuring, reporting and plotting only."""
 
     def write(self, samples: Chunk) -> None:
         """Forget the samples."""
@@ -63,7 +63,7 @@ class NullSink:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file does not say itself.
+    """What the user states about a file.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Reading:
 
 
 def check_columns(signal: Source, reading: Reading) -> None:
-    """Refuse a signal of more channels than are wanted.
+    """Refuse a signal of too many channels.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is counted while a microphone runs, and what of it was lost or could be heard."""
+"""Count the events of a live run, and sum up what was lost or could be heard."""
 
 import math
 from collections import Counter
@@ -14,12 +14,12 @@ EVENTS = (
     "starved block",
     "skip",
 )
-"""What is counted; all keys are there from the start, so that a callback never resizes what others read."""
+"""Kinds of events; all keys exist from the start, so that no callback resizes what others read."""
 
 
 @dataclass
 class LiveState:
-    """What happened so far; written by the callbacks, read by whoever shows it.
+    """The state of a live run; written by the callbacks, read by the display.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class Losses:
 
     @property
     def can_be_heard(self) -> bool:
-        """Whether anything was lost but what a cross-fade left out."""
+        """Whether anything was lost except what a cross-fade skipped."""
         return bool(self.input_ms or self.output_ms or self.recording_ms or self.failed_windows)
 
     def __add__(self, other: "Losses") -> "Losses":
@@ -104,7 +104,7 @@ class Losses:
         return Losses(*(mine - its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def __str__(self) -> str:
-        """Say it in words.
+        """Describe the losses in words.
 
         >>> print(Losses(output_ms=330.2, skipped_ms=310), "-", Losses(failed_windows=2), "-", Losses())
         330 ms of output silent, 310 ms skipped - 2 windows not denoised - no dropouts

@@ -1,4 +1,4 @@
-"""Play a signal before and after on a loudspeaker: all of a short one, of a long one the place that changed most."""
+"""Play a signal before and after on a loudspeaker: a short one whole, of a long one the part that changed most."""
 
 import contextlib
 from collections.abc import Callable
@@ -19,10 +19,10 @@ PAUSE_S = 0.6
 
 FADE_S = 0.01
 BLOCK_S = 0.1
-"""Played at once; Ctrl-C waits no longer."""
+"""Length of a block that is played; Ctrl-C waits no longer."""
 
 LATENCY_S = 0.5
-"""Buffered in the device, so that nothing else that runs makes gaps."""
+"""Buffered in the device, so that other programs cause no gaps."""
 
 MOST_CHANNELS = 2
 

@@ -24,7 +24,7 @@ class PeakMeter:
         self._clipped_at = -math.inf
 
     def draw(self, level_db: float, peak: float, width: int) -> Text:
-        """Draw a level in dBFS in so many columns.
+        """Draw a level in dBFS, ``width`` columns wide.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
 """Pass denoised samples from the microphone's callback to the loudspeaker's, without clicks and without lasting delay.
 
-The two callbacks do not tick together, so some samples wait between them. When there are too few, the loudspeaker
-falls silent by a fade and what comes later is played later: the latency has grown. Once more samples wait than are
-ever used, the surplus is left out by a cross-fade.
+The two callbacks do not tick together, so some samples wait between them. When there are too few, the loudspeaker falls
+silent by a fade and what comes later is played later: the latency has grown. Once more samples wait than are needed,
+the surplus is skipped by a cross-fade.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from denoise_stream.files.protocols import Chunk
 from denoise_stream.live.ring import RingBuffer
 
 WATCH_S = 2.0
-"""Samples that nobody needed for so long are a surplus."""
+"""Samples that were not needed for this long are a surplus."""
 
 JUMP_S = 0.05
 """A change of the latency by more than this is shown at once, a smaller one averaged."""
@@ -114,7 +114,7 @@ class Playback:
         self.silent_samples += len(out)
 
     def _watch(self, unused: int, count: int) -> None:
-        """Find how many samples nobody has needed for a while, beyond those that may wait."""
+        """Find how many samples were not needed for a while, beyond those that may wait."""
         self._unused = unused if self._watched == 0 else min(self._unused, unused)
         self._watched += count
         if self._watched >= WATCH_S * self._rate_hz:

@@ -24,7 +24,7 @@ QUEUED_S = 10.0
 """Recorded signal that may wait for a slow disk before it is dropped."""
 
 RECONNECT_LIMIT_S = 60.0
-"""How long a vanished device is waited for."""
+"""How long to wait for a vanished device."""
 
 PLAIN_LINE_S = 10.0
 WARNING_S = 1.0
@@ -48,7 +48,7 @@ class LiveSettings:
 
 
 class Fact(NamedTuple):
-    """A name, its value, and what of it fits a narrow terminal."""
+    """A name, its value, and a short value for narrow terminals."""
 
     name: str
     value: str
@@ -130,7 +130,7 @@ class LiveRun:
         return None if hidden else self.session.hears_speech
 
     def facts(self) -> list[Fact]:
-        """Say what runs."""
+        """Return what the screen says about the run."""
         stream, contract, rate = self.session.stream, self.denoiser.contract, self.sample_rate_hz
         channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
         above_hz = follows_above_hz(rate, contract.sample_rate_hz)
@@ -149,7 +149,7 @@ class LiveRun:
         return [*facts, self._latency(), Fact("budget", f"{self.budget_ms:.2f} ms per hop")]
 
     def _latency(self) -> Fact:
-        """Say how late the signal is now, and what of that is where."""
+        """Describe the latency now, and its parts."""
         total_ms = 1000 * self.session.latency_s
         algorithmic_ms = 1000 * self.session.stream.latency_samples / self.sample_rate_hz
         buffer_ms = 1000 * self.session.buffer_latency_s
@@ -269,7 +269,7 @@ class LiveRun:
             self.compute_time_s += session.state.compute_time_s
 
     def summary(self) -> dict[str, Any]:
-        """Say what happened, for ``--report``."""
+        """Return what happened, for ``--report``."""
         median_ms, high_ms = self.session.compute_ms()
         signal_s = self.samples / self.sample_rate_hz
         facts = engine_facts(
@@ -301,7 +301,7 @@ class LiveRun:
 
 
 def plain_line(run: LiveRun) -> str:
-    """Say in one line how a run goes."""
+    """Describe the state of a run in one line."""
     median_ms, high_ms = run.session.compute_ms()
     state = run.session.state
     latency = f"latency {1000 * run.session.latency_s:.0f} ms, " if run.loudspeaker is not None else ""

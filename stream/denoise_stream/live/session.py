@@ -3,7 +3,7 @@ r"""Live audio: a microphone is denoised block by block and goes to a loudspeake
     microphone callback -> DenoiseStream -> playback -> loudspeaker callback
                                          \-> recorder (file, pipe)
 
-Nothing in a callback waits, prints or touches files, and each allocates no more than its block needs.
+No callback waits, prints or touches files, and each allocates no more than its block needs.
 """
 
 import time
@@ -19,7 +19,7 @@ from denoise_stream.live.playback import JUMP_S, Playback
 from denoise_stream.live.recorder import Recorder
 
 STALL_S = 2.0
-"""A device that gives no block for so long is gone."""
+"""A device that delivers no block for this long is gone."""
 
 BLOCK_S = 0.005
 """Length of a block: shorter ones cost more per sample, and those that PortAudio would choose vary in length."""
@@ -31,7 +31,7 @@ LATENCY_SHARE = 0.05
 POWER_S = 0.3
 
 NOISE_REMOVED_DB = 10.0
-"""A model of speech that removes more than this hears noise: 12 dB and more, of speech under noise about 2 dB."""
+"""If a speech model removes more than this, its input is noise: 12 dB and more of noise, about 2 dB of noisy speech."""
 
 RECENT_BLOCKS = 4096
 """Blocks whose compute times are kept for percentiles."""
@@ -236,7 +236,7 @@ class LiveSession:
         self._guard(self._play, out, frames, moment, status)
 
     def _guard(self, step: Callable[[Any, int, Any, Any], None], block: Any, *details: Any) -> None:
-        """Do a callback's work; keep what goes wrong for the owner to show, as a callback must not print."""
+        """Do a callback's work; keep an error for the owner to show, as a callback must not print."""
         try:
             step(block, *details)
         except Exception as error:

@@ -20,7 +20,7 @@ MIX_STEP = 0.1
 MESSAGES = 3
 LABEL = 11
 NARROW = 72
-"""Below so many columns the facts are shortened."""
+"""On terminals narrower than this the facts are shortened."""
 
 KEYS = (
     ("space", "denoiser on or off"),
@@ -65,7 +65,7 @@ class Keys:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
 
     def wait(self, seconds: float) -> str:
-        """Wait for a key for so long; return it, or an empty string."""
+        """Wait for a key up to the timeout; return it, or an empty string."""
         if self._descriptor < 0:
             time.sleep(seconds)
             return ""

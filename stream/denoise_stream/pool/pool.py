@@ -32,7 +32,7 @@ class StreamPool:
     Streams may be opened, pushed to, pulled from and closed at any time and from any thread or asyncio task. Each
     keeps its own state, rate and channels; the result of each is that of a :class:`~denoise_stream.DenoiseStream` of
     its own. One pool keeps one core busy; run a process per core for more. A pool, or a stream, that nobody holds any
-    more is closed. A process that is forked off makes a pool of its own.
+    more is closed. A forked process must make a pool of its own.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class StreamPool:
 
     @property
     def open_streams(self) -> int:
-        """How many streams are open and not at their end."""
+        """Number of streams that are open and not at their end."""
         return self._schedule.count
 
     def open(self, channels: int = 1, sample_rate_hz: float | None = None) -> PooledStream:

@@ -39,7 +39,7 @@ class ChangeMeter:
     peaks
         Whether to look for isolated peaks; what is removed from sound is too uneven for that.
     stamp_at
-        Gives what a column of time says in a row that was just read, if there is such a column.
+        Returns the time stamp of a row that was just read, if the table has a column of time.
     """
 
     def __init__(self, channels: int, *, peaks: bool, stamp_at: Callable[[int], str] | None = None) -> None:
@@ -71,7 +71,7 @@ class ChangeMeter:
         For each channel ``removed_rms`` and ``input_deviation`` (standard deviation of the input) in the signal's unit,
         ``removed_share`` of one in the other, ``estimated_snr_db`` of the input if what was removed is the noise,
         ``largest_change`` and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``, and ``time`` as a
-        column of time says it; None without), and ``lowered_peaks``. What cannot be told is None.
+        column of time says it; None without), and ``lowered_peaks``. Unknown values are None.
         """
         self._measure(len(self._noisy))
         return [self._facts_of(channel) for channel in range(self._channels)]
@@ -134,12 +134,12 @@ class ChangeMeter:
             self._largest_peak[channel] = self._larger(self._largest_peak[channel], change)
 
     def _larger(self, one: Change | None, other: Change) -> Change | None:
-        """Return the larger change; one of nothing is none."""
+        """Return the larger change; None if both are 0."""
         if not other.size > 0 or (one is not None and one.size >= other.size):
             return one
         return other if self._stamp_at is None else replace(other, time=self._stamp_at(other.sample))
 
 
 def _root(square: float) -> float | None:
-    """Return the square root; None if the square is beyond counting."""
+    """Return the square root; None if the square overflowed."""
     return math.sqrt(max(square, 0.0)) if math.isfinite(square) else None

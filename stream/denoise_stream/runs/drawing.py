@@ -43,10 +43,10 @@ TICKS_S = (
 MOST_TICKS = 8
 
 LEAST_CLOSE = 100
-"""A closer look shows a quarter of a short signal, but not less than so many samples."""
+"""A closer look shows a quarter of a short signal, but at least this many samples."""
 
 GAP = 20.0
-"""Steps of time that are so many times the usual one are gaps; no line crosses them."""
+"""Steps of time that are this many times the usual one are gaps; no line crosses them."""
 
 CONNECTED = 2 / 3
 """Signals with a smaller share of known values are drawn from one known value to the next."""
@@ -121,7 +121,7 @@ def _head(figure: Figure, found: BeforeAfterPlot) -> None:
 
 
 class _Page:
-    """What both pages draw alike."""
+    """What both pages have in common."""
 
     def __init__(self, found: BeforeAfterPlot, changes: Sequence[dict[str, Any]], figure: Figure) -> None:
         self.found = found
@@ -169,7 +169,7 @@ class _Page:
         return float(self.found.times.seconds(np.array([float(self.found.samples)]))[0])
 
     def amount(self, channel: int) -> str:
-        """Say how much was removed from a channel."""
+        """Describe how much was removed from a channel."""
         change = self.changes[channel]
         rms, share = change["removed_rms"], change["removed_share"]
         if not rms:
@@ -334,7 +334,7 @@ def _tick_evenly(axes: Axes) -> None:
 
 
 def _clock(longest_s: float) -> tuple[str, Callable[[float], str]]:
-    """Return what an axis up to so many seconds shows, and how a time on it is written.
+    """Return the label of an axis that ends at this time, and the format of times on it.
 
     >>> [(label, write(3723.5)) for label, write in (_clock(4000), _clock(10_000), _clock(1e6))]
     [('time in min:s', '62:03.5'), ('time in h:min:s', '1:02:03.5'), ('time in d', '0.0431')]

@@ -5,7 +5,7 @@ import numpy as np
 from denoise_stream.files.protocols import Chunk
 
 LEAST_BINS = 1000
-"""A long signal has between so many bins and twice as many."""
+"""A long signal has between this many bins and twice as many."""
 
 
 class Envelope:

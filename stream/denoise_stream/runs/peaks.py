@@ -1,4 +1,4 @@
-"""Isolated peaks that denoising would lower: find them, and keep them where that is asked for.
+"""Find isolated peaks that denoising would lower, and keep them on request.
 
 A spike of one or a few samples is an impulse to one user and data to another, and nothing in the signal tells which.
 """
@@ -77,7 +77,7 @@ def _without_long_runs(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 class PeakKeeper:
-    """A stream that gives isolated peaks back as they came; the verbs are those of the stream inside.
+    """A stream that passes isolated peaks unchanged; the methods are those of the stream inside.
 
     Kept between calls: the input that the stream inside has not answered, and both signals of an unfinished block. A
     sample is given back when its block is complete, up to ``BLOCK`` samples later than without.

@@ -15,7 +15,7 @@ NOISY_COLOUR = "#a9adb3"
 DENOISED_COLOUR = "#0b5cad"
 
 DETAILED_CHANNELS = 4
-"""Up to so many channels get a closer look each; more become small panels."""
+"""Up to this many channels get a closer look each; more become small panels."""
 
 MOST_CHANNELS = 12
 """Channels that are drawn at most."""

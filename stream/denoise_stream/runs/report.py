@@ -14,7 +14,7 @@ from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.run import Stream
 
 MOST_CHANGES = 3
-"""Columns or channels of which it is said what was removed."""
+"""Most columns or channels whose changes are listed."""
 
 LEAST_SHARE = 1e-4
 """A smaller share of the variation counts as nothing removed."""
@@ -23,7 +23,7 @@ MOST_NUMBERS = 1 << 18
 """Samples that are squared at once."""
 
 WARNING = "warning: "
-"""What a line or note begins with that should not be overlooked; it gets a line of its own."""
+"""Prefix of notes that must not be overlooked; each gets a line of its own."""
 
 MOST_NAMES = 12
 """Columns that the line of text names."""
@@ -86,7 +86,7 @@ def facts(
     *,
     audio: bool,
 ) -> dict[str, Any]:
-    """Put together what ``--report`` writes.
+    """Assemble what ``--report`` writes.
 
     Levels are root mean squares per channel: in dBFS for audio (full scale 1.0; None for silence), in the
     signal's own units otherwise. ``rtf`` is compute time over signal time, None without a sample rate. Above
@@ -113,7 +113,7 @@ def facts(
 
 
 def _level(rms: float, *, audio: bool) -> float | None:
-    if not math.isfinite(rms):  # the squares of numbers around 1e200 are beyond counting
+    if not math.isfinite(rms):  # the squares of numbers around 1e200 overflow
         return None
     if not audio:
         return rms
@@ -121,7 +121,7 @@ def _level(rms: float, *, audio: bool) -> float | None:
 
 
 def in_one_line(summary: dict[str, Any]) -> str:
-    """Say in one line what was done."""
+    """Summarize a run in one line."""
     rate, sound = summary["sample_rate_hz"], summary["level_unit"] == "dBFS"
     length = f"{_time(summary['samples_in'] / rate)}{_rate(rate)}" if rate else f"{summary['samples_in']} samples"
     if summary.get("rate_from"):
@@ -157,7 +157,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Write a time as people say it.
+    """Format a duration.
 
     >>> _time(0.009375), _time(14.09), _time(200.0), _time(9000.0), _time(200_000.0), _time(3600.0)
     ('9.4 ms', '14.09 s', '3 min 20 s', '2 h 30 min', '2 d 7 h', '1 h')
@@ -175,7 +175,7 @@ def _time(seconds: float) -> str:
 
 
 def _rate(rate_hz: float) -> str:
-    """Write a sample rate behind a length; a slow one as the time between samples.
+    """Format a sample rate that follows a length; a slow one as the time between samples.
 
     >>> _rate(16000.0), _rate(0.5), _rate(1 / 300)
     (' at 16000 Hz', ' at 0.5 Hz', ', a sample every 5 min')
@@ -188,7 +188,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def changes_in_words(summary: dict[str, Any]) -> list[str]:
-    """Say in a few lines what was removed, and warn of isolated peaks that were lowered."""
+    """Describe in a few lines what was removed, and warn of isolated peaks that were lowered."""
     channels, noun = summary["channels"], "column" if "columns" in summary else "channel"
     names = summary.get("columns") or ([""] if channels == 1 else [f"channel {index + 1}" for index in range(channels)])
     changed = [(name, change) for name, change in zip(names, summary["changes"], strict=True) if change["removed_rms"]]
@@ -217,7 +217,7 @@ def changes_in_words(summary: dict[str, Any]) -> list[str]:
 
 
 def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str) -> str:
-    """Say in a few words how much was removed, from the largest share to the smallest one."""
+    """Describe how much was removed, from the largest share to the smallest one."""
     shares = [change["removed_share"] or 0.0 for _, change in changed]
     if not shares or shares[0] < LEAST_SHARE:
         return "hardly anything removed"
@@ -229,7 +229,7 @@ def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str)
 
 
 def percent(share: float) -> str:
-    """Write a share.
+    """Format a share in percent.
 
     >>> percent(0.4321), percent(1.2), percent(0.00001)
     ('43 %', '120 %', 'less than 0.1 %')
@@ -240,7 +240,7 @@ def percent(share: float) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    """Write a file's size.
+    """Format a file's size.
 
     >>> _size(512), _size(105_367), _size(2_400_000)
     ('512 bytes', '105 kB', '2.4 MB')
@@ -254,7 +254,7 @@ def _size(size_bytes: int) -> str:
 
 
 def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any]) -> str:
-    """Say what was removed from one column or channel."""
+    """Describe what was removed from one column or channel."""
     removed, share_of_all = change["removed_rms"], change["removed_share"]
     if share_of_all is not None and share_of_all < LEAST_SHARE:
         where = f" from {name}" if name else ""
@@ -269,7 +269,7 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
 
 
 def both(change: dict[str, Any], digits: int = 6) -> str:
-    """Write a sample before and after, with so many digits or as many as tell them apart.
+    """Format a sample before and after, with this many digits or as many as distinguish them.
 
     >>> both({"before": 1.534, "after": 0.1486124}), both({"before": 1e9 + 1, "after": 1e9 + 2})
     ('1.534 to 0.148612', '1000000001 to 1000000002')
@@ -279,7 +279,7 @@ def both(change: dict[str, Any], digits: int = 6) -> str:
 
 
 def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:
-    """Say where a change is: when, and in which row."""
+    """Describe where a change is: its time and row."""
     sample, rate = change["sample"], summary["sample_rate_hz"]
     if "columns" in summary:
         when = f"at {summary['time_column']} {change['time']}, " if change["time"] else ""
@@ -288,7 +288,7 @@ def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:
 
 
 def _columns_in_words(summary: dict[str, Any]) -> str:
-    """Say which columns were denoised and which were left, with the reason."""
+    """List the columns that were denoised, and those that were left, with the reasons."""
     left = [f"{column['name']} ({column['reason']})" for column in summary.get("left", [])]
     denoised = f"columns {_listed(summary['columns'])}"
     if summary.get("sparse"):

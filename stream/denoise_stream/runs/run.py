@@ -66,7 +66,7 @@ class Observer(Protocol):
 
 
 def notes_of(source: Source, sink: Sink) -> list[str]:
-    """Return what is to be said about the two ends of a run that is over."""
+    """Return the remarks of source and sink when a run is over."""
     return [*getattr(source, "notes", ()), *getattr(sink, "notes", ())]
 
 
@@ -123,7 +123,7 @@ def run(
             pass_on(chunk, functools.partial(stream.process, chunk))
             on_progress(stream.samples_in)
     except SourceError:
-        with contextlib.suppress(SourceError):  # what was wrong first is told
+        with contextlib.suppress(SourceError):  # the first error is the one to report
             pass_on(waiting[:0], stream.flush)
         raise
     pass_on(waiting[:0], stream.flush)

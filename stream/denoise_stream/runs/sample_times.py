@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from denoise_stream.files.protocols import Chunk
 
 MOST_STAMPS = 4000
-"""Time stamps that are looked at; between them time goes on evenly."""
+"""Most time stamps that are read; times between them are interpolated."""
 
 DAY_S = 86_400.0
 
@@ -24,7 +24,7 @@ class SampleTimes:
     start
         Moment of second 0, if known.
     seconds_at
-        Gives the time of a row that was just read, in s; None where it cannot be told.
+        Returns the time of a row that was just read, in s; None if its stamp cannot be read.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SampleTimes:
             seconds = np.unwrap(seconds, period=DAY_S)
         if (np.diff(seconds) < 0).any():  # a log that starts again
             return evenly
-        # Beyond the last stamp time goes on at the known rate.
+        # Beyond the last stamp, times continue at the known rate.
         beyond = np.maximum(samples - rows[-1], 0) / self._rate
         times: Chunk = np.interp(samples, rows, seconds) + beyond
         return times

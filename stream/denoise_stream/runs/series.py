@@ -36,7 +36,7 @@ class SeriesSource(Protocol):
 
 
 class SeriesStream:
-    """Denoise a table row by row, each series with its own stream; the verbs are those of a stream.
+    """Denoise a table row by row, each series with its own stream; the methods are those of a stream.
 
     Kept between calls: a stream for each series that has begun and not ended, and rows that wait for rows before them.
     Interleaved series of n rows at a time keep about one window of rows each.

@@ -12,7 +12,7 @@ from denoise_stream.files.protocols import Chunk
 
 
 class SparseStream:
-    """Denoise channels of which some are sparse; the verbs are those of a stream.
+    """Denoise channels some of which are sparse; the methods are those of a stream.
 
     Kept between calls: rows that wait until every channel has denoised them, at most one window of known values and its
     look-ahead of the sparsest channel.

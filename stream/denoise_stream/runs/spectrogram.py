@@ -9,11 +9,11 @@ from denoise_stream.files.protocols import Chunk
 
 WINDOW_S = 0.032
 LEAST_COLUMNS = 400
-"""A long signal has between so many columns and twice as many."""
+"""A long signal has between this many columns and twice as many."""
 
 FLOOR_DB = -160.0
 LARGEST = 1e30
-"""Powers are counted up to here, so that no sum is infinite."""
+"""Powers are clipped here, so that no sum is infinite."""
 
 
 class SpectrogramPair:
@@ -78,7 +78,7 @@ class SpectrogramPair:
 
     @property
     def columns(self) -> int:
-        """How many there are."""
+        """Number of columns."""
         return len(self._columns)
 
     @property

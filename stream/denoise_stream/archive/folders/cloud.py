@@ -102,7 +102,7 @@ class RemoteFolder:
         return fsspec.filesystem(self.protocol, use_listings_cache=False, **options)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the open file system behind: each process opens its own."""
+        """Pickle without the open file system: each process opens its own."""
         return {"protocol": self.protocol, "path": self.path, "host": self.host, "settings": self.settings}
 
     @property
@@ -232,9 +232,9 @@ class RemoteFolder:
 
 
 class RemoteLog:
-    """A log in parts, each an object of its own; put together by the hundred, and all when it is closed.
+    """A log stored as many small objects, merged by the hundred, and into one when it is closed.
 
-    So a killed run leaves few objects, and none is sent more than three times.
+    So a killed run leaves few objects, and no line is sent more than three times.
     """
 
     def __init__(self, folder: RemoteFolder, name: str) -> None:
@@ -307,7 +307,7 @@ def open_remote(url: str) -> tuple[RemoteFolder, str]:
 
 
 def _hash(facts: dict[str, Any]) -> str:
-    """Compute a file's fingerprint from all that the store says of it."""
+    """Compute a file's fingerprint from everything that the store reports about it."""
     return hashlib.sha256(repr(sorted((key, str(fact)) for key, fact in facts.items())).encode()).hexdigest()[:16]
 
 

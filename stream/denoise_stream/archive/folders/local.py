@@ -126,7 +126,7 @@ class LocalLog:
         return file
 
     def _end_line(self) -> None:
-        """Make what a killed program did not finish a line of its own, which no reader understands."""
+        """End a line that a killed program left unfinished; readers skip it."""
         try:
             size = os.fstat(self._file).st_size
             if size and os.pread(self._file, 1, size - 1) != b"\n":

@@ -1,4 +1,4 @@
-"""What an archive lies in: folders have one face, here and on object stores.
+"""The interface of an archive's folders, the same on this machine and on object stores.
 
 Names are relative to the folder and written with ``/``. :mod:`denoise_stream.archive.folders.local` and
 :mod:`denoise_stream.archive.folders.cloud` are the kinds there are, :mod:`denoise_stream.archive.folders.places` finds
@@ -28,7 +28,7 @@ class Entry:
     is_folder: bool = False
     """Whether it stands for a subfolder."""
     replaces: bool = True
-    """Whether its output may take the place of another file."""
+    """Whether its output could overwrite that of another file."""
 
 
 class Log(Protocol):

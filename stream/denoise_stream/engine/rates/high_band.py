@@ -92,7 +92,7 @@ class HighBandGain:
         hop = min(self._hop, upper.shape[1])
         if hop == 0:
             return
-        with np.errstate(over="ignore", invalid="ignore"):  # the squares of numbers around 1e200 are beyond counting
+        with np.errstate(over="ignore", invalid="ignore"):  # the squares of numbers around 1e200 overflow
             energy = np.square(upper).reshape(2, self._channels, -1, hop).sum(axis=3)
             ratio = np.divide(energy[1], energy[0], out=np.ones_like(energy[0]), where=energy[0] > 0)
         self._gains = np.concatenate((self._gains, np.sqrt(np.fmin(ratio, 1.0))), axis=1)
@@ -148,7 +148,7 @@ class FullBand:
         for stage in (self._inner, self._into, self._out_of, self._gain):
             stage.reset()
         self._waiting: Samples = np.empty((self._channels, 0))
-        self._heard: Samples = np.empty((self._channels, 0))  # what the model got and has not answered
+        self._heard: Samples = np.empty((self._channels, 0))  # input of the model whose output is not out yet
 
     def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples ``(channels, n)``; return those that are finished, at the same rate."""
@@ -170,7 +170,7 @@ class FullBand:
         return (yield from self._inner.process(noisy))
 
     def _pair(self, clean: Samples, *, last: bool = False) -> Samples:
-        """Put what the model got above what it made of it; what was missing is missing in both."""
+        """Stack the model's input on its output; values that were missing are missing in both."""
         count = clean.shape[1]
         noisy, self._heard = self._heard[:, :count], detached(self._heard[:, count:])
         pair = np.concatenate((noisy, np.where(np.isnan(noisy), np.nan, clean)))

@@ -13,9 +13,10 @@ It reaches 16 samples of the lower rate to either side: 1.0 ms for a model of 16
 | **16** | **1.0 ms** | **7.0 kHz** | **7.6 kHz** | **8.8 kHz** | **64 dB down** | **72 dB** |
 | 24 | 1.5 ms | 7.3 kHz | 7.6 kHz | 8.4 kHz | 67 dB down | 73 dB |
 
-The last column: how far the difference from soxr's best quality lies below the signal, up to 7 kHz, in 60 recordings at
-44.1 kHz (ESC-10; the worst of them 41, 53 and 53 dB). That is below the noise of any recording, so files take this way
-too, and give the same samples as live. soxr's filters, steeper and 100 dB down, hold back 67 to 220 ms there and back.
+The last column: the level of the difference from soxr's best quality, below that of the signal, up to 7 kHz, in 60
+recordings at 44.1 kHz (ESC-10; the worst of them 41, 53 and 53 dB). That is below the noise of any recording, so files
+take this way too, and give the same samples as live. soxr's filters, steeper and 100 dB down, hold back 67 to 220 ms
+there and back.
 """
 
 import functools
@@ -70,7 +71,7 @@ class Polyphase:
         self._table = weights / weights.sum(axis=1, keepdims=True)  # a constant stays what it is, to the last bit
 
     def ready(self, taken: int) -> int:
-        """Count the output samples that so many input samples make possible."""
+        """Return how many output samples ``taken`` input samples suffice for."""
         return max(0, -(-(taken - self.reach) * self.parts // self.step))
 
     def places(self, first: int, count: int) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:

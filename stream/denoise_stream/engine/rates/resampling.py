@@ -13,8 +13,9 @@ BLOCK_SAMPLES = 1024
 class Resampler:
     """Resample a chunked signal; the output is aligned in time with the input.
 
-    What precedes and what follows the signal is taken for its first and its last value; so is what is missing (NaN),
-    for the last value before. Kept between calls: the samples that the filter still reaches, two values per channel.
+    The signal is extended by its first value before it begins and by its last value after it ends; a missing value
+    (NaN) counts as the last known one. Kept between calls: the samples that the filter still reaches, two values per
+    channel.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class Resampler:
         return np.concatenate(blocks, axis=1) if blocks else np.empty((self._channels, 0))
 
     def _compute(self, count: int) -> Samples:
-        """Compute the next output samples and let go of what the ones after them do not reach."""
+        """Compute the next output samples and drop the input that later ones do not need."""
         reach = self._filter.reach
         whole, beyond, parts = self._filter.places(self._given, count + 1)
         first = whole - reach + 1 - self._kept_from + beyond
@@ -82,7 +83,7 @@ class Resampler:
 
 
 def _windows(samples: Samples, length: int) -> Samples:
-    """Show the window that starts at each sample, without copying: ``(channels, n - length + 1, length)``."""
+    """Return a view of the window that starts at each sample, ``(channels, n - length + 1, length)``."""
     shape = (samples.shape[0], samples.shape[1] - length + 1, length)
     strides = (*samples.strides, samples.strides[1])
     return np.lib.stride_tricks.as_strided(samples, shape, strides, writeable=False)
@@ -91,9 +92,9 @@ def _windows(samples: Samples, length: int) -> Samples:
 class Baseline:
     """Subtract each channel's first value before a filter and add it back after; hold values over gaps.
 
-    A filter takes what precedes a signal for 0: a signal on an offset would begin with a step. It cannot
-    wait for the value after a gap either, so the last value is held over missing ones (NaN). Kept between calls:
-    two values per channel, and where the first one stood.
+    A filter takes the signal for 0 before it begins: one with an offset would begin with a step. It cannot wait for the
+    value after a gap either, so the last value is held over missing ones (NaN). Kept between calls: two values per
+    channel, and where the first one stood.
 
     Attributes
     ----------

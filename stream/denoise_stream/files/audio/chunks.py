@@ -44,7 +44,7 @@ class KeptChunk:
 
 
 def byte_order(magic: bytes) -> str:
-    """Return the :mod:`struct` sign of the byte order of a file that starts so; empty if it is made of other things."""
+    """Return the byte order (as in :mod:`struct`) of a file by its first four bytes; empty if it has no chunks."""
     return {b"RIFF": "<", b"RF64": "<", b"BW64": "<", b"RIFX": ">", b"FORM": ">"}.get(magic, "")
 
 
@@ -72,7 +72,7 @@ def walk(file: BinaryIO, start: int = 12, *, order: str, data_end: int | None = 
         yield chunk
         start = chunk.end
         if name == b"data" and data_end is not None:
-            start, data_end = data_end, None  # which a second chunk of this name does not lead back to
+            start, data_end = data_end, None  # used once: a second chunk of this name would lead back here for ever
 
 
 def is_name(name: bytes) -> bool:

@@ -75,9 +75,9 @@ def writable(audio: AudioFormat) -> AudioFormat:
 
 
 def nearest_subtype(container: str, subtype: str) -> str:
-    """Return the subtype of a container that loses nothing of another one and is the smallest of those.
+    """Return the smallest subtype of a container that stores another subtype without loss.
 
-    Where all lose something it is the one with the most bits; compressed sound becomes uncompressed.
+    If none does, it is the one with the most bits; compressed sound becomes uncompressed.
 
     >>> nearest_subtype("WAV", "MPEG_LAYER_III"), nearest_subtype("FLAC", "FLOAT"), nearest_subtype("AIFF", "ALAC_24")
     ('PCM_16', 'PCM_24', 'PCM_24')
@@ -96,7 +96,7 @@ def nearest_subtype(container: str, subtype: str) -> str:
 
 
 def is_writable(container: str, subtype: str) -> bool:
-    """Tell whether libsndfile writes a subtype into a container; of some it only says so."""
+    """Tell whether libsndfile writes a subtype into a container; its own check is wrong about some."""
     import soundfile
 
     if (container != "MP3" and subtype.startswith("MPEG_")) or subtype in ("MPEG_LAYER_I", "MPEG_LAYER_II"):
@@ -107,7 +107,7 @@ def is_writable(container: str, subtype: str) -> bool:
 
 
 def depth(subtype: str) -> int:
-    """Return how many bits the samples of a subtype are worth: 16 for compressed ones, a float's mantissa.
+    """Return the precision of a subtype in bits: 16 for compressed ones, the mantissa of floats.
 
     >>> [depth(name) for name in ("PCM_U8", "PCM_24", "ALAC_20", "ULAW", "VORBIS", "FLOAT")]
     [8, 24, 20, 16, 16, 25]

@@ -1,4 +1,4 @@
-"""How bare samples are stored: bytes to float64 with full scale 1.0, and back."""
+"""Encodings of raw samples: bytes to float64 with full scale 1.0, and back."""
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Encoding:
     def decode(self, data: bytes, channels: int) -> Chunk:
         """Read interleaved samples; return ``(n, channels)``."""
         samples = np.frombuffer(data, self.dtype).reshape(-1, channels)
-        with np.errstate(invalid="ignore"):  # there are NaN that warn when they are copied
+        with np.errstate(invalid="ignore"):  # copying a signalling NaN warns
             return (samples.astype(np.float64) - self.zero) / self.full_scale
 
     def encode(self, samples: Chunk) -> bytes:
@@ -60,7 +60,7 @@ class Packed24:
     def decode(self, data: bytes, channels: int) -> Chunk:
         """Read interleaved samples; return ``(n, channels)``."""
         packed = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        wide = np.zeros((len(packed), 4), np.uint8)  # the three bytes on top of a fourth one
+        wide = np.zeros((len(packed), 4), np.uint8)  # above a fourth byte that is 0
         wide[:, slice(0, 3) if self.big_endian else slice(1, 4)] = packed
         samples = wide.view(">i4" if self.big_endian else "<i4").reshape(-1, channels)
         return samples.astype(np.float64) / 2.0**31

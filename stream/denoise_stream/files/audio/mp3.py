@@ -1,4 +1,4 @@
-"""Count what an MP3 file holds by its frames, where no header says it."""
+"""Count the samples of an MP3 file frame by frame, where no header states their number."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,19 +15,19 @@ RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025
 
 
 def states_its_length(file: BinaryIO) -> bool:
-    """Tell whether the first frame counts all others, as encoders that can go back write it."""
-    start = _behind_tags(file)
+    """Tell whether the first frame states the number of frames, as encoders that can seek write it."""
+    start = _after_tags(file)
     file.seek(start)
     return any(mark in file.read(1 << 12) for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def count_samples(file: BinaryIO) -> int:
     """Count the samples per channel of all frames of an MP3 file."""
-    return sum(samples for _, samples in _frames(file, _behind_tags(file)))
+    return sum(samples for _, samples in _frames(file, _after_tags(file)))
 
 
-def _behind_tags(file: BinaryIO) -> int:
-    """Return where the first frame is: after ID3v2."""
+def _after_tags(file: BinaryIO) -> int:
+    """Return where the first frame starts: after the ID3v2 tag."""
     file.seek(0)
     head = file.read(10)
     if head[:3] != b"ID3" or len(head) < 10:
@@ -39,7 +39,7 @@ def _behind_tags(file: BinaryIO) -> int:
 
 
 def _frames(file: BinaryIO, start: int) -> Iterator[tuple[int, int]]:
-    """Walk from frame to frame; give the bytes and samples of each. Bytes between frames are passed over."""
+    """Yield the bytes and the samples of each frame; bytes between frames are skipped."""
     file.seek(start)
     data = b""
     while block := file.read(1 << 20):
@@ -58,7 +58,7 @@ def _frames(file: BinaryIO, start: int) -> Iterator[tuple[int, int]]:
 
 
 def _frame(head: bytes) -> tuple[int, int]:
-    """Return the bytes and samples of a frame that starts so; zeros if none does."""
+    """Return the bytes and the samples of a frame by its header; zeros if it is not one."""
     word = int.from_bytes(head, "big")
     version, layer = word >> 19 & 3, 4 - (word >> 17 & 3)
     bitrate, rate, padding = word >> 12 & 15, word >> 10 & 3, word >> 9 & 1

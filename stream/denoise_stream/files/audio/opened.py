@@ -18,7 +18,7 @@ Decoding = Generator[Chunk, None, int]
 """Samples ``(n, channels)``; the value at the end counts bytes that were left over."""
 
 ENDLESS = 1 << 62
-"""libsndfile counts so many samples or more where a header does not say how many there are."""
+"""libsndfile reports this many samples or more for a header that does not state their number."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Opened:
     channels, sample_rate_hz, format
         Its facts.
     read
-        Starts to read it.
+        Starts reading it.
     close
         Releases the file.
     promised
@@ -40,7 +40,7 @@ class Opened:
     most
         Samples per channel after which there is padding; None if there is none.
     notes
-        What is to be said about it.
+        Remarks for the user.
     """
 
     channels: int
@@ -65,7 +65,7 @@ def open_with_libsndfile(path: Path) -> Opened:
     import soundfile
 
     class _Unseekable(soundfile.SoundFile):  # type: ignore[misc]
-        """A file without seeking, which fails after the last sample of a file of unknown length."""
+        """A file read without seeking, as a seek fails at the end of a file of unknown length."""
 
         def seekable(self) -> bool:
             return False
@@ -92,7 +92,7 @@ def open_with_libsndfile(path: Path) -> Opened:
 
 
 def _promised(file: Any) -> int:
-    """Return how many samples the header of a file that is not WAV promises, by what libsndfile says of it."""
+    """Return how many samples a header promises, of files that are not WAV, by libsndfile's log."""
     frame = file.channels * SAMPLE_BYTES.get(file.subtype, 0)
     if frame == 0 or file.format in RIFF_CONTAINERS:
         return 0

@@ -40,7 +40,7 @@ class AudioSink:
     Attributes
     ----------
     notes : list of str
-        What is to be said about the file; complete after :meth:`close`.
+        Remarks for the user; complete after :meth:`close`.
 
     Raises
     ------
@@ -141,7 +141,7 @@ class AudioSink:
         return file
 
     def _is_too_much(self, samples: int) -> bool:
-        """Tell whether so many samples per channel need RF64.
+        """Tell whether this many samples per channel need RF64.
 
         Raises
         ------

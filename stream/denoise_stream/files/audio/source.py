@@ -38,7 +38,7 @@ class AudioSource:
     format : AudioFormat
         How it is stored.
     notes : list of str
-        What is to be said about it; complete when all of it was read.
+        Remarks for the user; complete when all of it was read.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What to say of a file or pipe that holds no audio that is read here: what it is, and the way out."""
+"""Explain why a file or pipe cannot be read as audio: what it is, and how to convert it."""
 
 import codecs
 import shlex
@@ -29,14 +29,14 @@ KINDS = (
     (0, b"riff", "Wave64"),
     (0, b".snd", "AU"),
 )
-"""Where a file says what it is, how, and what that is called."""
+"""Where the signature of a kind of file stands, the signature, and the kind's name."""
 
 FFMPEG_READS = frozenset(
     ".3gp .aac .ac3 .alac .amr .ape .asf .avi .caf .dff .dsf .dts .eac3 .flv .m4a .m4b .m4v .mka .mkv .mov .mp2 .mp4 "
     ".mpeg .mpg .mts .opus .qt .ra .rm .spx .tta .ts .vob .webm .wma .wmv .wv".split()
 )
 COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"(\xb5": "unzstd"}
-"""The first two bytes of compressed files, and the program that undoes it."""
+"""The first two bytes of compressed files, and the program that unpacks them."""
 
 
 def way_out(path: Path, reason: str) -> str:
@@ -97,7 +97,7 @@ def way_out_of_pipe(start: bytes) -> str:
 
 
 def kind_of(start: bytes) -> str:
-    """Return what a file that starts so is called; empty if that is not known."""
+    """Return the name of a kind of file by its first bytes; empty if that is unknown."""
     return next((name for place, sign, name in KINDS if start[place : place + len(sign)] == sign), "")
 
 

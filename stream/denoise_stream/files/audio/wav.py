@@ -49,7 +49,7 @@ INFO_TAGS = {
 
 @dataclass
 class WavHeader:
-    """What stands before the audio of a WAV file.
+    """The header of a WAV file: all that stands before the audio.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class WavHeader:
     subtype
         libsndfile's name of an uncompressed kind, else empty.
     channels, sample_rate_hz
-        As they say.
+        As stated.
     frame_bytes
         Bytes of a sample of all channels, or of a compressed block.
     block_samples
@@ -72,7 +72,7 @@ class WavHeader:
     data_bytes
         The stated size of the audio, None if it is one that stands for "not known".
     written_bytes
-        The same, as it stands there.
+        The size field itself.
     data_start
         Where the audio starts in the file.
     chunks
@@ -113,7 +113,7 @@ def info_entries(chunk: KeptChunk, order: str) -> Iterator[tuple[bytes, str]]:
 
 
 def names_without_tags(chunk: KeptChunk, order: str) -> list[str]:
-    """Return what a chunk is called where only text tags are kept: the chunk, or the entries that are no such tags."""
+    """Return the names of what is lost of a chunk where only text tags are kept: the chunk, or some of its entries."""
     if not (chunk.name == b"LIST" and chunk.content.startswith(b"INFO")):
         return [str(chunk)]
     return [f"{chunk} {name.decode('latin-1')}" for name, _ in info_entries(chunk, order) if name not in INFO_TAGS]
@@ -125,7 +125,7 @@ def read_header(read: Callable[[int], bytes], name: str) -> WavHeader:
     Parameters
     ----------
     read
-        Returns the next so many bytes, fewer only at the end: of a file or a pipe.
+        Returns the next ``n`` bytes of a file or a pipe, fewer only at its end.
     name
         Of the file or pipe, for messages.
 
@@ -206,10 +206,10 @@ def is_placeholder(size: int) -> bool:
 
 
 def audio_bytes(file: BinaryIO, header: WavHeader) -> tuple[int, str]:
-    """Return how many bytes of audio a file holds, and what is to be said about it.
+    """Return how many bytes of audio a file holds, and a remark for the user.
 
-    The header's size counts where the file bears it out: up to its end, or up to more chunks. A size of 0, the largest
-    one or one that lost its upper bits at 4 GiB is settled by the file's end.
+    The size in the header counts if the file confirms it: the file ends there, or more chunks follow. A size of 0, the
+    largest one or one that lost its upper bits at 4 GiB is replaced by all that follows up to the end of the file.
 
     Returns
     -------

@@ -172,9 +172,9 @@ def _is_date_part(column: Facts) -> bool:
 
 
 def _is_second_part(column: Facts, others: Sequence[Facts]) -> bool:
-    """Tell whether a column holds the milliseconds or the like of the time that another one tells.
+    """Tell whether a column holds the milliseconds, or the like, of another column's times.
 
-    Short names such as ``ms`` are also those of durations, which are not spread over the whole second.
+    Durations have short names such as ``ms``, too, but are not spread over the whole second.
     """
     parts = second_parts(column.name) if column.named and column.kind == "number" else 0
     known = column.values[~np.isnan(column.values)]

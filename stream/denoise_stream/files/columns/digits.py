@@ -35,7 +35,7 @@ def moment_of(text: str, form: str) -> datetime:
 
 
 def as_dates(values: NDArray[np.float64]) -> tuple[str, list[datetime]] | None:
-    """Return how whole numbers ``(n,)`` are written as dates of 1900 to 2100, and these; None if they are none."""
+    """Read whole numbers ``(n,)`` as dates from 1900 to 2100: return their format and the dates, or None."""
     if not len(values) or not (values == np.rint(values)).all() or (np.diff(values) < 0).any():
         return None
     texts = [f"{value:.0f}" for value in values]
@@ -48,7 +48,7 @@ def as_dates(values: NDArray[np.float64]) -> tuple[str, list[datetime]] | None:
 
 
 def as_times_of_day(values: NDArray[np.float64], width: int = 0) -> tuple[str, NDArray[np.float64]] | None:
-    """Return how whole numbers are written as times of day that go on, and the seconds since the first midnight.
+    """Read whole numbers as times of day that advance: return their format and the seconds since the first midnight.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def as_times_of_day(values: NDArray[np.float64], width: int = 0) -> tuple[str, N
     Returns
     -------
     tuple or None
-        The form and the seconds ``(n,)``. None if some number is no time of day, if all are within one hour, or if
-        one falls other than at midnight.
+        The form and the seconds ``(n,)``. None if a number is not a time of day, if all are within one hour, or if one
+        falls other than at midnight.
     """
     if len(values) < 2 or not (values == np.rint(values)).all() or values.min() < 0:
         return None
@@ -80,7 +80,7 @@ def as_times_of_day(values: NDArray[np.float64], width: int = 0) -> tuple[str, N
 
 
 def share_of_usual_steps(seconds: NDArray[np.float64]) -> float:
-    """Return the share of steps that are the usual one; months count as equal."""
+    """Return the share of the steps that equal the most frequent one; months count as equal."""
     steps = np.diff(seconds)
     steps = np.where((steps >= 28 * _DAY) & (steps <= 31 * _DAY), 30 * _DAY, steps)
     usual = np.median(steps) if len(steps) else 0.0

@@ -29,7 +29,7 @@ QUALIFIERS = frozenset(
 IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid".split())
 
 CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware".split())
-"""Words for what is compared and not measured."""
+"""Words for values that are compared, not measured."""
 
 CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag bestellung".split())
 """Words whose numbers say which customer or order it is."""
@@ -149,7 +149,7 @@ def names_a_direction(name: str, unit: str = "") -> bool:
 
 
 def second_parts(name: str) -> int:
-    """Return how many of what a name says a column holds make a second, 1 for its fractions; 0 if it says none.
+    """Return how many of a column's unit make a second, by its name: 1 for fractions of one, 0 if it names none.
 
     >>> second_parts("tv_usec"), second_parts("Fractional Seconds"), second_parts("time_ms")
     (1000000, 1, 0)
@@ -158,7 +158,7 @@ def second_parts(name: str) -> int:
 
 
 def date_part(name: str) -> tuple[int, int] | None:
-    """Return the range of the part of a date that a name says a column holds; None if it says none."""
+    """Return the range of the part of a date that a column's name states; None if it states none."""
     words = words_of(name)
     return PARTS.get("".join(words)) or (PARTS.get(words[0]) if len(words) == 1 else None)
 

@@ -37,7 +37,7 @@ TICKS = (6.2e17, 6.5e17)
 """From, to of .NET ticks (100 ns since the year 1) in the years 1965 to 2060, which look like ns of 1990."""
 
 SECONDS = frozenset("time t elapsed zeit temps tiempo tijd tid".split())
-"""Words for a time that is taken for seconds where no unit stands."""
+"""Words for a time that is taken for seconds if no unit is stated."""
 
 _ZONE = re.compile(r" ?(?:Z|UTC|GMT|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
 
@@ -86,7 +86,7 @@ class Clock:
 
 
 def clock_of_moments(texts: Sequence[str], name: str = "") -> Clock | None:
-    """Return the rate of rows stamped with dates or times; None if they cannot be read or do not go on.
+    """Return the rate of rows stamped with dates or times; None if they cannot be read or do not advance.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def clock_of_moments(texts: Sequence[str], name: str = "") -> Clock | None:
 
 
 def _read(texts: Sequence[str], form: str) -> list[datetime]:
-    """Return the moments that texts say in one form; none if one of them says none."""
+    """Read texts as moments in one format; return nothing if one of them does not match."""
     try:
         return [datetime.strptime(text, form) for text in texts]  # noqa: DTZ007
     except ValueError:
@@ -126,7 +126,7 @@ def _clock_of(form: str, moments: Sequence[datetime]) -> Clock | None:
 
 
 def _clock_of_two_readings(*readings: tuple[str, list[datetime]]) -> Clock | None:
-    """Return the clock of the dates whose steps are the more even; if neither are, one that tells no date."""
+    """Return the clock of the reading whose steps are more even; if both are alike, one without a date."""
     even = [share_of_usual_steps(_since_first(moments)) for _, moments in readings]
     if even[0] != even[1]:
         return _clock_of(*readings[even[1] > even[0]])
@@ -144,13 +144,13 @@ def _since_first(moments: Sequence[datetime]) -> NDArray[np.float64]:
 
 
 def clock_of_seconds(values: NDArray[np.float64]) -> Clock | None:
-    """Return the rate of rows stamped with seconds since 1970; None if they do not go on."""
+    """Return the rate of rows stamped with seconds since 1970; None if they do not advance."""
     rate = rate_of(values - values[0]) if len(values) else None
     return None if rate is None else Clock(rate, _moment(float(values[0])))
 
 
 def _moment(seconds: float) -> datetime | None:
-    """Return the moment so many seconds after 1970; None if the calendar does not reach as far."""
+    """Convert seconds since 1970 to a moment; None if it is beyond the calendar."""
     try:
         return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError):
@@ -158,7 +158,7 @@ def _moment(seconds: float) -> datetime | None:
 
 
 def clock_of_numbers(values: NDArray[np.float64], name: str, unit: str, width: int = 0) -> Clock | None:
-    """Return the rate of rows whose time is a number; None if its unit is not to be told.
+    """Return the rate of rows whose time is a number; None if its unit is unknown.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _clock_of_digits(values: NDArray[np.float64], width: int, *, spelled: bool) 
 
 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:
-    """Return the rate of rows at these times, rounded as far as their jitter allows; None if they do not go on.
+    """Return the rate of rows at these times, rounded as far as their jitter allows; None if they do not advance.
 
     Gaps are left out. From one second on, the time between rows is rounded where that takes no more digits.
     """

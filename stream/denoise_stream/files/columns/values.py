@@ -14,10 +14,10 @@ NEAR = 0.8
 """Share of the steps that must be within half of the usual one."""
 
 FEW = 6
-"""Different whole values that are states, not a signal."""
+"""A column of no more distinct values holds states, not a signal."""
 
 HOLDS = 0.9
-"""Share of the steps that are none where states hold."""
+"""Least share of the rows that repeat the value before, where states hold."""
 
 LONGEST_GAP = 75
 """A gap of more rows is an outage, not the spacing of a slower sensor."""
@@ -71,7 +71,7 @@ def _is_regular(places: NDArray[np.intp]) -> bool:
 def _wraps(values: Values, steps: Values, falls: NDArray[np.intp], step: float) -> bool:
     """Tell whether every fall goes from near the top to near the bottom: a count modulo something, or a restart."""
     span = float(values.max() - values.min())
-    if span < 10 * step:  # so few steps between top and bottom must be exact: noise of few levels looks alike
+    if span < 10 * step:  # with so few steps they must be exact: noise of few levels looks similar
         counts = np.isclose(steps, step) | np.isclose(steps, -span)
         return bool(counts.all()) and span > 1.5 * step
     margin = 3.5 * step

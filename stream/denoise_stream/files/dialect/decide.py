@@ -15,7 +15,7 @@ LONGEST_RECORD = 200
 """Lines after which an open quote counts as text."""
 
 LOWEST_SCORE = 0.5
-"""With rows that agree less than this, no delimiter is believed."""
+"""No delimiter is accepted if the rows agree less than this."""
 
 _SEPARATOR_HINT = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -51,7 +51,7 @@ class Dialect:
     rate_hz
         Samples per second that the lines above the data state.
     header
-        Texts of the lines above the data; where they come again (tables put together) they are no rows.
+        Texts of the lines above the data; where they are repeated (tables put together) they are not rows.
     """
 
     delimiter: str

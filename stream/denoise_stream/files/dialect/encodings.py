@@ -15,12 +15,12 @@ BOMS = (
 """Byte-order marks; UTF-32's first, as UTF-16's is a part of it."""
 
 ESCAPED = frozenset({"utf-8", "ascii", "cp1252", "iso8859-1"})
-"""Codecs that keep undefined bytes by escaping them; what another codec cannot give back is refused."""
+"""Codecs that keep undefined bytes by escaping them; text that another codec cannot round-trip is refused."""
 
 
 @dataclass(frozen=True)
 class TextEncoding:
-    """A codec that gives every byte back.
+    """A codec that encodes a text to the bytes it was decoded from.
 
     Attributes
     ----------

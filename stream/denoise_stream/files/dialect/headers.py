@@ -165,7 +165,7 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    """Tell whether a line holds numbers that are no names: names count the columns, or years, in equal steps."""
+    """Tell whether a line holds numbers that are data: as names, numbers count columns or years in equal steps."""
     numbers = [cell for cell in cells if kind_of(cell) in NUMBERS]
     if len(numbers) > 2 and _in_equal_steps(numbers):
         return False

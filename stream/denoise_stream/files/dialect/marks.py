@@ -50,7 +50,7 @@ def kind_of(text: str) -> str:
 
 
 MANY_CELLS = 30
-"""Cells from which on the digits after their commas are no coincidence."""
+"""Fewest cells for which the digits after their commas are not a coincidence."""
 
 MOST_FLAGS = 3
 

@@ -28,13 +28,13 @@ GROUP_MARKS = "'\u2019 \u00a0\u202f\u2009"
 """Marks that only ever group digits; a comma and a point may."""
 
 MOST_DIGITS = 17
-"""Significant digits after which a float64 has none left."""
+"""Significant digits of a float64."""
 
 REPR_DIGITS = 15
-"""Significant digits from which on a column was written as floats are in memory."""
+"""A column with this many significant digits or more was printed as floats are held in memory."""
 
 FINER = 50
-"""Digits are added until the last one is this many times finer than the noise."""
+"""Digits are added until the last one is this many times smaller than the noise."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
@@ -73,7 +73,7 @@ class NumberStyle:
     ordinary
         Numbers below and above these two that look like a marker of missing values (-999) are one.
     markers
-        Those that were met.
+        Those that occurred.
     """
 
     decimal: str = "."
@@ -108,7 +108,7 @@ class NumberStyle:
         return not self.decimal and not self.group and _AMBIGUOUS.fullmatch(text) is not None
 
     def _adopt(self, text: str) -> None:
-        """Take the first decimal mark that is met for the column's."""
+        """Adopt the first decimal mark that occurs."""
         found = _MARKED.fullmatch(text)
         if found is not None and not _AMBIGUOUS.fullmatch(text):
             self.decimal = found[1]
@@ -243,7 +243,7 @@ def may_be_marker(text: str) -> bool:
 
 
 def noise_of(values: Sequence[float]) -> float:
-    """Return the standard deviation of the noise, from second differences; 0 if there is none to see."""
+    """Estimate the standard deviation of the noise from second differences; 0 if none is visible."""
     known = np.array([value for value in values if math.isfinite(value)])
     if len(known) < 4:
         return 0.0
@@ -305,7 +305,7 @@ def _finest(text: str, decimal: str) -> int:
 
 
 def ordinary_span(values: Sequence[float]) -> tuple[float, float]:
-    """Return the two numbers between which no number is a marker, given numbers that are none.
+    """Return the range within which no number is a marker, from numbers that are not markers.
 
     Beyond them a number lies far outside of the range, and is three times larger than all others or, below numbers that
     are all positive, larger.

@@ -1,4 +1,4 @@
-"""What somebody states about a table instead of leaving it to be found."""
+"""What the user states about a table instead of having it detected."""
 
 from dataclasses import dataclass, fields
 

@@ -1,4 +1,4 @@
-"""Read the first rows of a table, decide how it is written, and hand on all of its bytes."""
+"""Read the first rows of a table, decide how it is written, and pass all of its bytes on."""
 
 import itertools
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ PIPE_ROWS = 120
 """The same for a pipe: fewer than a window of 150 samples, so that they delay no output."""
 
 STEP_LINES = 12
-"""Lines read before the next try where a header took the place of rows."""
+"""Lines read before the next try if the lines so far were mostly header."""
 
 MOST_LINES = 3000
 MOST_BYTES = 1 << 19
 FEWEST_LINES = 40
-"""A preview ends at the first of these limits, but has the fewest lines."""
+"""A preview ends at the first of these limits, but not before ``FEWEST_LINES``."""
 
 COLUMN_BYTES = 1024
-"""Bytes that a column may take in the fewest lines, and in any line."""
+"""Most bytes per column in the first ``FEWEST_LINES`` lines, and in any line."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _decide(
 ) -> Preview | None:
     """Decide from the first lines, all of them or ``count``; None if they are too few, and this is not the last try.
 
-    ``whole`` tells that nothing follows, so that a line without an end is one.
+    ``whole`` tells that nothing follows, so that the last line needs no line end.
     """
     encoding = find_encoding(head, options.encoding, name)
     text = Decoder(encoding, name).decode(
