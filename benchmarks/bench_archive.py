@@ -50,7 +50,7 @@ def program(source: Path, target: Path) -> None:
 
 
 def serial_loop(source: Path, target: Path) -> None:
-    """Denoise file by file in this process: what one would write without an archive's run."""
+    """Denoise file by file in this process, as a simple script would."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     worker = Worker(Work(LocalFolder(source), LocalFolder(target), target / ".scratch", choose_models("general")))

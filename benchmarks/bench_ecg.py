@@ -29,7 +29,7 @@ NOISY_DB = 6.0
 
 
 def compare(models: list[Filter], mixtures: dict[str, Mixtures]) -> None:
-    """Print SNR improvement and R-peak amplitude error of every model and of what a user would reach for."""
+    """Print SNR improvement and R-peak amplitude error of every model and of the usual filters."""
     print(f"{'noise':10} {'method':28} " + " ".join(f"{snr:>6g}" for snr in SNR_DB) + "   R-peak error")
     for kind, each in mixtures.items():
         outcome = evaluate(models[0], each)
@@ -49,7 +49,7 @@ def noisy_copies(recordings: Recordings) -> Recordings:
 
 
 def train_three_ways(records: Recordings, minutes: float) -> list[Filter]:
-    """Start from general and train on clean records, on pairs at 6 dB, and on the noisy ones of them alone."""
+    """Start from general and train on clean records, on pairs at 6 dB, and on their noisy halves alone."""
     import dataclasses
 
     import keras

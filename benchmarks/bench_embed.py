@@ -1,4 +1,4 @@
-"""What 16-bit and 8-bit models cost and lose, as a Markdown table: `python benchmarks/bench_embed.py [MODEL ...]`."""
+"""The cost and loss of 16-bit and 8-bit models, as a Markdown table: `python benchmarks/bench_embed.py [MODEL ...]`."""
 
 import sys
 import tempfile

@@ -24,7 +24,7 @@ SPACING_S = 0.5
 
 
 class Ear:
-    """Listen to one device; give the times at which clicks arrive."""
+    """Listen to one device; return the times at which clicks arrive."""
 
     def __init__(self, device: str) -> None:
         import sounddevice
@@ -39,7 +39,7 @@ class Ear:
         self._blocks.append((time.perf_counter(), block[:, 0].copy()))
 
     def clicks(self) -> np.ndarray:
-        """Stop and give the arrival time of every click in seconds."""
+        """Stop and return the arrival time of every click in seconds."""
         self._stream.close()
         samples = np.concatenate([block for _, block in self._blocks])
         ends = np.cumsum([len(block) for _, block in self._blocks])

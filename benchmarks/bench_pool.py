@@ -64,7 +64,7 @@ def single_s(model: Path, signals: np.ndarray) -> float:
 
 
 def latencies_ms(model: Path, count: int, max_wait_ms: float) -> np.ndarray:
-    """Feed so many streams in real time, their chunks spread over each 10 ms; give the latency of all answers."""
+    """Feed this many streams in real time, their chunks spread over each 10 ms; return the latencies of all answers."""
     found: list[float] = []
     with StreamPool(model, max_wait_ms=max_wait_ms) as pool:
         streams = [pool.open(sample_rate_hz=RATE) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Speech: a model beside RNNoise, noisereduce and peers of yours on the same mixtures, and what it costs.
+"""Speech: a model beside RNNoise, noisereduce and other peers on the same mixtures, and its cost.
 
     python benchmarks/bench_speech.py SPEECH NOISE... [--model speech] [--signals 60] [--test-part]
         [--peer NAME=PATH]... [--dnsmos FILE]

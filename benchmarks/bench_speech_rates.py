@@ -1,4 +1,4 @@
-"""Speech at other rates than the model's: what becomes of 8 to 16 kHz at 48 kHz, and what 8 kHz cost.
+"""Speech at other rates than the model's: quality of the band from 8 to 16 kHz at 48 kHz, and the loss at 8 kHz.
 
     python benchmarks/bench_speech_rates.py 48000 --speech SPEECH... --noise NOISE... [--model speech] [--signals 30]
     python benchmarks/bench_speech_rates.py 8000 --speech SPEECH... --noise NOISE... [--model speech] [--signals 30]
@@ -89,7 +89,7 @@ def judge_band(clean: Array, estimate: Array, band_hz: tuple[float, float]) -> l
 
 
 def report_48(denoiser: Denoiser, count: int, speech: Recordings, noise: Mapping[str, Recordings]) -> None:
-    """Print what the model and the band above it make of mixtures at 48 kHz."""
+    """Print the scores of the model and of the band above it on mixtures at 48 kHz."""
     snr_db = (0.0, 10.0, 20.0)
     bands = {"4-8 kHz": (4_000.0, 7_500.0), "8-16 kHz": (8_000.0, 16_000.0)}
     found: dict[tuple[str, str], list[list[list[float]]]] = {}
@@ -119,7 +119,7 @@ def judge_telephone(clean: Array, estimate: Array) -> list[float]:
 
 
 def report_8(denoiser: Denoiser, count: int, speech: Recordings, noise: Mapping[str, Recordings]) -> None:
-    """Print what the model makes of the lower 4 kHz, heard with and without what lies above."""
+    """Print the scores of the lower 4 kHz, with and without the band above in the input."""
 
     def narrow(signal: Array) -> Array:
         return soxr.resample(signal, RATE_HZ, TELEPHONE_HZ, "HQ")

@@ -21,7 +21,7 @@ from denoise_stream import Denoiser
 from programs import PROGRAM
 
 SETTLED_S = 600
-"""From here on memory must not grow any more."""
+"""After this time memory must not grow any more."""
 
 LOOK_EVERY_S = 10
 SIGNAL_RATE_HZ = 16_000
@@ -104,7 +104,7 @@ def _speech() -> np.ndarray:
 
 
 def _soak_model(model: str, clean: np.ndarray, hours: float) -> bool:
-    """Send a minute again and again, each time with other noise; compare hours, or tenths of shorter runs."""
+    """Send the same minute repeatedly, each time with other noise; compare hours, or tenths of shorter runs."""
     stream = Denoiser(model).stream(sample_rate_hz=SIGNAL_RATE_HZ)
     rng, late = np.random.default_rng(0), stream.latency_samples
     parts = max(10, round(hours))

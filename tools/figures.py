@@ -39,7 +39,7 @@ def results(name: str) -> dict[str, Any]:
 
 
 def models() -> str:
-    """Say what each bundled model is for, its latency and its size."""
+    """List what each bundled model is for, its latency and its size."""
     rows = []
     for name, path in bundled_models().items():
         denoiser = Denoiser(path)

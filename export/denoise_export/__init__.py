@@ -9,7 +9,7 @@ __all__ = ["export"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load :func:`export`, and TensorFlow with it, only when it is asked for."""
+    """Load :func:`export`, and TensorFlow with it, only on first use."""
     if name != "export":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from denoise_train.training.backend import loading_backend

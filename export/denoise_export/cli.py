@@ -21,7 +21,7 @@ Group = TypeVar("Group", "Stated", "Changes", "Outputs")
 
 @dataclasses.dataclass(frozen=True)
 class Stated:
-    """What is said of a network; the fields are named like the command's parameters."""
+    """What the user states about a network; the fields are named like the command's parameters."""
 
     name: str | None
     license_: str | None
@@ -34,12 +34,12 @@ class Stated:
     self_normalizing: bool
 
     def arguments(self) -> dict[str, Any]:
-        """Return the same under the names that the function takes."""
+        """Return them as the arguments of :func:`export`."""
         names = {"license_": "license", "rate": "sample_rate_hz"}
         return {names.get(key, key): value for key, value in vars(self).items()}
 
     def refuse_for(self, source: Path) -> None:
-        """Refuse all of it for a model that is exported already, with a UsageError."""
+        """Refuse them for a model that is exported already, with a UsageError."""
         if given := [key for key, value in vars(self).items() if value not in (None, False)]:
             option = given[0].strip("_").replace("_", "-")
             raise click.UsageError(f"--{option} needs the network itself; {source} is exported already")
@@ -75,7 +75,7 @@ class Changes:
             raise click.UsageError(str(error)) from error
 
     def arguments(self) -> dict[str, Any]:
-        """Return the same as arguments."""
+        """Return them as the arguments of :func:`derive`."""
         return dict(vars(self))
 
 
@@ -270,7 +270,7 @@ def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outpu
 
 
 def _write_ports(model: Path, outputs: Outputs) -> None:
-    """Write what ports are made of: C sources, signals that they must reproduce, a graph that streams by itself."""
+    """Write the files for ports: C sources, signals that they must reproduce, a graph that streams by itself."""
     from denoise_export.streaming import write_streaming
     from denoise_export.to_c.source import write_c
     from denoise_export.vectors import write_vectors
@@ -294,7 +294,7 @@ def _fields(kind: type[Group], values: Mapping[str, Any]) -> Group:
 
 
 def _loading_backend() -> contextlib.AbstractContextManager[None]:
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # which a network that was trained on another one runs on, too
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # also for networks that were trained on another backend
     return loading_backend("exporting", "export")
 
 

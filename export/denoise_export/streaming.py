@@ -1,4 +1,4 @@
-"""Put windows, scaling and overlap-add round a network: an ONNX graph that streams by itself, chunk by chunk.
+"""Build an ONNX graph that streams by itself, chunk by chunk: a network with windows, scaling and overlap-add.
 
     chunk (batch, hop), state (batch, n)  ->  clean (batch, hop), state_out (batch, n)
 
@@ -21,10 +21,10 @@ from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
 LEAST_OPSET = 13
-"""The first in which Split takes its sizes as an input."""
+"""The first opset in which Split takes its sizes as an input."""
 
 PREFIX = "network/"
-"""Before the names of everything in the network."""
+"""Prefix of all names in the network."""
 
 
 def write_streaming(source: Path, output: Path, *, float64: bool = False, force: bool = False) -> dict[str, int]:
@@ -143,7 +143,7 @@ def _wrap(network: onnx.ModelProto, opset: int, window: int, hop: int, minmax: b
     if minmax:
         output = graph.add("Add", graph.add("Mul", output, span), low)
 
-    # Before a whole window has come, nothing is added up, and the network remembers nothing.
+    # Until a whole window has arrived, nothing is added up, and the network's state stays zero.
     full = graph.add("GreaterOrEqual", count, graph.constant(overlap - 1))
     weights = taper(window)
     weighted = graph.add("Where", full, graph.add("Mul", output, graph.constant(weights)), graph.constant(0))

@@ -20,7 +20,7 @@ Signal = NDArray[np.float32]
 
 
 def probe_signals(window: int, hop: int) -> dict[str, Signal]:
-    """Return signals that find a port's mistakes: odd ends, short ones, constant windows, a large offset.
+    """Return signals that expose a port's mistakes: odd ends, short ones, constant windows, a large offset.
 
     Returns
     -------

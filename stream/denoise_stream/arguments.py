@@ -93,7 +93,7 @@ def is_last_axis(axis: Any, dimensions: int) -> bool:
     Raises
     ------
     TypeError, ValueError
-        If the axis is not a whole number, or not one of a signal of so many dimensions.
+        If the axis is not a whole number, or out of range for a signal of this many dimensions.
     """
     number = whole_number("axis", axis, "0, 1 or -1")
     if not -dimensions <= number < dimensions:

@@ -72,7 +72,7 @@ def _own(run: Run) -> str:
 
 
 def _gain(run: Run, test: str) -> str:
-    """Say what a run gains on a test, and how long it was trained."""
+    """Describe a run's gain on a test, and how long it was trained."""
     figures = run.report["tests"][test]
     (psnr, psnr_after), (ssim, ssim_after) = figures["psnr_db"], figures["ssim"]
     return f"PSNR {psnr_after - psnr:+.1f} dB, SSIM {ssim:.2f} → {ssim_after:.2f} ({run.report['epochs']} epochs)"

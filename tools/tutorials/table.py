@@ -27,7 +27,7 @@ FORECAST_HEADS = ("recipe", "series", "RMSE in standard deviations", "tomorrow e
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Write all tables, those first that say most."""
+    """Write all tables, the most important first."""
     images = [run for run in runs if "tests" in run.report]
     codes = [run for run in runs if "code_size" in run.report]
     forecasts = [run for run in runs if "forecast_rmse" in run.report]

@@ -1,4 +1,4 @@
-"""Rows of samples: their type, and what is done to rows of any origin.
+"""Rows of samples: their type, and operations on them.
 
 Signals, noise and crops of recordings are all float64 arrays ``(count, length)``.
 """

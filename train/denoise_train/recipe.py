@@ -1,8 +1,8 @@
 """Load, check and change recipes, the TOML files that describe a training.
 
-A recipe holds everything that decides what a training makes: data, noise, architecture, loss, optimiser,
-schedule and seed. Sections whose keys depend on their ``kind`` (data, architecture, loss) are passed on as they are
-to the function of that kind, whose parameters are the keys it takes: see :func:`build_section`.
+A recipe holds everything that determines a training: data, noise, architecture, loss, optimiser, schedule and seed.
+Sections whose keys depend on their ``kind`` (data, architecture, loss) are passed on as they are to the function of
+that kind, whose parameters are the keys it takes: see :func:`build_section`.
 """
 
 import contextlib
@@ -21,23 +21,23 @@ from denoise_stream.errors import first_line, printable
 Built = TypeVar("Built")
 
 DEEPEST = 8
-"""Levels of tables and lists in a recipe."""
+"""Deepest nesting of tables and lists in a recipe."""
 
 LARGEST_SEED = 2**32 - 1
-"""What Keras takes."""
+"""Seeds that Keras accepts."""
 
 
 class RecipeError(DenoiseError):
-    """A recipe that is not there, is not TOML, or holds a wrong key or value."""
+    """A recipe that is missing, is not TOML, or holds a wrong key or value."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
     """The optimizer, ``"adam"`` or ``"muon"``, and its learning rate, at first or after the warm-up.
 
-    Weights decay by ``weight_decay`` times the learning rate at every step; with Muon only matrices do.
-    With ``averaging`` above 0 the network that is judged and kept has the exponential average of the weights, in which
-    each step's count by ``1 - averaging``.
+    Weights decay by ``weight_decay`` times the learning rate at every step; with Muon only matrices do. With
+    ``averaging`` above 0 the network that is judged and kept has the exponential average of the weights, with a factor
+    of ``1 - averaging`` for each step's.
     """
 
     kind: str = "adam"
@@ -63,13 +63,13 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a training makes; see the bundled TOML files for the keys.
+    """Everything that determines a training; see the bundled TOML files for the keys.
 
     ``normalization`` says what the network takes: windows scaled to [0, 1], or samples as they are (``"none"``), or
-    images of mean 0 and standard deviation 1 (``"standard"``).
-    ``start`` names the trained network whose weights are the first ones; empty means random weights. ``reported`` is
-    what the document that a recipe comes from says of it. ``context_past`` and ``context_ahead`` are the scales of what
-    the network sees round a window, such as ``"5x30,25x30"``; see :mod:`denoise_stream.engine.context`.
+    images of mean 0 and standard deviation 1 (``"standard"``). ``start`` names the trained network whose weights are
+    the first ones; empty means random weights. ``reported`` holds the figures that the recipe's source reports.
+    ``context_past`` and ``context_ahead`` are the scales of the context round a window, such as
+    ``"5x30,25x30"``; see :mod:`denoise_stream.engine.context`.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Recipe:
 
     @property
     def contract(self) -> Contract:
-        """What the recipe says of the model's contract."""
+        """The part of the model's contract that the recipe states."""
         return Contract(
             self.name,
             self.window,
@@ -108,7 +108,7 @@ class Recipe:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Height and width of the images that its rows are; empty for signals."""
+        """Height and width if rows are images; empty for signals."""
         return tuple(self.data.get("shape", ()))
 
     def flat(self) -> dict[str, Any]:
@@ -120,12 +120,12 @@ class Recipe:
         return flat
 
     def table(self) -> dict[str, Any]:
-        """Return what a TOML file holds of the recipe: its values, and sections that are not empty."""
+        """Return the recipe as a TOML table: its values, and sections that are not empty."""
         return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
 
     def to_toml(self) -> str:
         """Return the recipe as the text of a TOML file, sections last."""
-        import tomli_w  # of an extra; whoever only reads recipes needs none
+        import tomli_w  # in an extra, which only writing needs
 
         return tomli_w.dumps(self.table())
 
@@ -147,7 +147,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     Raises
     ------
     RecipeError
-        If it is not there, is not TOML, or has a wrong key or value; the sentence names it.
+        If it is missing, is not TOML, or has a wrong key or value; the sentence names it.
     """
     bundled = bundled_recipes()
     path = bundled.get(str(name_or_path), Path(name_or_path))
@@ -169,13 +169,13 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
 
 
 def _lies_deeper(value: Any, levels: int) -> bool:
-    """Tell whether tables and lists lie in each other on more than so many levels."""
+    """Tell whether tables and lists are nested more than this many levels deep."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return bool(inside) and (not levels or any(_lies_deeper(item, levels - 1) for item in inside))
 
 
 def model_name(recipe: Recipe, run: str) -> str:
-    """Return what a trained model is called: as its recipe, or as its run where that is a bundled model's name.
+    """Return the name of a trained model: its recipe's, or its run's if the recipe's is that of a bundled model.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def check_range(name: str, pair: Any, least: float, most: float) -> None:
 
 @contextlib.contextmanager
 def building(section: str) -> Iterator[None]:
-    """Name the section of a recipe whose values what is built in this block could not use.
+    """Turn errors while something is built in this block into one that names the recipe's section.
 
     Raises
     ------
@@ -304,7 +304,7 @@ def build_section(
     kinds
         The functions by kind.
     arguments
-        What every kind gets first.
+        Positional arguments of every kind.
 
     Raises
     ------

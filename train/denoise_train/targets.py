@@ -1,7 +1,7 @@
-"""What a loss compares with: clean rows, and numbers about each row beside them.
+"""The targets of a loss: clean rows, and numbers about each row.
 
-Keras hands a loss one target array, so the numbers travel as columns after the row. Here alone is said which column is
-which.
+Keras hands a loss one target array, so the numbers travel as columns after the row. This module alone knows which
+column is which.
 """
 
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Count what a model costs: size, nodes, parameters and multiplications."""
+"""Measure the size of a model: bytes, nodes, parameters and multiplications."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ NOT_COUNTED = frozenset({"GRU", "If", "LSTM", "Loop", "RNN", "Scan"})
 
 
 def complexity(model: onnx.ModelProto, original: onnx.ModelProto | None = None) -> dict[str, Any]:
-    """Count what a model costs.
+    """Measure the size of a model.
 
     Parameters
     ----------

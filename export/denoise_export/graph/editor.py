@@ -48,11 +48,11 @@ class Editor:
         for node in self.graph.node:
             for name in (*node.input, *_used_inside(node)):
                 self.users.setdefault(name, []).append(node)
-        # What a loop's body uses must stay there under its name, like what the graph gives out.
+        # Tensors that a loop's body uses must keep their names, like the graph's outputs.
         self.outputs = outputs.union(*(_used_inside(node) for node in self.graph.node))
 
     def only_user(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
-        """Return the single node that uses this node's output, unless the graph gives it out too."""
+        """Return the single node that uses this node's output; None if the graph outputs it, too."""
         users = self.users.get(node.output[0], [])
         return users[0] if len(users) == 1 and node.output[0] not in self.outputs else None
 
@@ -89,7 +89,7 @@ class Editor:
         return self._shapes
 
     def take_out(self, node: onnx.NodeProto) -> str:
-        """Take a node out and return the name of its output, for the node that takes its place."""
+        """Remove a node and return the name of its output, for the node that replaces it."""
         output: str = node.output[0]
         self.graph.node.remove(node)
         return output

@@ -12,7 +12,7 @@ COMMUTATIVE = frozenset({"Add", "Mul"})
 
 
 def find_pattern(editor: Editor, tensor: str, pattern: Pattern) -> dict[str, str] | None:
-    """Return the tensor that each variable stands for, or None if this tensor is not computed so.
+    """Return the tensor that each variable stands for, or None if this tensor is computed otherwise.
 
     A variable that occurs twice stands for one tensor; sums and products match in either order.
     """

@@ -1,10 +1,9 @@
 """Simplify the graph that tf2onnx writes: the same function with fewer nodes.
 
-onnxslim folds constants and removes what is not used. What it leaves is how TensorFlow spells one-dimensional
-convolutions: each becomes a two-dimensional one between an Unsqueeze, Transposes and a Squeeze, with its
-bias added apart. The rules here keep the two-dimensional convolutions, of height 1 (onnxruntime has its fast
-blocked kernels for those only: 50 against 83 us a window, measured on the same network), and remove all between
-them:
+onnxslim folds constants and removes what is not used. TensorFlow's one-dimensional convolutions remain: each is a
+two-dimensional one between an Unsqueeze, Transposes and a Squeeze, with its bias added apart. The rules here keep the
+two-dimensional convolutions, of height 1 (onnxruntime has its fast blocked kernels for those only: 50 against 83 us a
+window, measured on the same network), and remove all between them:
 
 - a Transpose or Squeeze passes through what works element by element, and meets the one that undoes it;
 - a Slice after a ConvTranspose is its padding, an Add of constants after a convolution is its bias;
@@ -88,7 +87,7 @@ def _mover(editor: Editor, node: onnx.NodeProto | None) -> str:
 
 
 def _transpose_before_unsqueezing(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Exchange (b, t, c) -> (b, 1, t, c) -> (b, c, 1, t) for (b, t, c) -> (b, c, t) -> (b, c, 1, t)."""
+    """Replace (b, t, c) -> (b, 1, t, c) -> (b, c, 1, t) by (b, t, c) -> (b, c, t) -> (b, c, 1, t)."""
     if node.op_type != "Transpose" or list(attributes(node).get("perm", ())) != [0, 3, 1, 2]:
         return False
     before = editor.producer.get(node.input[0])
@@ -219,7 +218,7 @@ def _skip_to_reshape(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def _spread_by_shuffling(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Exchange a ConvTranspose with kernel = stride for a Conv with an output channel per place, put in order after.
+    """Replace a ConvTranspose with kernel = stride by a Conv with an output channel per place, reordered after it.
 
     Its Relu goes before the change of order, where onnxruntime computes it with the convolution.
     """

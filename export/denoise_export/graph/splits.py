@@ -12,9 +12,9 @@ ALL = 2**31 - 1
 
 
 def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:
-    """Exchange all Slices of a tensor for one Split, if they are its parts along one axis.
+    """Replace all Slices of a tensor by one Split, if they are its parts along one axis.
 
-    Keras spells a choice such as ``state[:, 3:5]`` as a Slice of all axes.
+    Keras writes ``state[:, 3:5]`` as a Slice of all axes.
     """
     if node.op_type != "Slice":
         return False

@@ -1,7 +1,7 @@
 """Adapt a network's shapes to the contract: rows of samples in, rows of samples out, one row of numbers as state.
 
 The contract's tensors are ``(batch, window)``; networks are built for ``(window, 1)``, ``(1, window)`` and the like,
-for any length, or with several states. What is changed for that is told in a sentence each.
+for any length, or with several states. Each change is described in a sentence.
 """
 
 import math
@@ -19,10 +19,10 @@ ANY_LENGTH = 150
 """The window of a network that takes any length, unless another one is asked for."""
 
 SMALLEST_SPAN = 1e-30
-"""Keeps the range or deviation of a constant window from being divided by; smaller than any that carries a signal."""
+"""Least divisor, for the range or deviation of a constant window; smaller than that of any signal."""
 
 SMALLEST_VARIANCE = 1e-5
-"""Of an output that has a shape; the windows reach from 0 to 1."""
+"""An output of less variance is flat and has no shape to fit; windows are scaled to 0 ... 1."""
 
 TRIAL_ROWS = 2
 
@@ -34,7 +34,7 @@ class Adapted:
     Attributes
     ----------
     call
-        From ``noisy (batch, window)``, and ``state (batch, state_size)`` if there is one, to as many tensors: the
+        Maps ``noisy (batch, window)``, and ``state (batch, state_size)`` if there is one, to as many tensors: the
         window, denoised, and the next state. Or from ``noisy`` and ``context`` to the window. Traced or called.
     window, output_size, state_size, context_size
         Samples that it takes, numbers that it gives for them, numbers that it keeps from window to window, and numbers
@@ -42,7 +42,7 @@ class Adapted:
     layers
         The network's layers.
     parameters
-        How many numbers it consists of.
+        Number of parameters.
     notes
         What was changed, in sentences.
     """
@@ -218,7 +218,7 @@ def _window(shape: Shape, wanted: int | None) -> tuple[int, str]:
 
 
 def _try(network: Network, shapes: Sequence[Shape], order: Sequence[int]) -> list[tf.Tensor]:
-    """Run a network once; what it gives has sizes that tracing may not know."""
+    """Run a network once: its output has sizes that tracing may not know."""
     tensors: list[Any] = [None] * len(shapes)
     for place, shape in zip(order, shapes, strict=True):
         tensors[place] = tf.zeros((TRIAL_ROWS, *shape), network.inputs[place].dtype)

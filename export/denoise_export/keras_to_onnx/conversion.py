@@ -23,7 +23,7 @@ from denoise_stream.contract import OUTPUTS
 
 OPSET = 17
 IR_VERSION = 8
-"""What onnxruntime 1.12 (2022) and everything since reads."""
+"""Read by onnxruntime 1.12 (2022) and later."""
 
 RULES = (
     optimizer.TransposeOptimizer,
@@ -103,7 +103,7 @@ def _to_onnx(graph: Any, inputs: list[str], outputs: list[str]) -> onnx.ModelPro
 
 @contextmanager
 def _messages() -> Iterator[list[str]]:
-    """Collect what tf2onnx says of failures instead of printing it."""
+    """Collect tf2onnx's messages about failures instead of printing them."""
     said: list[str] = []
 
     class Collect(logging.Handler):

@@ -135,7 +135,7 @@ def export(
                 adapted = scaled_inside(adapted, scaling)
                 notes += [f"the {scaling} scaling is a part of the graph"]
             model, parity = _convert(adapted, contract)
-            # Counted in the network: the graph may repeat some.
+            # Count in the network: the graph may repeat some.
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:
         raise
@@ -195,7 +195,7 @@ def _convert(network: Adapted, contract: Contract) -> tuple[onnx.ModelProto, flo
         return model, prove_parity(network, model, contract)
     except SourceError:
         raise
-    except Exception:  # a rule that simplifies may not fit a graph that nobody has seen
+    except Exception:  # a rewriting rule may fail on an unforeseen graph
         model = convert(network, contract, simplified=False)
         return model, prove_parity(network, model, contract)
 
@@ -208,7 +208,7 @@ def _read_report(file: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return the line of an error that says why: Keras and TensorFlow put where before it, in several lines."""
+    """Return the line of an error that states the cause; Keras and TensorFlow put several lines before it."""
     text = re.sub(r"\x1b\[\d*m", "", str(error))
     if found := re.search(r"^Exception encountered when calling .*\n+(.+)", text):
         return found[1].strip()
@@ -220,7 +220,7 @@ def _reason(error: Exception) -> str:
 
 
 def _check_file(partial: Path, name: str, kind: Kind) -> None:
-    """Refuse a file that breaks the contract, by the name that it was to get."""
+    """Refuse a file that breaks the contract; errors use its final name."""
     try:
         Model(partial, kind)
     except ContractError as error:

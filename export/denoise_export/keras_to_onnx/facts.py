@@ -16,15 +16,15 @@ Scaling = Literal["minmax", "none", "zscore"]
 """How the training windows of a network were scaled."""
 
 KINDS_OF_DATA: dict[str, Kind] = {"images": "image", "image_codes": "image", "forecasts": "forecast"}
-"""What models of a recipe's data are for; those of other data are for signals."""
+"""The kind of a model by its recipe's data; models of other data are for signals."""
 
 WIDEST_DEVIATION = 0.6
-"""Of windows scaled to 0 ... 1: half of the samples at each end have 0.5."""
+"""Largest deviation of windows scaled to 0 ... 1: half of the samples at each end."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody says of a model; None where they leave it to the run, the network or the file's name.
+    """What the user states about a model; None leaves it to the run, the network or the file's name.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
 def state_facts(
     network: Adapted, scaling: str, recipe: Recipe | None, name: str, kind: Kind, wanted: Wanted
 ) -> Contract:
-    """Put together what the file will state.
+    """Assemble the facts that the file will state.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def state_facts(
     kind
         What it is for.
     wanted
-        What takes the place of all that.
+        What overrides all that.
 
     Raises
     ------

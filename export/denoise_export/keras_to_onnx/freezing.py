@@ -1,4 +1,4 @@
-"""Freeze a traced network: one graph without functions and variables, of what its outputs are computed from."""
+"""Freeze a traced network: one graph without functions and variables, pruned to what its outputs need."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ INLINED = "_inlined"
 
 
 def freeze(function: Any, names: Mapping[str, str]) -> Any:
-    """Return a network as a graph in which all that it captured is a constant and all that it calls a part.
+    """Return a network as a graph with captured variables as constants and called functions inlined.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
 
 
 def layer_of(node: str, names: Mapping[str, str]) -> str:
-    """Name the innermost layer in whose scope a node is, by the name that it has in the network."""
+    """Return the network's name of the innermost layer whose scope holds a node."""
     scopes = [scope if scope in names else re.sub(r"_\d+$", "", scope) for scope in node.split("/")]
     found = [names[scope] for scope in scopes if scope in names]
     return f"the layer {found[-1]!r}" if found else f"the operation {node!r}"
@@ -88,7 +88,7 @@ def _inline_what_is_assigned(function: Any) -> Any:
 
 
 def _assigned(graph: Any) -> dict[str, str]:
-    """Find what is assigned to: the name of each variable, now a constant, and of the node that assigns."""
+    """Find assignments: the name of each variable, now a constant, and of the node that assigns to it."""
     nodes = {node.name: node for node in graph.node}
     found = {}
     for node in graph.node:
@@ -120,7 +120,7 @@ def _without_compiled_functions(graph: Any, function: Any) -> Any:
 
 
 def _keep_what_outputs_need(graph: Any, function: Any) -> None:
-    """Drop what no output is computed from, such as the masks of a dropout that is not used."""
+    """Drop nodes that no output depends on, such as the masks of an unused dropout."""
     nodes = {node.name: node for node in graph.node}
     waiting = [tensor.op.name for tensor in function.outputs]
     needed: set[str] = set()

@@ -111,7 +111,7 @@ def _read_config(file: Path) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def _named_by_content(file: Path) -> Iterator[Path]:
-    """Yield the file, or a copy whose ending fits what it is: Keras goes by the ending."""
+    """Yield the file, or a copy with the extension of its format: Keras goes by the extension."""
     endings = (".h5", ".hdf5") if file.is_file() and _first_bytes(file).startswith(HDF5) else (".keras",)
     if file.is_dir() or file.name.endswith(endings):
         yield file

@@ -1,4 +1,4 @@
-"""A trained network as a function of tensors, whatever made it: Keras 3, Keras 2 or a SavedModel."""
+"""A trained network as a function of tensors, from Keras 3, Keras 2 or a SavedModel."""
 
 import contextlib
 import re
@@ -13,7 +13,7 @@ import tensorflow as tf
 from denoise_stream import SourceError
 
 Shape = tuple[int | None, ...]
-"""Sizes without the batch's; None is any."""
+"""Sizes without the batch's; None stands for any size."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Network:
     Attributes
     ----------
     call
-        From the input tensors, in the order of ``inputs``, to the output tensors. Can be traced.
+        Maps the input tensors, in the order of ``inputs``, to the output tensors. Can be traced.
     inputs
         What it takes.
     output_names
@@ -40,7 +40,7 @@ class Network:
     layers
         Its layers, nested ones too; empty for a SavedModel, which no longer has any.
     parameters
-        How many numbers it consists of.
+        Number of parameters.
     """
 
     call: Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]
@@ -134,9 +134,9 @@ def in_float32(layers: Sequence[Any]) -> Iterator[set[str]]:
 
 @contextlib.contextmanager
 def with_plain_names(layers: Sequence[Any]) -> Iterator[dict[str, str]]:
-    """Rename layers so that TensorFlow's scopes take their names inside this block; yield the own names by these.
+    """Rename layers inside this block to names that TensorFlow's scopes accept; yield their own names by these.
 
-    A name that somebody chose may hold blanks and brackets.
+    A user's name may contain blanks and brackets.
     """
     own = [(layer, layer.name) for layer in layers if isinstance(layer, keras.layers.Layer)]
     plain: dict[str, str] = {}
@@ -157,7 +157,7 @@ def with_plain_names(layers: Sequence[Any]) -> Iterator[dict[str, str]]:
 def with_time_folded(layers: Sequence[Any]) -> Iterator[None]:
     """Let TimeDistributed layers treat all steps as one batch inside this block.
 
-    Keras writes the layer inside once for each step, which makes thousands of nodes of a window.
+    Keras repeats the inner layer for each step, which makes thousands of nodes for a window.
     """
     folded = [layer for layer in layers if isinstance(layer, keras.layers.TimeDistributed)]
     try:

@@ -8,13 +8,13 @@ from tf2onnx import utils
 
 
 def _erfc(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
-    """Write 1 - Erf; the exact gelu is computed by it."""
+    """Write 1 - Erf, used by the exact gelu."""
     erf = graph.make_node("Erf", [node.input[0]], name=f"{name}/Erf").output[0]
     _subtract(graph, node, [_one(graph, node), erf])
 
 
 def _expm1(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
-    """Write Exp - 1; celu is computed by it."""
+    """Write Exp - 1, used by celu."""
     power = graph.make_node("Exp", [node.input[0]], name=f"{name}/Exp").output[0]
     _subtract(graph, node, [power, _one(graph, node)])
 
@@ -30,4 +30,4 @@ def _subtract(graph: Any, node: Any, inputs: list[Any]) -> None:
 
 
 ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {"Erfc": (_erfc, []), "Expm1": (_expm1, [])}
-"""What writes each operator, as tf2onnx takes it: ``(function, arguments)``."""
+"""The writer of each operator, as tf2onnx takes it: ``(function, arguments)``."""

@@ -24,7 +24,7 @@ their limits."""
 MIXTURES = 256
 
 SAMPLES_AT_ONCE = 9600
-"""In a batch: attention to 4096 samples keeps the square of them."""
+"""Most samples in a batch: attention over 4096 samples holds the square of their number."""
 
 NATIVE_SILENT = 4
 
@@ -40,7 +40,7 @@ Run = Callable[..., list[Rows]]
 
 
 def probe_windows(window: int, normalization: str) -> Rows:
-    """Draw windows that a network meets: random, constant and extreme ones, float32 ``(n, window)``.
+    """Draw probe windows: random, constant and extreme ones, float32 ``(n, window)``.
 
     Scaled windows reach from 0 to 1, or have mean 0 and deviation 1; for a network that takes samples as they are,
     also negative ones and larger ranges.
@@ -71,7 +71,7 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     """Compare a network with its ONNX model on probe windows, in several batch sizes.
 
     A stateful network is compared as it is used: both go through the same sequences of windows from a state of zeros,
-    each with the states that itself gave out. Then both get mixtures of those states, which no sequence leads to.
+    each with its own states. Then both get mixtures of those states, which no sequence leads to.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     ContractError
         If it is above 1e-5 or not a number.
     """
-    pixels = contract.kind == "image" and contract.normalization == "none"  # they reach from 0 to 1 as they are
+    pixels = contract.kind == "image" and contract.normalization == "none"  # they lie in 0 ... 1 already
     windows = probe_windows(contract.window, "minmax" if pixels else contract.normalization)
     with with_plain_names(network.layers):
         runners = _network_runner(network), _onnx_runner(model)
@@ -101,7 +101,7 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
 
 
 def probe_contexts(rows: int, contract: Contract) -> Rows:
-    """Return contexts that a network meets, float32 ``(rows, context_size)``: near and far means, known or not."""
+    """Return probe contexts, float32 ``(rows, context_size)``: near and far means, known or not."""
     rng = np.random.default_rng(2)
     shape = (rows, contract.context_size // 2)
     far = rng.choice([0.0, 1.0, 30.0, LARGEST], shape, p=[0.7, 0.2, 0.05, 0.05]) * rng.choice([-1.0, 1.0], shape)
@@ -159,7 +159,7 @@ def _network_runner(network: Adapted) -> Run:
 
 def _onnx_runner(model: onnx.ModelProto) -> Run:
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = NATIVE_SILENT  # what fails is raised, too
+    options.log_severity_level = NATIVE_SILENT  # so that failures raise, too
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_inputs()]
 

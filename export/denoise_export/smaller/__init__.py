@@ -1,1 +1,1 @@
-"""Make an exported model smaller or older, and measure what that loses."""
+"""Make an exported model smaller or for an older opset, and measure the loss."""

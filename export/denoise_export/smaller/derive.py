@@ -1,4 +1,4 @@
-"""Derive smaller or older models, C sources and test vectors from an ONNX file, without TensorFlow."""
+"""Derive smaller models, and models of other opsets, from an ONNX file, without TensorFlow."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from denoise_stream.model import Model
 
 
 def find_model(source: Path) -> Path | None:
-    """Return the ONNX file that is meant: a path, or a bundled model by its name; None if it is neither."""
+    """Return the ONNX file of a path or of a bundled model's name; None if it is neither."""
     if source.suffix == ".onnx":
         if not source.is_file():
             raise SourceError(f"cannot read {source}: no such file")
@@ -33,7 +33,7 @@ def derive(
     opset: int | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Write a smaller or older version of a model.
+    """Write a model with smaller numbers or another opset.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def derive(
 
 
 def _facts(source: Path, costs: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of a model beside its file, if anything is; correct the number of parameters by it."""
+    """Return the facts in the ``.json`` beside a model, if there is one; correct the number of parameters by it."""
     try:
         found = json.loads(source.with_suffix(".json").read_text())
     except (OSError, ValueError):

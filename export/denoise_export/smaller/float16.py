@@ -8,10 +8,10 @@ from onnx import TensorProto, helper, numpy_helper
 from denoise_export.smaller import fourier
 
 SMALLEST = 256
-"""Numbers below which a constant is not worth the node that widens it."""
+"""Smaller constants are not worth the node that widens them."""
 
 WORST_ROUNDING = 1e-3
-"""Relative to a constant's largest value; 16 bits round to 5e-4 unless they overflow or have no digits left."""
+"""Largest error relative to a constant's largest value; 16 bits round to 5e-4 unless they overflow or underflow."""
 
 OPSET_OF_MOD = 10
 
@@ -19,7 +19,7 @@ OPSET_OF_MOD = 10
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store large constants as 16-bit floats, which runtimes widen once, when they load the model.
 
-    So everything is computed as before, and as fast. Vectors stay as they are: biases are short, and the window of a
+    So all is computed as before, and as fast. Vectors stay as they are: biases are short, and the window of a
     spectrum spreads its rounding errors over all bins. Fourier matrices stay exact, and take less space still.
     """
     smaller: onnx.ModelProto = onnx.ModelProto.FromString(model.SerializeToString())

@@ -1,7 +1,7 @@
-"""Store Fourier matrices as the few whole numbers that they are made of.
+"""Store Fourier matrices as the few whole numbers that define them.
 
 As 16-bit floats they would be too coarse: their rounding errors mask a bin that is 60 dB below the loudest one. On
-speech the outputs of the network then differ by -46 dB; the rounding of all other weights together makes -73 dB.
+speech the outputs of the network then differ by -46 dB; rounding all other weights contributes -73 dB.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Fourier:
     offsets: Whole
 
     def matrix(self) -> NDArray[np.float32]:
-        """Compute it."""
+        """Compute the matrix."""
         places = (np.arange(self.rows)[:, None] * self.steps + self.offsets) % self.period
         return np.take(cosines(self.period), places)
 
@@ -62,7 +62,7 @@ def recognise(matrix: NDArray[np.generic]) -> Fourier | None:
 
 
 def add_nodes(graph: GraphProto, fourier: Fourier, name: str) -> None:
-    """Have a graph compute the matrix from its whole numbers, which runtimes do once, when they load it."""
+    """Add nodes that compute the matrix from its whole numbers, once, when a runtime loads the graph."""
     table, rows, period = (f"fourier_{kind}_{fourier.rows}" for kind in ("cosines", "rows", "period"))
     known = {item.name for item in graph.initializer}
     constants = {

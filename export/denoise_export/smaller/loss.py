@@ -1,4 +1,4 @@
-"""Measure what a smaller model loses: how far its outputs and gains differ, in dB."""
+"""Measure the loss of a smaller model: the differences of its outputs and gains, in dB."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ PROBE_WINDOWS = 12
 PROBE_SNR_DB = 10.0
 
 LOWEST_DB = -160.0
-"""Stands for no difference at all: the rounding of float32."""
+"""Stands for no difference: the rounding of float32."""
 
 
 def losses_db(model: Path, smaller: Path) -> dict[str, float]:
-    """Denoise synthetic signals with both.
+    """Denoise synthetic signals with both models.
 
     Returns
     -------

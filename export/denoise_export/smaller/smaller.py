@@ -21,7 +21,7 @@ CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
 OPSET_OF_SPLIT_INPUTS = 13
 NEWEST_OPSET = 21
-"""What onnxruntime 1.18, the oldest that denoise-stream takes, reads."""
+"""Newest opset of onnxruntime 1.18, the oldest that denoise-stream supports."""
 
 
 def to_int8(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
@@ -64,7 +64,7 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     if opset < OPSET_OF_SPLIT_INPUTS:
         _state_sizes_of_splits(plain.graph)
     try:
-        # Most operators mean the same for many opsets, where onnx's converter often knows no way back.
+        # Most operators are the same in many opsets, though onnx's converter often cannot convert back.
         converted = plain if _computes_the_same(plain, model) else onnx.version_converter.convert_version(model, opset)
     except RuntimeError as error:
         reason = next(iter(str(error).strip().splitlines()), "").rpartition("failed: ")[2]
@@ -116,7 +116,7 @@ def _silent() -> onnxruntime.SessionOptions:
 
 
 class _Calibration:
-    """Windows of synthetic noisy signals, with the states that the model itself reaches on them."""
+    """Windows of synthetic noisy signals, with the states that the model reaches on them."""
 
     def __init__(self, model: onnx.ModelProto, contract: Contract) -> None:
         self._feeds = self._make(model, contract)

@@ -26,7 +26,7 @@ def transpose(work: Translation, node: Node) -> None:
 
 
 def slice_(work: Translation, node: Node) -> None:
-    """Show a part of a tensor, without moving it."""
+    """Return a view of a part of a tensor."""
     view = work.view(node.inputs[0])
     starts, ends = work.setting(node, "starts", 1), work.setting(node, "ends", 2)
     axes = work.setting(node, "axes", 3, range(len(starts)))
@@ -38,7 +38,7 @@ def slice_(work: Translation, node: Node) -> None:
 
 
 def split(work: Translation, node: Node) -> None:
-    """Show the parts of a tensor, without moving them."""
+    """Return views of the parts of a tensor."""
     view, axis, start = work.view(node.inputs[0]), node.attributes.get("axis", 0), 0
     for position, name in enumerate(node.outputs):
         length = work.shape(node, position)[axis]
@@ -62,7 +62,7 @@ def concat(work: Translation, node: Node) -> None:
 
 
 def expand(work: Translation, node: Node) -> None:
-    """Show a tensor repeated along axes of size 1, without copying it."""
+    """Return a view of a tensor repeated along axes of size 1."""
     work.define(node.outputs[0], work.view(node.inputs[0]).broadcast(work.shape(node)))
 
 
@@ -92,7 +92,7 @@ def pad(work: Translation, node: Node) -> None:
     middle = target
     for position, axis in enumerate(axes):
         before, after = pads[position], pads[position + len(axes)]
-        length = view.shape[axis] + min(0, before) + min(0, after)  # what is below 0 is cut off
+        length = view.shape[axis] + min(0, before) + min(0, after)  # negative pads cut off
         if length < 0:
             raise ContractError(f"Pad with pads={pads} cannot be turned into C: it cuts off more than there is")
         view = view.sliced(axis % rank, max(0, -before), length)

@@ -91,7 +91,7 @@ def _constant(attributes: dict[str, Any]) -> NDArray[Any]:
 
 
 def shape_of(graph: Graph, node: Node, name: str) -> tuple[int, ...]:
-    """Return a tensor's shape, or refuse the node that makes it."""
+    """Return a tensor's shape; refuse the node that computes it if it is not fixed."""
     if name not in graph.shapes:
         raise ContractError(f"{node.kind} makes a tensor whose shape is not fixed; C needs every size at compile time")
     return graph.shapes[name]

@@ -1,4 +1,4 @@
-"""The GRU layer: steps along a sequence become one product for all inputs and a loop for the rest."""
+"""The GRU layer: one product for the inputs of all steps, and a loop over the steps for the rest."""
 
 import numpy as np
 

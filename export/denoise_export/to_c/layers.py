@@ -17,7 +17,7 @@ from denoise_export.to_c.views import View, row_major
 from denoise_stream import ContractError
 
 FEW_OUTPUTS = 8
-"""Below this a product is summed along its terms, as there are too few outputs to fill a vector."""
+"""With fewer outputs a product is summed along its terms, as they do not fill a vector."""
 
 Weights = NDArray[np.float32]
 
@@ -216,7 +216,7 @@ def _padded(program: Program, rows: View, before: int, after: int) -> View:
 
 
 def _channels_first(rows: View, shape: Sequence[int]) -> View:
-    """Show ``(time, channels)`` as the graph knows it: ``(1, channels, [1,] time)``."""
+    """Return a view of ``(time, channels)`` in the graph's layout: ``(1, channels, [1,] time)``."""
     swapped = rows.transposed((1, 0))
     inner = (swapped.strides[0],) + (0,) * (len(shape) - 3) + (swapped.strides[1],)
     return View(rows.buffer, tuple(shape), (0, *inner), rows.offset)
@@ -227,7 +227,7 @@ def _along(node: Node, attribute: str, default: int = 1) -> int:
 
 
 def _padding(node: Node, steps: int, count: int, stride: int, reach: int) -> tuple[int, int]:
-    """Return how many zeros go before the samples, and how many after them."""
+    """Return the numbers of zeros before and after the samples."""
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     needed = max(0, (count - 1) * stride + reach - steps)
     before = pads[len(pads) // 2 - 1]
@@ -239,7 +239,7 @@ def _padding(node: Node, steps: int, count: int, stride: int, reach: int) -> tup
 
 
 def _padding_of_transpose(node: Node, missing: int) -> int:
-    """Return how many samples are cut from the start."""
+    """Return the number of samples cut from the start."""
     mode, pads = node.attributes.get("auto_pad", b"NOTSET"), node.attributes.get("pads", [0, 0])
     if mode == b"NOTSET" and "output_shape" not in node.attributes:
         return int(pads[len(pads) // 2 - 1])

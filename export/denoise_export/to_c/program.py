@@ -1,4 +1,4 @@
-"""The program: steps of C on buffers are collected, then every buffer gets its place in one small arena."""
+"""The program: collect steps of C on buffers, then place every buffer in one small arena."""
 
 import math
 from collections.abc import Sequence

@@ -79,7 +79,7 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
 
 
 def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int]]:
-    """Translate a model; give the source, the header and their costs as :func:`write_c` does."""
+    """Translate a model; return the source, the header and their costs as :func:`write_c` does."""
     graph = read_graph(model, file)
     unknown = sorted({node.kind for node in graph.nodes} - set(OPERATORS))
     if unknown:
@@ -134,7 +134,7 @@ def _fill(template: str, values: Mapping[str, str]) -> str:
 
 
 def _gate_values(rate: float | None) -> dict[str, str]:
-    """Return what the templates say of the gate between words, which models for any rate do not have."""
+    """Return the templates' values for the gate between words, which models for any rate lack."""
     if rate is None:
         return {
             "GATE": _NO_GATE,

@@ -1,4 +1,4 @@
-"""The translation: what is known while a graph is turned into a program, above all where each tensor lies."""
+"""The state of a translation from graph to program, above all where each tensor lies."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from denoise_stream import ContractError
 
 @dataclass
 class Translation:
-    """What is known while the graph is turned into a program: where each tensor lies."""
+    """The state of a translation: where each tensor lies."""
 
     graph: Graph
     program: Program = field(default_factory=Program)
@@ -26,7 +26,7 @@ class Translation:
         return self.views[name]
 
     def define(self, name: str, view: View) -> None:
-        """Say where a tensor lies."""
+        """Record where a tensor lies."""
         view.buffer.names += 1
         self.views[name] = view
 
@@ -42,7 +42,7 @@ class Translation:
         return self.graph.constants[name]
 
     def setting(self, node: Node, attribute: str, position: int, default: Any = None) -> Any:
-        """Return what older opsets state as an attribute and newer ones as a constant input."""
+        """Return a setting: an attribute in older opsets, a constant input in newer ones."""
         if attribute in node.attributes:
             return node.attributes[attribute]
         if not node.input(position):

@@ -14,7 +14,7 @@ class Buffer:
     name
         Its name in C.
     size
-        Floats.
+        Size in floats.
     planned
         Whether the planner places it in the arena; else it is a constant or an argument.
     names

@@ -1,7 +1,7 @@
 """Serve the built page on this machine alone, with the headers that shared memory needs: `python serve.py [port]`.
 
-Requests for another host's name are refused (DNS rebinding leads pages of strangers here), no link leads out of the
-folder, clients that say nothing are let go, and the number of threads is bounded.
+Requests for another host's name are refused (against DNS rebinding), no link leads out of the folder, idle clients are
+disconnected, and the number of threads is bounded.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Handler(SimpleHTTPRequestHandler):
         super().__init__(*arguments, **options)
 
     def send_head(self):
-        """Refuse what is not the page's; choose the compressed copy before the answer begins."""
+        """Refuse requests that are not for the page; choose the compressed copy before the answer begins."""
         port = self.server.server_port
         if self.headers.get("Host") not in (*HOSTS, *(f"{host}:{port}" for host in HOSTS)):
             return self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "this server knows localhost only")
@@ -52,11 +52,11 @@ class Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def guess_type(self, path):
-        """Return the type of what a compressed copy holds."""
+        """Return the type of a compressed copy's content."""
         return super().guess_type(str(path).removesuffix(".gz"))
 
     def end_headers(self):
-        """Add the headers of cross-origin isolation; forbid caching of what may be rebuilt."""
+        """Add the headers of cross-origin isolation; forbid caching of files that may be rebuilt."""
         for name, value in {**self._headers, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}.items():
             self.send_header(name, value)
         self._headers.pop("Content-Encoding", None)

@@ -7,7 +7,7 @@ import onnxruntime
 
 
 class DenoiseStream:
-    """One channel, chunk by chunk; however the signal is cut, the result is the same."""
+    """One channel, chunk by chunk; the chunk sizes do not change the result."""
 
     def __init__(self, path):
         options = onnxruntime.SessionOptions()
@@ -43,7 +43,7 @@ class DenoiseStream:
         return np.where(np.isnan(rest), np.nan, np.concatenate(last)[: len(rest)])
 
     def _step(self, window):
-        known = np.flatnonzero(~np.isnan(window))  # what is missing is bridged, and given back as missing
+        known = np.flatnonzero(~np.isnan(window))  # missing values are bridged, and missing in the output
         whole = np.interp(np.arange(self.window), known, window[known]) if len(known) else np.zeros(self.window)
         low, span = (whole.min(), np.ptp(whole)) if self.scaled else (0.0, 1.0)
         feed = {"noisy": ((whole - low) / (span or 1))[None].astype(np.float32)}

@@ -37,7 +37,7 @@ class LiveState:
     input_rms, output_rms
         Of the last block, full scale 1.0.
     input_peak, output_peak
-        The largest magnitudes since somebody set them to 0.
+        The largest magnitudes since they were last reset to 0.
     dry_power, wet_power
         Mean squares of the samples as they came and of the same samples denoised, averaged over about 0.3 s.
     """

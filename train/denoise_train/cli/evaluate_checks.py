@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 SYNTHETIC_OR_MIXED = ""
-"""The evaluation that no option of its own asks for: clean signals, built in or recorded, with a noise mixed in."""
+"""The default evaluation: clean signals, built in or recorded, with noise mixed in."""
 
 LEAST_SPEECH_SAMPLES = 16_000
 
@@ -28,7 +28,7 @@ RULES = (
     ("panels", ("--optimum", "--harm"), "{} has no signals for --panels to draw"),
     ("rate", ("--speech",), "--rate cannot be set: {} resamples audio to 16000 Hz"),
 )
-"""Option, evaluations that it does not go with, and why not."""
+"""Each option with the evaluations that exclude it, and why."""
 
 
 ONLY_SPEECH = {"write": "--write", "peers": "--peer", "dnsmos": "--dnsmos"}
@@ -36,7 +36,7 @@ ONLY_SPEECH = {"write": "--write", "peers": "--peer", "dnsmos": "--dnsmos"}
 
 
 def choose_evaluation(options: Mapping[str, Any]) -> str:
-    """Tell which evaluation the options ask for.
+    """Return the evaluation that the options ask for.
 
     Parameters
     ----------

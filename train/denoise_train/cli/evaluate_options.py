@@ -1,4 +1,4 @@
-"""What the command line of ``denoise-evaluate`` says, sorted by what it is about."""
+"""The parsed command line of ``denoise-evaluate``, in groups."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -34,14 +34,14 @@ class Signals:
 
     @property
     def noise_kinds(self) -> tuple[str, ...]:
-        """Kinds of synthetic noise among what was given as noise."""
+        """Kinds of synthetic noise among the values of ``--noise``."""
         from denoise_train.synthetic.noise import NOISE_KINDS
 
         return tuple(name for name in self.noise if name in NOISE_KINDS)
 
     @property
     def noise_files(self) -> tuple[Path, ...]:
-        """Files and folders among what was given as noise."""
+        """Files and folders among the values of ``--noise``."""
         kinds = self.noise_kinds
         return tuple(Path(name) for name in self.noise if name not in kinds)
 
@@ -128,11 +128,11 @@ class Options:
 
 
 def recording_of(values: Mapping[str, Any]) -> Path | None:
-    """Return the recording that stands where a model may stand; None if a model does."""
+    """Return the recording that was given in place of a model; None if a model was given."""
     path = Path(values["subject"])
     return path if values["subject"] not in bundled_models() and is_recording(path) else None
 
 
 def _of(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that a dataclass has fields for."""
+    """Return the values for the fields of a dataclass."""
     return {field.name: values[field.name] for field in dataclasses.fields(kind)}

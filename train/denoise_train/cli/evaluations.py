@@ -26,7 +26,7 @@ SPEECH_SIGNALS, SPEECH_LENGTH, SPEECH_SNR_DB = 60, 96_000, (0.0, 5.0, 10.0)
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """What is evaluated: a model in its engine, and the same as a filter of whole signals at the rate asked for."""
+    """What is evaluated: a model in its engine, and the same as a filter of whole signals at the requested rate."""
 
     denoiser: Denoiser
     method: "Filter"
@@ -47,7 +47,7 @@ class Evaluation:
         """Import what this evaluation needs beyond the others; MissingExtra if it is not installed."""
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
-        """Load the recordings and measure; ``say`` is told what is being done."""
+        """Load the recordings and measure; ``say`` gets progress messages."""
         from denoise_train.evaluation.run import on_mixtures
 
         given = options.signals

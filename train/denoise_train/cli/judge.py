@@ -26,7 +26,7 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
     options
         Those of the command; the recording is given.
     say
-        Is told what is being judged.
+        Gets progress messages.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
 
 
 def _draw(options: Options, path: Path, draw: Callable[[Path], None]) -> str:
-    """Draw the picture where it was asked for, or beside the recording; return what to say of it."""
+    """Draw the picture as requested, or beside the recording; return a sentence about it."""
     target = options.outputs.plot or path.with_name(f"{path.stem}.verdict.png")
     if options.outputs.plot is None and target.exists() and not options.outputs.force:
         return f"No picture: {target} exists (--force replaces it)."

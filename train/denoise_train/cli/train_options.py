@@ -1,4 +1,4 @@
-"""What the command line of ``denoise-train`` says, sorted by what it is about: signals, the network, how long."""
+"""The parsed command line of ``denoise-train``, in groups: signals, the network, how long."""
 
 import dataclasses
 import tomllib
@@ -18,15 +18,15 @@ from denoise_train.recordings.recordings import load_recordings
 Group = TypeVar("Group", "Brought", "Wanted", "Lasts")
 
 MINUTES = 10
-"""How long a training lasts that starts from a trained network."""
+"""Default length of a training that starts from a trained network."""
 
 NOISY_SHARE = 0.9
-"""Share of noisy recordings without clean ones in their training; the rest, synthetic, keeps what was known."""
+"""Default share of noisy recordings in a training without clean ones; the synthetic rest preserves what was learned."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Brought:
-    """The signals that somebody brings; the fields are named like the command's parameters."""
+    """The user's own signals; the fields are named like the command's parameters."""
 
     clean: tuple[Path, ...]
     noise: tuple[Path, ...]
@@ -70,7 +70,7 @@ class Brought:
         )
 
     def note_in(self, recipe: Recipe) -> Recipe:
-        """Return the recipe with what is brought to it."""
+        """Return the recipe with the user's signals in it."""
         if self.data_path is not None:
             recipe = with_data(recipe, self.data_path)
         share = self.share or (NOISY_SHARE if self.noisy else None)
@@ -79,7 +79,7 @@ class Brought:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is wanted of the network: where it starts, its architecture, values of the recipe, the seed."""
+    """The requested network: where it starts, its architecture, values of the recipe, the seed."""
 
     start: str | None
     changes: tuple[str, ...]
@@ -104,7 +104,7 @@ class Lasts:
     minutes: float | None
 
     def check(self) -> None:
-        """Refuse both, with a UsageError."""
+        """Refuse both at once, with a UsageError."""
         if self.epochs is not None and self.minutes is not None:
             raise click.UsageError("--epochs and --minutes are two ways to say how long; give one of them")
 
@@ -133,21 +133,21 @@ def parse_change(change: str) -> tuple[str, Any]:
 
 
 def changed(recipe: Recipe, values: dict[str, Any]) -> Recipe:
-    """Set values of a recipe, and let it say so where it says what it was trained on."""
+    """Set values of a recipe, and note them in what it was trained on."""
     result = with_values(recipe, values)
     said = ", ".join(f"{key}={value}" for key, value in values.items() if key.startswith(("data.", "noise.")))
     return dataclasses.replace(result, trained_on=f"{recipe.trained_on}; {said}") if said else result
 
 
 def with_data(recipe: Recipe, path: Path) -> Recipe:
-    """Note where a recipe's images or series are."""
+    """Set the path of a recipe's images or series."""
     if recipe.data["kind"] not in ("images", "image_codes", "series", "forecasts"):
         raise click.UsageError(f"--data is for images and series; {recipe.name} takes --clean, --pairs or --noisy")
     return with_values(recipe, {"data.path": str(path)})
 
 
 def with_recordings(recipe: Recipe, paths: tuple[Path, ...], share: float | None) -> Recipe:
-    """Note somebody's recordings in a recipe."""
+    """Note the user's recordings in a recipe."""
     if not paths:
         return recipe
     data = dict(recipe.data)

@@ -1,4 +1,4 @@
-"""Show how far a training is: a bar on a terminal, a line now and then elsewhere."""
+"""Show the progress of a training: a bar on a terminal, a line now and then elsewhere."""
 
 import contextlib
 import time
@@ -26,7 +26,7 @@ class Screen:
         click.echo(line)
 
     def show(self, doing: str, share: float) -> None:
-        """Say what is being done, and how much of it, if it is new or half a minute has passed."""
+        """Print what is being done, and the share done, if it is new or half a minute has passed."""
         now = time.monotonic()
         if not share:
             self._said = now
@@ -61,7 +61,7 @@ class Terminal(Screen):
 
 @contextlib.contextmanager
 def open_screen() -> Iterator[Screen]:
-    """Yield what suits standard output."""
+    """Yield the kind of screen that suits standard output."""
     console = Console()
     if not console.is_terminal:
         yield Screen()

@@ -1,4 +1,4 @@
-"""What ``denoise-train`` says before a training and after it."""
+"""The text that ``denoise-train`` prints before and after a training."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from denoise_train.recordings.recordings import FILES_TO_SPLIT, Recordings
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 DURATIONS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "s"))
-"""From so many seconds on, a duration is told in this unit."""
+"""Durations of this many seconds and more are given in this unit."""
 
 
 def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime) -> Iterator[str]:
@@ -22,11 +22,11 @@ def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime
     Parameters
     ----------
     recipe, name
-        What is trained, and what the model will be called.
+        What is trained, and the model's name.
     folder
         The run folder.
     own
-        Recordings that somebody brought.
+        The user's recordings.
     now
         When the training begins.
     """
@@ -51,7 +51,7 @@ def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime
 
 
 def ending(folder: Path, name: str, report: dict[str, Any]) -> str:
-    """Return what came of a training: how long, what the model gains, where the files are, what comes next."""
+    """Summarize a training: how long it took, what the model gains, where the files are, what comes next."""
     if not report["epochs"]:
         return "interrupted before the first epoch was complete: no network was kept; start again"
     ended = "interrupted" if report["interrupted"] else "done"
@@ -89,7 +89,7 @@ def duration(seconds: float) -> str:
 
 
 def _amount(recordings: Recordings) -> str:
-    """Say how many files, signals and samples there are, how long they are, and at which rates."""
+    """Describe recordings: the number of files, signals and samples, their duration and sample rates."""
     samples = sum(map(len, recordings.signals))
     files = recordings.file_count
     said = f"{_count(files, 'file')}, {_count(len(recordings.signals), 'signal')}, {_count(samples, 'sample')}"

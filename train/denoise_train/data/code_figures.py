@@ -12,7 +12,7 @@ from denoise_train.arrays import Windows
 Map = Callable[[Windows], Windows]
 Labelled = tuple[Windows, NDArray[np.int64]]
 MOST_STEPS = 500
-"""Of the logistic regression's solver; beyond it the share of right answers changes no more."""
+"""Iterations of the logistic regression's solver, enough for the accuracy to settle."""
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ def check_packages() -> None:
 
 
 def measure_codes(training: Labelled, test: Labelled, encode: Map, autoencode: Map | None) -> dict[str, Any]:
-    """Measure how much of the rows a code keeps, and how well it tells what they show.
+    """Measure how well a code preserves the rows, and how well a classifier reads from it what they show.
 
     Parameters
     ----------

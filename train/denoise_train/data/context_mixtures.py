@@ -21,13 +21,13 @@ from denoise_train.synthetic.stretching import draw_drift, draw_interpolation, r
 from denoise_train.targets import WindowTarget
 
 RECORDS_PER_GROUP = 16
-"""Records of one stretch, length and look-ahead: they are drawn in bulk."""
+"""Records drawn together, with one stretch, length and look-ahead."""
 
 GROUPS_PER_BLOCK = 32
 """The records of a block are shuffled, so that a batch holds many stretches."""
 
 SHORTEST_DRAWN = 150
-"""Families of signals are made for lengths of a window and more; shorter ones are cut out."""
+"""Families are drawn at least a window long; shorter signals are cut out of them."""
 
 STRETCH_SNR_DB = (0.0, 10.0, 20.0)
 TEST_STRETCHES = (1.0, 10.0, 100.0)
@@ -123,7 +123,7 @@ class ContextMixtureData:
 
     def block(self, number: int) -> Pairs:
         """Draw the training windows of a block."""
-        # A network that begins with signals of high SNR learns to do nothing, and stays at that.
+        # A network that starts with signals of high SNR learns to do nothing, and never recovers.
         gentleness = max(0.0, 1 - number / self.gentle_blocks) if self.gentle_blocks else 0.0
         return self._mixed(TRAINING, number, GROUPS_PER_BLOCK, gentleness)
 

@@ -17,10 +17,10 @@ TESTED = (
 """Noise that every network is tested on: kind, and standard deviation or share of the pixels."""
 
 MOST_COMPARED = 500
-"""Images whose structural similarity and whose nearest neighbour are looked for."""
+"""Images that structural similarity and nearest neighbours are computed for."""
 
 MOST_KNOWN = 5000
-"""Clean training images among which the nearest neighbour is."""
+"""Clean training images that are searched for the nearest neighbour."""
 
 
 def measure_images(
@@ -35,7 +35,7 @@ def measure_images(
     noisy, denoised
         float32 arrays ``(n, pixels)``.
     known
-        Clean training images: what an image shows is told by the nearest of them, in Euclidean distance.
+        Clean training images: an image is classified by the nearest of them, in Euclidean distance.
     shape
         Height and width.
 

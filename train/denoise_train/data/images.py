@@ -42,7 +42,7 @@ class ImageData:
     judges_own = False
 
     def __post_init__(self) -> None:
-        with needs_extra("measuring images", "images"):  # before the training, not after it
+        with needs_extra("measuring images", "images"):  # fail before the training, not after it
             import skimage as skimage
         where = "data 'images': "
         check_shape(where, self.shape, self.window, self.own)

@@ -60,7 +60,7 @@ class MixtureData:
             for split in (TRAINING, VALIDATION, TEST):
                 self._draw(split, 0, 0, None)
         except (TypeError, ValueError) as error:
-            # No signal was drawn: only the recipe's values can be wrong.
+            # Nothing was drawn yet: only the recipe's values can be wrong.
             raise RecipeError(f"data 'mixtures': {error}") from error
 
     @property
@@ -109,7 +109,7 @@ class MixtureData:
         if self.own.clean is not None:
             chosen = rng.random(count) < self.recordings_share
             clean[chosen] = self.own.clean.part(split).draw(rng, int(chosen.sum()), length)
-        # A network that begins with signals of high SNR learns to do nothing, and stays at that.
+        # A network that starts with signals of high SNR learns to do nothing, and never recovers.
         gentleness = max(0.0, 1 - index / self.gentle_blocks) if split == TRAINING and self.gentle_blocks else 0.0
         least, most = self.snr_db
         snr_db = rng.uniform(least, most - gentleness * (most - least) / 2, (count, 1))

@@ -11,12 +11,12 @@ PICTURE_SNR_DB = 5.0
 
 
 Inputs = Windows | dict[str, Windows]
-"""What a network gets: rows, or its inputs by name."""
+"""The inputs of a network: rows, or arrays by name."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What a network gets, ``noisy (n, samples)``, and what the loss compares with, ``target``.
+    """Inputs of a network, ``noisy (n, samples)``, and the targets of the loss, ``target``.
 
     A row is a scaled window, or a whole signal for a network with a memory. A network with a context gets
     ``context (n, context_size)`` beside it.
@@ -40,7 +40,7 @@ class Data(Protocol):
     """A data set that a training can draw from."""
 
     judges_own: bool
-    """Whether its figures are of recordings that somebody brought and the training does not see."""
+    """Whether its figures are measured on the user's recordings that the training does not see."""
 
     @property
     def row_samples(self) -> int:
@@ -70,5 +70,5 @@ class Data(Protocol):
         ...
 
     def figures(self, denoise: Callable[[Inputs], Windows], val_loss: float | None) -> dict[str, Any]:
-        """Measure a network on the test rows; ``summary``, or ``snr_improvement_db``, is what is said of it first."""
+        """Measure a network on the test rows; ``summary``, or ``snr_improvement_db``, is printed first."""
         ...

@@ -57,7 +57,7 @@ def build_data(
     own: OwnData | None = None,
     contract: Contract | None = None,
 ) -> Data:
-    """Make the data set of a recipe's ``[data]`` and ``[noise]``, with recordings of somebody's own or without.
+    """Make the data set of a recipe's ``[data]`` and ``[noise]``, with or without the user's own recordings.
 
     Raises
     ------

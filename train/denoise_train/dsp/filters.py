@@ -1,4 +1,4 @@
-"""Plain filters to compare with, each with one setting.
+"""Plain filters that models are compared with, each with one setting.
 
 Every filter is a pure function ``(noisy, setting) -> denoised`` over the rows of float64 arrays ``(n, length)``,
 150 samples or longer. To add a filter, write the function and list it in ``FILTERS`` with the settings to try.
@@ -105,13 +105,13 @@ class Filter:
     Attributes
     ----------
     name
-        What people call it.
+        Its usual name.
     apply
         ``(noisy (n, length), setting) -> (n, length)``.
     settings
         From the weakest smoothing to the strongest; exactly one where there is nothing to tune.
     unit
-        What a setting is counted in.
+        Unit of a setting.
     """
 
     name: str

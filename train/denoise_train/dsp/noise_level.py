@@ -20,7 +20,7 @@ LEAST_OF_THREE = 0.57
 """Relative bias of the smallest of three estimates, times sqrt(samples); measured on white noise."""
 
 WHITE_LAGS = 40
-"""Over so many lags a residual is compared with itself."""
+"""Lags of the autocorrelation."""
 
 
 def noise_level(noisy: Array) -> Array:

@@ -26,7 +26,7 @@ def level(signal: Array) -> float:
 
 
 def at_level_1(signal: Array) -> Array:
-    """Bring a signal to a root mean square of 1; silence stays silence."""
+    """Scale a signal to a root mean square of 1; silence stays silent."""
     return signal / max(level(signal), SILENT)
 
 

@@ -60,7 +60,7 @@ class Blind:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known of one method: its setting, the improvement in dB, and what it removed.
+    """The estimate for one method: its setting, the improvement in dB, and properties of what it removed.
 
     ``autocorrelation`` at lags 1, 2, ...; ``heavy_tails`` is the root mean square over the same of a Gaussian with that
     median.
@@ -75,7 +75,7 @@ class Estimate:
 
     @property
     def label(self) -> str:
-        """Name and setting, for a sentence."""
+        """Name and setting, for use in a sentence."""
         return self.name if self.setting is None else f"{self.name} ({self.setting} {self.unit})"
 
 
@@ -119,7 +119,7 @@ def estimate(method: Filter, setting: int | float | str | None, blind: Blind) ->
 
 
 def tails(removed: Array) -> float:
-    """Return how much stronger the removed noise is than a Gaussian of the same median; 1 for Gaussian noise."""
+    """Return the ratio of the removed noise's root mean square to that of a Gaussian of the same median."""
     typical = float(np.median(np.abs(removed))) / NORMAL_MAD
     return float(np.sqrt(np.mean(removed**2))) / typical if typical > 0 else 1.0
 
@@ -136,7 +136,7 @@ def rank(methods: Sequence[Filter], blind: Blind) -> list[Estimate]:
 
 
 def cautions(method: Estimate, blind: Blind) -> list[str]:
-    """Say in sentences where the noise is not what training and estimates without clean signals take it for.
+    """Warn in sentences where the noise violates the assumptions of training and estimates without clean signals.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Result:
     settings
         Each setting with the number of mixtures it was used for.
     unit
-        What a setting is counted in.
+        Unit of a setting.
     improvement_db, si_sdr_improvement_db, rmse, peak_error
         float64 arrays ``(snrs, signals)``; the RMSE is relative to the clean signal's standard deviation.
     """
@@ -71,7 +71,7 @@ class Result:
         return float(self.improvement_db.mean())
 
     def figures(self) -> dict[str, Any]:
-        """Return everything as JSON takes it, by SNR and over all of them."""
+        """Return everything in a form for JSON, by SNR and over all SNRs."""
 
         def summary(table: Array, worst: bool = False) -> dict[str, Any]:
             by_snr = table.min(axis=1) if worst else table.mean(axis=1)
@@ -92,7 +92,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model among the filters: ``filters`` need no clean signal once they are set, ``oracles`` do."""
+    """A model among filters: ``filters`` have one setting for all signals, ``oracles`` are set by the clean signals."""
 
     snr_db: tuple[float, ...]
     reference: Result
@@ -107,7 +107,7 @@ class Evaluation:
 
 
 def engine_methods(model: str | Path) -> list[Filter]:
-    """Make each way to use a model a method: live and, if it can look ahead, with all that it can use, as in files."""
+    """Wrap each way to use a model as a method: live and, if it can look ahead, with its longest look-ahead."""
     live = engine_method(Denoiser(model, lookahead_samples=0))
     if not Denoiser(model).contract.most_lookahead_samples:
         return [live]
@@ -116,7 +116,7 @@ def engine_methods(model: str | Path) -> list[Filter]:
 
 
 def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Filter:
-    """Make the engine a method like the filters; the signals go through it as channels."""
+    """Wrap the engine as a method like the filters; the signals are its channels."""
 
     def denoise(noisy: Array, _: None) -> Array:
         return denoiser.denoise(noisy.T, sample_rate_hz).T
@@ -139,7 +139,7 @@ class Panels:
     noisy, denoised, clean
         float64 arrays ``(n, length)``, scaled as they were measured; ``clean`` is None where it is not known.
     crops
-        Where each comes from and how it was scaled; none for drawn signals.
+        Where each comes from and how it was scaled; empty for drawn signals.
     snr_db
         SNR of the noisy ones, if it is known.
     """
@@ -177,7 +177,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure no processing, the model, and the filters with one setting and with an oracle.
 
-    ``show`` gets the share that is done.
+    ``show`` gets the share done.
     """
     reference, itself, *others = _measure((NO_PROCESSING, model, *methods), mixtures, show)
     filters = tuple(result for result in others if result.choice != "oracle")
@@ -216,7 +216,7 @@ def _measure(
 
 
 def _results(method: Filter, scores: Array) -> list[Result]:
-    """Choose settings by ``scores (metrics, settings, snrs, signals)``, where there is something to choose."""
+    """Choose the settings by ``scores (metrics, settings, snrs, signals)``, if there is more than one."""
     gains = scores[0]
     if len(method.settings) == 1:
         return [_result(method, "", gains.argmax(axis=0), scores)]

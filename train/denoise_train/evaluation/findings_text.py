@@ -50,7 +50,7 @@ def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:
 
 
 def describe_harm(families: Mapping[str, "Harm"], verdicts: Sequence[str]) -> str:
-    """Return the table of what a model does to signals with little noise, and whether the aims are met."""
+    """Return the table of harm to signals with little noise, and whether the aims are met."""
     table = new_table("family", "clean", "at 30", "peaks", "before")
     for name, harm in families.items():
         peaks = (f"{harm.peak_error:.1%}", f"{harm.peak_error_before:.1%}")

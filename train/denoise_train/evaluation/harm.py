@@ -22,7 +22,7 @@ from denoise_train.synthetic.mixing import mix_at_snr
 CLEAN_AIM_DB = 35.0
 LITTLE_NOISE_DB = 30.0
 ROUNDING_DB = 0.05
-"""What is lost by less is float32's rounding, and is written as 0.0 dB."""
+"""Smaller losses are float32's rounding, and are written as 0.0 dB."""
 
 PEAK_NOISE_DB = 20.0
 PEAK_AIM = 0.05
@@ -77,7 +77,7 @@ def _measure(model: Filter, seed: int, number: int, family: str, count: int, len
 
 
 def check_aims(families: Mapping[str, Harm]) -> list[str]:
-    """Say in sentences which aims are met and which families miss them."""
+    """Describe which aims are met and which families miss them."""
     checks = (
         (
             f"Clean signals come out at {CLEAN_AIM_DB:g} dB SNR or more",

@@ -15,7 +15,7 @@ from denoise_train.synthetic.drawing import draw_signals
 from denoise_train.synthetic.mixing import add_noise, mix_at_snr
 
 LEAST_NOISE = 1e-5
-"""A recorded pair whose noise has a smaller share of the signal's power, 50 dB below it, has none to be removed."""
+"""A recorded pair with less noise than this share of the signal's power, 50 dB below it, counts as clean."""
 
 MOST_DRAWS = 20
 """Rounds in which silent or constant crops are redrawn before a recording counts as empty."""
@@ -25,9 +25,9 @@ MOST_DRAWS = 20
 class Mixtures:
     """Clean signals ``(n, length)``, and each with noise at each of the SNRs: ``noisy (snrs, n, length)``.
 
-    Recorded pairs have one SNR, the mean that was measured. ``left_out`` counts signals that were drawn and are not
-    here, because they had no noise (at one of the SNRs) or nothing but noise. ``crops`` say where recorded signals come
-    from; there are none of drawn ones.
+    Recorded pairs have one SNR, the mean that was measured. ``left_out`` counts signals that were dropped because they
+    had no noise (at one of the SNRs) or nothing but noise. ``crops`` say where recorded signals come from; they are
+    empty for drawn ones.
     """
 
     clean: Array
@@ -87,7 +87,7 @@ def draw_mixtures(
     for rows, snr in zip(noisy, snr_db, strict=True):
         rows[recorded] = mix_at_snr(signals[recorded], recorded_noise, snr)
         if kinds:
-            # The same noise at every SNR: an SNR should differ from another by nothing else.
+            # The same noise at every SNR, so that only its level differs.
             again = np.random.default_rng(noise_seed)
             rows[~recorded] = add_noise(again, signals[~recorded], snr, kinds)
     # Salt and pepper hits no sample of a short signal at a high SNR; without noise there is nothing to improve.
@@ -99,7 +99,7 @@ def draw_mixtures(
 
 
 def draw_pairs(seed: int, count: int, length: int, pairs: PairedRecordings) -> Mixtures:
-    """Draw crops of recorded pairs for an evaluation; SourceError if hardly any crop is alive."""
+    """Draw crops of recorded pairs for an evaluation; SourceError if nearly all are constant or without noise."""
     rng = seeded(seed, EVALUATION)
     clean, noisy = np.empty((0, length)), np.empty((0, length))
     crops: list[Crop] = []

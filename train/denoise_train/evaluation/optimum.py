@@ -25,12 +25,12 @@ CUT_OFFS = (0.005, 0.015, 0.05, 0.15)
 ROLL_OFFS = (2.0, 4.0, 8.0)
 SNR_DB = (0.0, 10.0, 20.0)
 GRID = 8192
-"""Samples of the period over which the processes are made; their covariance is exact for lags up to half of it."""
+"""Period of the processes in samples; their covariance is exact for lags up to half of it."""
 
 SIGNALS = 40
 LENGTH = 1500
 LONGEST_WINDOW = GRID // 3
-"""The signals are three windows long or longer."""
+"""Longest window: signals are at least three windows long."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Gap:
 
     @property
     def window_gap_db(self) -> float:
-        """How much more the optimum gains than the model, over single windows."""
+        """Gain of the optimum over the model, over single windows."""
         return self.optimum_db - self.model_db
 
     @property
     def engine_gap_db(self) -> float:
-        """How much more the optimum gains at a window's centre than the engine does."""
+        """Gain of the optimum at a window's centre over the engine."""
         return self.centre_db - self.engine_db
 
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 CLEAN_COLOUR = "#208020"
 SMALL = 9
-"""Font size of what explains a panel."""
+"""Font size of the text in a panel."""
 
 SECONDS = (("s", 1.0), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0))
 FEWEST_UNITS = 5
-"""A stretch of time is shown in the largest unit of which it has so many."""
+"""Times are shown in the largest unit that the stretch has at least this many of."""
 
 
 def draw_improvements(evaluation: "Evaluation", path: Path, title: str) -> None:
@@ -77,7 +77,7 @@ def add_legend(figure: Any, panels: Iterable[Any], place: str) -> None:
 
 
 def time_axis(origin: Origin, length: int) -> tuple[Array, str]:
-    """Return the place of each sample of a crop in its file, and the label of an axis of them.
+    """Return the time of each sample of a crop in its file, and the label of the time axis.
 
     >>> time_axis(Origin(rate_hz=1 / 3600), 49)[0][-1], time_axis(Origin(rate_hz=1 / 3600), 49)[1]
     (np.float64(48.0), 'time in h')
@@ -93,5 +93,5 @@ def time_axis(origin: Origin, length: int) -> tuple[Array, str]:
 
 
 def printed(text: str) -> str:
-    """Return a text that matplotlib prints as it is: no formulas, no bytes that are not text."""
+    """Escape a text so that matplotlib prints it literally: no formulas, no bytes that are not text."""
     return text.encode("utf-8", "replace").decode().replace("$", r"\$")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """How many signals of which length, drawn from which seed."""
+    """The number and length of the signals, and the seed."""
 
     seed: int
     signals: int
@@ -52,7 +52,7 @@ class Finding:
     panels
         A few signals to draw; None where there are none.
     outcome
-        What improvement against SNR can be drawn from; None where there is no such thing.
+        The results to draw improvement against SNR from; None where there are none.
     """
 
     text: str
@@ -71,7 +71,7 @@ def on_mixtures(
     *,
     by_family: bool = False,
 ) -> Finding:
-    """Evaluate on signals with noise mixed in; by family, too, if asked for."""
+    """Evaluate on signals with noise mixed in; on request by family, too."""
     mixtures = draw_mixtures(
         request.seed, request.signals, request.length, snr_db, clean, noise, dict.fromkeys(kinds, 1.0)
     )

@@ -18,12 +18,12 @@ from denoise_train.synthetic.mixing import mix_at_snr
 from denoise_train.synthetic.stretching import rows_needed, stretch
 
 SHORTEST_DRAWN = 150
-"""Families of signals are made for lengths of a window and more."""
+"""Families of signals are drawn at least a window long."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Mean gains in dB by method, on signals of so many samples per sample of the families."""
+    """Mean gains in dB by method, on signals stretched by one factor."""
 
     factor: float
     gains_db: Mapping[str, float]
@@ -37,7 +37,7 @@ def measure_stretches(
     Parameters
     ----------
     methods
-        The model, once for each way to use it; nothing is chosen for them.
+        The model, once for each way to use it; they have no setting to choose.
     seed, count, length
         Of the signals, and their samples, whatever the stretch.
     snr_db

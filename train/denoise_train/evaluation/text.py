@@ -20,7 +20,7 @@ CHOICES = (
 
 
 def describe(evaluation: "Evaluation", signals: int, left_out: int = 0, files: int = 0) -> str:
-    """Return both tables, what the choices mean, how many signals were left out, and the conclusion.
+    """Return both tables, an explanation of the choices, the number of signals left out, and the conclusion.
 
     ``files`` is the number of recordings that the signals are pieces of; 0 for drawn signals.
     """
@@ -54,7 +54,7 @@ def _settings(result: "Result") -> str:
 
 
 def _conclusion(evaluation: "Evaluation") -> str:
-    """Say in words what the figures mean for the choice between the model, a filter and doing nothing."""
+    """Describe what the figures mean for the choice between the model, a filter and doing nothing."""
     model = evaluation.model
     best = max(evaluation.filters, key=lambda result: result.mean_improvement_db)
     oracle = max(evaluation.oracles, key=lambda result: result.mean_improvement_db)

@@ -38,11 +38,11 @@ def paragraphs(*texts: str) -> str:
 
 
 def db(number: float) -> str:
-    """Write decibels."""
+    """Format decibels."""
     # Adding zero turns -0.0 into 0.0.
     return f"{round(float(number), 1) + 0.0:.1f}"
 
 
 def percent(share: float) -> str:
-    """Write a share in at most five characters."""
+    """Format a share in at most five characters."""
     return f"{100 * share:.1f}%" if share < 0.9995 else f"{100 * share:.0f}%"

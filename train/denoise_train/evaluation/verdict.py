@@ -1,4 +1,4 @@
-"""The verdict on a training with somebody's own signals, measured on held-out recordings.
+"""The verdict on a training with the user's own signals, measured on held-out recordings.
 
 What is measured is what a user gets: the network in the streaming engine at the recipe's hop, on the test part of the
 recordings. Every filter has the setting that gains most on the validation part.
@@ -32,7 +32,7 @@ LONGEST = 1500
 SHORTEST = 150
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 TUNING_STEPS = 4
-"""Setting the filters takes about so many times as long as measuring a model."""
+"""Setting the filters takes about this many times as long as measuring a model."""
 
 NOTHING_DB = 0.1
 """Less than this does not count as a gain."""
@@ -50,12 +50,12 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a training gains on signals that it did not see.
+    """The gain of a training on signals that it did not see.
 
     Attributes
     ----------
     sentence
-        What to tell the user.
+        The verdict in words.
     figures
         The same as numbers.
     panels
@@ -147,7 +147,7 @@ def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test:
     sentence = _say(
         f"On your held-out recordings, {at} and by estimate,", gains, best.label, best.improvement_db, methods
     )
-    # The network it started from may know more of the noise than one that was trained on nothing but this.
+    # The starting network may know more about the noise than one trained on these recordings alone.
     warnings = next(filter(None, (cautions(one, test) for one in found)), [])
     figures = {
         "estimated": LIMITS,
@@ -200,7 +200,7 @@ def _tune(outcome: Evaluation) -> list[Filter]:
 
 
 def _say(where: str, gains: Sequence[float], best: str, best_gain: float, methods: Sequence[Filter]) -> str:
-    """Put the comparison into words, and what to do if the training was for nothing."""
+    """Describe the comparison, and what to do if the training gained nothing."""
     started = f"; {methods[1].name}, where it started, {_gains(gains[1])}" if len(gains) > 1 else ""
     sentence = f"{where} {methods[0].name} {_gains(gains[0])}; the best filter, {best}, {_gains(best_gain)}{started}."
     if len(gains) > 1 and gains[1] >= gains[0] - NOTHING_DB and gains[1] > max(best_gain, NOTHING_DB):

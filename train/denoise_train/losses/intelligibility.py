@@ -1,6 +1,6 @@
 """A loss for intelligibility: correlation of band envelopes, as in STOI.
 
-STOI in a form that a network can be trained by: C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen: An algorithm for
+A differentiable form of STOI: C. H. Taal, R. C. Hendriks, R. Heusdens, J. Jensen: An algorithm for
 intelligibility prediction of time-frequency weighted noisy speech, IEEE Transactions on Audio, Speech, and Language
 Processing 19, 2011. At 16 kHz instead of 10, so that its frames last 32 ms and its stretches have 24 of them; stretches
 without speech do not count, where STOI takes out frames.

@@ -20,12 +20,12 @@ Loss = Callable[[Any, Any], Any]
 
 
 def binary_crossentropy(window: int, windows_per_signal: int) -> str:
-    """Take Keras' own, by its name: the tutorial's loss of samples in [0, 1]."""
+    """Return the name of Keras' own: the tutorial's loss of samples in [0, 1]."""
     return "binary_crossentropy"
 
 
 def mean_squared_error(window: int, windows_per_signal: int) -> str:
-    """Take Keras' own, by its name."""
+    """Return the name of Keras' own."""
     return "mean_squared_error"
 
 
@@ -39,9 +39,9 @@ def snr_db(
 ) -> Loss:
     """Measure the error in dB below the noise, signal by signal, and average over signals.
 
-    A signal counts as much at 25 dB as at -5 dB, and its windows count as they do in the whole signal's
-    SNR. Errors far enough below the noise or the signal do not matter any more; without the second limit a signal
-    without noise would draw the network to doing nothing at all.
+    A signal counts as much at 25 dB as at -5 dB, and its windows count as they do in the whole signal's SNR. Errors far
+    enough below the noise or the signal no longer matter; without the second limit, signals without noise would teach
+    the network to do nothing at all.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def snr_db(
     windows_per_signal
         Consecutive rows of a batch that belong to one signal.
     floor_db
-        Error in dB relative to the noise below which nothing is gained, negative.
+        Error in dB relative to the noise below which a smaller error earns nothing, negative.
     clean_floor_db
-        Error in dB relative to the signal below which nothing is gained, negative.
+        Error in dB relative to the signal below which a smaller error earns nothing, negative.
     harm_weight
         Extra weight of every dB by which a signal gets worse; 0 for none.
     centre_weight

@@ -1,4 +1,4 @@
-"""The loss of speech: what a listener hears of the error, over whole sequences."""
+"""The loss of speech: the error as a listener hears it, over whole sequences."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from denoise_train.recipe import RecipeError
 from denoise_train.targets import SpeechTarget
 
 TINY = 1e-12
-"""Power that counts as none, relative to full scale."""
+"""Power that counts as silence, relative to full scale."""
 
 SILENCE = 1e-8
 """Power of a scene at which it is no longer scaled up."""
@@ -32,16 +32,16 @@ def speech(
     floor_db: float,
     clean_floor_db: float,
 ) -> Callable[[Any, Any], Any]:
-    """Add the error in dB below the noise, the difference of compressed spectra, and what envelopes lose.
+    """Sum the error in dB below the noise, the difference of compressed spectra, and the loss of envelopes.
 
     Compressed spectra, the power c of the magnitudes with c = 0.3, are near to loudness, so that faint parts of speech
-    count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020. What
-    is understood depends on the envelopes of bands: :mod:`denoise_train.losses.intelligibility`.
+    count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020.
+    Intelligibility depends on the envelopes of bands: :mod:`denoise_train.losses.intelligibility`.
 
     Parameters
     ----------
     window, windows_per_signal
-        What every loss gets; a row is a whole signal here.
+        As for every loss; a row is a whole signal here.
     snr_weight, spectrum_weight, envelope_weight
         How much each of the three counts.
     complex_share
@@ -51,9 +51,9 @@ def speech(
     transforms
         Lengths in samples of the spectra that are averaged; each overlaps by half.
     floor_db
-        Error in dB relative to the noise below which nothing is gained, negative.
+        Error in dB relative to the noise below which a smaller error earns nothing, negative.
     clean_floor_db
-        Error in dB relative to the speech below which nothing is gained, negative.
+        Error in dB relative to the speech below which a smaller error earns nothing, negative.
 
     Returns
     -------

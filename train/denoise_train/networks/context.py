@@ -7,8 +7,8 @@
 
 A linear smoother is exact to the last bit where a signal is slow, and its error falls with every sample that it sees,
 which a network of rectifiers learns only slowly. So a bank of them, each a matrix over the window and its context,
-offers candidates; the autoencoder gets them as further channels, and decides sample by sample how much of which it
-takes and how much of its own estimate.
+offers candidates; the autoencoder gets them as further channels, and weights them and its own estimate sample by
+sample.
 """
 
 import keras
@@ -24,13 +24,13 @@ NEAREST_WIDTH, FARTHEST_WIDTH = 4.0, 2000.0
 """Standard deviations in samples of the narrowest and the widest smoother before training."""
 
 FARTHEST_MEAN = 8.0
-"""Smoothers take means within so many ranges of the window; beyond that a mean says no more than where it lies."""
+"""Smoothers see means clipped to this many ranges of the window; further away a mean is not informative."""
 
 LARGEST_CANDIDATE = 0.5
-"""Candidates are clipped to the noisy window's range plus this many ranges on either side."""
+"""Candidates are clipped to the noisy window's range, extended by this many ranges on either side."""
 
 OWN_LOGIT = 4.0
-"""How much the network prefers its own estimate before training."""
+"""Weight of the network's own estimate before training."""
 
 
 def strided_in_context(

@@ -39,7 +39,7 @@ def dense(window: int, units: list[int], code: int, code_activation: str, output
 
 
 def pooled(window: int, shape: list[int], filters: list[int], kernel: int) -> keras.Model:
-    """Build an autoencoder that halves an image by pooling, once per entry of ``filters``, and doubles it as often.
+    """Build an autoencoder that halves an image by pooling once per entry of ``filters``, and doubles it back.
 
     Where a side is odd the way back is a pixel too long, and is cut.
     """
@@ -58,7 +58,7 @@ def pooled(window: int, shape: list[int], filters: list[int], kernel: int) -> ke
 
 
 def ablated(window: int, shape: list[int], filters: int, kernel: int, layers_used: list[str]) -> keras.Model:
-    """Build a small network of which layers can be left out: all that remains is a convolution with a sigmoid.
+    """Build a small network whose layers can be left out, down to a convolution with a sigmoid.
 
     ``layers_used`` names those before it, in order: ``convolution``, ``pooling`` (2 x 2, stride 1), ``transposed``.
     """

@@ -1,4 +1,4 @@
-"""Architectures that people define in a module of their own: ``--architecture my_module:build``."""
+"""Architectures defined in the user's own module: ``--architecture my_module:build``."""
 
 import functools
 import importlib
@@ -20,7 +20,7 @@ def is_own(kind: str) -> bool:
 
 
 def own_architecture(reference: str) -> Callable[..., keras.Model]:
-    """Import a function that builds a network, and let its network take and give ``(batch, window)``.
+    """Import a function that builds a network, and adapt its network to rows ``(batch, window)``.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def own_architecture(reference: str) -> Callable[..., keras.Model]:
         sys.path.insert(0, here)
     try:
         build = getattr(importlib.import_module(name.removesuffix(".py")), function, None)
-    except Exception as error:  # a module of somebody's own may raise anything
+    except Exception as error:  # the user's module may raise anything
         raise RecipeError(
             f"architecture {reference!r}: cannot import {name!r}: {first_line(error)}; run the program in its folder"
         ) from error

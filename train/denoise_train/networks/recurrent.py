@@ -17,10 +17,10 @@ LEVEL_FRAMES = 128.0
 class SpectralMask:
     """Predict a spectral suppression mask from past frames.
 
-    The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are given back, so that
-    its bins are narrower than the latency allows otherwise (:class:`~denoise_train.networks.spectra.Analysis`).
-    Recurrent layers see log powers, of single bins where the harmonics of a voice lie apart and of bands above, less
-    their common running mean; the shares that they predict are removed from the window.
+    The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are returned, so that its
+    bins are narrower than the latency would allow (:class:`~denoise_train.networks.spectra.Analysis`). Recurrent layers
+    see log powers, of single bins where the harmonics of a voice lie apart and of bands above, less their common
+    running mean; the shares that they predict are removed from the window.
 
     The state holds the samples before the window, the level and the frames it was averaged over, and the recurrent
     layers' outputs.
@@ -58,7 +58,7 @@ class SpectralMask:
         self.step = self._build_step()
 
     def unrolled(self, samples: int) -> keras.Model:
-        """Build what is trained: the same layers over whole signals, under the engine's taper and overlap-add.
+        """Build the network to train: the same layers over whole signals, with the engine's taper and overlap-add.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class SpectralMask:
         return keras.Model([noisy, state], [clean, state_out], name="spectral_mask")
 
     def _taken_away(self, features: Any, spectrum: list[Any], recur: Callable[[int, Any], Any]) -> Any:
-        """Run the layers, and transform back what is removed from the newest samples."""
+        """Run the layers, and transform the removed part of the spectrum back to the newest samples."""
         hidden = self._dense(features)
         for number in range(len(self._cells)):
             hidden = hidden + recur(number, hidden)

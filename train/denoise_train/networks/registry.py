@@ -89,34 +89,33 @@ class Recurrent(Protocol):
     """The network of one window: ``[noisy (batch, window), state (batch, state_size)]`` to ``[clean, state_out]``."""
 
     def unrolled(self, samples: int) -> keras.Model:
-        """Build a network of the same layers over whole signals: what the engine makes of them, for training."""
+        """Build a network of the same layers over whole signals, with the engine's overlap-add, for training."""
         ...
 
 
 RECURRENT: dict[str, Callable[..., Recurrent]] = {"spectral_mask": SpectralMask, "shared_mask": SharedMask}
-"""Those with a memory, classes that take ``(window, hop, settings)``."""
+"""Architectures with a memory, classes that take ``(window, hop, settings)``."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A new network, and what is trained of it."""
+    """A new network, and how it is trained."""
 
     network: keras.Model
-    """What is saved and exported."""
+    """The network to save and export."""
 
     over_rows: Callable[[int], keras.Model]
-    """Builds a network from rows of so many samples to rows, which shares the weights: the network itself if it has no
-    memory."""
+    """Builds the network to train, for rows of this many samples: the network itself if it has no memory."""
 
 
 IN_CONTEXT: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (strided_in_context,)}
-"""Those with a context, functions ``(contract, settings)``; see :mod:`denoise_train.networks.context`."""
+"""Architectures with a context, functions ``(contract, settings)``; see :mod:`denoise_train.networks.context`."""
 
 
 def build_architecture(
     window: int, hop: int, section: Mapping[str, Any], contract: Contract | None = None
 ) -> Architecture:
-    """Build what a recipe's ``[architecture]`` describes; the contract tells what context one in context gets.
+    """Build what a recipe's ``[architecture]`` describes; the contract states the context of one that takes it.
 
     A kind ``module:function`` is imported: see :mod:`denoise_train.networks.own`.
 

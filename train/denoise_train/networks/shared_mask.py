@@ -2,7 +2,7 @@
 
 The network is a convolutional autoencoder along frequency with a recurrent bottleneck. Groups of neighbouring bands
 become positions; at every position the same gated recurrent unit runs over time, and small dense layers mix the
-positions. Sharing the weights over frequency is what small speech enhancers have in common: X. Rong and others, GTCRN:
+positions. Small speech enhancers share weights over frequency: X. Rong and others, GTCRN:
 a speech enhancement model requiring ultralow computational resources, ICASSP 2024.
 """
 
@@ -23,10 +23,10 @@ SLOW_FRAMES = 128.0
 """Frames over which the level is averaged: 0.6 s at 16 kHz and a hop of 75."""
 
 FAST_FRAMES = 10.0
-"""Frames over which the level is averaged that a sudden silence is noticed by."""
+"""Frames over which the fast level is averaged, which notices sudden silence."""
 
 MOST_ABOVE = 3.0
-"""Nepers (26 dB) by which the slow level may lie above the fast one, so that no loud sound deafens for long."""
+"""Most nepers (26 dB) of the slow level above the fast one, so that a loud sound does not deafen for long."""
 
 Recur = Callable[[int, Any], Any]
 
@@ -34,13 +34,13 @@ Recur = Callable[[int, Any], Any]
 class SharedMask:
     """Predict what to remove from the spectrum of the last samples, by cells that all bands share.
 
-    The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are given back, so that
-    its bins are narrower than the latency allows otherwise. The analysis window rises slowly and falls as fast as the
-    engine's taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
-    analysis-synthesis system for speech enhancement, EUSIPCO 2007. The network sees log powers less their running
-    mean and, of the single bins, by how much their phases advanced more than their centre frequencies do. It chooses
-    the share of each bin or band to remove and, of the single bins, complex weights of the last ``taps``
-    spectra, removed as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
+    The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are returned, so that its
+    bins are narrower than the latency would allow. The analysis window rises slowly and falls as fast as the engine's
+    taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
+    analysis-synthesis system for speech enhancement, EUSIPCO 2007. The network sees log powers less their running mean
+    and, of the single bins, by how much their phases advanced more than their centre frequencies do. It chooses the
+    share of each bin or band to remove and, of the single bins, complex weights of the last ``taps`` spectra, removed
+    as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
 
     The state holds the samples before the window, the slow and the fast level and the frames they were averaged over,
     the single bins of past spectra, and the recurrent cells' outputs.
@@ -124,7 +124,7 @@ class SharedMask:
         return keras.Model([noisy, state], [clean, state_out], name="shared_mask")
 
     def unrolled(self, samples: int) -> keras.Model:
-        """Build what is trained: the same layers over whole signals, under the engine's taper and overlap-add.
+        """Build the network to train: the same layers over whole signals, with the engine's taper and overlap-add.
 
         Parameters
         ----------
@@ -157,7 +157,7 @@ class SharedMask:
         return keras.Model(signal, overlap_add(clean, self._hop), name="shared_mask_unrolled")
 
     def _layers(self, fixed: dict[str, Windows], mixing: int) -> dict[str, keras.Layer]:
-        """Make what has weights; those of the transforms are fixed."""
+        """Make the layers with trained weights; those of the transforms are fixed."""
         parts = fixed_layers(fixed)
         parts["encode"] = layers.Dense(self._channels, name="encode")
         parts["advances"] = layers.Dense(self._channels, use_bias=False, name="advances")
@@ -172,7 +172,7 @@ class SharedMask:
         return parts
 
     def _turned(self, singles: Any, back: int) -> tuple[Any, Any]:
-        """Turn the single bins of a past spectrum by what their centre frequencies advance until now."""
+        """Rotate the single bins of a past spectrum by the phase that their centre frequencies advance until now."""
         real, imaginary = singles[..., : self._single], singles[..., self._single :]
         if not back:
             return real, imaginary
@@ -190,7 +190,7 @@ class SharedMask:
         return ops.concatenate([ops.reshape(part * scale, shape) for part in (along, across)], axis=-1)
 
     def _taken_away(self, features: Any, spectrum: list[Any], singles: list[Any], recur: Recur) -> Any:
-        """Run the layers, and transform back what is removed from the newest samples."""
+        """Run the layers, and transform the removed part of the spectrum back to the newest samples."""
         parts, positions, lead = self._parts, self._positions, _leading(features)
         seen = _with_neighbours(ops.reshape(features, (*lead, positions, self._group)))
         hidden = parts["encode"](seen)
@@ -210,7 +210,7 @@ class SharedMask:
         return away + parts["single_synthesis"](self._filtered(hidden[..., : self._single // self._group, :], singles))
 
     def _filtered(self, hidden: Any, singles: list[Any]) -> Any:
-        """Add the single bins of the last spectra up, each by its complex weight."""
+        """Sum the single bins of the last spectra, each times its complex weight."""
         real = imaginary = 0.0
         for tap in range(self._taps):
             across, along = self._turned(singles[tap], tap)

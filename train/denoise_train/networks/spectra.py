@@ -27,11 +27,11 @@ class Analysis:
     Parameters
     ----------
     window
-        Newest samples, which alone are given back.
+        Newest samples, the only ones returned.
     analysis
         Samples per spectrum, a multiple of 4, at least ``window``.
     single_bins
-        Bins from the lowest on that count each by itself.
+        Number of lowest bins that are treated singly.
     bands
         Bands for the bins above, evenly apart in critical bands.
 

@@ -1,1 +1,1 @@
-"""Recordings that somebody brings: clean, noisy or in pairs."""
+"""The user's recordings: clean, noisy or in pairs."""

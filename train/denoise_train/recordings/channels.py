@@ -20,7 +20,7 @@ ARRAYS = frozenset({".npz", ".npy"})
 """Endings of files whose every array is a signal, or several side by side."""
 
 LEAST_KNOWN = 0.5
-"""Share of samples that must be there: a network would learn the straight lines that bridge the others."""
+"""Least share of known samples: a network would learn the straight lines that bridge the gaps."""
 
 RATE_KEYS, UNIT_KEYS = ("fs_hz", "sample_rate_hz", "fs", "rate"), ("units", "unit")
 """Names of the arrays of an ``.npz`` that state a rate in Hz and a unit; a rate is stated by a single number."""
@@ -42,7 +42,7 @@ class Channel:
     rate_hz
         Its sample rate, if the file says one.
     unit
-        What its samples are counted in, empty if the file does not say it.
+        Unit of its samples, empty if the file does not state it.
     """
 
     name: str
@@ -86,7 +86,7 @@ def read_channels(path: Path, rate_hz: float | None = None, columns: Sequence[st
     path
         Audio, a table, or arrays.
     rate_hz
-        The rate that is wanted: what says that it has another one is resampled. None takes all as they are.
+        The wanted rate: signals that state another one are resampled. None takes all as they are.
     columns
         Names of a table's columns to read; None reads every column that is a signal. Other files have none.
 
@@ -125,7 +125,7 @@ def is_table(path: Path) -> bool:
 
 
 def sample_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
-    """Return the rate that a file says it was sampled at; None if it says none, and for arrays."""
+    """Return the sample rate that a file states; None if it states none, and for arrays."""
     if ending_of(path.name) in ARRAYS:
         return None
     with contextlib.closing(open_file(path, _reading(path, columns))) as source:
@@ -133,7 +133,7 @@ def sample_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | 
 
 
 def stated_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
-    """Return the rate that a file says it was sampled at, an array file in an array of its own; None if none."""
+    """Return the sample rate that a file states, an array file by an array of its own; None without one."""
     if ending_of(path.name) in ARRAYS:
         return next((channel.rate_hz for channel in _read(path, None) if channel.rate_hz), None)
     return sample_rate_hz(path, columns)

@@ -1,4 +1,4 @@
-"""Look at recordings before a network learns from them: constant, clipped, too short, or pairs that are shifted."""
+"""Check recordings before a training: constant, clipped, too short, or pairs that are shifted."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,14 +8,14 @@ from denoise_stream import SourceError
 from denoise_train.arrays import Array
 
 FEWEST_WINDOWS = 20
-"""Fewer windows teach little of what other signals look like."""
+"""Fewer windows teach a network little."""
 
 CLIPPED_RUN = 3
-"""Samples in a row at the largest or smallest value; a peak of a signal has one or two."""
+"""Samples in a row at the largest or smallest value that count as clipped; a peak has one or two."""
 CLIPPED_SHARE = 0.002
 """Above this share of samples in such runs a recording counts as clipped."""
 FEWEST_VALUES = 64
-"""A signal of fewer different values is coarse by its nature, such as a counter or a switch."""
+"""A signal with fewer distinct values is coarse by nature, such as a counter or a switch."""
 
 LONGEST_SHIFT = 48_000
 CLEARLY_BETTER = 0.8
@@ -34,7 +34,7 @@ def refuse_constant(signals: Sequence[Array], where: str) -> None:
 
 
 def warnings_about(signals: Sequence[Array], window: int) -> Iterator[str]:
-    """Yield a sentence for each thing that spoils a training on these signals.
+    """Yield a warning for each fault of these signals that spoils a training.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def find_shift(clean: Array, noisy: Array) -> tuple[int, float]:
         The shift at which the signals agree most, negative if the noisy one is early; 0 if no other place is clearly
         better than none. And their correlation there.
     """
-    from scipy import signal as scipy_signal  # here, because --help needs no extra
+    from scipy import signal as scipy_signal  # imported here: --help must work without the extra
 
     size = min(len(clean), len(noisy))
     ones, others = (_standardized(signal[:size]) for signal in (clean, noisy))

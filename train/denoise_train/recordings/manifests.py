@@ -1,4 +1,4 @@
-"""Manifests: find out who speaks in a recording from a ``manifest.csv`` in a folder above it."""
+"""Manifests: find the speaker of a recording in a ``manifest.csv`` in a folder above it."""
 
 import csv
 import functools
@@ -9,7 +9,7 @@ MANIFEST = "manifest.csv"
 """A table with a row per file: ``file``, its path from the manifest's folder, and ``speaker``."""
 
 MANY = "crowd"
-"""A speaker whose name begins so is many people, about one per file."""
+"""Prefix of speakers that stand for many people, about one per file."""
 
 
 def speakers(paths: Sequence[Path]) -> list[str]:

@@ -1,6 +1,6 @@
 """Train without clean signals: draw pairs from noisy recordings alone.
 
-Each crop is split into two, by noise ``z`` of its own estimated level:
+Each crop is split in two by noise ``z`` of the crop's own estimated level:
 
     input = crop + strength * z        target = crop - z / strength
 
@@ -42,7 +42,7 @@ class NoisyRecordings:
     noisy: Recordings
 
     def part(self, split: int) -> "NoisyRecordings":
-        """Return what belongs to training, validation or test, as :meth:`Recordings.part` does."""
+        """Return the part for training, validation or test, as :meth:`Recordings.part` does."""
         return NoisyRecordings(self.noisy.part(split))
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
@@ -82,7 +82,7 @@ class NoisyRecordings:
 
 
 def has_noise(crops: Array, levels: Array) -> NDArray[np.bool_]:
-    """Tell which of the crops ``(n, length)`` have noise, by their levels ``(n, 1)``; a bridged gap has none."""
+    """Return which crops ``(n, length)`` have noise, by their levels ``(n, 1)``; a bridged gap has none."""
     # The level of a whole stretch is too high for a crop that is mostly a bridged gap.
     level = np.minimum(levels, noise_level(crops))[:, 0] if len(crops) else levels[:, 0]
     usual = float(np.median(level)) if len(level) else 0.0

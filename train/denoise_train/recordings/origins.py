@@ -1,4 +1,4 @@
-"""Remember where a signal and a crop of it come from, so that pictures show them in their own units."""
+"""Record where a signal and a crop of it come from, so that pictures show them in their own units."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Origin:
     name
         File and column, for a title.
     unit
-        What the samples are counted in; empty if nothing says it.
+        Unit of the samples; empty if unknown.
     rate_hz
         Its sample rate, if it is known.
     first
@@ -30,7 +30,7 @@ class Origin:
     first: int = 0
 
     def after(self, samples: int) -> "Origin":
-        """Return the origin of what follows so many samples later."""
+        """Return the origin of the signal from this many samples on."""
         return dataclasses.replace(self, first=self.first + samples)
 
     def times(self, length: int) -> Array:

@@ -18,10 +18,10 @@ SHORTEST_PAIR = 10
 
 
 class PairSource(Protocol):
-    """Where a training finds pairs of what a network gets and what it is compared with."""
+    """A source of training pairs: targets and inputs."""
 
     def part(self, split: int) -> "PairSource":
-        """Return what belongs to training, validation or test; no two of them share a sample."""
+        """Return the part for training, validation or test; no two parts share a sample."""
         ...
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
@@ -31,7 +31,7 @@ class PairSource(Protocol):
 
 @dataclass(frozen=True)
 class OwnData:
-    """What somebody brought to a training; None for what they did not."""
+    """The user's recordings for a training; None for kinds that were not given."""
 
     clean: Recordings | None = None
     noise: Recordings | None = None
@@ -49,7 +49,7 @@ class PairedRecordings:
     noisy: Recordings
 
     def part(self, split: int) -> "PairedRecordings":
-        """Return what belongs to training, validation or test, as :meth:`Recordings.part` does for both alike."""
+        """Return the part for training, validation or test, as :meth:`Recordings.part` does for both alike."""
         return PairedRecordings(self.clean.part(split), self.noisy.part(split))
 
     def draw(self, rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
@@ -81,7 +81,7 @@ def load_pairs(
     clean, noisy
         Two folders, whose files are matched by their path inside the folder without its ending, or two files.
     rate_hz
-        The rate that is wanted: audio of another one is resampled.
+        The wanted rate: audio of another one is resampled.
     columns
         Names of the columns to take of tables; None means every column that is a signal.
 
@@ -129,7 +129,7 @@ def _match(
     """Return the signals of two files that belong together: several columns by their names, if they have names."""
     ones, others = (read_channels(path, rate_hz, columns) for path in (clean, noisy))
     if {one.name for one in ones} != {other.name for other in others}:
-        # A column that is there in both tables but no signal in one of them, empty say, is left out of both.
+        # A column of both tables that is no signal in one of them (empty, say) is left out of both.
         in_one, in_other = (all_columns(path) for path in (clean, noisy))
         ones = [one for one in ones if one.name not in in_other - {other.name for other in others}]
         others = [other for other in others if other.name not in in_one - {one.name for one in ones}]

@@ -1,4 +1,4 @@
-"""Cut recordings at 16 kHz: trim silence, draw stretches where something is heard, take rumble out."""
+"""Cut recordings at 16 kHz: trim silence, draw audible stretches, remove rumble."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from denoise_train.dsp.high_pass import LOWEST_HZ
 from denoise_train.dsp.speech_level import QUANTUM, RATE_HZ, level
 
 SILENT_DB = -30.0
-"""A stretch of a recording that is this far below the whole holds nothing of what was recorded."""
+"""A stretch this far below the level of the whole recording counts as silent."""
 
 
 def audible_stretch(rng: np.random.Generator, signal: Array, longest: int) -> Array:
-    """Draw a stretch of a recording; one where nothing is heard gives way to the loudest place."""
+    """Draw a stretch of a recording; a silent one is replaced by the loudest."""
     start = audible_start(rng, signal, longest)
     return signal[start : start + longest]
 
@@ -42,7 +42,7 @@ def deal(rng: np.random.Generator, count: int) -> Iterator[int]:
 
 
 def trim(signal: Array) -> Array:
-    """Cut off what is below a step of 16-bit audio at both ends; what is silent throughout becomes empty.
+    """Trim both ends that are below a step of 16-bit audio; a silent recording becomes empty.
 
     >>> trim(np.array([0.0, 1e-9, 0.5, 0.0, -0.5, 0.0]))
     array([ 0.5,  0. , -0.5])
@@ -52,7 +52,7 @@ def trim(signal: Array) -> Array:
 
 
 def above_rumble(signal: Array) -> Array:
-    """Take out what lies below 50 Hz, offsets above all, by a high-pass that runs forwards and backwards.
+    """Remove what lies below 50 Hz, offsets above all, by a high-pass that runs forwards and backwards.
 
     >>> tone = np.sin(2 * np.pi * 200 * np.arange(16000) / RATE_HZ)
     >>> bool(np.abs(above_rumble(3 + tone) - tone)[2000:-2000].max() < 1e-2)

@@ -16,16 +16,16 @@ from denoise_train.recordings.origins import Crop, Origin
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 FILES_TO_SPLIT = 10
-"""With at least so many files each belongs to one split; fewer are split in time."""
+"""With this many files or more, each belongs to one split; fewer are split in time."""
 
 
 @dataclass(frozen=True)
 class Recordings:
     """Real signals, each a float64 array ``(n,)`` without gaps.
 
-    ``files`` holds for each signal the number of its file, and ``paths`` where that is; empty ``files`` mean that each
-    signal has its own, empty ``paths`` and ``origins`` that nothing is known of where they came from. ``notes`` say, in
-    sentences, what was left out or assumed when they were read.
+    ``files`` holds the number of each signal's file, and ``paths`` the file's path; empty ``files`` mean that each
+    signal has its own, empty ``paths`` and ``origins`` that these are unknown. ``notes`` say, in sentences, what was
+    left out or assumed when they were read.
     """
 
     signals: Sequence[Array]
@@ -36,7 +36,7 @@ class Recordings:
 
     @property
     def file_count(self) -> int:
-        """How many files they come from."""
+        """Number of files that they come from."""
         return len(set(self.files)) or len(self.signals)
 
     def in_folders(self, names: Sequence[str]) -> "tuple[Recordings, Recordings]":
@@ -49,7 +49,7 @@ class Recordings:
         return self._those([number % 2 == first for number in range(len(self.signals))])
 
     def and_also(self, others: "Recordings") -> "Recordings":
-        """Put recordings together."""
+        """Concatenate recordings."""
         return Recordings(
             [*self.signals, *others.signals],
             [*self.files, *others.files],
@@ -58,7 +58,7 @@ class Recordings:
         )
 
     def _those(self, chosen: Sequence[bool]) -> "Recordings":
-        """Keep the signals that are marked."""
+        """Keep the signals where the mask is true."""
         return Recordings(
             list(itertools.compress(self.signals, chosen)),
             list(itertools.compress(self.files, chosen)),
@@ -67,7 +67,7 @@ class Recordings:
         )
 
     def part(self, split: int) -> "Recordings":
-        """Return what belongs to training, validation or test; no two of them share a sample.
+        """Return the part for training, validation or test; no two parts share a sample.
 
         Of 10 or more files every ninth and tenth are for validation and test. Fewer are cut in time: the first
         80 % of each signal for training, then 10 % each.
@@ -129,7 +129,7 @@ class Recordings:
 
     @functools.cached_property
     def _up_to(self) -> Array:
-        """Sum the chances up to each recording."""
+        """Return the cumulative probabilities of the recordings."""
         lengths = np.array([len(signal) for signal in self.signals], dtype=np.float64)
         if not self.paths:
             return np.cumsum(np.sqrt(lengths))
@@ -155,7 +155,7 @@ def load_recordings(
     paths
         Audio files, tables (every signal column of a CSV, TSV or Parquet file), ``.npz``/``.npy`` arrays (every numeric
         array of more than one sample), or folders that are searched for them. Missing values are bridged. A file that
-        is named twice is read once: it would be in two of training, validation and test.
+        is named twice is read once, as its copies could land in different splits.
     rate_hz
         The rate that is wanted: audio of another one is resampled, and tables whose column of time says another one.
         Other tables and arrays are taken as they are. None means that all are.
@@ -201,7 +201,7 @@ def load_recordings(
 
 
 def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[str, Recordings]:
-    """Read recordings as :func:`load_recordings` does, and keep those of each folder together, under its name."""
+    """Read recordings as :func:`load_recordings` does, grouped by folder."""
     folders: dict[str, list[Path]] = {}
     for path in {file.resolve(): file for file in find_files(paths)}.values():
         folders.setdefault(str(path.parent), []).append(path)
@@ -209,7 +209,7 @@ def load_folders(paths: Sequence[Path], rate_hz: float | None = None) -> dict[st
 
 
 def _rate_notes(paths: Sequence[Path], wanted_hz: float | None, columns: Sequence[str] | None) -> Iterator[str]:
-    """Say which files of recordings for one rate say no rate, or have a lower one."""
+    """Describe which files state no rate, or a lower one than wanted."""
     if wanted_hz is None:
         return
     rates = [sample_rate_hz(path, columns) for path in find_files(paths)]

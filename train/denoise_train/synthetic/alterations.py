@@ -1,8 +1,8 @@
 """Alter synthetic signals: saturate, rectify, smooth ...
 
-Sensors saturate, rectify, smooth, drift and hold. An alteration makes more signals of those that the families draw:
-one function ``(rng, rows) -> rows``, float64 arrays ``(count, length)``. To add one, write the function and list it
-in ``ALTERATIONS``.
+Sensors saturate, rectify, smooth, drift and hold. An alteration makes new signals out of those that the families draw:
+one function ``(rng, rows) -> rows``, float64 arrays ``(count, length)``. To add one, write the function and list it in
+``ALTERATIONS``.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def saturate(rng: np.random.Generator, rows: Array) -> Array:
 
 
 def rectify(rng: np.random.Generator, rows: Array) -> Array:
-    """Fold what lies below a level up to the other side, or cut it off."""
+    """Fold values below a level up to the other side, or clip them."""
     above = rows - rng.normal(0, 0.5, (len(rows), 1))
     return np.where(rng.random((len(rows), 1)) < 0.5, np.abs(above), np.maximum(above, 0))
 
@@ -34,7 +34,7 @@ def exponentiate(rng: np.random.Generator, rows: Array) -> Array:
 
 
 def smooth(rng: np.random.Generator, rows: Array) -> Array:
-    """Take the fine structure away by a Gaussian of 0.7 to 12 samples, one of eight widths."""
+    """Smooth by a Gaussian of 0.7 to 12 samples, one of eight widths."""
     widths = np.geomspace(0.7, 12, 8)
     chosen = rng.integers(len(widths), size=len(rows))
     smoothed = np.empty_like(rows)
@@ -44,7 +44,7 @@ def smooth(rng: np.random.Generator, rows: Array) -> Array:
 
 
 def reverse(rng: np.random.Generator, rows: Array) -> Array:
-    """Run time backwards: what decays then swells."""
+    """Reverse time: decays become swells."""
     return rows[:, ::-1]
 
 

@@ -80,7 +80,7 @@ def add_noise(
 
 
 def check_shares(shares: Mapping[str, float]) -> None:
-    """Refuse shares of kinds of noise that cannot be drawn by, with a ValueError."""
+    """Refuse impossible shares of kinds of noise, with a ValueError."""
     for kind, share in shares.items():
         if kind not in NOISE_KINDS:
             raise ValueError(f"noise kind {kind!r} is not known; use one of {', '.join(NOISE_KINDS)}")

@@ -1,6 +1,6 @@
 """Draw noise of many kinds, additive or depending on the signal.
 
-Additive noise knows nothing of the signal: every kind is one function ``(rng, count, length) -> float64 array
+Additive noise does not depend on the signal: every kind is one function ``(rng, count, length) -> float64 array
 (count, length)`` with zero mean and unit power in expectation. A distortion depends on the signal: it is one function
 ``(rng, clean, snr_db) -> noisy``. To add a kind, write the function and list it in ``ADDITIVE`` or ``DISTORTIONS``.
 """
@@ -34,7 +34,7 @@ def laplacian(rng: np.random.Generator, count: int, length: int) -> Array:
 
 
 def impulsive(rng: np.random.Generator, count: int, length: int) -> Array:
-    """Draw impulses: 1 to 10 % of the samples are hit, by about the same height or by heights of a normal variable."""
+    """Draw impulses: 1 to 10 % of the samples are hit, by about the same height or by normally distributed ones."""
     rate = log_uniform(rng, 0.01, 0.10, count, 1)
     hit = rng.random((count, length)) < rate
     sign = rng.choice([-1.0, 1.0], (count, length))
@@ -82,7 +82,7 @@ def hum(rng: np.random.Generator, count: int, length: int) -> Array:
 
 
 def salt_and_pepper(rng: np.random.Generator, clean: Array, snr_db: Array) -> Array:
-    """Replace samples by the signal's least or largest value, as many as make the SNR, half at most.
+    """Replace samples by the signal's least or largest value: as many as the SNR asks for, half at most.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Stretch signals that are sampled as coarsely as they allow: the same rows with more samples.
+"""Stretch coarsely sampled signals: the same rows with more samples.
 
-Nobody chooses a sampling rate to suit a model: a temperature at 1 Hz or an ECG at 2 kHz has a hundred samples where
+Sampling rates are not chosen to suit a model: a temperature at 1 Hz or an ECG at 2 kHz has a hundred samples where
 one would do.
 """
 
@@ -11,7 +11,7 @@ from denoise_train.arrays import Array, log_uniform
 
 INTERPOLATIONS = ("linear", "monotone", "cubic", "b-spline", "hold")
 SHARES = (0.2, 0.2, 0.3, 0.25, 0.05)
-"""How often each is drawn: what is held makes stairs, which few instruments do."""
+"""Relative frequency of each kind: held values make stairs, which few instruments do."""
 
 
 def stretch(rows: Array, factor: float, length: int, kind: str) -> Array:

@@ -10,14 +10,14 @@ from denoise_train.recipe import RecipeError, Schedule
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """The data's blocks cut into batches, one block after the other over all epochs.
+    """Cut the data's blocks into batches, one block after the other over all epochs.
 
     Kept between calls: the running block, and ``epoch``, the number of complete epochs, which Keras does not tell.
 
     Parameters
     ----------
     data
-        What gives the blocks.
+        The data set.
     schedule
         Sizes; ``batches_per_epoch`` of 0 makes an epoch of every block.
 

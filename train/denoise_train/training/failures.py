@@ -1,4 +1,4 @@
-"""Say what to do next when a training fails: out of memory, or a loss that is not finite."""
+"""Explain why a training failed and what to change: out of memory, or a loss that is not finite."""
 
 import contextlib
 import math
@@ -25,12 +25,12 @@ class StopWithoutNumber(keras.callbacks.Callback):  # type: ignore[misc]
         self._recipe = recipe
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Look at the loss now and then."""
+        """Check the loss now and then."""
         if batch % BATCHES_BETWEEN_CHECKS == 0:
             self._check("loss", logs, f"after {batch + 1} batches of an epoch")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look at the losses of an epoch, before it is kept."""
+        """Check the losses of an epoch, before it is kept."""
         for key in ("loss", "val_loss"):
             self._check(key, logs, f"in epoch {epoch + 1}")
 
@@ -47,7 +47,7 @@ class StopWithoutNumber(keras.callbacks.Callback):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def explaining_lack_of_memory(recipe: Recipe) -> Iterator[None]:
-    """Say what needs less memory, in place of the error by which Python or a backend tells that there is none.
+    """Replace an out-of-memory error of Python or a backend by advice on what needs less memory.
 
     Raises
     ------

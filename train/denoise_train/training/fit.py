@@ -34,10 +34,10 @@ from denoise_train.training.run_folder import (
 from denoise_train.training.start import copy_weights, load_start, start_name
 
 EXAMPLES = 12
-"""Test signals in the picture: every kind of signal comes up in the first ones."""
+"""Test signals in the picture: every kind of signal occurs among the first ones."""
 
 SAMPLES_AT_ONCE = 150 * 1024
-"""Samples that the trained network gets in one batch."""
+"""Samples in one batch for the trained network."""
 
 MOST_EPOCHS = 1_000_000
 """For a training that ends by the clock."""
@@ -71,7 +71,7 @@ def train(
     say
         Gets one line per epoch.
     show
-        Gets what is being done, and which share of it is done, many times an epoch.
+        Gets what is being done and the share done, many times an epoch.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def train(
     start = load_start(recipe.start) if recipe.start else None
     if start is not None:
         copy_weights(network, start, recipe.start)
-    # What cannot be judged is refused before the training, not after it.
+    # Refuse before the training, not after it, what cannot be judged.
     held_out = hold_out(recipe, own) if own and not data.judges_own else None
     with building("loss"):
         loss = build_loss(recipe.loss, recipe.window, data.windows_per_signal)
@@ -183,7 +183,7 @@ def train(
 
 
 def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
-    """Refuse recordings that teach nothing, and say what spoils the others."""
+    """Refuse constant recordings, and warn of faults in the others."""
     sources = {
         "clean": own.clean or getattr(own.pairs, "clean", None),
         "noise": own.noise,

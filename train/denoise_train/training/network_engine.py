@@ -1,4 +1,4 @@
-"""A Keras network in the streaming engine: no file needs to be exported to measure what it will do there."""
+"""A Keras network in the streaming engine, without an export."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from denoise_train.dsp.filters import Filter
 
 
 class NetworkModel(Model):
-    """A Keras network with the face of an ONNX model."""
+    """A Keras network with the interface of an ONNX model."""
 
     def __init__(self, network: keras.Model, contract: Contract) -> None:
         self.path = Path(contract.name)
@@ -22,7 +22,7 @@ class NetworkModel(Model):
         self._network = network
 
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
-        """Denoise windows ``(rows, window)``, those of a network with a context by it."""
+        """Denoise windows ``(rows, window)``, with their contexts if the network takes them."""
         inputs = noisy if context is None else [noisy, context]
         return np.asarray(self._network.predict_on_batch(inputs), dtype=np.float32)
 
@@ -33,7 +33,7 @@ class NetworkModel(Model):
 
 
 def network_method(network: keras.Model, name: str, contract: Contract) -> Filter:
-    """Make a network in the engine a method like the filters; the signals go through it as channels.
+    """Wrap a network in the engine as a method like the filters; the signals are its channels.
 
     One with a context looks ahead as far as it can, as it does in files.
     """

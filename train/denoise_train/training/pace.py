@@ -52,7 +52,7 @@ class CosineByBatches(keras.optimizers.schedules.LearningRateSchedule):  # type:
 
 
 def first_rate(rate: float, schedule: Schedule, batches_per_epoch: int) -> Any:
-    """Return what an optimiser takes for its learning rate: a number, which :class:`Clock` may change, or a schedule.
+    """Return the learning rate for an optimiser: a number, which :class:`Clock` may change, or a schedule.
 
     Raises
     ------
@@ -77,7 +77,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
     recipe
         Its learning rate and schedule.
     seconds
-        Gives the seconds trained so far, earlier sessions included.
+        Returns the seconds trained so far, earlier sessions included.
     """
 
     def __init__(self, recipe: Recipe, seconds: Callable[[], float]) -> None:
@@ -93,7 +93,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         """Set the learning rate for the next batch."""
         if self._schedule.decay == "none":
             return
-        # With JAX an optimiser is looked at and changed through the callback's model only, which fetches its state.
+        # With JAX, read and set the optimiser through the callback's model only, which fetches its state.
         optimizer = self.model.optimizer
         share = rate_share(int(optimizer.iterations), self._progress(), self._schedule.warm_up_batches)
         optimizer.learning_rate = self._rate * float(share)

@@ -22,10 +22,10 @@ from denoise_train.training import pictures
 
 BEST, LAST, HISTORY, RECIPE = "model.keras", "last.weights.h5", "history.csv", "recipe.toml"
 MAY_DIFFER = ("schedule.epochs", "schedule.minutes")
-"""The keys of a recipe that may change when a run is resumed; any other would change the learning rate or the state."""
+"""Keys of a recipe that may change when a run is resumed; others would change the learning rate or the state."""
 HISTORY_COLUMNS = ("epoch", "loss", "val_loss", "learning_rate", "seconds")
 LONGEST_PICTURE = 600
-"""Samples of a signal that a picture shows."""
+"""Most samples of a signal in a picture."""
 
 
 def prepare_folder(folder: Path, recipe: Recipe, *, resume: bool) -> None:
@@ -56,9 +56,9 @@ def write_recipe(folder: Path, recipe: Recipe) -> None:
 
 
 def _may_begin_in(folder: Path) -> bool:
-    """Tell whether a folder holds no more than what a run leaves that ended within its first epoch."""
+    """Tell whether a folder holds at most the files of a run that ended within its first epoch."""
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".partial-")}
-    # The network comes after the state: alone it is somebody's.
+    # The network is written after the state: a network alone is the user's.
     return names <= {RECIPE} or (LAST in names and names <= {RECIPE, LAST, BEST})
 
 
@@ -145,7 +145,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._show(self._name(), 0.0)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Show how far the training is by the clock, or the epoch by its batches."""
+        """Show the progress of the training by the clock, or of the epoch by its batches."""
         share = (batch + 1) / self._batches
         if self._schedule.minutes:
             share = self.seconds() / (60 * self._schedule.minutes)
@@ -156,7 +156,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._show(f"{self._name()}, judging it", 0.0)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Write what the epoch brought, and say it."""
+        """Write and report the results of the epoch."""
         values = dict(logs or {})
         row = {
             "epoch": epoch + 1,
@@ -170,7 +170,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             whole_file(self._folder / LAST) as partial,
             tempfile.TemporaryDirectory(prefix=".partial-", dir=self._folder) as scratch,
         ):
-            # HDF5 locks what it writes, and so does the file in the making.
+            # HDF5 locks the file that it writes, and so does whole_file().
             self.model.save_weights(Path(scratch) / LAST)
             (Path(scratch) / LAST).replace(partial)
         if all(row["val_loss"] < earlier["val_loss"] for earlier in self.rows):

@@ -16,7 +16,7 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 """The networks that ship with the package."""
 
 GENTLER = 0.25
-"""The learning rate of a training that does not begin from nothing, as a share of the recipe's."""
+"""The learning rate of a training that starts from a trained network, as a share of the recipe's."""
 
 SAME_OUTPUT = 1e-3
 """Absolute tolerance for equal outputs: above float32 rounding for windows in [0, 1]."""
@@ -55,7 +55,7 @@ def starting_from(recipe: Recipe, start: str) -> Recipe:
 
 
 def start_name(start: str) -> str:
-    """Return what to call the network that a training started from: bundled, or by its run folder or file.
+    """Return the name of the network that a training started from: bundled, or its run folder's or file's.
 
     >>> start_name("general"), start_name("runs/mine/"), start_name("runs/mine/model.keras"), start_name("a/b.keras")
     ('general', 'mine', 'mine', 'b')
@@ -96,7 +96,7 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
     Raises
     ------
     RecipeError
-        If the architectures differ: in their weights, or in what they make of a window with the same ones.
+        If the architectures differ: in their weights, or in their output for a window with the same weights.
     """
     needed, found = ([tuple(weight.shape) for weight in each.weights] for each in (network, trained))
     if needed != found:
@@ -115,13 +115,13 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
 
 
 def _same_output(network: keras.Model, other: keras.Model) -> bool:
-    """Tell whether two networks make the same of a window, and of a first and a later state where they have one."""
+    """Tell whether two networks have the same output for a window and, if they have one, a first and a later state."""
     window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
     return all(_same_answer(network, other, window, number) for number in (0.0, MID_SIGNAL))
 
 
 def _same_answer(network: keras.Model, other: keras.Model, window: Windows, number: float) -> bool:
-    """Compare what two networks answer to a window and, where they have one, a state full of a number."""
+    """Compare the outputs of two networks for a window and, if they have one, a state filled with a number."""
     inputs = [window, *(np.full((1, tensor.shape[1]), number, np.float32) for tensor in network.inputs[1:])]
     one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
     pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]

@@ -101,7 +101,7 @@ def find_encoding(head: bytes, wanted: str | None, name: str) -> TextEncoding:
     head
         The first bytes, some hundred lines if there are as many.
     wanted
-        Name of the codec, if somebody stated it.
+        Name of the codec, if the user stated it.
     name
         What to call the table in messages.
 

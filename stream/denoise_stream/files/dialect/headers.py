@@ -67,7 +67,7 @@ def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> 
     reading
         The first lines, split.
     wanted
-        The line of the names, if somebody stated it; 0 if there is none.
+        The line of the names, if the user stated it; 0 if there is none.
     above
         All lines of the preview, those that a stated line cuts off included.
 

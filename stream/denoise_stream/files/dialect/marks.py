@@ -104,8 +104,8 @@ def sort_column(kinds: Iterable[str]) -> Column:
 class Marks:
     """The marks of a column: decimal (empty if unknown), grouping, and what speaks against reading it.
 
-    ``digits`` is set where only so many digits after the mark leave both readings true; ``doubt`` says why the column
-    cannot be read without help, ``odd`` why it does not look like the others.
+    ``digits`` is set where both readings stay true only with that many digits after the mark; ``doubt`` says why the
+    column cannot be read without help, ``odd`` why it does not look like the others.
     """
 
     decimal: str
@@ -129,7 +129,7 @@ def find_marks(
     delimiter
         The table's delimiter: a comma cannot stand in a field of a comma table, unless it is quoted.
     stated
-        The decimal mark, if somebody stated it.
+        The decimal mark, if the user stated it.
     """
     numeric = [column for column in columns if column.kind == "number"]
     points, commas = sum(column.points for column in numeric), sum(column.commas for column in numeric)

@@ -60,7 +60,7 @@ def read_lines(preview: Preview, name: str, most_columns: int = MOST_COLUMNS) ->
     Raises
     ------
     SourceError
-        If a line is longer than those of a table of so many columns.
+        If a line is too long for a table of this many columns.
     """
     decoder, eol = Decoder(preview.encoding, name), preview.eol
     joiner = _Joiner(preview.dialect.delimiter, preview.dialect.width)

@@ -126,7 +126,7 @@ class SpeechData:
         for snr_db in TEST_SNR_DB:
             test = self.test(snr_db)
             target = SpeechTarget.unpack(test.target)
-            heard = target.noise > SILENT  # noise that was recorded silent has no SNR
+            heard = target.noise > SILENT  # silent noise has no SNR
             rows = (target.clean, test.noisy, denoise(test.noisy))
             clean, noisy, denoised = (signals[heard].astype(np.float64) for signals in rows)
             gains["snr"][f"{snr_db:g}"] = float(snr_improvement_db(clean, noisy, denoised).mean())
@@ -159,7 +159,7 @@ class SpeechData:
         return parts
 
     def _apart(self, recordings: Recordings, key: str, names: Sequence[str]) -> tuple[Recordings, Recordings]:
-        """Split recordings into those below the named folders and the others; both hold some, where there are names."""
+        """Split recordings into those below the named folders and the others; with names, neither may be empty."""
         inside, others = recordings.in_folders(names)
         if names and not (len(inside.signals) > 1 and others.signals):
             raise RecipeError(
@@ -207,7 +207,7 @@ class SpeechData:
         return (voice, sound) if pure else self._alter(rng, voice, sound, loudness)
 
     def _alter(self, rng: np.random.Generator, voice: Array, sound: Array, loudness: float) -> tuple[Array, Array]:
-        """Alter some scenes of that loudness as microphones, codecs and people do."""
+        """Alter some scenes as microphones, codecs and people do."""
         if rng.random() < NARROW_SHARE:
             cut_off_hz = float(log_uniform(rng, 3000, 7000))
             voice, sound = (scenes.limit_band(signal, cut_off_hz) for signal in (voice, sound))

@@ -128,19 +128,19 @@ def equalize(signal: Array, response_db: Array) -> Array:
 
 
 def limit_band(signal: Array, cut_off_hz: float) -> Array:
-    """Take everything above a frequency away, as a telephone or a codec does."""
+    """Remove everything above a frequency, as a telephone or a codec does."""
     size = _spectrum_size(signal)
     passed = rfft(signal, size)[: int(cut_off_hz / RATE_HZ * size)]
     return np.asarray(irfft(passed, size)[: len(signal)])
 
 
 def _spectrum_size(signal: Array) -> int:
-    """Return the length of a spectrum in which a filter's end does not reach the beginning."""
+    """Return an FFT length at which a filter does not wrap around."""
     return int(next_fast_len(len(signal) + int(0.05 * RATE_HZ), real=True))
 
 
 def draw_jump(rng: np.random.Generator, length: int) -> Array:
-    """Draw a gain that jumps once, down or back up by as much as 60 dB: somebody turns a knob."""
+    """Draw a gain that jumps once, down or back up by as much as 60 dB, as when a knob is turned."""
     gain = np.ones(length)
     quiet = slice(int(rng.integers(length)), None) if rng.random() < 0.5 else slice(int(rng.integers(length)))
     gain[quiet] = log_uniform(rng, 0.001, 0.5)

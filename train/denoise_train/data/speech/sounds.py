@@ -121,7 +121,7 @@ def crowd_of(rng: np.random.Generator, voices: list[Array], length: int) -> Arra
 
 
 SOUNDS: tuple[Sound, ...] = (draw_motor, draw_water, draw_clatter, draw_calls, draw_wind, draw_insects)
-"""The kinds that need no recording."""
+"""The synthetic kinds by name."""
 
 
 def altered(rng: np.random.Generator, sound: Array) -> Array:

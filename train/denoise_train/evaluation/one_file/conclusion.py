@@ -1,4 +1,4 @@
-"""Conclude from the estimates on one signal whether a model is better than the best plain filter, if one can tell.
+"""Decide from the estimates on one signal whether a model is better than the best plain filter, or that it is unclear.
 
 A verdict is given only where the noise is of the kind that the estimates take it for, where both estimates agree, and
 where the difference is larger than its scatter. How often such verdicts are right was measured on signals whose clean
@@ -16,18 +16,18 @@ from denoise_train.evaluation.one_file.estimates import Comparison
 Answer = Literal["better", "not better", "cannot tell"]
 
 LEAST_DEVIATIONS = 2.0
-"""A difference of fewer standard deviations may be chance."""
+"""A difference of fewer standard deviations may be due to chance."""
 
 RIGHT_OF_100 = 96
-"""Of a hundred verdicts so many were right where the clean signal is known; from docs/results/verdict.json."""
+"""Right verdicts in a hundred, on signals whose clean version is known; from docs/results/verdict.json."""
 
 WITHIN_DB = 3
-"""In nine of ten of them the difference was estimated to so many decibels."""
+"""Error in dB of the estimated difference, not exceeded in nine of ten of them."""
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The answer, and in sentences without a full stop why none can be given."""
+    """The answer, or the reasons why there is none, as sentences without a full stop."""
 
     answer: Answer
     reasons: tuple[str, ...] = ()

@@ -25,10 +25,10 @@ BLOCK = 250
 """Samples whose errors are averaged before they scatter: longer than the memory of the noise and of most filters."""
 
 MASKS, SPACING = 4, 8
-"""So many times one sample of every eight is masked, another one each time."""
+"""Rounds of masking: one sample in eight is masked in each, another one each time."""
 
 CROP = 1500
-"""Samples over which the colour of the noise is looked at."""
+"""Samples over which the colour of the noise is measured."""
 
 Setting = int | float | str | None
 
@@ -61,7 +61,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is estimated of a model and of plain filters on one signal, without a clean one.
+    """The estimates for a model and for plain filters on one signal, without a clean one.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ def level_along(pieces: Array) -> Array:
 
 
 class _Moved:
-    """Pieces of a signal, what they are moved to for both estimates, and the estimates of any method on them."""
+    """Pieces of a signal and their perturbed and masked copies; estimates the errors of any method on them."""
 
     def __init__(self, noisy: Array, level: Array) -> None:
         rng = np.random.default_rng(0)
@@ -189,7 +189,7 @@ class _Moved:
         return np.split(method.apply(np.concatenate(versions)), len(versions))
 
     def _fill(self, mask: NDArray[np.intp]) -> Array:
-        """Draw lines over the masked samples."""
+        """Interpolate the masked samples linearly."""
         known = np.ones(self._noisy.shape[1], dtype=bool)
         known[mask] = False
         places = np.flatnonzero(known)
@@ -206,7 +206,7 @@ def _rows(pieces: Array, length: int) -> Array:
 
 
 def _deviations(differences: Array) -> float:
-    """Return a mean in its own standard deviations, from independent blocks of it."""
+    """Return a mean divided by its standard error, from independent blocks."""
     scatter = float(differences.std(ddof=1)) / np.sqrt(len(differences))
     return float(differences.mean() / scatter) if scatter > 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Draw the verdict on a file: what was done where the signal moves most and where the methods differ most."""
+"""Draw the verdict on a file: the stretches where the signal moves most and where the methods differ most."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def draw_verdict(judged: Sequence[Judged], name: str, path: Path) -> None:
 
 
 def _stretches(one: Judged, found: Comparison) -> list[tuple[str, int, int]]:
-    """Find where the signal moves most, and where model and filter differ most: what it is, piece and first sample."""
+    """Find where the signal moves most, and where model and filter differ most: title, piece and first sample."""
     moves = np.abs(np.diff(found.denoised, axis=1, prepend=found.denoised[:, :1]))
     differs = (found.denoised - found.filtered) ** 2
     return [

@@ -17,15 +17,15 @@ from denoise_train.recordings.origins import Origin
 from denoise_train.recordings.recordings import load_recordings
 
 MOST_SIGNALS = 8
-"""Signals of a file that are judged; each takes seconds."""
+"""Most signals of a file that are judged; each takes seconds."""
 
 WHOLE, PIECES, PIECE, PIECE_SECONDS = 60_000, 4, 30_000, 2.0
-"""A signal of up to ``WHOLE`` samples is judged whole, of a longer one ``PIECES`` of so many samples, or seconds."""
+"""A signal of up to ``WHOLE`` samples is judged whole, a longer one by ``PIECES`` of this many samples, or seconds."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One signal of a file with what was found.
+    """One signal of a file and its verdict.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Judged:
     conclusion: Conclusion
 
     def figures(self) -> dict[str, Any]:
-        """Return everything as JSON takes it."""
+        """Return everything in a form for JSON."""
         found = self.found
         figures: dict[str, Any] = {
             "signal": self.origin.name,
@@ -96,7 +96,7 @@ def judge_file(
     columns
         Names of a table's columns; None means every one that is a signal.
     say
-        Is told what is judged.
+        Gets progress messages.
 
     Raises
     ------

@@ -9,22 +9,22 @@ from denoise_train.evaluation.one_file.run import MOST_SIGNALS, Judged
 
 ESTIMATE = "Stein's unbiased risk estimate"
 MEASURED = "general"
-"""The model with which the verdicts were checked."""
+"""The model that the verdicts were checked with."""
 
 
 def describe_verdict(judged: Sequence[Judged], name: str, model: str, path: Path, picture: str) -> str:
-    """Return what to tell the user.
+    """Return the text for the user.
 
     Parameters
     ----------
     judged
         What was found for each signal.
     name, model
-        What the model is called, and what names it on the command line.
+        The model's name, and its name on the command line.
     path
         The file.
     picture
-        What to say of the picture.
+        A sentence about the picture.
     """
     command = f"denoise-evaluate {shlex.quote(model)} --pairs CLEAN {shlex.quote(str(path))}"
     settle = f"To measure it: {command}, or --clean with quiet recordings."

@@ -18,7 +18,7 @@ from denoise_train.evaluation.speech.peers.protocol import Enhancer
 from denoise_train.evaluation.speech.scores import SCORES, SI_SDR, Judge, Score
 
 IMPROVEMENTS = {"si_sdr_db": "si_sdr_improvement_db", SI_SDR.key: "si_sdr_improvement_above_50_hz_db"}
-"""Scores whose gain is reported too, and under what name."""
+"""Scores whose gain is reported too, and the name of the gain."""
 
 Heard = Callable[[str, int, Array], None]
 """Receives each output: the enhancer's name, the SNR's index, and the signals ``(n, length)``."""
@@ -26,7 +26,7 @@ Heard = Callable[[str, int, Array], None]
 
 @dataclass(frozen=True)
 class SpeechResult:
-    """What one way to clean speech reaches.
+    """The scores and costs of one enhancer.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class SpeechEvaluation:
     reference, model, peers
         No processing; the model; the others.
     hop_rate_hz
-        Where the hop tone is looked for.
+        Frequency of the hop tone.
     clean_hop_tone_db
         The same measure of the clean speech.
     """
@@ -97,11 +97,11 @@ class SpeechEvaluation:
         return np.asarray(np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0))
 
     def gain(self, result: SpeechResult, score: str) -> Array:
-        """Return by how much a result's mean score is better than no processing at each SNR, ``(snrs,)``."""
+        """Return a result's mean gain over no processing in a score at each SNR, ``(snrs,)``."""
         return self.mean(result, score) - self.mean(self.reference, score)
 
     def figures(self) -> dict[str, Any]:
-        """Return everything as JSON takes it."""
+        """Return everything in a form for JSON."""
         return {
             "snr_db": list(self.snr_db),
             "signals_by_noise": {name: self.noise.count(name) for name in sorted(set(self.noise))},
@@ -165,9 +165,9 @@ def evaluate_speech(
         Rates signals without the clean ones, of :func:`denoise_train.evaluation.speech.dnsmos.load_dnsmos`; None leaves
         these ratings out.
     heard
-        Is given what each makes of the mixtures; None keeps nothing.
+        Receives the output of each; None keeps nothing.
     say
-        Is told what is being done.
+        Gets progress messages.
     """
     judge = Judge(mixtures.clean, dnsmos)
     methods = (NO_PROCESSING, model, *peers)
@@ -191,7 +191,7 @@ def _measure(
     heard: Heard | None,
     say: Callable[[str], object],
 ) -> SpeechResult:
-    # What is loaded or planned at the first call does not count as the cost of a second of speech.
+    # Exclude one-off loading and planning in the first call from the cost.
     enhancer.enhance(mixtures.noisy[0, 0, : int(RATE_HZ)])
     scores: list[dict[str, Array]] = []
     tones = np.empty(len(mixtures.snr_db))

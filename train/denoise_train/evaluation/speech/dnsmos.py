@@ -1,4 +1,4 @@
-"""Predict what listeners would say of speech without knowing the clean signal: DNSMOS P.835, from its ONNX file.
+"""Predict listeners' ratings of speech without the clean signal: DNSMOS P.835, from its ONNX file.
 
 C. K. A. Reddy, V. Gopal, R. Cutler: DNSMOS P.835: a non-intrusive perceptual objective speech quality metric to
 evaluate noise suppressors, ICASSP 2022. The file, ``sig_bak_ovr.onnx``, is published with the DNS challenges.

@@ -11,7 +11,7 @@ NO_PROCESSING = Enhancer("no processing", 0.0, lambda noisy: noisy)
 
 
 def engine_enhancer(denoiser: Denoiser) -> Enhancer:
-    """Make a model an enhancer that is fed hop by hop, as a microphone does it."""
+    """Wrap a model as an enhancer that is fed hop by hop, as from a microphone."""
 
     def enhance(noisy: Array) -> Array:
         stream = denoiser.stream(1, RATE_HZ)

@@ -11,7 +11,7 @@ from denoise_train.dsp.speech_level import SILENT, level
 from denoise_train.recordings.pieces import audible_start, deal, trim
 
 SHORTEST = 320
-"""Samples; a recording with fewer, 20 ms, would only be a tick."""
+"""Shortest recording in samples, 20 ms; anything shorter is only a click."""
 
 
 class Pieces:
@@ -19,8 +19,7 @@ class Pieces:
 
     Digital silence at their ends is cut off, and what lies below 10 Hz, offsets above all, is filtered out. They are
     brought to one level, measured above 50 Hz: one in eight recordings of LibriSpeech has 5 % to 99 % of its power
-    below, where nobody hears it. A long one gives a stretch from a place drawn at random; to a short one the next is
-    joined.
+    below, where it is inaudible. Of a long one a stretch is cut out at random; a short one is joined to the next.
 
     Kept between calls: whose turn it is.
 
@@ -31,7 +30,7 @@ class Pieces:
     signals
         float64 arrays ``(n,)``, full scale 1, at 16 kHz.
     name
-        What they are, for an error.
+        Name of the recordings, for errors.
 
     Raises
     ------

@@ -18,11 +18,11 @@ FRAME = 512
 """Samples per spectrum: 32 ms at 16 kHz, so that the harmonics of most voices are apart."""
 
 RANGE_DB = 70.0
-"""What is further below the loudest spot of a row is black."""
+"""Range of the colours in dB below the loudest spot of a row."""
 
 
 def draw_gains(evaluation: SpeechEvaluation, path: Path, title: str) -> None:
-    """Draw what each method gains in each score against the input SNR, one panel per score, the model bold."""
+    """Draw each method's gain in each score against the input SNR, one panel per score, the model bold."""
     scores = evaluation.scores
     figure = Figure(figsize=(4.3 * len(scores), 4.2), layout="constrained")
     panels: Any = figure.subplots(1, len(scores))

@@ -44,7 +44,7 @@ def on_speech(
     denoiser
         The model in its engine.
     request
-        How many signals of how many samples at 16 kHz, and the seed.
+        The number of signals, their samples at 16 kHz, and the seed.
     snr_db, speech, noise
         What to mix, see :func:`denoise_train.evaluation.speech.mixtures.draw_speech_mixtures`.
     peers
@@ -55,9 +55,9 @@ def on_speech(
     plot, panels
         Files for the gains against SNR, and for spectrograms of the first few mixtures; None draws nothing.
     listening
-        A folder for the mixtures and what every method makes of them; None writes nothing.
+        A folder for the mixtures and every method's output; None writes nothing.
     say
-        Is told what is being done.
+        Gets progress messages.
     """
     mixtures = draw_speech_mixtures(request.seed, request.signals, request.length, snr_db, speech, noise)
     model = engine_enhancer(denoiser)
@@ -76,7 +76,7 @@ def on_speech(
 
 
 def _writer(folder: Path, mixtures: SpeechMixtures) -> Heard:
-    """Write the clean speech, and give what writes all else as it comes."""
+    """Write the clean speech; return a function that writes each output as it is computed."""
     numbers = [f"{number:03d}" for number in range(len(mixtures.clean))]
     write_signals(folder, "clean", numbers, mixtures.clean, RATE_HZ)
 

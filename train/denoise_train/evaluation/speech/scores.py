@@ -1,4 +1,4 @@
-"""What speech is judged by: every score, how it is measured, and how it is written."""
+"""The scores of speech: how each is measured and formatted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ class Score:
     key
         Its name among the results.
     word
-        What people call it.
+        Its usual name.
     title
         Above its table.
     decimals
-        How many are written.
+        Decimals that are written.
     harm
-        A loss by less than this is written as none.
+        Losses smaller than this count as none.
     raw
-        Name of the same score of the signals as they are, the part below 50 Hz included; None where there is none.
+        Key of the same score on the unfiltered signals, the part below 50 Hz included; None if there is none.
     improvement
-        Whether its table shows by how much it rises, not how high it is.
+        Whether its table shows the improvement, not the score itself.
     """
 
     key: str
@@ -60,7 +60,7 @@ SCORES = (
     Score(BAK, "BAK", "DNSMOS BAK, the background,", 2, 0.005),
     Score(OVRL, "OVRL", "DNSMOS OVRL, the whole,", 2, 0.005),
 )
-"""All that may be in a report, in its order; those of DNSMOS only where its file is given."""
+"""All scores in the order of a report; those of DNSMOS only if its file is given."""
 
 
 class Judge:
@@ -79,7 +79,7 @@ class Judge:
         self._dnsmos = dnsmos
 
     def measure(self, estimate: Array) -> dict[str, Array]:
-        """Return every score by its name, each ``(n,)``, best high, NaN where there is none."""
+        """Return every score by its name, each ``(n,)``, higher is better, NaN where there is none."""
         heard = high_pass(estimate, LOWEST_HZ)
         scores = {name: measure(self._clean, estimate) for name, measure in MEASURES.items()}
         scores |= {ABOVE[name]: measure(self._heard_clean, heard) for name, measure in MEASURES.items()}

@@ -11,7 +11,7 @@ from denoise_train.evaluation.speech.scores import Score
 from denoise_train.evaluation.text_tables import db, new_table, paragraphs, render
 
 BUZZ_DB = 3.0
-"""A tone that stands out by so much more than the noisy and the clean speech have is the model's."""
+"""A tone that exceeds those of the noisy and the clean speech by this many dB is attributed to the model."""
 
 COST = "Latency in ms, CPU time over duration (RTF), tone at the hop rate in dB"
 MEASURES = (
@@ -63,7 +63,7 @@ def _style(evaluation: SpeechEvaluation, result: SpeechResult) -> str:
 
 
 def _left_out(evaluation: SpeechEvaluation) -> list[str]:
-    """Say which mixtures have no score, and after whom."""
+    """Describe which mixtures have no score, and for which methods."""
     sentences = []
     for score in evaluation.scores:
         scored = evaluation.scored(score.key)
@@ -77,7 +77,7 @@ def _left_out(evaluation: SpeechEvaluation) -> list[str]:
 
 
 def _tone(evaluation: SpeechEvaluation) -> str:
-    """Say whether the model's hops can be heard."""
+    """Describe whether the model's hops are audible."""
     ours, before = (float(one.hop_tone_db.mean()) for one in (evaluation.model, evaluation.reference))
     clean = evaluation.clean_hop_tone_db
     return (
@@ -88,7 +88,7 @@ def _tone(evaluation: SpeechEvaluation) -> str:
 
 
 def _conclusion(evaluation: SpeechEvaluation) -> str:
-    """Say what the model and its peers gain, where a peer is ahead, and where the model does harm."""
+    """Describe the gains of the model and its peers, where a peer is ahead, and where the model does harm."""
     model, peers = evaluation.model, evaluation.peers
     gains = "; ".join(f"{result.name} {_gains(evaluation, result)}" for result in (model, *peers))
     sentences = [f"Gains on average: {gains}."]
@@ -118,7 +118,7 @@ def _means(evaluation: SpeechEvaluation, result: SpeechResult) -> Array:
 
 
 def _where(evaluation: SpeechEvaluation, holds: NDArray[np.bool_]) -> str:
-    """Say where something holds, ``(scores, snrs)``: for which scores at which SNRs; empty if nowhere."""
+    """List the scores and SNRs where a mask ``(scores, snrs)`` is true; empty if nowhere."""
     found: dict[str, list[str]] = {}
     for score, chosen in zip(evaluation.scores, holds, strict=True):
         if chosen.any():

@@ -28,7 +28,7 @@ NEEDED = (
 class DtlnStream:
     """Both networks and their overlap-add; the output is ``FRAME - HOP`` samples late.
 
-    Kept between calls: the last frame, what overlap-add waits with, and the networks' states.
+    Kept between calls: the last frame, the partial sums of overlap-add, and the networks' states.
     """
 
     def __init__(self, mask: Network, features: Network) -> None:

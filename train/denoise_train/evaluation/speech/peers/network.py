@@ -12,7 +12,7 @@ from denoise_stream.model import load_session
 
 FLOAT = "tensor(float)"
 Shape = tuple[int | None, ...]
-"""Of a tensor; None for a size that the file states, whatever it is."""
+"""Shape of a tensor; None stands for any size."""
 
 
 def open_network(path: Path, needed: str) -> Any:
@@ -32,7 +32,7 @@ class Network:
     path
         The ONNX file.
     name
-        Whose network it should be.
+        Name of the expected network, for errors.
     needed
         The inputs and outputs that it should have, for errors.
     signal
@@ -126,6 +126,6 @@ def _shape(node: Any) -> tuple[int, ...]:
 
 
 def describe_tensors(session: Any) -> str:
-    """Write a session's inputs and outputs with their shapes, for an error."""
+    """Describe a session's inputs and outputs with their shapes, for an error."""
     sides = (session.get_inputs(), session.get_outputs())
     return " -> ".join(", ".join(f"{node.name} {list(node.shape)}" for node in nodes) for nodes in sides)

@@ -1,4 +1,4 @@
-"""What a program that cleans speech is to an evaluation, and how one that works block by block is fed."""
+"""The interface of a program that enhances speech, and a runner for those that work block by block."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Enhancer:
     Attributes
     ----------
     name
-        What people call it.
+        Its usual name.
     latency_ms
-        Until a sample is given back, itself included, by the algorithm alone; None where it sees the whole recording.
+        Algorithmic latency, the sample itself included; None if it needs the whole recording.
     enhance
         ``noisy (n,) -> (n,)``, float64 at 16 kHz, aligned to the sample.
     """
@@ -28,9 +28,7 @@ class Enhancer:
 
 
 def run_blocks(signal: Array, block: int, delay: int, process: Callable[[Array], Array]) -> Array:
-    """Run a program block by block over a signal and take its delay away.
-
-    Zeros appended to the end bring out what the delay holds back.
+    """Run a program block by block over a signal and remove its delay. Zeros are appended to flush the delayed end.
 
     Parameters
     ----------
@@ -39,7 +37,7 @@ def run_blocks(signal: Array, block: int, delay: int, process: Callable[[Array],
     block
         Samples per block.
     delay
-        By how many samples the output is late.
+        Delay of the output in samples.
     process
         ``(block,) -> (block,)``, called in order.
 

@@ -15,7 +15,7 @@ from denoise_train.evaluation.speech.peers.spectral_gating import GATES
 from denoise_train.evaluation.speech.peers.ul_unas import load_ul_unas
 
 INSTALLED: tuple[Enhancer, ...] = (RNNOISE, *GATES)
-"""Those that come with packages."""
+"""Peers from installed packages."""
 
 LOADERS: dict[str, Callable[[Path], Enhancer]] = {
     "dtln": load_dtln,
@@ -23,7 +23,7 @@ LOADERS: dict[str, Callable[[Path], Enhancer]] = {
     "gtcrn": load_gtcrn,
     "ul-unas": load_ul_unas,
 }
-"""Those whose ONNX files the user has, by the name that asks for them."""
+"""Loaders of peers whose ONNX files the user names, by the peer's name."""
 
 
 def parse_peers(texts: Sequence[str]) -> dict[str, Path]:

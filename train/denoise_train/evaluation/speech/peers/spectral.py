@@ -14,13 +14,13 @@ FRAME, HOP = 512, 256
 DELAY = FRAME - HOP
 LATENCY_MS = FRAME / 16
 SPECTRUM = (1, FRAME // 2 + 1, 1, 2)
-"""What the network takes and gives: batch, bins, time, real and imaginary part."""
+"""Shape of the network's input and output: batch, bins, time, real and imaginary part."""
 
 
 class SpectralStream:
     """A network between an analysis and a synthesis by the same window; the output is ``DELAY`` samples late.
 
-    Kept between calls: the last block, what overlap-add waits with, and the network's states.
+    Kept between calls: the last block, the partial sums of overlap-add, and the network's states.
 
     Parameters
     ----------
