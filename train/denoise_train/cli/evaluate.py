@@ -193,14 +193,14 @@ SECTIONS = {
     type=click.IntRange(1),
     metavar="N",
     help=f"Number of signals. Default: {SIGNALS}; {FEW_SIGNALS} per process or family with --optimum and --harm; "
-    f"{STRETCH_SIGNALS} with --stretch; {SPEECH_SIGNALS} with --speech.",
+    f"{STRETCH_SIGNALS} with --stretch; {SPEECH_SIGNALS} with --speech; fewer of a model with a memory.",
 )
 @click.option(
     "--length",
     type=click.IntRange(150),
     metavar="N",
     help=f"Samples per signal. Default: {LENGTH}; {STRETCH_LENGTH} with --stretch; {SPEECH_LENGTH}, 6 s, with "
-    "--speech.",
+    "--speech; 6 s for a model with a memory.",
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
@@ -241,7 +241,7 @@ def _measure(evaluation: Evaluation, options: Options) -> None:
     outputs, given = options.outputs, options.signals
     with needs_extra("evaluating", "evaluate"):
         from denoise_train.evaluation.compare import engine_method
-        from denoise_train.evaluation.run import Request
+        from denoise_train.evaluation.text_tables import paragraphs
 
         if outputs.plot is not None or outputs.panels is not None:
             from denoise_train.evaluation import plots as plots
@@ -254,7 +254,7 @@ def _measure(evaluation: Evaluation, options: Options) -> None:
     except ValueError as error:
         raise click.UsageError(f"--rate: {error}") from error
     subject = Subject(denoiser, engine_method(denoiser, rate_hz), rate_hz)
-    request = Request(given.seed, given.signals or evaluation.signals, given.length or evaluation.length)
+    request = evaluation.request(options, subject)
     name = denoiser.contract.name
     with Console(stderr=True).status(f"evaluating {name} ...") as status:
         found = evaluation.run(options, subject, request, lambda text: status.update(f"evaluating {text} ..."))
@@ -270,7 +270,8 @@ def _measure(evaluation: Evaluation, options: Options) -> None:
             "seed": given.seed,
         }
         write_json(outputs.report, facts | evaluation.inputs(options) | found.figures)
-    click.echo(found.text)
+    remark = evaluation.remark(subject, found.figures.get("length_samples", request.length))
+    click.echo("\n".join([found.text, *([paragraphs(remark)] if remark else [])]))
 
 
 def _check_outputs(options: Options) -> None:

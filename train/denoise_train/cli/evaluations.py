@@ -38,6 +38,27 @@ class Evaluation:
 
     signals = SIGNALS
     length = LENGTH
+    short_pieces = True
+    """Whether the signals are pieces as short as a model without a memory needs."""
+
+    def request(self, options: Options, subject: Subject) -> "Request":
+        """Return how many signals of which length are measured: what was asked for, or what the model needs."""
+        from denoise_train.evaluation.lengths import piece_count, piece_samples
+        from denoise_train.evaluation.run import Request
+
+        given, signals, length = options.signals, self.signals, self.length
+        if self.short_pieces:
+            contract = subject.denoiser.contract
+            signals, length = piece_count(contract, signals), piece_samples(contract, subject.rate_hz, length)
+        return Request(given.seed, given.signals or signals, given.length or length)
+
+    def remark(self, subject: Subject, samples: int) -> str:
+        """Say how long the pieces were, if the model has a memory."""
+        from denoise_train.evaluation.lengths import describe_pieces
+
+        if not self.short_pieces:
+            return ""
+        return describe_pieces(subject.denoiser.contract, subject.rate_hz, samples, self.length)
 
     def rate_hz(self, options: Options) -> float | None:
         """Return the sample rate in Hz that the report names."""
@@ -104,6 +125,7 @@ class OptimumEvaluation(Evaluation):
     """Measure the gap to the best possible estimator on Gaussian processes."""
 
     signals = FEW_SIGNALS
+    short_pieces = False
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Draw the processes and measure."""
@@ -122,6 +144,8 @@ class OptimumEvaluation(Evaluation):
 class HarmEvaluation(OptimumEvaluation):
     """Measure what the model does to signals with little or no noise."""
 
+    short_pieces = True
+
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Draw the signals and measure."""
         from denoise_train.evaluation.run import on_harm
@@ -134,6 +158,7 @@ class StretchEvaluation(OptimumEvaluation):
 
     signals = STRETCH_SIGNALS
     length = STRETCH_LENGTH
+    short_pieces = True
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Draw the signals and measure."""
@@ -150,6 +175,7 @@ class SpeechEvaluation(Evaluation):
 
     signals = SPEECH_SIGNALS
     length = SPEECH_LENGTH
+    short_pieces = False
 
     def rate_hz(self, options: Options) -> float | None:
         """Return the rate of the mixtures in Hz."""

@@ -56,7 +56,8 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
         denoiser.stream(1, rate_hz)
     except ValueError as error:
         raise click.UsageError(f"{model} does not go with {path.name}: {error}") from error
-    judged = judge_file(engine_method(denoiser, rate_hz), path, rate_hz, options.signals.column_names, say)
+    method, columns = engine_method(denoiser, rate_hz), options.signals.column_names
+    judged = judge_file(method, path, rate_hz, columns, say, denoiser.contract)
     name = denoiser.contract.name
     picture = _draw(options, path, lambda partial: draw_verdict(judged, name, partial))
     if options.outputs.report is not None:

@@ -17,6 +17,7 @@ from denoise_train.evaluation.findings_text import (
     describe_harm,
     describe_stretches,
 )
+from denoise_train.evaluation.lengths import SHORTEST
 from denoise_train.evaluation.mixtures import Mixtures, draw_mixtures, draw_pairs
 from denoise_train.evaluation.stretches import measure_stretches
 from denoise_train.evaluation.text import describe
@@ -37,6 +38,11 @@ class Request:
     seed: int
     signals: int
     length: int
+
+    def for_recordings(self, recordings: Recordings) -> "Request":
+        """Return the request with pieces no longer than the longest of the recordings, and 150 samples at least."""
+        longest = max(len(signal) for signal in recordings.signals)
+        return dataclasses.replace(self, length=min(self.length, max(longest, SHORTEST)))
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def on_mixtures(
     by_family: bool = False,
 ) -> Finding:
     """Evaluate on signals with noise mixed in; on request by family, too."""
+    request = request if clean is None else request.for_recordings(clean)
     mixtures = draw_mixtures(
         request.seed, request.signals, request.length, snr_db, clean, noise, dict.fromkeys(kinds, 1.0)
     )
@@ -86,6 +93,7 @@ def on_mixtures(
 
 def on_pairs(method: Filter, request: Request, pairs: PairedRecordings) -> Finding:
     """Evaluate on recorded pairs."""
+    request = request.for_recordings(pairs.clean)
     mixtures = draw_pairs(request.seed, request.signals, request.length, pairs)
     return _compare(method, mixtures, pairs.clean.file_count)
 
@@ -93,6 +101,7 @@ def on_pairs(method: Filter, request: Request, pairs: PairedRecordings) -> Findi
 def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
     """Estimate on noisy recordings alone; SourceError if there is no noise in them."""
     rng = seeded(request.seed, EVALUATION)
+    request = request.for_recordings(noisy)
     blind = draw_blind(rng, NoisyRecordings(noisy), request.signals, request.length)
     if not len(blind.noisy):
         raise SourceError(f"in these recordings {NO_NOISE}: there is nothing to estimate")
@@ -109,6 +118,7 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
     figures = {
         "estimated": LIMITS,
         "signals": len(blind.noisy),
+        "length_samples": blind.noisy.shape[1],
         "signals_left_out": request.signals - len(blind.noisy),
         "input_snr_db": blind.snr_db,
         "warnings": warnings,
@@ -160,6 +170,7 @@ def _compare(method: Filter, mixtures: Mixtures, files: int) -> Finding:
     outcome = evaluation.evaluate(method, mixtures)
     figures = {
         "signals": len(mixtures.clean),
+        "length_samples": mixtures.clean.shape[1],
         "signals_left_out": mixtures.left_out,
         "snr_db": list(mixtures.snr_db),
         "methods": _figures(outcome.results),

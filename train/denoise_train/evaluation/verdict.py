@@ -20,6 +20,7 @@ from denoise_train.evaluation.compare import (
     panels_of_blind,
     panels_of_mixtures,
 )
+from denoise_train.evaluation.lengths import SHORTEST
 from denoise_train.evaluation.mixtures import Mixtures, draw_mixtures, draw_pairs
 from denoise_train.recipe import Recipe
 from denoise_train.recordings.noisy_recordings import NoisyRecordings
@@ -29,7 +30,6 @@ from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 
 SIGNALS = 100
 LONGEST = 1500
-SHORTEST = 150
 SNR_DB = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
 TUNING_STEPS = 4
 """Setting the filters takes about this many times as long as measuring a model."""

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from denoise_stream import SourceError
+from denoise_stream.contract import Contract
 from denoise_train.arrays import Array
 from denoise_train.dsp.filters import Filter
+from denoise_train.evaluation.lengths import piece_samples
 from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, Conclusion, conclude
 from denoise_train.evaluation.one_file.estimates import SHORTEST_SIGNAL, Comparison, Gain, compare_blindly
 from denoise_train.recordings.origins import Origin
@@ -20,7 +22,10 @@ MOST_SIGNALS = 8
 """Most signals of a file that are judged; each takes seconds."""
 
 WHOLE, PIECES, PIECE, PIECE_SECONDS = 60_000, 4, 30_000, 2.0
-"""A signal of up to ``WHOLE`` samples is judged whole, a longer one by ``PIECES`` of this many samples, or seconds."""
+"""A signal of up to ``WHOLE`` samples is judged whole, a longer one by ``PIECES`` of this many samples, or seconds.
+
+A model with a memory needs longer pieces; half as many are judged then.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def judge_file(
     rate_hz: float | None,
     columns: Sequence[str] | None,
     say: Callable[[str], object] = lambda text: None,
+    contract: Contract | None = None,
 ) -> list[Judged]:
     """Judge the first signals of a file.
 
@@ -97,6 +103,8 @@ def judge_file(
         Names of a table's columns; None means every one that is a signal.
     say
         Gets progress messages.
+    contract
+        The model's facts: one with a memory is judged on longer pieces. None means that it has none.
 
     Raises
     ------
@@ -115,24 +123,31 @@ def judge_file(
     for origin, signal in long[:MOST_SIGNALS]:
         origin = dataclasses.replace(origin, rate_hz=origin.rate_hz or rate_hz)
         say(origin.name)
-        starts, pieces = cut(signal, origin.rate_hz)
+        usual = _usual_samples(origin.rate_hz)
+        needed = usual if contract is None else piece_samples(contract, origin.rate_hz, usual)
+        starts, pieces = cut(signal, needed, PIECES if needed == usual else PIECES // 2)
         found = compare_blindly(model, pieces)
         judged.append(Judged(origin, len(signal), starts, pieces, found, conclude(found)))
     return judged
 
 
-def cut(signal: Array, rate_hz: float | None) -> tuple[tuple[int, ...], Array]:
-    """Cut pieces out of a long signal at even distances; a short one is a piece by itself.
+def _usual_samples(rate_hz: float | None) -> int:
+    """Return the samples of a piece for a model without a memory."""
+    return max(PIECE, int(PIECE_SECONDS * (rate_hz or 0)))
 
-    >>> cut(np.zeros(500_000), None)[0]
+
+def cut(signal: Array, length: int, most: int) -> tuple[tuple[int, ...], Array]:
+    """Cut pieces out of a long signal at even distances, ``most`` at most; a short one is a piece by itself.
+
+    >>> cut(np.zeros(500_000), 30_000, 4)[0]
     (0, 156666, 313333, 470000)
-    >>> cut(np.zeros(700), None)[0], cut(np.zeros(70_000), 48_000.0)[0]
+    >>> cut(np.zeros(700), 30_000, 4)[0], cut(np.zeros(70_000), 96_000, 4)[0]
     ((0,), (0,))
     """
     if len(signal) <= WHOLE:
         return (0,), signal[None]
-    length = min(len(signal), max(PIECE, int(PIECE_SECONDS * (rate_hz or 0))))
-    count = min(PIECES, len(signal) // length)
+    length = min(len(signal), length)
+    count = min(most, len(signal) // length)
     starts = tuple(int(start) for start in np.linspace(0, len(signal) - length, count))
     return starts, np.stack([signal[start : start + length] for start in starts])
 
