@@ -16,7 +16,7 @@ def claims(images: Sequence[Run]) -> list[tuple[str, str]]:
     return [
         line
         for run in plain
-        for find in (_salt_and_pepper, _another_face, _blur, _ablation)
+        for find in (_salt_and_pepper, _mouth, _another_face, _blur, _ablation)
         for line in find(run, [other for other in images if other.recipe.name == run.recipe.name])
     ]
 
@@ -29,6 +29,17 @@ def _salt_and_pepper(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]
                 f"`{run.recipe.name}`: trained on Gaussian noise it fails on salt and pepper",
                 "; ".join(f"on {test} {_gain(run, test)}, trained on both {_gain(both, test)}" for test in tests),
             )
+
+
+def _mouth(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]:
+    if run.recipe.data["source"] == "faces":
+        errors = run.report["tests"][_own(run)]["detail_error"]
+        (mouth, mouth_after), (rest, rest_after) = errors["mouth"], errors["rest"]
+        yield (
+            f"`{run.recipe.name}`: the mouth changes",
+            f"on {_own(run)}, error relative to that of the mean face: mouth {mouth:.2f} → {mouth_after:.2f}, "
+            f"rest of the face {rest:.2f} → {rest_after:.2f}",
+        )
 
 
 def _another_face(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]:

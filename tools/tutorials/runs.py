@@ -1,7 +1,7 @@
 """Read the runs of the tutorials' recipes: what they change and what they measured."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ NOT_CHANGES = frozenset({"data.path", "trained_on", "reported", "schedule.epochs
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder: its recipe, what it changes in the bundled one, and its report."""
+    """A run folder: its recipe, what it changes in the bundled one, and its report.
+
+    ``epochs`` and what is ``reported`` are the bundled recipe's, whatever the run's own say.
+    """
 
     recipe: Recipe
+    epochs: int
     changes: dict[str, Any]
     report: dict[str, Any]
 
@@ -38,9 +42,10 @@ def read_run(folder: Path) -> Run:
         report = json.loads((folder / "report.json").read_text())
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot read {folder / 'report.json'}: {first_line(error)}") from error
-    own, original = (each.flat() for each in (recipe, load_recipe(bundled[recipe.name])))
-    keys = [key for key in own if key not in NOT_CHANGES and own[key] != original.get(key)]
-    return Run(recipe, {key: own[key] for key in keys}, report)
+    original = load_recipe(bundled[recipe.name])
+    own, there = recipe.flat(), original.flat()
+    changes = {key: own[key] for key in own if key not in NOT_CHANGES and own[key] != there.get(key)}
+    return Run(replace(recipe, reported=original.reported), original.schedule.epochs, changes, report)
 
 
 def _value(value: Any) -> str:

@@ -18,9 +18,13 @@ HEAD = """# The tutorials' autoencoders, measured
 Written by `python -m tools.tutorials.table RUN...` from the run folders of `denoise-train`; nothing here is
 typed by hand. MNIST is validated on every other test image and measured on the others, faces are 400 of 40 people
 (Olivetti, cut and resized), series are split by time. Reductions are compared with principal components of the same
-size, forecasts with "tomorrow equals today". Where there are fewer epochs than in the recipe, `--epochs` asked for it.
+size, forecasts with "tomorrow equals today". A row with a setting is a recipe changed by `--set`; "ours" are those that
+no document has.
 """
 
+
+OURS = {"optimizer.learning_rate"}
+"""Settings that no document has."""
 
 CODE_HEADS = ("recipe", "numbers per row", "code", "mean squared error", "by PCA", "told right", "by PCA")
 FORECAST_HEADS = ("recipe", "series", "RMSE in standard deviations", "tomorrow equals today")
@@ -47,15 +51,22 @@ def table(runs: Sequence[Run]) -> str:
 def _overview(runs: Sequence[Run]) -> str:
     rows = []
     for run in runs:
-        report, own = run.report, "" if run.changes else run.recipe.reported
+        report = run.report
         found = report.get("summary") or f"SNR improvement {report['snr_improvement_db']:.2f} dB"
         seconds = round(report["training_seconds"])
-        rows.append((run.name, own, report["epochs"], seconds, f"{report['val_loss']:.4f}", found))
+        epochs = f"{report['epochs']}" + (f" of {run.epochs}" if report["epochs"] < run.epochs else "")
+        rows.append((run.name, _reported(run), epochs, seconds, f"{report['val_loss']:.4f}", found))
     tutorials = (load_recipe(path) for path in bundled_recipes().values())
     there = {run.recipe.name for run in runs}
     missing = [f"`{recipe.name}`" for recipe in tutorials if recipe.reported and recipe.name not in there]
     said = f"\nNot run: {', '.join(missing)}.\n" if missing else ""
     return _rows(("recipe", "the document reports", "epochs", "seconds", "val_loss", "measured"), rows) + said
+
+
+def _reported(run: Run) -> str:
+    if not run.recipe.reported or OURS & set(run.changes):
+        return "(ours)"
+    return "(a variant)" if run.changes else run.recipe.reported
 
 
 def _by_noise(images: Sequence[Run], key: str, write: Callable[[Sequence[float]], str]) -> str:
@@ -69,9 +80,9 @@ def _by_noise(images: Sequence[Run], key: str, write: Callable[[Sequence[float]]
 
 def _code(run: Run) -> tuple[Any, ...]:
     report = run.report
-    errors = (f"{error:.4f}" for error in report.get("reconstruction_mse", ()))
-    right = (f"{100 * share:.1f} %" if share is not None else "" for share in report["label_accuracy"])
-    return (run.name, run.recipe.window, report["code_size"], *(tuple(errors) or ("", "")), *right)
+    errors = [f"{error:.4f}" for error in report.get("reconstruction_mse", ())] or 2 * ["no decoder"]
+    right = (f"{100 * share:.1f} %" if share is not None else "one kind" for share in report["label_accuracy"])
+    return (run.name, run.recipe.window, report["code_size"], *errors, *right)
 
 
 def _forecast(run: Run) -> list[tuple[Any, ...]]:

@@ -94,7 +94,8 @@ SECTIONS = {
     "data_path",
     type=PATH,
     metavar="PATH",
-    help="Training data for image and series recipes: an .npz of images, or a file or folder of series.",
+    help="Training data for image and series recipes: an .npz of images, the folder lfw_home of faces, or a file or "
+    "folder of series.",
 )
 @click.option(
     "--set",

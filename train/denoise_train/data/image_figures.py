@@ -22,6 +22,9 @@ MOST_COMPARED = 500
 MOST_KNOWN = 5000
 """Clean training images that are searched for the nearest neighbour."""
 
+MOUTH = ((0.64, 0.88), (0.2, 0.8))
+"""Rows and columns of an aligned face between which the mouth lies, as shares of its height and width."""
+
 
 def measure_images(
     clean: Images, noisy: Windows, denoised: Windows, known: Images, shape: Sequence[int]
@@ -65,6 +68,34 @@ def measure_images(
         "sharpness": [_edges(rows, shape) / edges for rows in compared],
         "recognised": [_recognised(rows[few], clean.labels[few], known) for rows in (clean.rows, *compared)],
     }
+
+
+def measure_mouth(
+    clean: Images, noisy: Windows, denoised: Windows, known: Images, shape: Sequence[int]
+) -> dict[str, list[float]]:
+    """Measure how much of what distinguishes a face is lost at the mouth, and in the rest of the face.
+
+    Parameters
+    ----------
+    clean, noisy, denoised, known, shape
+        As in :func:`measure_images`, of faces that are aligned.
+
+    Returns
+    -------
+    Root mean square error relative to that of the mean training face, as [noisy, denoised], of the ``mouth`` and of
+    the ``rest``; 1 is an average face, 0 the face itself.
+    """
+    mouth = np.zeros(shape, dtype=bool)
+    mouth[tuple(slice(*(round(side * share) for share in part)) for side, part in zip(shape, MOUTH, strict=True))] = (
+        True
+    )
+
+    def errors(region: Any) -> list[float]:
+        faces = clean.rows[:, region].astype(np.float64)
+        detail = np.square(faces - known.rows[:, region].mean(axis=0)).mean()
+        return [float(np.sqrt(np.square(rows[:, region] - faces).mean() / detail)) for rows in (noisy, denoised)]
+
+    return {"mouth": errors(mouth.ravel()), "rest": errors(~mouth.ravel())}
 
 
 def describe(figures: dict[str, Any]) -> str:

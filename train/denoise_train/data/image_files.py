@@ -1,4 +1,4 @@
-"""Load images with labels from Keras, scikit-learn or an ``.npz``, by split."""
+"""Load images with labels from Keras, scikit-learn, an ``.npz`` or a folder of faces, by split."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ from denoise_stream import SourceError
 from denoise_stream.errors import first_line, needs_extra
 from denoise_stream.files.array_files import load_arrays
 from denoise_train.arrays import Windows
+from denoise_train.data.lfw import FACES_PER_PERSON, read_lfw
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
 """Shares of a set that comes without a test set of its own."""
 
-FACES_PER_PERSON, FACE_SCALE = 70, 0.4
-"""What makes scikit-learn's Labeled Faces in the Wild 1,288 faces of 50 x 37."""
+FACE_SCALE = 0.4
+"""What makes scikit-learn's Labeled Faces in the Wild 50 x 37."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class Images:
         return Images(self.rows[chosen], self.labels[chosen])
 
 
-def load_images(source: str, path: Path | None, shape: Sequence[int], seed: int) -> dict[int, Images]:
+def load_images(
+    source: str, path: Path | None, shape: Sequence[int], seed: int, faces_per_person: int = FACES_PER_PERSON
+) -> dict[int, Images]:
     """Load a set of images, split into training, validation and test.
 
     A set with a test set of its own, as MNIST has it, gives every other image of that to validation. Any other is
@@ -45,18 +48,26 @@ def load_images(source: str, path: Path | None, shape: Sequence[int], seed: int)
         ``"mnist"`` or ``"faces"``: what is fetched where no path is given.
     path
         An ``.npz`` in Keras' layout (``x_train``, ``y_train``, ``x_test``, ``y_test``) or with ``images`` and, if it
-        is known what they show, ``subject``, ``target`` or ``labels``.
+        is known what they show, ``subject``, ``target`` or ``labels``; for faces also a folder, see
+        :func:`~denoise_train.data.lfw.read_lfw`.
     shape
         Height and width to bring the images to: cut to the same proportions round their middle, and resized.
     seed
         Of the split.
+    faces_per_person
+        Pictures that a person must have in Labeled Faces in the Wild, fetched or in a folder.
 
     Raises
     ------
     SourceError
         If the images cannot be fetched or read.
     """
-    arrays = _read(path) if path is not None else _fetch(source)
+    if path is None:
+        arrays = _fetch(source, faces_per_person)
+    elif source == "faces" and path.is_dir():
+        arrays = dict(zip(("images", "target"), read_lfw(path, faces_per_person), strict=True))
+    else:
+        arrays = _read(path)
     if "x_train" in arrays:
         training, held_out = (
             _images(arrays[f"x_{part}"], arrays.get(f"y_{part}"), shape) for part in ("train", "test")
@@ -86,31 +97,32 @@ def _read(path: Path) -> Mapping[str, Any]:
     return arrays
 
 
-def _fetch(source: str) -> Mapping[str, Any]:
+def _fetch(source: str, faces_per_person: int) -> Mapping[str, Any]:
     try:
-        return FETCHED[source]()
+        return FETCHED[source](faces_per_person)
     except Exception as error:  # those of Keras, scikit-learn and urllib have no common base class but Exception
+        brought = "an .npz or a folder lfw_home" if source == "faces" else "an .npz"
         raise SourceError(
-            f"{source} cannot be fetched ({first_line(error)}); bring it as an .npz with --data PATH"
+            f"{source} cannot be fetched ({first_line(error)}); bring it as {brought} with --data PATH"
         ) from error
 
 
-def _fetch_mnist() -> Mapping[str, Any]:
+def _fetch_mnist(_: int) -> Mapping[str, Any]:
     import keras
 
     (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
-def _fetch_faces() -> Mapping[str, Any]:
+def _fetch_faces(faces_per_person: int) -> Mapping[str, Any]:
     with needs_extra("fetching faces", "images"):
         from sklearn.datasets import fetch_lfw_people
-    faces = fetch_lfw_people(min_faces_per_person=FACES_PER_PERSON, resize=FACE_SCALE)
+    faces = fetch_lfw_people(min_faces_per_person=faces_per_person, resize=FACE_SCALE)
     return {"images": faces.images, "target": faces.target}
 
 
-FETCHED: dict[str, Callable[[], Mapping[str, Any]]] = {"mnist": _fetch_mnist, "faces": _fetch_faces}
-"""Sets that are fetched from the network, by name."""
+FETCHED: dict[str, Callable[[int], Mapping[str, Any]]] = {"mnist": _fetch_mnist, "faces": _fetch_faces}
+"""Sets that are fetched from the network, by name; faces of people with so many pictures."""
 
 
 def _images(pixels: NDArray[Any], labels: NDArray[Any] | None, shape: Sequence[int]) -> Images:

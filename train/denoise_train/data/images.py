@@ -10,9 +10,10 @@ import numpy as np
 
 from denoise_stream.errors import needs_extra
 from denoise_train.arrays import Windows
-from denoise_train.data.image_figures import TESTED, describe, measure_images
+from denoise_train.data.image_figures import TESTED, describe, measure_images, measure_mouth
 from denoise_train.data.image_files import Images, load_images
 from denoise_train.data.image_noise import REPLACING, check_pixel_noise, disturb_pixels
+from denoise_train.data.lfw import FACES_PER_PERSON
 from denoise_train.data.protocol import Pairs
 from denoise_train.recipe import RecipeError, check_number
 from denoise_train.recordings.pairs import OwnData
@@ -23,8 +24,8 @@ from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
 class ImageData:
     """Images under noise that is drawn once, as the tutorial does it; the target is the clean image.
 
-    A row is an image, line by line, pixels in [0, 1]. ``training_images`` of 0 means all; ``path`` is that of
-    :func:`~denoise_train.data.image_files.load_images`, empty for the network's.
+    A row is an image, line by line, pixels in [0, 1]. ``training_images`` of 0 means all; ``path``, empty for the
+    network's, and ``faces_per_person`` are those of :func:`~denoise_train.data.image_files.load_images`.
     """
 
     window: int
@@ -36,6 +37,7 @@ class ImageData:
     noise_deviation: float
     replaced: float
     training_images: int = 0
+    faces_per_person: int = FACES_PER_PERSON
     path: str = ""
 
     windows_per_signal = 1
@@ -49,6 +51,7 @@ class ImageData:
         check_number(f"{where}noise_deviation", self.noise_deviation, 0)
         check_number(f"{where}replaced", self.replaced, 0, 1)
         check_number(f"{where}training_images", self.training_images, 0, whole=True)
+        check_number(f"{where}faces_per_person", self.faces_per_person, 1, whole=True)
         try:
             check_pixel_noise(self.noise)
         except (TypeError, ValueError) as error:
@@ -84,15 +87,19 @@ class ImageData:
 
     def figures(self, denoise: Callable[[Windows], Windows], val_loss: float | None) -> dict[str, Any]:
         """Measure a network on test images under the training's noise, lighter, heavier and other noise."""
-        tests = {}
-        for kind, level in dict.fromkeys((*TESTED, ("white", self.noise_deviation), (REPLACING, self.replaced))):
-            noisy = self._disturbed(TEST, {kind: 1.0}, level).noisy
-            tests[f"{kind} {level:g}"] = measure_images(
-                self.images[TEST], noisy, denoise(noisy), self.images[TRAINING], self.shape
-            )
-        own = measure_images(
-            self.images[TEST], self.test().noisy, denoise(self.test().noisy), self.images[TRAINING], self.shape
-        )
+
+        def measure(noisy: Windows) -> dict[str, Any]:
+            denoised, (test, training) = denoise(noisy), (self.images[split] for split in (TEST, TRAINING))
+            found = measure_images(test, noisy, denoised, training, self.shape)
+            if self.source == "faces":
+                found["detail_error"] = measure_mouth(test, noisy, denoised, training, self.shape)
+            return found
+
+        tests = {
+            f"{kind} {level:g}": measure(self._disturbed(TEST, {kind: 1.0}, level).noisy)
+            for kind, level in dict.fromkeys((*TESTED, ("white", self.noise_deviation), (REPLACING, self.replaced)))
+        }
+        own = measure(self.test().noisy)
         return own | {
             "tests": tests,
             "summary": f"on noisy test images {describe(own)}",
@@ -102,7 +109,8 @@ class ImageData:
     @functools.cached_property
     def images(self) -> dict[int, Images]:
         """The images by split."""
-        loaded = load_images(self.source, Path(self.path) if self.path else None, self.shape, self.seed)
+        path = Path(self.path) if self.path else None
+        loaded = load_images(self.source, path, self.shape, self.seed, self.faces_per_person)
         if self.training_images:
             loaded[TRAINING] = loaded[TRAINING].take(slice(0, self.training_images))
         return loaded

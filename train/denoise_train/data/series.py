@@ -80,7 +80,7 @@ class SeriesData:
         return Pairs(rows, rows), series
 
     def crops(self, split: int, index: int, count: int, length: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Cut out pieces ``(count, length)`` of series, each series as often as the others."""
+        """Cut out pieces ``(count, length)`` of series, longer series more often."""
         part = self.series.part(split)
         places = part.places(seeded(self.seed, split, index), count, length)
         return part.crops(places, length), np.array([number for number, _ in places], dtype=np.int64)

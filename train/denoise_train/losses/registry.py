@@ -8,12 +8,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from denoise_stream.engine.overlap_add import taper
 from denoise_train.losses.speech import speech
-from denoise_train.recipe import build_section
+from denoise_train.recipe import build_section, check_number
 from denoise_train.targets import WindowTarget
 
 Loss = Callable[[Any, Any], Any]
@@ -27,6 +28,13 @@ def binary_crossentropy(window: int, windows_per_signal: int) -> str:
 def mean_squared_error(window: int, windows_per_signal: int) -> str:
     """Return the name of Keras' own."""
     return "mean_squared_error"
+
+
+def huber(window: int, windows_per_signal: int, delta: float) -> Loss:
+    """Take Keras' own: squares of errors below ``delta``, and straight lines beyond."""
+    check_number("loss 'huber': delta", delta, 0, above=True)
+    loss: Loss = keras.losses.Huber(delta)
+    return loss
 
 
 def snr_db(
@@ -80,7 +88,7 @@ def snr_db(
 
 
 LOSSES: dict[str, Callable[..., str | Loss]] = {
-    make.__name__: make for make in (binary_crossentropy, snr_db, speech, mean_squared_error)
+    make.__name__: make for make in (binary_crossentropy, snr_db, speech, mean_squared_error, huber)
 }
 """The losses by name."""
 

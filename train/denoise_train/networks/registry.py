@@ -19,7 +19,7 @@ from denoise_train.networks.context import strided_in_context
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
 from denoise_train.networks.own import is_own, own_architecture
 from denoise_train.networks.recurrent import SpectralMask
-from denoise_train.networks.sequences import lstm_code, lstm_forecast
+from denoise_train.networks.sequences import autoregressions, lstm_code, lstm_forecast
 from denoise_train.networks.shared_mask import SharedMask
 from denoise_train.networks.strided import Levels, autoencoder
 from denoise_train.recipe import build_section
@@ -77,7 +77,8 @@ def strided(
 
 
 ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
-    build.__name__: build for build in (tutorial, strided, dense, pooled, ablated, conv_code, lstm_code, lstm_forecast)
+    build.__name__: build
+    for build in (tutorial, strided, dense, pooled, ablated, conv_code, lstm_code, lstm_forecast, autoregressions)
 }
 """The architectures by name."""
 

@@ -7,7 +7,7 @@ A window is read in steps of ``features`` samples. Each network is one function 
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from denoise_train.networks.encoders import CODE
 from denoise_train.recipe import RecipeError
@@ -42,6 +42,30 @@ def lstm_forecast(window: int, features: int, code: int, units: int, dropout: fl
     signal = layers.Dense(units, activation="relu")(signal)
     signal = layers.Dropout(dropout)(signal)
     return keras.Model(noisy, layers.Dense(1)(signal), name="lstm_forecast")
+
+
+def autoregressions(window: int, count: int, code: int) -> keras.Model:
+    """Build a forecast of the change after the last value: linear autoregressions, mixed as suits the window.
+
+    An untrained network forecasts no change. A mixture of linear experts, as in R. A. Jacobs and others: Adaptive
+    mixtures of local experts, 1991.
+
+    Parameters
+    ----------
+    window
+        Samples per window.
+    count
+        Autoregressions.
+    code
+        Numbers to which a hidden layer reduces the window and the sizes of its steps, to choose their weights.
+    """
+    noisy = keras.Input((window,), name="noisy")
+    last = noisy[:, -1:]
+    seen = layers.Concatenate()([noisy, ops.abs(noisy[:, 1:] - noisy[:, :-1])])
+    weights = layers.Dense(count, activation="softmax")(layers.Dense(code, activation="gelu", name=CODE)(seen))
+    changes = layers.Dense(count, kernel_initializer="zeros")(noisy - last)
+    change = ops.sum(weights * changes, axis=-1, keepdims=True)
+    return keras.Model(noisy, last + change, name="autoregressions")
 
 
 def _steps(window: int, features: int) -> tuple[Any, Any]:
