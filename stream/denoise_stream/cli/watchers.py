@@ -24,10 +24,13 @@ class Watchers:
         options: Options,
     ) -> None:
         several = options.series_column is not None  # whose rows are no neighbours in time
-        peaks = ends.kind != "audio" and not several and not options.keep_peaks
+        sound = ends.kind == "audio"
+        peaks = not sound and not several and not options.keep_peaks
         self.names = ends.channel_names(signal)
         self.levels = LevelMeter(signal.channels)
-        self.changes = ChangeMeter(signal.channels, peaks=peaks, stamp_at=getattr(signal, "stamp_at", None))
+        self.changes = ChangeMeter(
+            signal.channels, peaks=peaks, noise=not sound, stamp_at=getattr(signal, "stamp_at", None)
+        )
         self.picture: BeforeAfterPlot | None = None
         self.listener: Listener | None = None
         if options.plot is not None:
@@ -38,7 +41,7 @@ class Watchers:
                 f"{signal.name}, before and after",
                 units=getattr(signal, "column_units", ()),
                 subtitle=f"model {denoiser.contract.name}, hop {denoiser.hop}{note}",
-                sound=ends.kind == "audio",
+                sound=sound,
                 start=getattr(signal, "start", None),
                 seconds_at=getattr(signal, "seconds_at", None),
             )

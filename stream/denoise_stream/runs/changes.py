@@ -6,9 +6,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, level_ratio, noise_level
 from denoise_stream.runs.peaks import BLOCK, isolated_peaks
+
+MOST_RATIO = 1.2
+"""White noise has a :func:`level_ratio` between one over this and this; pink noise about 1.35."""
+
+AGREE_DB = 3.0
+"""The noise level and what was removed may differ by this much where the SNR is told."""
+
+
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -32,36 +43,55 @@ class ChangeMeter:
     Kept between calls: sums, the largest change, and both signals of an unfinished block of 150 samples. Sums are of
     differences to the first known sample of a channel, so that a large offset costs no digits.
 
+    The SNR before is told only if the noise is white: of pink noise, hum or impulses a part stays in the signal, or is
+    not seen. White means here that the noise level at half the sample rate is that at the full rate, and that as much
+    was removed as there is noise by its level, with no impulses in it.
+
     Parameters
     ----------
     channels
         Channels of both signals.
     peaks
         Whether to look for isolated peaks; what is removed from sound is too uneven for that.
+    noise
+        Whether to estimate the SNR before; the noise in sound is never white.
     stamp_at
         Returns the time stamp of a row that was just read, if the table has a column of time.
     """
 
-    def __init__(self, channels: int, *, peaks: bool, stamp_at: Callable[[int], str] | None = None) -> None:
+    def __init__(
+        self, channels: int, *, peaks: bool, noise: bool = False, stamp_at: Callable[[int], str] | None = None
+    ) -> None:
         self._channels = channels
         self._looks_for_peaks = peaks
+        self._noise = NoiseMeter(channels) if noise else None
         self._stamp_at = stamp_at
         self._first = np.full(channels, np.nan)
         self._sums = np.zeros((3, channels))  # of the input, of its squares, of the squares of what was removed
         self._counts = np.zeros(channels)
-        self._seen = 0
         self._largest: list[Change | None] = [None] * channels
         self._peaks = np.zeros(channels, dtype=np.int64)
         self._largest_peak: list[Change | None] = [None] * channels
         self._noisy: Chunk = np.empty((0, channels))
         self._denoised: Chunk = np.empty((0, channels))
+        self._rows: Rows = np.empty(0, dtype=np.int64)
+        self._next_row = 0
 
-    def observe(self, noisy: Chunk, denoised: Chunk) -> None:
-        """Look at the next samples of both signals, ``(n, channels)``, missing values as NaN."""
+    def observe(self, noisy: Chunk, denoised: Chunk, rows: Rows | None = None) -> None:
+        """Look at the next samples of both signals, ``(n, channels)``, missing values as NaN.
+
+        ``rows`` are their numbers from 0, where others lie between them.
+        """
+        if not len(noisy):
+            return
+        if rows is None:
+            rows = np.arange(self._next_row, self._next_row + len(noisy))
+        self._next_row = int(rows[-1]) + 1
+        self._sum(noisy, denoised, rows)
         self._noisy = np.concatenate((self._noisy, noisy))
         self._denoised = np.concatenate((self._denoised, denoised))
-        ready = len(self._noisy) // BLOCK * BLOCK
-        self._measure(ready)
+        self._rows = np.concatenate((self._rows, rows))
+        self._look_at_blocks(len(self._noisy) // BLOCK * BLOCK)
 
     def facts(self) -> list[dict[str, Any]]:
         """Return what is known of each channel.
@@ -69,40 +99,37 @@ class ChangeMeter:
         Returns
         -------
         For each channel ``removed_rms`` and ``input_deviation`` (standard deviation of the input) in the signal's unit,
-        ``removed_share`` of one in the other, ``estimated_snr_db`` of the input if what was removed is the noise,
+        ``removed_share`` of one in the other, ``estimated_snr_db`` of the input if its noise is white,
         ``largest_change`` and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``, and ``time`` as a
         column of time says it; None without), and ``lowered_peaks``. Unknown values are None.
         """
-        self._measure(len(self._noisy))
+        self._look_at_blocks(len(self._noisy))
         return [self._facts_of(channel) for channel in range(self._channels)]
 
+    def squares(self) -> tuple[Chunk, Chunk, Chunk]:
+        """Return per channel the sum of squares of the input about its mean, that of what was removed, and the samples.
+
+        Each is ``(channels,)``.
+        """
+        total, squares, removed = self._sums
+        return squares - total**2 / np.maximum(self._counts, 1), removed, self._counts
+
     def _facts_of(self, channel: int) -> dict[str, Any]:
-        total, squares, removed = (float(value) for value in self._sums[:, channel])
-        count = max(float(self._counts[channel]), 1.0)
-        deviation = _root(squares / count - (total / count) ** 2)
-        removed_rms = _root(removed / count)
-        known = deviation is not None and removed_rms is not None and deviation > 0
-        share = removed_rms / deviation if known else None  # type: ignore[operator]
+        share = share_removed(*(float(values[channel]) for values in self.squares()))
         snr = None
-        if share is not None and 0 < share < 1:
-            snr = 10 * math.log10(1 / share**2 - 1)
+        if self._noise is not None:
+            snr = self._noise.snr_db(channel, share["input_deviation"], share["removed_rms"])
         largest, peak = self._largest[channel], self._largest_peak[channel]
         return {
-            "removed_rms": removed_rms,
-            "input_deviation": deviation,
-            "removed_share": share,
+            **share,
             "estimated_snr_db": snr,
             "largest_change": asdict(largest) if largest else None,
             "lowered_peaks": int(self._peaks[channel]),
             "largest_lowered_peak": asdict(peak) if peak else None,
         }
 
-    def _measure(self, count: int) -> None:
-        """Measure the first samples that wait."""
-        noisy, denoised = self._noisy[:count], self._denoised[:count]
-        self._noisy, self._denoised = self._noisy[count:].copy(), self._denoised[count:].copy()
-        if not count:
-            return
+    def _sum(self, noisy: Chunk, denoised: Chunk, rows: Rows) -> None:
+        """Add up the next samples, and remember the one that was changed most."""
         unknown = np.isnan(self._first)
         if unknown.any():
             known = ~np.isnan(noisy)
@@ -116,21 +143,25 @@ class ChangeMeter:
         self._counts += np.count_nonzero(~np.isnan(noisy), axis=0)
         size = np.abs(np.nan_to_num(removed))
         for channel, place in enumerate(size.argmax(axis=0)):
-            change = Change(self._seen + int(place), float(noisy[place, channel]), float(denoised[place, channel]))
+            change = Change(int(rows[place]), float(noisy[place, channel]), float(denoised[place, channel]))
             self._largest[channel] = self._larger(self._largest[channel], change)
-        if self._looks_for_peaks:
-            self._look_for_peaks(noisy, denoised)
-        self._seen += count
 
-    def _look_for_peaks(self, noisy: Chunk, denoised: Chunk) -> None:
-        """Count the isolated peaks of whole blocks."""
+    def _look_at_blocks(self, count: int) -> None:
+        """Look at the first samples that wait: whole blocks, or all that is left."""
+        noisy, denoised, rows = self._noisy[:count], self._denoised[:count], self._rows[:count]
+        self._noisy, self._denoised = self._noisy[count:].copy(), self._denoised[count:].copy()
+        self._rows = self._rows[count:].copy()
+        if self._noise is not None:
+            self._noise.observe(noisy, denoised)
+        if not self._looks_for_peaks:
+            return
         peaks = isolated_peaks(noisy, denoised)
         starts = peaks.copy()
         starts[1:] &= ~peaks[:-1]
         starts[::BLOCK] = peaks[::BLOCK]  # blocks know nothing of each other
         self._peaks += starts.sum(axis=0)
         for place, channel in np.argwhere(peaks).tolist():
-            change = Change(self._seen + place, float(noisy[place, channel]), float(denoised[place, channel]))
+            change = Change(int(rows[place]), float(noisy[place, channel]), float(denoised[place, channel]))
             self._largest_peak[channel] = self._larger(self._largest_peak[channel], change)
 
     def _larger(self, one: Change | None, other: Change) -> Change | None:
@@ -138,6 +169,47 @@ class ChangeMeter:
         if not other.size > 0 or (one is not None and one.size >= other.size):
             return one
         return other if self._stamp_at is None else replace(other, time=self._stamp_at(other.sample))
+
+
+class NoiseMeter:
+    """Estimate the level of white noise per channel, block by block; blocks with missing values are left out."""
+
+    def __init__(self, channels: int) -> None:
+        # Of the noise level, of that at half the sample rate, and of the level of what was removed, by its median.
+        self._squares = np.zeros((3, channels))
+        self._blocks = np.zeros(channels)
+
+    def observe(self, noisy: Chunk, denoised: Chunk) -> None:
+        """Look at the next whole blocks ``(n, channels)``; what is left after them is too short to count."""
+        count, channels = len(noisy) // BLOCK, noisy.shape[1]
+        before, after = (signal[: count * BLOCK].reshape(count, BLOCK, channels) for signal in (noisy, denoised))
+        for channel in range(channels):
+            whole = np.isfinite(before[:, :, channel] - after[:, :, channel]).all(axis=1)
+            if not whole.any():
+                continue
+            known, removed = before[whole, :, channel], np.abs(before - after)[whole, :, channel]
+            with np.errstate(over="ignore", invalid="ignore"):
+                level = noise_level(known)
+                half, typical = level * level_ratio(known), np.median(removed, axis=1) / NORMAL_MAD
+                self._squares[:, channel] += [np.sum(each**2) for each in (level, half, typical)]
+            self._blocks[channel] += len(known)
+
+    def snr_db(self, channel: int, deviation: float | None, removed_rms: float | None) -> float | None:
+        """Return the SNR of the input in dB; None if the noise is not white, or none was found."""
+        level, half, typical = np.sqrt(self._squares[:, channel] / max(self._blocks[channel], 1)).tolist()
+        if not (removed_rms and deviation and 0 < level < deviation):
+            return None
+        white = 1 / MOST_RATIO <= half / level <= MOST_RATIO
+        agrees = abs(20 * math.log10(removed_rms / level)) <= AGREE_DB
+        steady = removed_rms <= HEAVY_TAILS * typical
+        return 10 * math.log10((deviation / level) ** 2 - 1) if white and agrees and steady else None
+
+
+def share_removed(about_mean: float, removed: float, count: float) -> dict[str, float | None]:
+    """Return what was removed, the input's deviation and the share, from sums of squares over ``count`` samples."""
+    deviation, rms = _root(about_mean / max(count, 1.0)), _root(removed / max(count, 1.0))
+    share = rms / deviation if deviation and rms is not None else None
+    return {"removed_rms": rms, "input_deviation": deviation, "removed_share": share}
 
 
 def _root(square: float) -> float | None:

@@ -262,7 +262,7 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
     share = f", {percent(share_of_all)} of its variation" if share_of_all else ""
     snr = change["estimated_snr_db"]
-    estimate = f" (an SNR of about {snr:.0f} dB before, if all of it was noise)" if snr is not None else ""
+    estimate = f" (estimated SNR before {round(snr)} dB)" if snr is not None else ""
     largest = change["largest_change"]
     where = f"; largest change {both(largest)} {_place(largest, summary)}"
     return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from denoise_stream import Denoiser
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.peaks import BLOCK, PeakKeeper, isolated_peaks
+from denoise_train.synthetic.noise import pink
 
 RNG = np.random.default_rng(0)
 CLEAN = np.sin(np.arange(3000) / 40)[:, None]
@@ -23,7 +24,7 @@ def spiky() -> tuple[np.ndarray, np.ndarray]:
 
 
 def measured(noisy: np.ndarray, denoised: np.ndarray, ends: list[int]) -> list[dict]:
-    meter = ChangeMeter(noisy.shape[1], peaks=True)
+    meter = ChangeMeter(noisy.shape[1], peaks=True, noise=True)
     for start, end in zip([0, *ends], [*ends, len(noisy)], strict=True):
         meter.observe(noisy[start:end], denoised[start:end])
     return meter.facts()
@@ -33,7 +34,21 @@ def test_removed_noise_is_measured_in_the_signals_unit_and_as_a_share():
     (facts,) = measured(NOISY + 1e6, CLEAN + 1e6, [])
     assert facts["removed_rms"] == pytest.approx(np.std(NOISY - CLEAN), rel=0.01)
     assert facts["removed_share"] == pytest.approx(np.std(NOISY - CLEAN) / np.std(NOISY), rel=0.01)
-    assert facts["estimated_snr_db"] == pytest.approx(20 * np.log10(np.std(CLEAN) / 0.1), abs=0.3)
+    assert facts["estimated_snr_db"] == pytest.approx(20 * np.log10(np.std(CLEAN) / 0.1), abs=0.5)
+
+
+@pytest.mark.parametrize("kind", ["pink", "hum", "impulses"])
+def test_no_snr_is_told_where_the_noise_is_not_white(kind: str):
+    index = np.arange(len(CLEAN))[:, None]
+    noise = {
+        "pink": 0.3 * pink(np.random.default_rng(0), 1, len(CLEAN)).T,
+        "hum": 0.2 * np.sin(index / 3),
+        "impulses": np.where(RNG.random(CLEAN.shape) < 0.05, 2.0, 0.0),
+    }[kind]
+    noisy = CLEAN + noise
+    (facts,) = measured(noisy, Denoiser("general").denoise(noisy), [])
+    assert facts["estimated_snr_db"] is None
+    assert facts["removed_rms"] > 0
 
 
 def test_largest_change_and_lowered_peaks_are_named():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser
+from denoise_stream.runs.noise_level import level_ratio, noise_level
+from denoise_train.dsp.autocorrelation import autocorrelation
 from denoise_train.dsp.filters import FILTERS
-from denoise_train.dsp.noise_level import autocorrelation, level_ratio, noise_level
 from denoise_train.evaluation.blind import Blind, cautions, draw_blind, estimate, estimate_best
 from denoise_train.evaluation.compare import NO_PROCESSING, engine_method
 from denoise_train.recordings.noisy_recordings import STRENGTH, NoisyRecordings

@@ -12,8 +12,8 @@ import numpy as np
 import pywt
 from scipy import signal as scipy_signal
 
+from denoise_stream.runs.noise_level import NORMAL_MAD
 from denoise_train.arrays import Array
-from denoise_train.dsp.noise_level import NORMAL_MAD
 
 SAVITZKY_GOLAY_DEGREE = 2
 BUTTERWORTH_ORDER = 4

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, level_ratio
 from denoise_train.arrays import Array
+from denoise_train.dsp.autocorrelation import autocorrelation
 from denoise_train.dsp.filters import Filter
-from denoise_train.dsp.noise_level import NORMAL_MAD, autocorrelation, level_ratio
 from denoise_train.recordings.noisy_recordings import NoisyRecordings, has_noise
 from denoise_train.recordings.origins import Crop
 
@@ -32,7 +33,6 @@ WHITE_CORRELATION = 0.3
 Negative autocorrelation is not: a method that leaves slow noise in the signal removes the rest, which has it."""
 
 WHITE_RATIO = 1.25
-HEAVY_TAILS = 1.25
 LEAST_SHARE = 1e-3
 """Improvements end at 30 dB: an estimate has errors of its own."""
 

@@ -19,18 +19,29 @@ GAPS = (
     "which overlaps windows, against its best sample, the centre, away from a signal's ends."
 )
 
+NO_ESTIMATE = (
+    "How much of such noise a model removes can only be measured: with --pairs CLEAN NOISY, recordings of the same "
+    "signal without and with noise, or with --clean, quiet recordings, and --noise, recorded noise."
+)
+
 
 def describe_estimates(
-    estimates: Sequence["Estimate"], blind: "Blind", files: int, limits: str, warnings: Sequence[str]
+    estimates: Sequence["Estimate"], blind: "Blind", files: int, limits: str, warnings: Sequence[str], conclusion: str
 ) -> str:
-    """Return the table of estimated improvements, the conclusion, the limits and the warnings."""
+    """Return the table of estimated improvements, the limits and the conclusion; no numbers after warnings.
+
+    ``warnings`` say where the noise is not what the estimates take it for; ``conclusion`` is what the estimates mean.
+    """
+    of_files = f" of {files} file{'' if files == 1 else 's'}" if files else ""
+    pieces = f"{len(blind.noisy)} pieces{of_files}"
+    if warnings:
+        return paragraphs(f"No estimate from {pieces}.", *warnings, NO_ESTIMATE)
     table = new_table("method", "estimate")
     table.add_column("setting")
     for one in estimates:
         table.add_row(one.name, db(one.improvement_db), "" if one.setting is None else f"{one.setting} {one.unit}")
-    of_files = f" of {files} file{'' if files == 1 else 's'}" if files else ""
-    title = f"Estimated SNR improvement in dB, {len(blind.noisy)} pieces{of_files}, at about {blind.snr_db:.0f} dB SNR"
-    return "\n".join((render((title, table)), paragraphs(limits, *warnings)))
+    title = f"Estimated SNR improvement in dB, {pieces}, estimated SNR before {round(blind.snr_db)} dB"
+    return "\n".join((render((title, table)), paragraphs(limits, conclusion)))
 
 
 def describe_gaps(gaps: Sequence["Gap"], name: str) -> str:

@@ -114,13 +114,15 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
         f"about {best.improvement_db:.1f} dB."
     )
     warnings = cautions(itself, blind)
+    snr_db = None if warnings else blind.snr_db
     everything = sorted((itself, *ranked), key=lambda one: -one.improvement_db)
     figures = {
         "estimated": LIMITS,
         "signals": len(blind.noisy),
         "length_samples": blind.noisy.shape[1],
         "signals_left_out": request.signals - len(blind.noisy),
-        "input_snr_db": blind.snr_db,
+        "estimated_snr_db": snr_db,
+        "input_snr_db": snr_db,
         "warnings": warnings,
         "methods": [
             {
@@ -133,7 +135,7 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
             for one in everything
         ],
     }
-    text = describe_estimates(everything, blind, noisy.file_count, LIMITS, [*warnings, conclusion])
+    text = describe_estimates(everything, blind, noisy.file_count, LIMITS, warnings, conclusion)
     return Finding(text, figures, evaluation.panels_of_blind(method, blind))
 
 

@@ -143,19 +143,17 @@ def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test:
     filters = [estimate(method, estimate_best(method, validation).setting, test) for method in FILTERS]
     best = max(filters, key=lambda one: one.improvement_db)
     gains = [one.improvement_db for one in found]
-    at = f"at about {test.snr_db:.0f} dB SNR"
-    sentence = _say(
-        f"On your held-out recordings, {at} and by estimate,", gains, best.label, best.improvement_db, methods
-    )
     # The starting network may know more about the noise than one trained on these recordings alone.
     warnings = next(filter(None, (cautions(one, test) for one in found)), [])
+    snr = "" if warnings else f", at an estimated SNR before of {round(test.snr_db)} dB"
+    sentence = _say(f"On your held-out recordings{snr}, by estimate,", gains, best.label, best.improvement_db, methods)
     figures = {
         "estimated": LIMITS,
         "gain_db": gains[0],
         "start_gain_db": gains[1] if len(gains) > 1 else None,
         "best_filter": best.label,
         "best_filter_gain_db": best.improvement_db,
-        "input_snr_db": test.snr_db,
+        "input_snr_db": None if warnings else test.snr_db,
         "residual_autocorrelation": found[0].autocorrelation.tolist(),
         "warnings": warnings,
         "how": f"{len(test.noisy)} crops of the test part through the engine at hop {hop}",

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream import SourceError
+from denoise_stream.runs.noise_level import SHORTEST, noise_level
 from denoise_train.arrays import Array
-from denoise_train.dsp.noise_level import SHORTEST, noise_level
 from denoise_train.recordings.recordings import Recordings
 
 STRENGTH = 0.7

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from denoise_stream import Denoiser, SourceError
+from denoise_stream.runs.changes import ChangeMeter
 from denoise_train.cli import evaluate as cli
 from denoise_train.dsp.filters import Filter
 from denoise_train.evaluation.compare import NO_PROCESSING, engine_method
@@ -147,7 +148,7 @@ def test_a_recording_gets_five_lines_and_a_picture(
     assert signal["answer"] in lines[1] or signal["answer"] in ("better", "not better")
     assert signal["unit"] == {".csv": "°C", ".parquet": "°C", ".npz": "mV"}.get(ending)
     if signal["unit"]:
-        assert f"{signal['unit']}, SNR about" in lines[0]
+        assert f"{signal['unit']}, estimated SNR before" in lines[0]
 
 
 def test_several_columns_get_a_line_each_and_a_picture_is_kept(
@@ -165,3 +166,29 @@ def test_several_columns_get_a_line_each_and_a_picture_is_kept(
     assert picture.read_bytes() == b"mine"
     assert run(monkeypatch, recording, "--columns", "nothing") == 1
     assert "nothing" in capsys.readouterr().err
+
+
+def test_no_level_and_no_gain_is_told_of_noise_that_the_estimates_do_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    recording, report = tmp_path / "pump.npy", tmp_path / "figures.json"
+    write(recording, beats("pink")[1][0, :3000])
+    assert run(monkeypatch, recording, "--json", report) == 0
+    signal, _, estimate, _, _ = capsys.readouterr().out.splitlines()
+    assert "its noise cannot be measured" in signal
+    assert " dB" not in signal + estimate
+    assert json.loads(report.read_text())["signals"][0]["estimated_snr_db"] is None
+    assert run(monkeypatch, "general", "--noisy", recording, "--signals", 10) == 0
+    printed = capsys.readouterr().out
+    assert "not independent from sample to sample" in printed
+    assert " dB" not in printed
+
+
+def test_the_estimated_snr_is_the_one_that_denoising_tells(tmp_path: Path):
+    _, noisy = beats("white")
+    np.save(tmp_path / "pump.npy", noisy[0])
+    (judged,) = judge_file(GENERAL, tmp_path / "pump.npy", None, None)
+    meter = ChangeMeter(1, peaks=False, noise=True)
+    meter.observe(noisy.T, Denoiser("general").denoise(noisy.T))
+    (change,) = meter.facts()
+    assert change["estimated_snr_db"] == pytest.approx(judged.figures()["estimated_snr_db"], abs=0.5)

@@ -10,7 +10,8 @@ which 91 of 100 were right in place of 96.
 from dataclasses import dataclass
 from typing import Literal
 
-from denoise_train.evaluation.blind import HEAVY_TAILS, WHITE_CORRELATION, WHITE_RATIO
+from denoise_stream.runs.noise_level import HEAVY_TAILS
+from denoise_train.evaluation.blind import WHITE_CORRELATION, WHITE_RATIO
 from denoise_train.evaluation.one_file.estimates import Comparison
 
 Answer = Literal["better", "not better", "cannot tell"]
@@ -31,6 +32,7 @@ class Conclusion:
 
     answer: Answer
     reasons: tuple[str, ...] = ()
+    noise_is_white: bool = True
 
 
 def conclude(found: Comparison | None) -> Conclusion:
@@ -52,7 +54,7 @@ def conclude(found: Comparison | None) -> Conclusion:
     if found.heavy_tails > HEAVY_TAILS:
         reasons.append("the noise comes in impulses or gusts, or peaks of the signal are lowered")
     if reasons:
-        return Conclusion("cannot tell", tuple(reasons))
+        return Conclusion("cannot tell", tuple(reasons), noise_is_white=False)
     if abs(found.deviations) < LEAST_DEVIATIONS:
         return Conclusion("cannot tell", ("the difference is smaller than its uncertainty",))
     if found.margin_db == 0:

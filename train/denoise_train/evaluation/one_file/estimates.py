@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from denoise_stream.runs.noise_level import level_ratio, noise_level
 from denoise_train.arrays import Array
+from denoise_train.dsp.autocorrelation import autocorrelation
 from denoise_train.dsp.filters import FILTERS, Filter
-from denoise_train.dsp.noise_level import autocorrelation, level_ratio, noise_level
 from denoise_train.evaluation.blind import LEAST_SHARE, PROBE, PROBES, tails
 from denoise_train.recordings.noisy_recordings import STRETCH
 

@@ -36,7 +36,8 @@ def draw_verdict(judged: Sequence[Judged], name: str, path: Path) -> None:
         add_legend(row, grid[:, 0], "outside lower left")
         for axes in grid[:, 2]:
             axes.remove()
-        _draw_gains(row.add_subplot(grid[0][2].get_gridspec()[:, 2]), one.found)
+        if one.conclusion.noise_is_white:
+            _draw_gains(row.add_subplot(grid[0][2].get_gridspec()[:, 2]), one.found)
     if not shown:
         rows[0].suptitle("no noise was found")
     figure.savefig(path, format="png", dpi=100)
@@ -72,8 +73,9 @@ def _draw_stretch(column: Any, one: Judged, found: Comparison, place: tuple[int,
     above.plot(times, denoised, color=DENOISED_COLOUR, linewidth=1.4, label=name)
     below.plot(times, noisy - filtered, color=FILTER_COLOUR, linewidth=0.7)
     below.plot(times, noisy - denoised, color=DENOISED_COLOUR, linewidth=0.7)
-    limits = -2 * found.level, 2 * found.level
-    below.axhspan(*limits, color=NOISY_COLOUR, alpha=0.3, linewidth=0, label="twice the noise level")
+    if one.conclusion.noise_is_white:
+        limits = -2 * found.level, 2 * found.level
+        below.axhspan(*limits, color=NOISY_COLOUR, alpha=0.3, linewidth=0, label="twice the noise level")
     unit = printed(one.origin.unit)
     above.set_ylabel(unit, fontsize=SMALL)
     below.set_ylabel(f"removed, {unit}" if unit else "removed", fontsize=SMALL)

@@ -67,10 +67,12 @@ class Judged:
         }
         if found is None:
             return figures
+        snr_db = found.input_snr_db if self.conclusion.noise_is_white else None
         return figures | {
             "right_of_100": None if self.conclusion.answer == "cannot tell" else RIGHT_OF_100,
-            "noise_level": found.level,
-            "input_snr_db": found.input_snr_db,
+            "noise_level": found.level if self.conclusion.noise_is_white else None,
+            "estimated_snr_db": snr_db,
+            "input_snr_db": snr_db,
             "margin_db": found.margin_db,
             "margin_in_deviations": found.deviations,
             "masked_margin_in_deviations": found.masked_deviations,

@@ -64,10 +64,10 @@ def _signal(one: Judged) -> str:
     if one.found is None:
         return f"{one.origin.name}, {one.samples:,} samples{rate}{judged}."
     unit = f" {one.origin.unit}" if one.origin.unit else ""
-    snr = f"SNR about {one.found.input_snr_db:.0f} dB"
-    return (
-        f"{one.origin.name}, {one.samples:,} samples{rate}{judged}; noise of about {one.found.level:.2g}{unit}, {snr}."
-    )
+    if not one.conclusion.noise_is_white:
+        return f"{one.origin.name}, {one.samples:,} samples{rate}{judged}; its noise cannot be measured."
+    noise = f"estimated noise {one.found.level:.2g}{unit}, estimated SNR before {round(one.found.input_snr_db)} dB"
+    return f"{one.origin.name}, {one.samples:,} samples{rate}{judged}; {noise}."
 
 
 def _verdict(one: Judged, name: str) -> str:
@@ -83,6 +83,8 @@ def _verdict(one: Judged, name: str) -> str:
 def _estimate(one: Judged, name: str) -> str:
     if one.found is None:
         return "nothing to compare"
+    if not one.conclusion.noise_is_white:
+        return f"none; {ESTIMATE} knows no such noise"
     gains = f"{name} gains {one.found.model.gain_db:.1f} dB, {_best(one)} {one.found.filters[0].gain_db:.1f} dB"
     trust = ", not to be relied on here" if one.conclusion.answer == "cannot tell" else ", checked by hiding samples"
     return f"{gains}, by {ESTIMATE}{trust}"

@@ -1,4 +1,4 @@
-"""Estimate the level and the colour of noise without a clean signal.
+"""Estimate the level of noise, and whether it is white, without a clean signal.
 
 Pure functions over the rows of float64 arrays ``(n, length)``.
 """
@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from denoise_train.arrays import Array
+from denoise_stream.files.protocols import Chunk
 
 NORMAL_MAD = 0.6745
 """Median of the absolute value of a standard normal variable."""
@@ -19,11 +19,11 @@ SHORTEST = 2 * ORDERS[-1]
 LEAST_OF_THREE = 0.57
 """Relative bias of the smallest of three estimates, times sqrt(samples); measured on white noise."""
 
-WHITE_LAGS = 40
-"""Lags of the autocorrelation."""
+HEAVY_TAILS = 1.25
+"""Noise whose root mean square is more than so many times what its median tells comes in impulses or gusts."""
 
 
-def noise_level(noisy: Array) -> Array:
+def noise_level(noisy: Chunk) -> Chunk:
     """Estimate the standard deviation of white noise in each row, without a clean signal.
 
     The median absolute value of differences of the second, fourth and eighth order, the least of the three: smooth
@@ -56,7 +56,7 @@ def noise_level(noisy: Array) -> Array:
     return np.asarray(np.min(levels, axis=0)) / (1 - LEAST_OF_THREE / math.sqrt(noisy.shape[1]))
 
 
-def level_ratio(noisy: Array) -> Array:
+def level_ratio(noisy: Chunk) -> Chunk:
     """Compare the noise level at half the sample rate with that at the full rate.
 
     White noise has the same level at both, 1 in the mean. Found on ECG at 0 to 12 dB: white noise 1.0 to 1.05 in the
@@ -76,28 +76,3 @@ def level_ratio(noisy: Array) -> Array:
     half = noisy[:, :whole].reshape(len(noisy), -1, 2).mean(axis=2) * np.sqrt(2)
     level = noise_level(noisy)
     return np.divide(noise_level(half), level, out=np.ones_like(level), where=level > 0)
-
-
-def autocorrelation(residual: Array) -> Array:
-    """Correlate what a method removed with itself, all rows together.
-
-    Parameters
-    ----------
-    residual
-        float64 array ``(n, length)``: noisy - denoised; longer than 40 samples.
-
-    Returns
-    -------
-    float64 array ``(40,)``, from -1 to 1, for lags 1, 2, ...; zeros for a residual of zeros.
-
-    Examples
-    --------
-    >>> autocorrelation(np.tile([1.0, -1.0], (1, 50)))[:2]
-    array([-1.,  1.])
-    """
-    power = float(np.mean(residual**2))
-    if power == 0:
-        return np.zeros(WHITE_LAGS)
-    length = residual.shape[1]
-    lags = range(1, WHITE_LAGS + 1)
-    return np.array([np.mean(residual[:, lag:] * residual[:, : length - lag]) for lag in lags]) / power
