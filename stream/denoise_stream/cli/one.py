@@ -83,7 +83,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             from denoise_stream.runs.peaks import PeakKeeper
 
             stream = PeakKeeper(stream)
-        watchers = Watchers(signal, stream.sample_rate_hz, denoiser, ends, options)
+        watchers = Watchers(signal, stream, denoiser, ends, options)
         plot, report = (
             None if path is None else stack.enter_context(whole_file(path, replace=options.force))
             for path in (options.plot, options.report)

@@ -9,7 +9,8 @@ from denoise_stream.native_messages import native_messages_hidden
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.plots import BeforeAfterPlot
 from denoise_stream.runs.report import LevelMeter
-from denoise_stream.runs.run import Observer
+from denoise_stream.runs.run import Observer, Stream
+from denoise_stream.runs.series import SeriesChanges, SeriesStream
 
 
 class Watchers:
@@ -18,19 +19,23 @@ class Watchers:
     def __init__(
         self,
         signal: Source,
-        sample_rate_hz: float | None,
+        stream: Stream,
         denoiser: Denoiser,
         ends: Endpoints,
         options: Options,
     ) -> None:
         several = options.series_column is not None  # whose rows are no neighbours in time
         sound = ends.kind == "audio"
-        peaks = not sound and not several and not options.keep_peaks
+        sample_rate_hz = stream.sample_rate_hz
+        stamp_at = getattr(signal, "stamp_at", None)
+        peaks = not sound and not options.keep_peaks
         self.names = ends.channel_names(signal)
         self.levels = LevelMeter(signal.channels)
-        self.changes = ChangeMeter(
-            signal.channels, peaks=peaks, noise=not sound, stamp_at=getattr(signal, "stamp_at", None)
-        )
+        self.changes: ChangeMeter | SeriesChanges
+        if isinstance(stream, SeriesStream):
+            self.changes = SeriesChanges(stream, peaks=peaks, stamp_at=stamp_at)
+        else:
+            self.changes = ChangeMeter(signal.channels, peaks=peaks, noise=not sound, stamp_at=stamp_at)
         self.picture: BeforeAfterPlot | None = None
         self.listener: Listener | None = None
         if options.plot is not None:

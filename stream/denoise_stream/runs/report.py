@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.files.tables.preview import FILE_ROWS
-from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.run import Stream
 
 MOST_CHANGES = 3
@@ -25,8 +24,19 @@ MOST_NUMBERS = 1 << 18
 WARNING = "warning: "
 """Prefix of notes that must not be overlooked; each gets a line of its own."""
 
+WITHIN = "the variation within its series"
+"""That of each series about its own mean, not what sets the series apart."""
+
 MOST_NAMES = 12
 """Columns that the line of text names."""
+
+
+class Measured(Protocol):
+    """What has measured the changes of a signal, or of many series."""
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return what is known of each channel."""
+        ...
 
 
 @dataclass
@@ -82,7 +92,7 @@ def facts(
     stream: Stream,
     compute_time_s: float,
     meter: LevelMeter,
-    changes: ChangeMeter,
+    changes: Measured,
     *,
     audio: bool,
 ) -> dict[str, Any]:
@@ -124,7 +134,10 @@ def in_one_line(summary: dict[str, Any]) -> str:
     """Summarize a run in one line."""
     rate, sound = summary["sample_rate_hz"], summary["level_unit"] == "dBFS"
     length = f"{_time(summary['samples_in'] / rate)}{_rate(rate)}" if rate else f"{summary['samples_in']} samples"
-    if summary.get("rate_from"):
+    series = series_of(summary)
+    if series is not None:
+        length = f"{summary['samples_in']} rows of {series} series{_rate(rate) if rate else ''}"
+    elif summary.get("rate_from"):
         length += f" (by {summary['rate_from']})"
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
@@ -187,8 +200,17 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def series_of(summary: dict[str, Any]) -> int | None:
+    """Return the number of series that a table was denoised as; None if as one."""
+    for change in summary["changes"]:
+        if "series" in change:
+            return int(change["series"]["number"])
+    return None
+
+
 def changes_in_words(summary: dict[str, Any]) -> list[str]:
     """Describe in a few lines what was removed, and warn of isolated peaks that were lowered."""
+    series = series_of(summary)
     channels, noun = summary["channels"], "column" if "columns" in summary else "channel"
     names = summary.get("columns") or ([""] if channels == 1 else [f"channel {index + 1}" for index in range(channels)])
     changed = [(name, change) for name, change in zip(names, summary["changes"], strict=True) if change["removed_rms"]]
@@ -211,21 +233,22 @@ def changes_in_words(summary: dict[str, Any]) -> list[str]:
         lines.append(f"{summary['kept_peaks']} samples of isolated peaks kept as they were")
     if summary["output_bytes"] is not None:
         lines.append(
-            f"wrote {summary['output']} ({_size(summary['output_bytes'])}): {_effect(changed, channels, noun)}"
+            f"wrote {summary['output']} ({_size(summary['output_bytes'])}): "
+            f"{_effect(changed, channels, noun, 'the variation' if series is None else WITHIN)}"
         )
     return lines
 
 
-def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str) -> str:
+def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str, variation: str) -> str:
     """Describe how much was removed, from the largest share to the smallest one."""
     shares = [change["removed_share"] or 0.0 for _, change in changed]
     if not shares or shares[0] < LEAST_SHARE:
         return "hardly anything removed"
     if channels == 1:
-        return f"{percent(shares[0])} of the variation removed"
+        return f"{percent(shares[0])} of {variation} removed"
     if len(shares) == 1:
-        return f"{percent(shares[0])} of the variation removed from 1 of {channels} {noun}s"
-    return f"{percent(shares[-1])} to {percent(shares[0])} of the variation removed, by {noun}"
+        return f"{percent(shares[0])} of {variation} removed from 1 of {channels} {noun}s"
+    return f"{percent(shares[-1])} to {percent(shares[0])} of {variation} removed, by {noun}"
 
 
 def percent(share: float) -> str:
@@ -255,12 +278,14 @@ def _size(size_bytes: int) -> str:
 
 def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any]) -> str:
     """Describe what was removed from one column or channel."""
-    removed, share_of_all = change["removed_rms"], change["removed_share"]
+    removed, share_of_all, series = change["removed_rms"], change["removed_share"], change.get("series")
     if share_of_all is not None and share_of_all < LEAST_SHARE:
         where = f" from {name}" if name else ""
         return f"hardly anything removed{where}, less than {100 * LEAST_SHARE:g} % of its variation"
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
-    share = f", {percent(share_of_all)} of its variation" if share_of_all else ""
+    share = f", {percent(share_of_all)} of {'its variation' if not series else WITHIN}" if share_of_all else ""
+    if series and series["number"] > 1 and series["most_changed"] is not None:
+        share += f" (most in series {series['most_changed']}, {percent(series['largest_removed_share'])})"
     snr = change["estimated_snr_db"]
     estimate = f" (estimated SNR before {round(snr)} dB)" if snr is not None else ""
     largest = change["largest_change"]

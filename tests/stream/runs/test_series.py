@@ -236,3 +236,41 @@ def test_rate_of_the_rows_is_not_taken_for_that_of_each_series(call, models):
     assert (status, "needs the sample rate of the signal" in message) == (2, True), message
     status, message = call(*options, "--notch", "50", "--rate", "1000")
     assert (status, "at 1000 Hz" in message) == (0, True), message
+
+
+def test_what_was_removed_is_measured_against_the_variation_of_each_series(call):
+    rng = np.random.default_rng(0)
+    slow = np.sin(np.arange(900) / 40)
+    quiet, loud = 100 + slow + rng.normal(0, 0.05, 900), 900 + slow + rng.normal(0, 0.8, 900)
+    rows = [
+        f"{name},{value:.4f}\n"
+        for pair in zip(quiet, loud, strict=True)
+        for name, value in zip("ab", pair, strict=True)
+    ]
+    Path("a.csv").write_text("machine,x\n" + "".join(rows))
+    status, message = call("--input", "a.csv", "--series-column", "machine", "--report", "r.json")
+    assert status == 0, message
+    (change,) = json.loads(Path("r.json").read_text())["changes"]
+    after = [line.split(",") for line in Path("a.denoised.csv").read_text().splitlines()[1:]]
+    clean = {name: np.array([float(value) for one, value in after if one == name]) for name in "ab"}
+    removed = {"a": quiet - clean["a"], "b": loud - clean["b"]}
+    share = np.std(removed["b"]) / np.std(loud)
+    assert change["series"] == {
+        "number": 2, "most_changed": "b", "largest_removed_share": pytest.approx(share, rel=0.01)
+    }  # fmt: skip
+    squares = sum(np.sum(one**2) for one in removed.values())
+    variation = sum(np.sum((one - one.mean()) ** 2) for one in (quiet, loud))
+    assert change["removed_share"] == pytest.approx(np.sqrt(squares / variation), rel=0.01)
+    assert "1800 rows of 2 series" in message
+    assert f"of the variation within its series (most in series b, {100 * share:.0f} %)" in message
+
+
+def test_the_largest_change_of_many_series_is_told_by_its_row(call):
+    names, values = make_rows("anyhow")
+    values[1234] += 50
+    lines = [f"{name or 'none'},{value:.4f}\n" for name, (value,) in zip(names, values, strict=True)]
+    Path("a.csv").write_text("machine,x\n" + "".join(lines))
+    status, message = call("--input", "a.csv", "--series-column", "machine", "--columns", "x", "--model", "general")
+    assert status == 0, message
+    assert "in row 1235 of the data" in message
+    assert "isolated peak" in message
