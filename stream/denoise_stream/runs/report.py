@@ -27,6 +27,9 @@ WARNING = "warning: "
 WITHIN = "the variation within its series"
 """That of each series about its own mean, not what sets the series apart."""
 
+LEAST_MISSING = 0.005
+"""A smaller share of missing samples may be an inexact rate."""
+
 MOST_NAMES = 12
 """Columns that the line of text names."""
 
@@ -134,6 +137,10 @@ def in_one_line(summary: dict[str, Any]) -> str:
     """Summarize a run in one line."""
     rate, sound = summary["sample_rate_hz"], summary["level_unit"] == "dBFS"
     length = f"{_time(summary['samples_in'] / rate)}{_rate(rate)}" if rate else f"{summary['samples_in']} samples"
+    missing = _rows_missing(summary)
+    if missing:
+        span = _time(summary["time_span_s"])
+        length = f"{summary['samples_in']} samples over {span}{_rate(rate)}, about {missing} missing in gaps"
     series = series_of(summary)
     if series is not None:
         length = f"{summary['samples_in']} rows of {series} series{_rate(rate) if rate else ''}"
@@ -167,6 +174,15 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
     return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))
+
+
+def _rows_missing(summary: dict[str, Any]) -> int:
+    """Return how many samples are missing by the first and the last time stamp; 0 if they tell no gaps."""
+    rate, span = summary["sample_rate_hz"], summary.get("time_span_s")
+    if not rate or span is None or series_of(summary) is not None:
+        return 0
+    missing = round(span * rate) + 1 - int(summary["samples_in"])
+    return missing if missing > LEAST_MISSING * summary["samples_in"] else 0
 
 
 def _time(seconds: float) -> str:

@@ -269,6 +269,8 @@ def test_rates_leave_out_gaps_and_round_as_far_as_jitter_allows():
     assert rate_of(np.floor(np.arange(300) / 7.0)) == 7.0
     assert rate_of(np.floor(np.arange(600) * 0.137)) == 7.3
     assert rate_of(3600.0 * np.arange(300)) == 1 / 3600
+    irregular = np.random.default_rng(0).choice([300, 600, 900, 1500, 180], 300, p=[0.65, 0.15, 0.08, 0.1, 0.02])
+    assert rate_of(np.cumsum(irregular)) == 1 / 300
     assert rate_of(np.zeros(300)) is None
 
 

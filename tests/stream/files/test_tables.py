@@ -1,6 +1,8 @@
 """Tables: what is not denoised stays byte for byte, columns are found, mistakes are named."""
 
 import io
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -241,3 +243,18 @@ def test_numbers_too_large_for_the_noise_to_be_counted_are_denoised():
     values = 1e299 * np.random.default_rng(0).normal(size=300)
     rows = [f"{index},{value:.3e}" for index, value in enumerate(values)]
     assert denoise_table("\n".join(["t,v", *rows]).encode()).columns == ["v"]
+
+
+def test_a_table_with_gaps_tells_the_time_between_its_rows_and_what_is_missing(call, folder):
+    rng = np.random.default_rng(0)
+    rows = np.sort(rng.choice(900, 600, replace=False))
+    start = datetime(2024, 5, 1)
+    lines = [f"{start + int(row) * timedelta(minutes=5)},{rng.normal():.3f}\n" for row in rows]
+    Path("a.csv").write_text("time,x\n" + "".join(lines))
+    status, message = call("--input", "a.csv")
+    assert status == 0, message
+    assert "600 samples over 3 d 2 h, a sample every 5 min, about 300 missing in gaps" in message
+    Path("even.csv").write_text(
+        "time,x\n" + "".join(f"{start + row * timedelta(minutes=5)},{rng.normal():.3f}\n" for row in range(600))
+    )
+    assert "missing in gaps" not in call("--input", "even.csv")[1]

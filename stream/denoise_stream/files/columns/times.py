@@ -39,6 +39,9 @@ TICKS = (6.2e17, 6.5e17)
 SECONDS = frozenset("time t elapsed zeit temps tiempo tijd tid".split())
 """Words for a time that is taken for seconds if no unit is stated."""
 
+JITTER = 0.05
+"""Steps that differ from the usual one by a smaller share are as long as it."""
+
 _ZONE = re.compile(r" ?(?:Z|UTC|GMT|[A-Z]{3,4}|[+-]\d{2}:?\d{2})$")
 
 
@@ -224,7 +227,8 @@ def _clock_of_digits(values: NDArray[np.float64], width: int, *, spelled: bool) 
 def rate_of(seconds: NDArray[np.float64]) -> float | None:
     """Return the rate of rows at these times, rounded as far as their jitter allows; None if they do not advance.
 
-    Gaps are left out. From one second on, the time between rows is rounded where that takes no more digits.
+    Gaps are left out, those of one or two missing rows too where most rows are regular. From one second on, the time
+    between rows is rounded where that takes no more digits.
     """
     steps = np.diff(seconds)
     rising = np.flatnonzero(steps > 0)
@@ -232,7 +236,10 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
         return None
     # Stamps that stay the same for some rows count from the first change to the last one.
     between = steps[rising[0] + 1 : rising[-1] + 1]
-    ordinary = between[(between >= 0) & (between <= 5 * np.median(steps[rising]))]
+    usual = float(np.median(steps[rising]))
+    ordinary = between[(between >= 0) & (between <= 5 * usual)]
+    if _has_missing_rows(ordinary, usual):
+        ordinary = ordinary[np.isclose(ordinary, usual, rtol=JITTER)]
     mean = float(ordinary.mean())
     if mean <= 0:
         return None
@@ -246,6 +253,18 @@ def rate_of(seconds: NDArray[np.float64]) -> float | None:
             if abs(rate * mean - 1) <= unsure:
                 return rate
     return float(f"{1 / mean:.6g}")
+
+
+def _has_missing_rows(steps: NDArray[np.float64], usual: float) -> bool:
+    """Tell whether steps of a multiple of the usual one are gaps of missing rows.
+
+    Rounded stamps of a steady clock have two steps that differ by what they are rounded to, such as 1 and 2 s; where
+    rows are missing there are steps of three times the usual one and more, too.
+    """
+    doubled = np.count_nonzero((steps > 1.5 * usual) & (steps < 2.5 * usual))
+    longer = np.count_nonzero(steps >= 2.5 * usual)
+    regular = np.count_nonzero(np.isclose(steps, usual, rtol=JITTER))
+    return bool(steps.all() and longer > 0.1 * doubled and regular > 0.5 * len(steps))
 
 
 def _normal(text: str) -> str:

@@ -210,6 +210,8 @@ class TableSource:
     def facts(self) -> dict[str, Any]:
         """Return what reports say about the table."""
         facts = self.layout.facts(self.sample_rate_hz)
+        if self.start is not None:
+            facts["time_span_s"] = self.seconds_at(self._rows_read - 1)
         if self.dialect.rate_hz is not None and self.sample_rate_hz == self.dialect.rate_hz:
             facts["rate_from"] = "the lines above the data"
         markers = sorted(set().union(*(style.markers for style in self.styles)))
