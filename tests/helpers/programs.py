@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-PROGRAM = [sys.executable, "-c", "from denoise_stream.cli.main import main\nif __name__ == '__main__':\n    main()"]
+PROGRAM = [sys.executable, "-c", "from denoise_start import stream\nif __name__ == '__main__':\n    stream()"]
 """Its processes import it anew where they spawn others, which must not run it again."""
 
 

@@ -21,7 +21,7 @@ CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
 OPSET_OF_SPLIT_INPUTS = 13
 NEWEST_OPSET = 21
-"""Newest opset of onnxruntime 1.18, the oldest that denoise-stream supports."""
+"""Newest opset of onnxruntime 1.18; models are also for runtimes older than the one that this program needs."""
 
 
 def to_int8(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:

@@ -35,9 +35,9 @@ def end_when_asked(*, in_computations: bool = False) -> None:
         number = getattr(signal, kind, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt if in_computations else signal.default_int_handler)
     if in_computations:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, _interrupt)
         _start_watching()
 
 

@@ -19,7 +19,6 @@ from programs import PROGRAM, noise
 
 SIGNALS = {"TERM": 143, "INT": 130, "HUP": 129, "KILL": -9}
 KILLS = int(os.environ.get("KILLS", "3"))
-LONGEST_S = 3.0
 
 pytestmark = [
     pytest.mark.long,
@@ -56,7 +55,7 @@ def start(inputs: Path, folder: Path, kind: str) -> subprocess.Popen[bytes]:
 
 
 def wait_until_it_listens(process: subprocess.Popen[bytes]) -> None:
-    """Wait until the program has loaded and handles signals."""
+    """Wait until the program handles signals."""
     limit = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < limit:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
@@ -72,15 +71,17 @@ def seen(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
-    """What runs that nobody ends leave."""
+def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, bytes], float]]:
+    """What runs that nobody ends leave, and how long they take in s."""
     found = {}
     for kind in ARGUMENTS:
         folder = tmp_path_factory.mktemp(kind)
         process = start(inputs, folder, kind)
+        wait_until_it_listens(process)
+        started = time.monotonic()
         _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
-        found[kind] = seen(folder)
+        found[kind] = seen(folder), time.monotonic() - started
     return found
 
 
@@ -88,13 +89,14 @@ def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, d
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_run_that_is_ended_leaves_whole_outputs_only(inputs, whole, tmp_path, kind, name):
     rng = random.Random(f"{kind} {name}")
+    expected, duration_s = whole[kind]
     counts: Counter[str] = Counter()
     for turn in range(KILLS):
         folder = tmp_path / str(turn)
         folder.mkdir()
         process = start(inputs, folder, kind)
         wait_until_it_listens(process)
-        time.sleep(rng.uniform(0, LONGEST_S))
+        time.sleep(rng.uniform(0, 1.1 * duration_s))
         process.send_signal(getattr(signal, f"SIG{name}"))
         _, said = process.communicate(timeout=60)
         status = process.returncode
@@ -102,10 +104,10 @@ def test_run_that_is_ended_leaves_whole_outputs_only(inputs, whole, tmp_path, ki
         assert b"Traceback" not in said, said
         found = seen(folder)
         piped = found.pop("piped", b"")
-        assert whole[kind]["piped"].startswith(piped)
+        assert expected["piped"].startswith(piped)
         assert len(piped) % 2 == 0 or name == "KILL"
         for file, data in found.items():
-            assert data == whole[kind][file], file
+            assert data == expected[file], file
         if name != "KILL":
             assert {*tree(folder)} - {"piped"} == {*found}, "files in the making are left"
         counts["done" if status == 0 else "ended"] += 1
@@ -113,5 +115,5 @@ def test_run_that_is_ended_leaves_whole_outputs_only(inputs, whole, tmp_path, ki
     _, said = again.communicate(timeout=300)
     exists = b"exists; use --force" in said
     assert again.returncode == 0 or exists, said
-    assert seen(folder) == whole[kind]
+    assert seen(folder) == expected
     print(f"{kind}, SIG{name}: {dict(counts)}")

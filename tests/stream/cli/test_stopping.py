@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,3 +98,16 @@ def test_import_that_a_signal_breaks_off_ends_the_run_as_the_signal_asks(folder,
     )
     assert (process.returncode, process.stderr[-len(said) :] if said else process.stderr) == (status, said)
     assert b"Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("program", ["stream", "train", "evaluate", "export"])
+@pytest.mark.parametrize(("kind", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+def test_signal_while_modules_load_ends_every_program_without_a_traceback(folder, program, kind, status):
+    Path("numpy.py").write_text(f"import os, signal, time\nos.kill(os.getpid(), signal.{kind})\ntime.sleep(60)\n")
+    process = subprocess.run(
+        [sys.executable, "-c", f"from denoise_start import {program}; {program}()", "a.wav"],
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
+    assert (process.returncode, process.stderr) == (status, b"")

@@ -35,7 +35,7 @@ def by_definition(denoiser: Denoiser, signal: np.ndarray) -> np.ndarray:
         frame = extended[part]
         low, span = frame.min(), np.ptp(frame)
         scaled = ((frame - low) / (span or 1)).astype(np.float32)[None]
-        above[part] += weights * (denoiser._model.run(scaled)[0] * span + low)
+        above[part] += weights * (denoiser._model.run(scaled)[0].astype(np.float64) * span + low)
         below[part] += weights
     return (above / below)[: len(signal)]
 
