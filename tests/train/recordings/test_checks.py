@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from denoise_stream import SourceError
-from denoise_train.recordings.checks import clipped_share, find_shift, refuse_constant, warnings_about
+from denoise_train.recordings.checks import clipped_share, find_shift, refuse_constant, refuse_short, warnings_about
 from denoise_train.recordings.pairs import load_pairs
 from denoise_train.recordings.recordings import load_recordings
 
@@ -99,3 +99,9 @@ def test_rates_that_do_not_fit_are_told(tmp_path: Path):
         "1 files have a lower rate than 16000 Hz (down to 8000 Hz); a network learns that nothing is above 4000 Hz",
     ]
     assert load_recordings([tmp_path]).notes == []
+
+
+def test_recordings_that_fill_no_window_are_refused_with_what_is_needed():
+    with pytest.raises(SourceError, match=r"has 59 samples, which do not fill one window of 150; give 3000 samples"):
+        refuse_short([wandering(0, 59), wandering(0, 20)], 150, "the clean recordings")
+    refuse_short([wandering(0, 59), wandering(0, 150)], 150, "the clean recordings")

@@ -381,7 +381,7 @@ def test_what_cannot_be_judged_or_learned_is_refused_before_the_training(tmp_pat
     for own, words in (
         (OwnData(clean=Recordings([ends_constant])), "silent or constant almost everywhere"),
         (OwnData(clean=Recordings([clean]), noise=Recordings([np.zeros(9000)])), "noise recordings is constant"),
-        (OwnData(pairs=PairedRecordings(Recordings([clean[:10]]), Recordings([noisy[:10]]))), "constant or without"),
+        (OwnData(pairs=PairedRecordings(Recordings([clean[:10]]), Recordings([noisy[:10]]))), "do not fill one window"),
         (OwnData(pairs=NoisyRecordings(Recordings([coarse]))), "0.4 steps of a coarse quantization.*teach nothing"),
     ):
         with pytest.raises(SourceError, match=words):

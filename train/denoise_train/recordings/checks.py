@@ -33,6 +33,16 @@ def refuse_constant(signals: Sequence[Array], where: str) -> None:
         )
 
 
+def refuse_short(signals: Sequence[Array], window: int, where: str) -> None:
+    """Raise a SourceError if not even the longest signal fills a window."""
+    longest = max(map(len, signals), default=0)
+    if longest < window:
+        raise SourceError(
+            f"the longest signal in {where} has {longest} samples, which do not fill one window of {window}; give "
+            f"{FEWEST_WINDOWS * window} samples or more in all, the more the better"
+        )
+
+
 def warnings_about(signals: Sequence[Array], window: int) -> Iterator[str]:
     """Yield a warning for each fault of these signals that spoils a training.
 

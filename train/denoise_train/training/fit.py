@@ -16,7 +16,7 @@ from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
 from denoise_train.networks.registry import build_architecture
 from denoise_train.recipe import Recipe, building, model_name
-from denoise_train.recordings.checks import refuse_constant, warnings_about
+from denoise_train.recordings.checks import refuse_constant, refuse_short, warnings_about
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
 from denoise_train.training.failures import StopWithoutNumber, explaining_lack_of_memory
@@ -192,6 +192,8 @@ def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
     for kind, recordings in sources.items():
         if recordings is not None:
             refuse_constant(recordings.signals, f"the {kind} recordings")
+            if kind != "noise":  # that of a click is short, and is repeated
+                refuse_short(recordings.signals, window, f"the {kind} recordings")
             for sentence in (*recordings.notes, *warnings_about(recordings.signals, window)):
                 say(f"warning: of the {kind} recordings, {sentence}")
 
