@@ -5,11 +5,10 @@ import sys
 
 import click
 
-from denoise_stream.live.devices import Device, Direction, describe_devices, list_devices
+from denoise_stream.live.devices import NAMES, Device, Direction, describe_devices, find_device, list_devices
 from denoise_stream.live.run import LiveSettings
 
 ASKED = "?"
-NAMES: dict[Direction, str] = {"input": "microphone", "output": "loudspeaker"}
 
 
 def print_devices() -> None:
@@ -18,19 +17,26 @@ def print_devices() -> None:
 
 
 def with_chosen_devices(settings: LiveSettings) -> LiveSettings:
-    """Let the user choose the devices that are stated as ``?``; without a terminal print the devices and end.
+    """Let the user choose the devices that are stated as ``?``.
 
     Raises
     ------
+    ValueError
+        If there is no terminal to ask on; the devices were printed.
     DeviceError
         If there is no audio device, or PortAudio is missing.
     """
     if ASKED not in (settings.device, settings.output_device):
         return settings
     devices = list_devices()
+    stated: dict[Direction, str | None] = {"input": settings.device, "output": settings.output_device}
+    for direction, wanted in stated.items():
+        if wanted == ASKED and not any(device.channels(direction) for device in devices):
+            find_device(None, direction)  # which says what to do
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
-        print_devices()
-        click.get_current_context().exit()
+        click.echo(describe_devices(devices), err=True)
+        option = "--device" if settings.device == ASKED else "--output-device"
+        raise ValueError(f"{option} ? needs a terminal to ask on; name one of the devices above")
     if settings.device == ASKED:
         settings = dataclasses.replace(settings, device=_choose(devices, "input"))
     if settings.output_device == ASKED:
@@ -38,11 +44,9 @@ def with_chosen_devices(settings: LiveSettings) -> LiveSettings:
     return settings
 
 
-def _choose(devices: list[Device], direction: Direction) -> str | None:
-    """Ask for one of the devices of a direction; return its number, None if there is none to choose from."""
+def _choose(devices: list[Device], direction: Direction) -> str:
+    """Ask for one of the devices of a direction; return its number."""
     candidates = [device for device in devices if device.channels(direction)]
-    if not candidates:
-        return None  # opening it says what is wrong
     click.echo(describe_devices(candidates), err=True)
     usual = next((str(device.index) for device in candidates if device.is_default(direction)), None)
     numbers = click.Choice([str(device.index) for device in candidates])

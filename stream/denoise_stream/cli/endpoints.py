@@ -3,6 +3,7 @@
 import contextlib
 import math
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ class Endpoints:
         source, sink, pipe_format = self.source, self.sink, self._pipe_format
         if (source == "-" and sys.stdin is None) or (sink == "-" and sys.stdout is None):
             raise ValueError(f"--input {source} --output {sink}: the standard stream is closed")
+        _refuse_npz("--input", source)
+        _refuse_npz("--output", sink)
         if source in ("speaker", "null") or sink == "mic":
             raise ValueError(f"--input {source} --output {sink}: a signal cannot go that way")
         if source == "-" and pipe_format is None:
@@ -255,6 +258,19 @@ def _format(name: str, pipe_format: str | None) -> Format:
     if name == "-":
         return TABLE if pipe_format == "csv" else AUDIO
     return AUDIO if name in ("mic", "speaker") else format_of(name)
+
+
+def _refuse_npz(option: str, name: str) -> None:
+    """Refuse an archive of arrays: which of them is the signal nothing says."""
+    if ending_of(name) != ".npz":
+        return
+    names = "NAME"
+    with contextlib.suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(name) as archive:
+        names = " or ".join(member.removesuffix(".npy") for member in archive.namelist()) or names
+    raise ValueError(
+        f"{option} {name} holds several arrays, and a single one in .npy is needed; in Python: "
+        f"numpy.save('signal.npy', numpy.load('{Path(name).name}')['{names}'])"
+    )
 
 
 def _latency(latency: str | None) -> str | float | None:

@@ -1,8 +1,6 @@
 """The command ``denoise-stream``."""
 
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,11 +11,10 @@ from denoise_stream.cli.command_line import PATH, refuse_options, run_command, v
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.cli.one import denoise_one
 from denoise_stream.cli.options import Options
+from denoise_stream.cli.several import denoise_each, denoise_one_source
 from denoise_stream.cli.tables import NAMES, table_options
-from denoise_stream.errors import DenoiseError, printable
 from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
-from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
 from denoise_stream.files.protocols import MOST_COLUMNS
 
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
@@ -116,8 +113,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--output",
     "sink",
     metavar="SINK",
-    help="File, '-' (standard output), 'speaker' or 'null' (write nothing). Default: NAME.denoised.EXT beside a "
-    "file, '-' for a pipe, 'speaker' for 'mic'. Many files need a folder or URL.",
+    help="File, folder (existing, or written with a / at the end), '-' (standard output), 'speaker' or 'null' (write "
+    "nothing). Default: NAME.denoised.EXT beside a file, '-' for a pipe, 'speaker' for 'mic'.",
 )
 @click.option(
     "-m",
@@ -228,7 +225,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Wait up to 60 s for a vanished device. Default: for devices that are named.",
 )
 @click.option(
-    "--plot", type=PATH, metavar="FILE.png", help="Draw before, after and what was removed, with the largest change."
+    "--plot", type=PATH, metavar="PICTURE", help="Draw before, after and what was removed, with the largest change."
 )
 @click.option(
     "--listen",
@@ -266,10 +263,10 @@ def command(files: tuple[str, ...], **values: Any) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     try:
         sources = _sources(files, values)
-        if len(sources) == 1:
-            _denoise(Options.from_command({**values, "source": sources[0]}))
+        if len(sources) == 1 and not (values["dry_run"] and Path(sources[0]).is_file()):
+            denoise_one_source(_denoise, sources[0], values)
         else:
-            _denoise_each(sources, values)
+            denoise_each(_denoise, sources, values)
     except ValueError as error:  # an option out of range, or options that contradict each other
         raise click.UsageError(str(error)) from error
 
@@ -293,48 +290,6 @@ def _denoise(options: Options) -> dict[str, Any] | None:
         options.many.check_unused()
         return denoise_one(options)
     return None
-
-
-def _denoise_each(sources: Sequence[str], values: Mapping[str, Any]) -> None:
-    """Denoise files one after the other, each to a file beside it; one that fails stops no other."""
-    for name, option in (("sink", "output"), ("plot", "plot")):
-        if values[name] is not None:
-            raise ValueError(
-                f"--{option} applies to one input, but {len(sources)} are named; name a folder or a pattern"
-            )
-    for source in sources:
-        if not Path(source).is_file():
-            raise ValueError(f"{source} is not a file; of several inputs each must be one")
-    results = {denoised_name(Path(source)): source for source in sources}
-    if values["report"] in results:
-        raise ValueError(
-            f"--report {values['report']} is what {results[values['report']]} becomes; choose another name"
-        )
-    check_outputs(values["report"], force=values["force"], inputs=tuple(Path(source) for source in sources))
-    made = [source for source in sources if Path(source) in results]
-    if made and not values["quiet"]:
-        click.echo(printable(f"left alone, as they are results of other inputs: {', '.join(made)}"), err=True)
-    rows: list[dict[str, Any]] = []
-    failed = 0
-    todo = [source for source in sources if source not in made]
-    for source in todo:
-        try:
-            facts = _denoise(Options.from_command({**values, "source": source, "report": None}))
-            rows.append({"input": source, "output": str(denoised_name(Path(source)))} if facts is None else facts)
-        except (DenoiseError, OSError, ValueError) as error:
-            if isinstance(error, ValueError) and not rows:  # wrong usage, and nothing was touched yet
-                raise
-            failed += 1
-            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-            rows.append({"input": source, "output": None, "error": reason})
-            sentence = reason if source in reason else f"{source}: {reason}"
-            click.echo(f"denoise-stream: {printable(sentence)}", err=True)
-    if values["report"] is not None:
-        with whole_file(values["report"], replace=values["force"]) as partial:
-            partial.write_text("".join(f"{json.dumps(row)}\n" for row in rows), newline="\n")
-    if failed:
-        click.echo(f"denoise-stream: {failed} of {len(todo)} files failed", err=True)
-        sys.exit(1)
 
 
 def _holds_images(options: Options) -> bool:

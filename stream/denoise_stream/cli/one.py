@@ -36,7 +36,7 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
         If the source, the model, the output or a device fails.
     """
     from denoise_stream.cli.endpoints import Endpoints
-    from denoise_stream.files.paths import check_outputs
+    from denoise_stream.files.paths import check_outputs, picture_format
     from denoise_stream.model import choose_models
 
     ends = Endpoints(options)
@@ -44,6 +44,7 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
     if live is not None and options.plot is not None:
         raise ValueError("--plot draws files and pipes, not a live microphone")
     if options.plot is not None:
+        picture_format(options.plot)
         with needs_extra("drawing a picture", "plot"):
             import matplotlib as matplotlib
     check_outputs(ends.output_file, options.plot, options.report, force=options.force, inputs=ends.input_files)

@@ -12,6 +12,7 @@ from denoise_stream.arrays import as_dtype
 from denoise_stream.errors import SinkError, SourceError, first_line, needs_extra
 from denoise_stream.files.columns.assign import Facts
 from denoise_stream.files.columns.choose import choose_columns
+from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.protocols import Chunk, Format, Reading
 
@@ -52,7 +53,6 @@ class ParquetSource:
         self.sample_rate_hz = sample_rate_hz
         self.waiting: deque[Any] = deque()
         self._series: deque[str] = deque()
-        self._series_column = series_column
         try:
             self._file: Any = pyarrow.parquet.ParquetFile(str(path))
         except (pyarrow.ArrowInvalid, OSError) as error:
@@ -62,9 +62,10 @@ class ParquetSource:
         twice = next((name for name, number in Counter(self.schema.names).items() if number > 1), None)
         if twice is not None:
             raise SourceError(f"{self.name} has several columns called {twice!r}; give each a name of its own")
-        for name in [*(columns or ()), *([series_column] if series_column else ())]:
-            if name not in self.schema.names:
-                raise SourceError(f"{self.name} has no column {name!r}; it has {', '.join(self.schema.names)}")
+        names = self.schema.names
+        columns = None if columns is None else [named_column(column, names, self.name) for column in columns]
+        series_column = None if series_column is None else named_column(series_column, names, self.name)
+        self._series_column = series_column
         for name in columns or ():
             if _kind(self.schema.field(name).type) != "number" or name == series_column:
                 raise SourceError(

@@ -38,6 +38,27 @@ def is_denoised_name(name: str) -> bool:
 _DENOISED = re.compile(r"[^/]\.denoised(?:\.\d+)?\.[^./]+$")
 
 
+PICTURES = ("png", "svg", "pdf", "jpg")
+"""Formats of pictures, by the endings of their names."""
+
+
+def picture_format(path: Path) -> str:
+    """Return the format of a picture, by the ending of its name; PNG without one.
+
+    Raises
+    ------
+    ValueError
+        If pictures of that ending cannot be written.
+
+    >>> picture_format(Path("a.SVG")), picture_format(Path("a"))
+    ('svg', 'png')
+    """
+    ending = path.suffix[1:].lower() or "png"
+    if ending not in PICTURES:
+        raise ValueError(f"{path} ends in .{ending}, and pictures are written as {', '.join(PICTURES)}; rename it")
+    return ending
+
+
 def check_writable(path: Path, *, force: bool, inputs: tuple[Path, ...] = ()) -> None:
     """Check before the work begins that an output may be written.
 

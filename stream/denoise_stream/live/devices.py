@@ -71,6 +71,16 @@ def portaudio() -> Any:
     return sounddevice
 
 
+NAMES: dict[Direction, str] = {"input": "microphone", "output": "loudspeaker"}
+REMEDIES: dict[Direction, str] = {
+    "input": "connect one, allow its use in the system's settings (on Linux its sound server, PipeWire or PulseAudio, "
+    "must run), and look for it with --list-devices",
+    "output": "connect one, see that the sound server runs, and look for it with --list-devices, or write to a file "
+    "with --output",
+}
+"""What to do where no device is found."""
+
+
 def list_devices() -> list[Device]:
     """Return all devices there are."""
     sounddevice = portaudio()
@@ -124,7 +134,7 @@ def find_device(wanted: str | None, direction: Direction) -> Device:
     """
     devices = [device for device in list_devices() if device.channels(direction)]
     if not devices:
-        raise DeviceError(f"there is no audio {direction} device")
+        raise DeviceError(f"no {NAMES[direction]} was found; {REMEDIES[direction]}")
     if wanted is None:
         found = [device for device in devices if device.is_default(direction)]
         return found[0] if found else devices[0]

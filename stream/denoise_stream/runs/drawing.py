@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from denoise_stream.files.paths import picture_format
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.places import Place
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, BeforeAfterPlot
@@ -56,10 +57,10 @@ Axes = Any
 
 
 def save_picture(found: BeforeAfterPlot, changes: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw the picture of what was found and write it as PNG; parameters as for :func:`draw`."""
+    """Draw the picture of what was found and write it in the format of the path's ending; else as :func:`draw`."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a sign that the font lacks is drawn as a box
-        draw(found, changes).savefig(path, format="png", dpi=110)
+        draw(found, changes).savefig(path, format=picture_format(path), dpi=110)
 
 
 def draw(found: BeforeAfterPlot, changes: Sequence[dict[str, Any]]) -> Figure:

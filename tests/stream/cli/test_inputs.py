@@ -1,12 +1,15 @@
 """Inputs named without --input: one or several."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from denoise_stream.cli.main import main
 from programs import noise
 
 
@@ -74,16 +77,23 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
     ("arguments", "words"),
     [
         (["--input", "a.wav", "b.flac"], "--input a.wav and b.flac are both inputs"),
-        (["a.wav", "b.flac", "--output", "o.wav"], "--output applies to one input, but 2 are named"),
+        (
+            ["a.wav", "b.flac", "--output", "o.wav"],
+            "--output o.wav is not a folder, but 2 inputs are named",
+        ),
+        (["a.wav", "sub/a.wav", "--output", "out/"], "a.wav and sub/a.wav would both become out/a.wav"),
         (["a.wav", "b.flac", "--report", "a.denoised.wav"], "--report a.denoised.wav is what a.wav becomes"),
         (["a.wav", "missing.wav"], "missing.wav is not a file"),
         (["a.wav", "mic"], "mic is not a file"),
     ],
 )
 def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, call, arguments, words):
+    Path("sub").mkdir()
+    shutil.copy("a.wav", "sub/a.wav")
     status, message = call(*arguments)
     assert status == 2
     assert words in message
+    assert not Path("out").exists()
     assert not list(Path().glob("*.denoised.*"))
 
 
@@ -95,3 +105,58 @@ def test_option_that_one_of_several_inputs_cannot_take_stops_no_other(call, fold
     assert status == 1
     assert "b.csv" in message
     assert (folder / "c.denoised.wav").exists()
+
+
+@pytest.mark.parametrize("files", [["a.wav"], ["a.wav", "b.flac"]])
+def test_a_folder_takes_results_under_the_names_of_their_inputs(three_files, call, files):
+    assert call(*files, "--output", "new/folder/")[0] == 0
+    assert sorted(path.name for path in Path("new/folder").iterdir()) == files
+    Path("there").mkdir()
+    assert call(*files, "--output", "there", "--report", "r.json")[0] == 0
+    assert sorted(path.name for path in Path("there").iterdir()) == files
+    assert call(*files, "--output", ".")[0] == 0
+    assert Path("a.denoised.wav").exists()
+
+
+def test_a_folder_that_was_made_for_nothing_is_removed(call, folder):
+    (folder / "a.wav").write_bytes(b"no sound")
+    assert call("a.wav", "--output", "out/")[0] == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("files", [["a.wav"], ["a.wav", "b.flac"]])
+def test_a_dry_run_of_files_lists_what_they_become(three_files, monkeypatch, capsys, files):
+    monkeypatch.setattr(sys, "argv", ["denoise-stream", *files, "--dry-run"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert (ended.value.code or 0, printed.err.count("dry run, nothing is written")) == (0, 1)
+    assert "a.wav -> a.denoised.wav\n" in printed.out
+    assert not list(Path().glob("*.denoised.*"))
+
+
+def test_an_archive_of_arrays_is_refused_with_what_to_do(call, folder):
+    np.savez("e.npz", ecg=np.zeros(9), fs_hz=360)
+    status, message = call("e.npz")
+    assert (status, message.count("\n")) == (2, 1)
+    assert "numpy.save('signal.npy', numpy.load('e.npz')['ecg or fs_hz'])" in message
+
+
+def test_a_picture_is_written_in_the_format_of_its_name(call, folder):
+    np.save("a.npy", np.random.default_rng(0).normal(size=900))
+    for name, start in (("p.svg", b"<?xml"), ("p.pdf", b"%PDF"), ("p.png", b"\x89PNG")):
+        assert call("a.npy", "--force", "--plot", name)[0] == 0
+        assert Path(name).read_bytes().startswith(start)
+    status, message = call("a.npy", "--force", "--plot", "p.doc")
+    assert (status, "pictures are written as png, svg, pdf, jpg" in message) == (2, True)
+    assert not Path("p.doc").exists()
+
+
+def test_a_column_is_found_without_its_unit(call, folder):
+    rows = "".join(f"{n / 100},{n % 7}.5,{n % 5}.5\n" for n in range(300))
+    Path("e.csv").write_text(f"time (s),ECG (mV),Resp [au]\n{rows}")
+    status, message = call("e.csv", "--columns", "ecg")
+    assert status == 0, message
+    assert "columns ECG (mV)" in message
+    status, message = call("e.csv", "--force", "--columns", "Rasp [au]")
+    assert (status, "did you mean 'Resp [au]'?" in message) == (1, True), message

@@ -232,11 +232,12 @@ def test_devices_are_listed_and_found_by_name(audio_server):
     assert run(audio_server, "--device", "VirtM", "--output", "null", "--duration", 0.2).returncode == 0
 
 
-def test_question_mark_prints_the_devices_where_there_is_no_terminal(audio_server):
+def test_question_mark_without_a_terminal_is_an_error_that_lists_the_devices(audio_server):
     for option in ("--device", "--output-device"):
         done = run(audio_server, option, "?")
-        assert done.returncode == 0
-        assert re.search(r"^ +\d+ virtmic +ALSA", done.stdout, re.MULTILINE)
+        assert done.returncode == 2
+        assert re.search(r"^ +\d+ virtmic +ALSA", done.stderr, re.MULTILINE)
+        assert f"{option} ? needs a terminal to ask on; name one of the devices above" in done.stderr
 
 
 def test_device_is_chosen_on_a_terminal(audio_server):

@@ -11,7 +11,7 @@ from denoise_stream import Denoiser, bundled_models
 from denoise_stream.cli.command_line import PATH, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
-from denoise_stream.files.paths import check_outputs, whole_file, write_json
+from denoise_stream.files.paths import check_outputs, picture_format, whole_file, write_json
 from denoise_train.cli.evaluate_checks import choose_evaluation
 from denoise_train.cli.evaluate_options import Options, Outputs, recording_of
 from denoise_train.cli.evaluations import (
@@ -205,8 +205,8 @@ SECTIONS = {
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N", help="Draw other signals and noise."
 )
-@click.option("--plot", type=PATH, metavar="FILE.png", help="Draw improvement against SNR; with a FILE, the verdict.")
-@click.option("--panels", type=PATH, metavar="FILE.png", help="Draw a few signals before and after, at the middle SNR.")
+@click.option("--plot", type=PATH, metavar="PICTURE", help="Draw improvement against SNR; with a FILE, the verdict.")
+@click.option("--panels", type=PATH, metavar="PICTURE", help="Draw a few signals before and after, at the middle SNR.")
 @click.option(
     "--write",
     type=PATH,
@@ -278,6 +278,9 @@ def _check_outputs(options: Options) -> None:
     """Refuse outputs that cannot be written, before the work begins."""
     outputs = options.outputs
     try:
+        for picture in (outputs.plot, outputs.panels):
+            if picture is not None:
+                picture_format(picture)
         check_outputs(outputs.plot, outputs.panels, outputs.report, force=outputs.force, inputs=options.inputs)
         if outputs.write is not None:
             check_folder(outputs.write, force=outputs.force)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from denoise_stream.files.paths import picture_format
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
 from denoise_train.arrays import Array
 from denoise_train.recordings.origins import Crop, Origin
@@ -39,7 +40,7 @@ def draw_improvements(evaluation: "Evaluation", path: Path, title: str) -> None:
     axes.set_xticks(evaluation.snr_db)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
-    figure.savefig(path, format="png", dpi=110)
+    figure.savefig(path, format=picture_format(path), dpi=110)
 
 
 def draw_panels(panels: "Panels", path: Path, title: str) -> None:
@@ -64,7 +65,7 @@ def draw_panels(panels: "Panels", path: Path, title: str) -> None:
     add_legend(figure, grid[0], "outside lower center")
     snr = "" if panels.snr_db is None else f", at {panels.snr_db:.3g} dB SNR"
     figure.suptitle(printed(f"{title}{snr}"))
-    figure.savefig(path, format="png", dpi=100)
+    figure.savefig(path, format=picture_format(path), dpi=100)
 
 
 def add_legend(figure: Any, panels: Iterable[Any], place: str) -> None:

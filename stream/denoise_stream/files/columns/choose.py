@@ -9,6 +9,7 @@ from typing import Any
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.columns.interleaved import find_interleaved
+from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.columns.times import Clock
 
 
@@ -86,9 +87,8 @@ def choose_columns(
         If a column is unknown, none is a signal, or the rows of several series alternate and nothing says what to do.
     """
     names = tuple(column.name for column in facts)
-    for column in [*(columns or ()), *([] if series_column is None else [series_column])]:
-        if column not in names:
-            raise SourceError(f"{name} has no column {quoted(column)}; it has {', '.join(names)}")
+    columns = None if columns is None else [named_column(column, names, name) for column in columns]
+    series_column = None if series_column is None else named_column(series_column, names, name)
     if series_column is not None and series_column in (columns or ()):
         raise SourceError(
             f"{name}, column {quoted(series_column)} names the series and cannot be denoised; leave it out of --columns"

@@ -1,6 +1,10 @@
 """What the name of a column says about it: time, a count, a part of a date, an identifier."""
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from denoise_stream.errors import SourceError, quoted
 
 TIMES = frozenset(
     """time times timestamp timestamps datetime date epoch unixtime index idx zeit uhrzeit zeitstempel zeitpunkt datum
@@ -82,6 +86,30 @@ _UNIT_SECONDS = {
 
 _BETWEEN = re.compile(r"[\W_]+", re.UNICODE)
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[^\W\d])(?=\d)|(?<=\d)(?=[^\W\d])")
+
+
+def named_column(wanted: str, names: Sequence[str], table: str) -> str:
+    """Return the column that somebody means: the one of that name, or the only one of that name but for its unit.
+
+    Raises
+    ------
+    SourceError
+        If there is none, with the names that there are.
+
+    >>> named_column("ecg", ["time (s)", "ECG (mV)"], "a.csv")
+    'ECG (mV)'
+    """
+    if wanted in names:
+        return wanted
+    alike = [name for name in names if _UNIT.sub("", name).casefold() == wanted.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    near = get_close_matches(wanted, names, 1) or alike[:1]
+    hint = f"; did you mean {quoted(near[0])}?" if near else ""
+    raise SourceError(f"{table} has no column {quoted(wanted)}; it has {', '.join(names)}{hint}")
+
+
+_UNIT = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
 
 
 def words_of(name: str) -> list[str]:

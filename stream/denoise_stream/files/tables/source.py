@@ -18,6 +18,7 @@ import numpy as np
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.choose import choose_columns
+from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.dialect.candidates import is_comment
 from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
 from denoise_stream.files.dialect.marks import Column, kind_of
@@ -99,7 +100,10 @@ class TableSource:
         self.sample_rate_hz = reading.sample_rate_hz or self.dialect.rate_hz or self.layout.rate_hz
         if series_column is not None:  # what the rows tell is the rate of all series together
             self.sample_rate_hz = reading.sample_rate_hz
-        self._series_index = None if series_column is None else self.layout.names.index(series_column)
+        self._series_index = None
+        if series_column is not None:
+            self._series_index = self.layout.names.index(named_column(series_column, self.layout.names, name))
+
         self._series: deque[str] = deque()
         self.channels = len(self.layout.chosen)
         self._stamps: deque[str] = deque(maxlen=RECENT_ROWS)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from denoise_stream.files.paths import picture_format
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
 from denoise_train.arrays import Array
 from denoise_train.evaluation.one_file.estimates import Comparison
@@ -40,7 +41,7 @@ def draw_verdict(judged: Sequence[Judged], name: str, path: Path) -> None:
             _draw_gains(row.add_subplot(grid[0][2].get_gridspec()[:, 2]), one.found)
     if not shown:
         rows[0].suptitle("no noise was found")
-    figure.savefig(path, format="png", dpi=100)
+    figure.savefig(path, format=picture_format(path), dpi=100)
 
 
 def _stretches(one: Judged, found: Comparison) -> list[tuple[str, int, int]]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
+from denoise_stream.files.paths import picture_format
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
 from denoise_train.arrays import Array
 from denoise_train.dsp.speech_level import RATE_HZ
@@ -38,7 +39,7 @@ def draw_gains(evaluation: SpeechEvaluation, path: Path, title: str) -> None:
         axes.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2 + len(evaluation.peers))
     figure.suptitle(title)
-    figure.savefig(path, format="png", dpi=110)
+    figure.savefig(path, format=picture_format(path), dpi=110)
 
 
 def draw_spectrograms(
@@ -69,4 +70,4 @@ def draw_spectrograms(
         axes.set_xlabel("s")
     figure.colorbar(image, ax=grid, label="dB", shrink=0.6, aspect=30)
     figure.suptitle(title)
-    figure.savefig(path, format="png", dpi=100)
+    figure.savefig(path, format=picture_format(path), dpi=100)
