@@ -41,7 +41,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty small files, none of which is changed by a test."""
+    """Sixty small files, read-only by convention."""
     return make_archive(tmp_path_factory.mktemp("archive") / "in", 60)
 
 

@@ -1,4 +1,4 @@
-"""Hostile inputs, made anew each time: each ends well or in one sentence, soon, in little memory, and leaves nothing.
+"""Hostile inputs, drawn at random: each ends well or in one sentence, soon, in little memory, and leaves nothing.
 
 A few of each kind here; ``make fuzz`` tries more, and ``make fuzz FUZZ_SECONDS=3600`` for an hour. Inputs that failed
 are kept in ``build/fuzz``.

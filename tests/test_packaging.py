@@ -26,7 +26,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=True)
     programs = folder / "bin"
-    subprocess.run([programs / "pip", "install", "--quiet", wheel], check=True, timeout=600)
+    subprocess.run([programs / "pip", "install", "--quiet", "--no-compile", wheel], check=True, timeout=600)
     return programs
 
 

@@ -1,14 +1,16 @@
-"""The guide to models of one's own works as it is printed: train, export, stream, evaluate."""
+"""The guide to one's own models works as printed: train, export, stream, evaluate."""
 
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from denoise_export import export
 from denoise_train.networks.registry import build_network
 
 PAGE = (Path(__file__).parents[1] / "docs" / "your-own-model.md").read_text()
@@ -53,12 +55,12 @@ def test_fifteen_lines_of_keras_become_a_stream_that_denoises(tmp_path):
     assert snr_db(clean, denoised) > snr_db(clean, noisy) + 3
 
 
-def test_network_with_a_memory_is_exported_as_printed(tmp_path):
-    (tmp_path / "memory.py").write_text(
-        f"{STATEFUL}\nimport denoise_export\ndenoise_export.export(model, 'memory.onnx')\n"
-    )
-    run("python", "memory.py", folder=tmp_path)
-    facts = (tmp_path / "memory.json").read_text()
+def test_network_with_a_memory_is_exported_as_printed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(STATEFUL, names)  # noqa: S102
+    export(names["model"], "memory.onnx")
+    facts = Path("memory.json").read_text()
     assert '"state_size": 8' in facts
     assert '"name": "memory"' in facts
 

@@ -51,7 +51,7 @@ def read_model(path: Path) -> bytes:
 def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:
     """Return the names of a message's tensors that lie in other files."""
     if depth > MOST_DEEP:
-        raise ValueError(f"its graphs lie in each other more than {MOST_DEEP} deep")
+        raise ValueError(f"its graphs are nested more than {MOST_DEEP} deep")
     if kind == "tensor":
         fields = list(_fields(message))
         if any(number == EXTERNAL_DATA or (number == DATA_LOCATION and value) for number, value in fields):
@@ -94,4 +94,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise ValueError("a number in it has no end")
+    raise ValueError("a number in it never ends")

@@ -38,7 +38,7 @@ def test_streaming_graph_gives_what_the_engine_does_from_the_first_sample_on(tmp
     output = tmp_path / "s.onnx"
     sizes = write_streaming(model, output)
     rng = np.random.default_rng(0)
-    signals = np.sin(np.arange(3000) / 11) + rng.normal(0, 0.3, (3, 3000))  # every row is a stream of its own
+    signals = np.sin(np.arange(3000) / 11) + rng.normal(0, 0.3, (3, 3000))  # every row is an independent stream
     signals[1, 700:1300] = 0.25
     signals = (0.3 * signals).astype(np.float32).astype(np.float64)
     delay = sizes["delay_samples"]

@@ -1,4 +1,4 @@
-"""Archives of generated files for tests and benchmarks, and ways to look at what became of them."""
+"""Archives of generated files for tests and benchmarks, and helpers to inspect their results."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import soundfile
 from programs import PROGRAM
 
 GENERAL = ("--model", "general")
-"""Where another hop makes the work long: a stateful default would refuse it."""
+"""For long work by a small hop, which a stateful default model would refuse."""
 
 
 def make_archive(folder: Path, files: int, samples: int = 4000, seed: int = 0) -> Path:

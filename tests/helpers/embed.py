@@ -1,4 +1,4 @@
-"""What the tests of all embeddings share: tools that must be there in CI, test vectors, how far a port is off."""
+"""Shared by the tests of all embeddings: tools required in CI, test vectors, the error of a port."""
 
 import importlib.util
 import json
@@ -29,7 +29,7 @@ SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover
 
 
 def need(*tools: str) -> None:
-    """Skip the test if a program is not installed; fail it in CI, where all must be there."""
+    """Skip the test if a program is not installed; fail it in CI, where all are required."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
         no_tool(f"{', '.join(missing)} must be installed")
@@ -72,7 +72,7 @@ def load_module(path: Path) -> ModuleType:
 def worst_error(vectors: Path, denoise: Callable[[np.ndarray, int], tuple[np.ndarray, int]]) -> float:
     """Return a port's largest error over all test vectors, relative to full scale.
 
-    ``denoise(noisy, chunk)`` gives the clean signal and how much of it came before the flush.
+    ``denoise(noisy, chunk)`` returns the clean signal and how much of it came before the flush.
     """
     content: dict[str, Any] = json.loads((vectors / "vectors.json").read_text())
     assert content["chunk_sizes"] == [1, 75, 128, 480]

@@ -1,4 +1,4 @@
-"""Run one hostile input in this process, and judge what came of it: exceptions, hangs, memory, files left behind."""
+"""Run one hostile input in this process and judge the outcome: exceptions, hangs, memory, leftover files."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ class Hang(BaseException):
 
 @dataclass
 class Verdicts:
-    """How many inputs were tried, and how many did what none should do.
+    """Number of inputs tried, and of failures.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Verdicts:
     refused
         Those that got a sentence.
     failures
-        How often each kind of failure was met.
+        Number of failures of each kind.
     kept
         Folder for inputs that failed.
     """
@@ -55,7 +55,7 @@ class Verdicts:
     def judge(
         self, data: bytes, run: Callable[[], str], expected: type[Exception] | tuple[type[Exception], ...]
     ) -> None:
-        """Run one input; ``expected`` are errors that say in words what is wrong, ``run`` returns a complaint."""
+        """Run one input; ``expected`` are errors with a sentence for the user, ``run`` returns a complaint."""
         self.tried += 1
         before = _memory_mb("VmRSS")
         _forget_peak()
@@ -100,7 +100,7 @@ def _forget_peak() -> None:
 
 
 def call(arguments: list[str], stdin: Path | None = None) -> str:
-    """Run the program in this process, in the working folder; return what is wrong with how it ended, if anything."""
+    """Run the program in this process, in the working folder; return a complaint about how it ended, if any."""
     from denoise_stream.cli.main import main
 
     before = {*os.listdir()}

@@ -1,4 +1,4 @@
-"""Networks as people build them, each a function of the window's length, with random weights."""
+"""Common kinds of networks, each a function of the window's length, with random weights."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

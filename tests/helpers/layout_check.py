@@ -1,4 +1,4 @@
-"""Tell whether a drawn table was denoised rightly."""
+"""Check whether a drawn table was denoised correctly."""
 
 import csv
 import re

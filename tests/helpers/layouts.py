@@ -1,4 +1,4 @@
-"""Draw tables in the layouts of loggers, spreadsheets and scripts, with what is right for each."""
+"""Draw tables in the layouts of loggers, spreadsheets and scripts, with the expected result for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ TIME_NAMES = {
 
 @dataclass
 class Table:
-    """A table, and what is right for it.
+    """A table, and the expected result for it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Make good files and damage them where their structure is: fields, counts, sizes, names; strategies for Hypothesis."""
+"""Make good files and damage their structure (fields, counts, sizes, names); strategies for Hypothesis."""
 
 import io
 import struct
@@ -14,7 +14,7 @@ CASES = sorted((Path(__file__).parents[1] / "stream" / "files" / "cases").glob("
 RECIPES = sorted((Path(__file__).parents[2] / "train" / "denoise_train" / "recipes").glob("*.toml"))
 
 NUMBERS = [0, 1, 2, 3, 4, 7, 8, 16, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
-"""What sizes and counts are replaced by."""
+"""Replacements for sizes and counts."""
 
 CELLS = [
     *("", "1", "-1.5", "1,5", "1.234,5", "1 234", "1e400", "nan", "inf", "-999", "NA", "#N/A", "0x10", "1_000", "٣"),
@@ -122,7 +122,7 @@ def sounds(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def arrays(draw: st.DrawFn) -> bytes:
-    """Make an ``.npy`` file whose header says what it likes about what follows."""
+    """Make an ``.npy`` file with an arbitrary header."""
     shape = draw(
         st.sampled_from(["(400,)", "(200, 2)", "()", "(0,)", "(2, 200)", "(-1,)", "(10**12,)", "(1, 2, 3)", "(400, 0)"])
         | st.lists(st.integers(0, 1 << 40), max_size=3).map(lambda sides: str(tuple(sides)))
@@ -161,7 +161,7 @@ def images(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @st.composite
 def parquets(draw: st.DrawFn) -> bytes:
-    """Write a table of columns of any kind, then perhaps damage its end, where a Parquet file says what it holds."""
+    """Write a table of columns of any kind, then perhaps damage its end, where Parquet keeps its metadata."""
     rows = draw(st.sampled_from((0, 1, 5, 300, 2000)))
     values = np.random.default_rng(draw(st.integers(0, 99))).normal(size=rows)
     makers = {

@@ -120,7 +120,7 @@ def leaky_mean(path: Path, **metadata: str | None) -> Path:
 
 
 def fragile(path: Path, **metadata: str | None) -> Path:
-    """Count in the state how many windows went by; a window above 1 makes the state, and all behind it, NaN."""
+    """Count the windows in the state; a window above 1 makes the state, and all that follows, NaN."""
     constants = {"limit": np.array(1.0, np.float32), "zero": np.array(0.0, np.float32)}
     nodes = [
         helper.make_node("ReduceMax", ["noisy"], ["top"], axes=[1], keepdims=1),
@@ -141,7 +141,7 @@ def fragile(path: Path, **metadata: str | None) -> Path:
 
 
 def recurrent(path: Path, **metadata: str | None) -> Path:
-    """Keep a GRU's state of 6 numbers from window to window: what a stateful speech model is made of."""
+    """Keep a GRU's state of 6 numbers from window to window, as a stateful speech model does."""
     rng = np.random.default_rng(3)
     constants = {
         "by_frame": np.array([-1, 6, 25]),

@@ -1,6 +1,6 @@
 """Small ONNX files with the inputs and outputs of other people's networks.
 
-All multiply what they get by a factor: ``identity`` by 1, ``counting`` by the number of the frame, which a state
+All multiply their input by a factor: ``identity`` by 1, ``counting`` by the number of the frame, which a state
 counts, ``mean`` by a mean over the frame, so that all of a frame depends on all of it.
 """
 

@@ -1,4 +1,4 @@
-"""The program as a process of its own, and what is given to it."""
+"""The program as a subprocess, and inputs for it."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import numpy as np
 
 PROGRAM = [sys.executable, "-c", "from denoise_start import stream\nif __name__ == '__main__':\n    stream()"]
-"""Its processes import it anew where they spawn others, which must not run it again."""
+"""Spawned workers import this again, which must not run the program again."""
 
 
 def pipe(data: bytes, *arguments: object, **options) -> subprocess.CompletedProcess[bytes]:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 Unchanged = Callable[..., tuple[Path, str]]
-"""Runs the program on a file without changing the sound; returns the output's path and what was said."""
+"""Runs the program on a file without changing the sound; returns the output's path and the messages."""
 
 
 def need(*programs: str) -> None:
@@ -60,7 +60,7 @@ def refused(call, models, name: str, *arguments: object) -> str:
 
 
 def change(name: str, at: bytes, content: bytes, behind: int = 4) -> None:
-    """Write bytes so many behind a mark in a file."""
+    """Write bytes at an offset after a mark in a file."""
     data = bytearray(Path(name).read_bytes())
     start = data.index(at) + behind
     data[start : start + len(content)] = content

@@ -18,7 +18,7 @@ GENERAL = Denoiser("general")
 
 @dataclass
 class Done:
-    """What became of a table: its bytes, the columns that were denoised, and what is reported."""
+    """A denoised table: its bytes, the denoised columns, and the report."""
 
     data: bytes
     columns: list[str]
@@ -35,7 +35,7 @@ def denoise_table(
     mix: float = 1.0,
     **options: Any,
 ) -> Done:
-    """Denoise a table as the command line does, given in blocks of so many bytes."""
+    """Denoise a table as the command line does, given in blocks of this many bytes."""
     blocks = (data[start : start + block] for start in range(0, len(data), block))
     reading = Reading(None if columns is None else tuple(columns), table=TableOptions(**options))
     source = TableSource(blocks, "t.csv", reading, preview_rows=rows)

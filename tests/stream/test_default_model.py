@@ -1,4 +1,4 @@
-"""Which model a source goes through unless one is named: that for speech where there is sound and it is bundled."""
+"""The default model of a source: speech for sound, if it is bundled, general for the rest."""
 
 import dataclasses
 import json
@@ -47,7 +47,7 @@ def place(tmp_path, monkeypatch) -> None:
 
 
 class Here:
-    """Does the work in this process, where the fixture's model is bundled."""
+    """A dispatcher in this process, where the fixture's model is bundled."""
 
     workers = 1
 

@@ -1,4 +1,4 @@
-"""A stream of any length survives: what breaks a network once does not stay, and no sound breaks a stream."""
+"""A stream of any length survives: a network's failure does not last, and no sound breaks a stream."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def abuse(seconds: int) -> np.ndarray:
     return noise.reshape(-1)
 
 
-def test_window_that_breaks_the_network_passes_unchanged_and_the_state_begins_anew(fragile):
+def test_window_that_breaks_the_network_passes_unchanged_and_the_state_restarts(fragile):
     signal = one_loud_sample(1500, 700)  # in the windows that start at 600 and 675
     stream = Denoiser(fragile).stream()
     denoised = np.concatenate([stream.process(signal), stream.flush()])
@@ -53,7 +53,7 @@ def test_window_that_breaks_the_network_passes_unchanged_and_the_state_begins_an
     np.testing.assert_allclose(denoised[825:], Denoiser(fragile).denoise(signal[750:])[75:], atol=1e-6)
 
 
-def test_only_the_channel_that_breaks_begins_anew(fragile):
+def test_only_the_channel_that_breaks_restarts(fragile):
     quiet = one_loud_sample(1500, 700).clip(-0.5, 0.5)
     both = np.stack((one_loud_sample(1500, 700), quiet), axis=1)
     stream = Denoiser(fragile).stream(2)

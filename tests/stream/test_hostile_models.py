@@ -1,4 +1,4 @@
-"""Models that somebody sent: none reads other files, none gives an answer of another shape away as a signal."""
+"""Untrusted models: none reads other files, and no output of a wrong shape passes as a signal."""
 
 import contextlib
 

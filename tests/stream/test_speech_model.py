@@ -1,4 +1,4 @@
-"""The bundled model `speech`: what it gains, what it leaves alone, and that nothing upsets it for long."""
+"""The bundled model `speech`: its gains, what it leaves alone, and its recovery from any input."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_hiss_goes_and_speech_stays(denoiser, level, least_db):
 
 
 def test_fan_goes_where_a_model_without_memory_leaves_it(denoiser):
-    """Noise below 500 Hz, as of a fan: it looks like speech to who has heard 9 ms of it."""
+    """Noise below 500 Hz, as of a fan: 9 ms of it look like speech."""
     spectrum = np.fft.rfft(hiss(5, 1.0))
     spectrum[np.fft.rfftfreq(len(CLEAN), 1 / RATE) > 500] = 0
     fan = np.fft.irfft(spectrum)

@@ -1,4 +1,4 @@
-"""Recipes: what is written is read back the same, whatever file names and numbers it holds."""
+"""Recipes are read back as they were written, whatever file names and numbers they hold."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Targets: numbers about a row travel behind it and come back under their names."""
+"""Targets: numbers about a row are packed after it and unpacked by name."""
 
 import numpy as np
 import pytest

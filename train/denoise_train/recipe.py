@@ -164,7 +164,7 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     except ValueError as error:
         raise RecipeError(f"{path.name} is not TOML: {error}") from error
     except RecursionError as error:
-        raise RecipeError(f"{path.name} is not a recipe: its values lie in each other too deep to be read") from error
+        raise RecipeError(f"{path.name} is not a recipe: its values are nested too deeply to be read") from error
     return _from_table(table, path.name)
 
 
@@ -366,4 +366,4 @@ def _build(kind: type, table: Mapping[str, Any], where: str) -> Any:
         return kind(**table)
     except TypeError as error:
         missing = str(error).rpartition(": ")[2]
-        raise RecipeError(f"{where}: needed and not there: {missing}") from error
+        raise RecipeError(f"{where}: missing: {missing}") from error

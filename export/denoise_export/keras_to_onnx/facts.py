@@ -99,7 +99,9 @@ def state_facts(
         the recipe does not know the network's context.
     """
     if wanted.hop is not None and not 1 <= wanted.hop <= network.window:
-        raise SourceError(f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to that")
+        raise SourceError(
+            f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to {network.window}"
+        )
     facts: dict[str, Any] = {"hop": max(1, network.window // 2)}
     if recipe is None:
         name = f"{name}-own" if name in bundled_models() else name

@@ -103,11 +103,11 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "NAME": _comment(contract.name),
         "WINDOW": str(contract.window),
         "HOP": str(contract.hop),
-        "CHOICE": "the network's state advances by so many samples"
+        "CHOICE": "the network's state advances by that many samples"
         if state
         else "1 to DENOISE_WINDOW: fewer is cleaner and slower",
         "ONLY": _ONLY_HOP.format(hop=contract.hop) if state else "",
-        "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; the network knows no other.",
+        "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; no other is supported.",
         "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
         "STATE": f"    float memory[{state}], updated[{state}]; /* the network's state between windows */\n"
@@ -138,7 +138,7 @@ def _gate_values(rate: float | None) -> dict[str, str]:
     if rate is None:
         return {
             "GATE": _NO_GATE,
-            "GATING": "There is no gate between words: the network does not know speech.",
+            "GATING": "There is no gate between words: it needs a speech model.",
             **_UNUSED,
         }
     constants = {
@@ -163,12 +163,12 @@ def _gate_values(rate: float | None) -> dict[str, str]:
 _UNUSED = {"HOLD": "0", "HZEXACT": "1.0"}
 _NO_GATE = """
 #ifdef DENOISE_GATE_DB
-#error "DENOISE_GATE_DB needs a model that knows speech; this one is for any rate"
+#error "DENOISE_GATE_DB needs a speech model; this one is for any signal"
 #endif
 """
 
 _ONLY_HOP = """#if DENOISE_HOP != {hop}
-#error "DENOISE_HOP must be {hop}: the network's state advances by so many samples"
+#error "DENOISE_HOP must be {hop}: the network's state advances by that many samples"
 #endif
 """
 

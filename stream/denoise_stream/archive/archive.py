@@ -209,7 +209,7 @@ class Archive:
             force=self._force,
         )
         if not (plan.todo or plan.unchanged or plan.refused or plan.others or plan.denoised or self._selection.shard):
-            raise SourceError(f"{work.source.place} holds no file that is asked for; check --input and the patterns")
+            raise SourceError(f"{work.source.place} holds no matching file; check --input and the patterns")
         self.models = {
             kind: work.denoiser(model).contract.name
             for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)

@@ -106,7 +106,7 @@ class Worker:
         )
 
     def _failed(self, entry: Entry, reason: str, started: float) -> Outcome:
-        sentence = shortened(reason) or "failed without a word"
+        sentence = shortened(reason) or "failed without a message"
         return Outcome(entry.name, entry.fingerprint, sentence, seconds=time.perf_counter() - started)
 
     def _denoise(self, noisy: Path, clean: Path) -> tuple[Stream, float | None, list[str]]:

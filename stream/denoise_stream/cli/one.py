@@ -131,7 +131,9 @@ def _doubts(denoiser: "Denoiser", ends: "Endpoints") -> list[str]:
     usual = choose_models()
     if ends.kind == "audio" or denoiser.contract.name != usual.audio or usual.audio == usual.table:
         return []
-    return [f"warning: the model {usual.audio} knows sound only and may spoil other signals; use --model {usual.table}"]
+    return [
+        f"warning: the model {usual.audio} is for sound only and may spoil other signals; use --model {usual.table}"
+    ]
 
 
 @contextlib.contextmanager

@@ -165,10 +165,10 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary.get("rounded"):
         names = _listed(summary["rounded"])
         parts.append(
-            f"{names} written as whole numbers, as nothing tells the decimal mark (--decimal . gives more digits)"
+            f"{names} written as whole numbers, as the decimal mark is unknown (--decimal . gives more digits)"
         )
     if summary.get("markers"):
-        parts.append(f"{', '.join(summary['markers'])} taken for missing values")
+        parts.append(f"{', '.join(summary['markers'])} treated as missing values")
     if summary.get("bad_rows"):
         parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:

@@ -22,7 +22,7 @@ RATE_HZ = 16_000
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[list[str]]:
-    """Serve the freshly built page with and without the headers of cross-origin isolation; give both addresses."""
+    """Serve the freshly built page with and without the headers of cross-origin isolation; return both addresses."""
     need("chromium")
     need_packages(PAGE)
     subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True, timeout=120)
@@ -73,13 +73,13 @@ EVERYDAY_TESTS = [
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory) -> Path:
-    """Return the folder of what the tests in the browser leave."""
+    """Return the folder for the files of the tests in the browser."""
     return tmp_path_factory.mktemp("output")
 
 
 @pytest.fixture(scope="module")
 def everyday(servers, fixtures, vectors, output) -> str:
-    """Run the everyday tests in the browser; give what they say."""
+    """Run the everyday tests in the browser; return their output."""
     return run_page_tests(EVERYDAY_TESTS, servers, fixtures, vectors, output)
 
 

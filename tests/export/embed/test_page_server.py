@@ -63,7 +63,7 @@ def test_page_is_served_to_this_machine(page):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:PORT", "127.0.0.1.evil.example", "", "localhost:1"])
-def test_other_names_that_lead_here_are_refused(page, host):
+def test_other_host_names_of_this_machine_are_refused(page, host):
     port, _ = page
     status, body = get(port, "/", host.replace("PORT", str(port)))
     assert status == 421
@@ -84,7 +84,7 @@ def test_no_link_and_no_path_leads_out_of_the_folder(page):
     assert get(port, "/inside.js") == (200, b"the worker")
 
 
-def test_many_clients_that_say_nothing_take_no_more_threads_than_there_are(module, page, monkeypatch):
+def test_many_idle_clients_take_no_more_threads_than_there_are(module, page, monkeypatch):
     port, _ = page
     before = threading.active_count()
     with contextlib.ExitStack() as opened:
@@ -98,7 +98,7 @@ def test_many_clients_that_say_nothing_take_no_more_threads_than_there_are(modul
         assert threading.active_count() - before <= module.MOST_THREADS
 
 
-def test_client_that_says_nothing_is_let_go(module, page, monkeypatch):
+def test_idle_client_is_disconnected(module, page, monkeypatch):
     monkeypatch.setattr(module.Handler, "timeout", 0.1)
     with socket.create_connection(("127.0.0.1", page[0])) as silent:
         silent.settimeout(20)

@@ -42,7 +42,7 @@ def test_squeeze_and_unsqueeze_cancel_only_where_they_undo_each_other():
 
 
 def simplified(nodes: list[onnx.NodeProto], constants: dict[str, np.ndarray], shape: list[int | str]) -> list[str]:
-    """Apply the rules to a graph from x to y, check that it computes the same and give its operators."""
+    """Apply the rules to a graph from x to y, check that it computes the same and return its operators."""
     inputs = [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape)]
     outputs = [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)]
     initializers = [numpy_helper.from_array(array, name) for name, array in constants.items()]
@@ -141,7 +141,7 @@ def test_slices_of_the_batch_or_in_steps_stay():
 
 
 def gru_cell(mistake: str = "", swapped: bool = False) -> tuple[list[onnx.NodeProto], dict[str, np.ndarray]]:
-    """Spell a GRU from x, its input and its state side by side, to y as Keras does, or one that is none."""
+    """Write a GRU from x, its input and its state side by side, to y as Keras does, or a lookalike."""
     rng = np.random.default_rng(0)
     shapes = {"w": (4, 15), "b": (15,), "u": (5, 15), "c": (15,)}
     constants = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
@@ -183,7 +183,7 @@ def test_gates_of_a_gru_become_one_product(swapped):
 
 
 @pytest.mark.parametrize("mistake", ["order", "two"])
-def test_what_only_looks_like_a_gru_stays(mistake):
+def test_lookalike_of_a_gru_is_left_unchanged(mistake):
     operators = simplified(*gru_cell(mistake), ["n", 9])
     assert (operators.count("Sigmoid"), operators.count("Gemm")) == (2, 2)
 

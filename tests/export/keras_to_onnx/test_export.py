@@ -1,4 +1,4 @@
-"""Export: what comes out computes what Keras does, says everything about itself, and is small."""
+"""Export: the file computes what Keras does, states all facts about itself, and is small."""
 
 import dataclasses
 import json
@@ -234,7 +234,7 @@ def test_network_that_draws_random_numbers_is_refused_by_layer(tmp_path):
         export(keras.Model(noisy, Random()(noisy)), tmp_path / "m.onnx")
 
 
-def test_failing_conversion_is_told_in_one_sentence(runs, tmp_path, monkeypatch):
+def test_failing_conversion_is_reported_in_one_sentence(runs, tmp_path, monkeypatch):
     def fail(*arguments: object, **options: object) -> None:
         raise KeyError("first line\nsecond line")
 
@@ -243,7 +243,7 @@ def test_failing_conversion_is_told_in_one_sentence(runs, tmp_path, monkeypatch)
         export(runs["x2"], tmp_path / "m.onnx")
 
 
-def test_broken_contract_is_told_of_the_file_by_its_own_name(tmp_path):
+def test_broken_contract_is_reported_under_the_files_final_name(tmp_path):
     run = save_run(tmp_path / "run", "x2")
     recipe = dataclasses.replace(load_recipe("x2"), window=400, hop=200)
     (run / "recipe.toml").write_text(recipe.to_toml())
@@ -252,7 +252,7 @@ def test_broken_contract_is_told_of_the_file_by_its_own_name(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_facts_take_the_place_of_no_file_of_the_run(tmp_path):
+def test_facts_never_overwrite_a_file_of_the_run(tmp_path):
     run = save_run(tmp_path / "run", "x2")
     with pytest.raises(SinkError, match=r"report\.json is the input itself"):
         export(run, run / "report.onnx", force=True)
@@ -263,7 +263,7 @@ def test_facts_take_the_place_of_no_file_of_the_run(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.json", "."])
-def test_output_that_is_no_name_for_a_model_is_wrong_usage(runs, monkeypatch, capsys, name):
+def test_output_without_a_usable_name_is_wrong_usage(runs, monkeypatch, capsys, name):
     from denoise_export.cli import main
 
     monkeypatch.setattr(sys, "argv", ["denoise-export", str(runs["x2"]), "-o", name])

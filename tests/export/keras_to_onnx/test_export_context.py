@@ -19,8 +19,12 @@ from denoise_train.training.network_engine import network_method
 from denoise_train.training.start import load_start
 
 SHORT = {
+    "optimizer.kind": "adam",
+    "architecture.filters": [8, 8, 16],
+    "architecture.features": [16, 8],
     "schedule.epochs": 1,
     "schedule.batches_per_epoch": 3,
+    "schedule.batch_size": 64,
     "schedule.warm_up_batches": 0,
     "data.validation_signals": 16,
     "data.test_signals": 4,
@@ -64,7 +68,7 @@ def test_16_bit_weights_keep_the_context(exported, tmp_path):
     assert Model(tmp_path / "small.onnx").contract == Model(exported).contract
 
 
-def test_what_does_not_know_contexts_says_so(exported, trained, tmp_path):
+def test_tools_without_support_for_contexts_say_so(exported, trained, tmp_path):
     words = r"takes a context \(contract version 2\)"
     with pytest.raises(ContractError, match=words):
         write_c(exported, tmp_path / "c")

@@ -87,7 +87,7 @@ def test_16_bits_change_the_output_little(exported, tmp_path):
 
 
 def with_mistake(model: onnx.ModelProto, mistake: str) -> onnx.ModelProto:
-    """Change what is seen after many windows only, in the state only, or hardly."""
+    """Make a mistake that shows after many windows only, in the state only, or hardly."""
     if mistake == "order of the state":
         (concat,) = [node for node in model.graph.node if "state_out" in node.output]
         concat.input[1], concat.input[2] = concat.input[2], concat.input[1]

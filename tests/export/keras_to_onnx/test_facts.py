@@ -1,4 +1,4 @@
-"""What an exported file says of itself: options first, then the run, then the file's name; no other model's."""
+"""The facts in an exported file: options first, then the run, then the file's name; never another model's."""
 
 import dataclasses
 import sys
@@ -77,7 +77,7 @@ def test_network_that_is_called_general_is_not_general(network, tmp_path):
 
 
 def test_hop_longer_than_the_window_is_refused(network, tmp_path):
-    with pytest.raises(SourceError, match="--hop 65 does not fit windows of 64 samples; use 1 to that"):
+    with pytest.raises(SourceError, match="--hop 65 does not fit windows of 64 samples; use 1 to 64"):
         export(network, tmp_path / "m.onnx", hop=65)
 
 

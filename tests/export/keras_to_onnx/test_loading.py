@@ -1,4 +1,4 @@
-"""Files of networks: those of Keras 2 are read, code in a file is never run, and what is no network is told."""
+"""Files of networks: those of Keras 2 are read, code in a file is never run, and other files are refused."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from denoise_stream import Denoiser, SourceError
 
 
 def network_of_keras_2(kind: str) -> tf_keras.Model:
-    """Build networks whose descriptions Keras 3 does not take."""
+    """Build networks whose descriptions Keras 3 rejects."""
     from tf_keras import layers
 
     stacks = {
@@ -105,7 +105,7 @@ def test_saved_model_that_touches_files_is_not_loaded(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_lambda_that_somebody_wrote_is_theirs_to_export(tmp_path):
+def test_lambda_of_a_model_in_memory_is_exported(tmp_path):
     noisy = keras.Input((64,))
     model = keras.Model(noisy, layers.Lambda(lambda rows: 2 * rows, output_shape=(64,))(noisy))
     path, _ = export(model, tmp_path / "double.onnx")
@@ -115,7 +115,7 @@ def test_lambda_that_somebody_wrote_is_theirs_to_export(tmp_path):
     assert np.all(Denoiser(path).denoise(signal) >= signal)
 
 
-def test_class_that_is_not_known_is_named(tmp_path):
+def test_unknown_class_is_named(tmp_path):
     @keras.saving.register_keras_serializable()
     class Mine(layers.Layer):
         def call(self, inputs):
@@ -142,7 +142,7 @@ def test_class_that_is_not_known_is_named(tmp_path):
         ("graph", "is not a SavedModel"),
     ],
 )
-def test_what_is_no_network_is_told_in_one_sentence(tmp_path, make, words):
+def test_files_without_a_network_are_refused_in_one_sentence(tmp_path, make, words):
     source = tmp_path / "source.keras"
     model = keras_models.build("dense", 64)
     if make in ("empty folder", "folder of others", "graph"):

@@ -1,4 +1,4 @@
-"""Networks as people build them: whatever their shapes, layers and files, they become models that stream."""
+"""Networks of many shapes, layers and file formats become models that stream."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ A SavedModel stays at 16 bits where the network is."""
 
 
 def saved(model: keras.Model, form: str, folder: Path) -> Any:
-    """Save a network in a format; return what to export."""
+    """Save a network in a format; return the path to export."""
     if form == "savedmodel":
         model.export(folder / "saved", verbose=False)
         return folder / "saved"
@@ -110,7 +110,7 @@ def test_windows_may_be_short_or_long(tmp_path, name, length):
     check(name, length, ("object",), tmp_path)
 
 
-def test_what_was_adapted_is_said(tmp_path):
+def test_adaptations_are_reported(tmp_path):
     _, facts = export(keras_models.build("causal", 64), tmp_path / "m.onnx")
     assert facts["notes"] == [
         "the network takes windows of shape (64, 1); the file takes (64,)",
@@ -120,7 +120,7 @@ def test_what_was_adapted_is_said(tmp_path):
     assert facts["notes"] == []
 
 
-def test_network_of_any_length_gets_the_window_that_is_asked_for(tmp_path):
+def test_network_of_any_length_gets_the_requested_window(tmp_path):
     model = keras.Sequential([keras.Input((None, 1)), keras_models.conv(4), keras_models.conv(1)])
     _, facts = export(model, tmp_path / "m.onnx", window=333)
     assert facts["window"] == 333

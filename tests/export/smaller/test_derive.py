@@ -1,4 +1,4 @@
-"""What is made of an exported file: smaller and older models, C sources and test vectors, on the command line."""
+"""Derived files on the command line: smaller models, other opsets, C sources and test vectors."""
 
 import json
 import sys
@@ -61,7 +61,7 @@ def test_model_of_another_opset_computes_the_same(tmp_path, export, opset):
     np.testing.assert_allclose(found, wanted, atol=1e-5 * np.ptp(SIGNAL))
 
 
-def test_speech_network_is_made_older_and_smaller_at_once(speech_model, tmp_path):
+def test_speech_network_gets_an_older_opset_and_16_bits_at_once(speech_model, tmp_path):
     noisy = 0.1 * np.random.default_rng(0).normal(size=2000)
     facts = derive(speech_model.with_name("model.onnx"), tmp_path / "m.onnx", opset=10, fp16=True)
     (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
@@ -117,7 +117,7 @@ def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
         (["x2", "--opset", "3", "-o", "m.onnx"], "opset=3 is out of range; use 9 to 21"),
     ],
 )
-def test_wrong_usage_is_told_in_one_sentence(tmp_path, export, monkeypatch, words, sentence):
+def test_wrong_usage_is_reported_in_one_sentence(tmp_path, export, monkeypatch, words, sentence):
     monkeypatch.chdir(tmp_path)
     status, _, said = export(*words)
     assert status == 2
@@ -126,7 +126,7 @@ def test_wrong_usage_is_told_in_one_sentence(tmp_path, export, monkeypatch, word
     assert list(Path(tmp_path).iterdir()) == []
 
 
-def test_missing_file_is_told_in_one_sentence(tmp_path, export):
+def test_missing_file_is_reported_in_one_sentence(tmp_path, export):
     status, _, said = export(tmp_path / "none.onnx", "--c", tmp_path / "c")
     assert (status, said.count("\n")) == (1, 1)
     assert "none.onnx: no such file" in said

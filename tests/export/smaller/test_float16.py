@@ -1,4 +1,4 @@
-"""Models with 16-bit weights compute with 32 bits, and what 16 bits are too few for stays exact."""
+"""Models with 16-bit weights compute with 32 bits, and constants that need more than 16 bits stay exact."""
 
 import json
 
@@ -60,13 +60,13 @@ def test_runtime_widens_the_weights_when_it_loads_them(tmp_path):
     ],
     ids=["large", "tiny", "vector", "few"],
 )
-def test_what_16_bits_cannot_hold_and_what_is_short_stays(tmp_path, weights):
+def test_short_constants_and_those_beyond_16_bits_stay(tmp_path, weights):
     model = product(tmp_path, weights)
     assert to_fp16(model) == model
 
 
 def transform(first_bin: int) -> np.ndarray:
-    """Return what makes every second bin of 512 samples from the sum or the difference of their halves."""
+    """Return the matrix from the sum or the difference of the halves of 512 samples to every second bin."""
     angles = 2 * np.pi * np.outer(np.arange(256), first_bin + 2 * np.arange(128)) / 512
     return np.concatenate((np.cos(angles), -np.sin(angles)), axis=1).astype(np.float32)
 

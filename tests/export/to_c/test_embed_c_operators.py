@@ -1,4 +1,4 @@
-"""Every operator that is turned into C computes there what onnxruntime does; what cannot be turned is refused."""
+"""Every operator with a C translation computes what onnxruntime does; all others are refused."""
 
 import itertools
 import subprocess
@@ -201,7 +201,7 @@ def test_every_translation_is_tested():
 
 
 @pytest.mark.parametrize("settings", [{}, {"axis": 2}])
-def test_softmax_of_old_opsets_adds_up_over_all_axes_behind(tmp_path, settings):
+def test_softmax_of_old_opsets_sums_over_all_later_axes(tmp_path, settings):
     path = through(tmp_path / "m.onnx", LINE, [node("Softmax", "x", **settings)], {})
     model = onnx.load(path)
     model.opset_import[0].version = 12
@@ -241,7 +241,7 @@ def test_attention_over_split_features_computes_what_onnxruntime_does(tmp_path):
 
 
 def test_skip_connections_keep_what_is_needed_later(tmp_path):
-    """In-place results and shared memory must not touch a tensor that somebody still reads."""
+    """In-place results and shared memory must not overwrite a tensor that is still read."""
     nodes = [
         helper.make_node("Conv", ["x", "w1"], ["a"], pads=[1, 1]),
         helper.make_node("Relu", ["a"], ["b"]),

@@ -1,4 +1,4 @@
-"""Archives: the tree is mirrored, runs resume, kills lose nothing, failures are listed and stop nobody."""
+"""Archives: the tree is mirrored, runs resume, kills lose nothing, failures are listed and do not stop the run."""
 
 import contextlib
 import json
@@ -83,7 +83,7 @@ def test_second_run_does_only_what_is_missing_or_changed(folder, call):
     assert soundfile.info("out/000/000002.wav").frames == 3000
 
 
-def test_another_model_or_another_option_makes_everything_anew(folder, call, models):
+def test_another_model_or_another_option_redoes_everything(folder, call, models):
     make_archive(folder / "in", 3)
     assert call("--input", "in", "--output", "out")[0] == 0
     assert "3 files denoised" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
@@ -184,7 +184,7 @@ def test_output_on_another_file_system_than_the_scratch_folder_appears_whole(tmp
         assert tree(tmp_path) == {"sub/a.wav": b"whole"}
 
 
-def test_name_that_is_not_utf_8_stops_nobody(folder):
+def test_name_that_is_not_utf_8_does_not_stop_the_run(folder):
     make_archive(folder / "in", 2)
     body = b"v\n" + b"1.5\n" * 300
     Path(os.fsdecode(b"in/caf\xe9.csv")).write_bytes(body)
@@ -200,12 +200,12 @@ def test_name_that_is_not_utf_8_stops_nobody(folder):
     assert Path(os.fsdecode(b"out/caf\xe9.csv")).is_file()
 
 
-def test_files_and_folders_that_cannot_be_read_stop_nobody(folder, call, monkeypatch):
+def test_unreadable_files_and_folders_do_not_stop_the_run(folder, call, monkeypatch):
     make_archive(folder / "in", 101)
     scan = os.scandir
 
     class Vanished:
-        """A file that is removed between the listing and the look at it."""
+        """A file that is removed between listing and stat."""
 
         def __init__(self, item):
             self.name, self.path = item.name, item.path
@@ -241,7 +241,7 @@ def test_output_of_someone_else_is_kept_after_a_run_that_failed(folder, call):
     assert "is not from this program" in message
 
 
-def test_failure_after_a_good_run_leaves_its_output_known_for_our_own(folder, call):
+def test_output_of_a_good_run_is_still_recognized_after_a_failed_one(folder, call):
     Path("in").mkdir()
     good, bad = "v\n1.5\n2.5\n", "v\n1.5\nx\n"
     for text, status in ((good, 0), (bad, 1), (good + "3.5\n", 0)):
@@ -250,7 +250,7 @@ def test_failure_after_a_good_run_leaves_its_output_known_for_our_own(folder, ca
     assert len(Path("out/a.csv").read_text().splitlines()) == 4
 
 
-def test_clock_that_was_set_back_makes_nothing_undone(folder, call):
+def test_clock_that_was_set_back_redoes_nothing(folder, call):
     make_archive(folder / "in", 2)
     assert call("--input", "in", "--output", "out")[0] == 0
     log = Path("out/denoise-manifest.jsonl")
@@ -259,7 +259,7 @@ def test_clock_that_was_set_back_makes_nothing_undone(folder, call):
     assert "2 done before" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
 
 
-def test_parts_may_run_at_once_but_not_beside_a_whole_run(tmp_path):
+def test_shards_may_run_at_once_but_not_beside_a_whole_run(tmp_path):
     folder = LocalFolder(tmp_path)
     first, second = (Manifest(folder, lambda name: "model", "", (part, 2)) for part in (1, 2))
     whole = Manifest(folder, lambda name: "model", "")
@@ -346,7 +346,7 @@ BAD = [
     (["--input", "in/000", "--output", "in"], 1, "holds the input"),
     (["--input", "in", "--output", "file"], 1, "--output file is a file; results of many files need a folder"),
     (["--input", "no/*.wav", "--output", "out"], 1, "cannot read no/*.wav: there is no such file or folder"),
-    (["--input", "in/*.csv", "--output", "out"], 1, "in holds no file that is asked for"),
+    (["--input", "in/*.csv", "--output", "out"], 1, "in holds no matching file"),
     (["--input", "in", "--output", "clean.wav"], 1, "--output clean.wav is named like a file; name a folder"),
     (["--input", "in", "--output", "out", "--shard", "0/3"], 2, "--shard 0/3 is not a valid shard; use I/N"),
     (["--input", "in", "--output", "out", "--shard", "x"], 2, "--shard x is not a valid shard"),

@@ -1,4 +1,4 @@
-"""Who does the work of an archive: groups, workers, kills that lose nothing, memory that stays."""
+"""The workers of an archive: groups, kills that lose nothing, bounded memory."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ def test_killed_again_and_again_then_finished_equals_an_undisturbed_run(tmp_path
 
 def test_workers_that_are_killed_cost_a_retry_only(tmp_path, archive):
     process = subprocess.Popen(
-        [*PROGRAM, "--input", archive, "--output", tmp_path / "out", *GENERAL, "--hop", "1", "--quiet"]
+        [*PROGRAM, "--input", archive, "--output", tmp_path / "out", *GENERAL, "--hop", "3", "--quiet"]
     )
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     killed = done = 0
@@ -67,7 +67,7 @@ def test_workers_that_are_killed_cost_a_retry_only(tmp_path, archive):
 
 
 class Deadly(LocalFolder):
-    """A folder one of whose files kills whoever reads it."""
+    """A folder with a file that kills any process that reads it."""
 
     def fetch(self, entry, scratch):
         if entry.name.endswith("000007.csv"):
@@ -86,7 +86,7 @@ def test_file_that_kills_every_worker_is_given_up_and_the_others_are_done(tmp_pa
 
 
 def living(session: int) -> list[str]:
-    """Return the processes of a session that still run (a dead one may wait for its parent to notice)."""
+    """Return the running processes of a session, zombies left out."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

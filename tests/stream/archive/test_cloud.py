@@ -1,4 +1,4 @@
-"""Object stores, for real over HTTP: an S3 server on this machine, with rights, and a line that breaks."""
+"""Object stores over real HTTP: a local S3 server with access rights, and connections that break."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ boto3 = pytest.importorskip("boto3") if not os.environ.get("CI") else __import__
 
 
 class Line:
-    """A line to a server that cuts connections: the next ``cuts`` ones after so many bytes of an answer."""
+    """A proxy that cuts connections: the next ``cuts`` ones after some bytes of an answer."""
 
     def __init__(self, port: int) -> None:
         self._target = ("127.0.0.1", port)
@@ -98,7 +98,7 @@ class Store:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset-auth", b"0", plain)).close()
 
     def environment(self, port: int | None = None) -> dict[str, str]:
-        """Return what the program finds the store by; another port leads over a line."""
+        """Return the environment that points to the store; another port goes through a proxy."""
         return {
             **os.environ,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port or self.port}",
@@ -113,7 +113,7 @@ class Store:
             self._client.put_object(Bucket="raw", Key=f"{prefix}/{name}", Body=data)
 
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
-        """Return what is there; what a running program removes between listing and reading is left out."""
+        """Return the objects, without those that a running program removes between listing and reading."""
         found: dict[str, bytes] = {}
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/"):
             for item in page.get("Contents", []):
@@ -160,7 +160,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory, store) -> tuple[Path, dict[str, bytes]]:
-    """Twelve files, uploaded to the store too, and what a local run makes of them."""
+    """Twelve files, also in the store, and the results of a local run."""
     folder = tmp_path_factory.mktemp("cloud")
     make_archive(folder / "in", 12, samples=40_000)
     store.upload(folder / "in", "archive")
@@ -235,7 +235,7 @@ def test_bucket_that_refuses_or_is_missing_is_named_in_one_sentence(store, archi
     assert not store.outputs("e")
 
 
-def test_line_that_breaks_now_and_then_costs_attempts_only(store, archive):
+def test_broken_connections_cost_retries_only(store, archive):
     line = Line(store.port)
     line.cuts, line.after_bytes = 6, 30_000
     arguments = ["--input", "s3://raw/archive", "--output", "s3://clean/f", "--jobs", 2]
@@ -260,7 +260,7 @@ def test_names_that_lead_out_of_the_folder_are_refused(store, tmp_path):
     assert not (tmp_path / "escaped.wav").exists()
 
 
-def test_log_in_the_store_is_put_together_by_the_hundred_and_read_line_by_line(tmp_path, monkeypatch):
+def test_log_in_the_store_is_merged_by_the_hundred_and_read_line_by_line(tmp_path, monkeypatch):
     monkeypatch.setattr(cloud, "LOG_EVERY_S", 0)
     (tmp_path / "out[1]").mkdir()
     folder = RemoteFolder("file", str(tmp_path / "out[1]"))

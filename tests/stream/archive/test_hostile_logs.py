@@ -1,4 +1,4 @@
-"""Manifests, servers and tables that nobody expects: the run goes on, or ends with one sentence."""
+"""Corrupt manifests, servers and tables: the run continues, or ends with one sentence."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ BODY = "v\n" + "1.5\n2.5\n" * 200
     ],
     ids=["1e400", "year 9999", "time", "nested", "name", "list", "planned", "digits", "zeros"],
 )
-def test_row_that_no_run_wrote_costs_its_file_one_more_run(folder, call, change):
+def test_foreign_row_costs_its_file_one_more_run(folder, call, change):
     Path("in").mkdir()
     for name in "abc":
         Path(f"in/{name}.csv").write_text(BODY)
@@ -77,7 +77,7 @@ def test_parquet_with_two_columns_of_one_name_is_refused_in_words(folder, call):
         ("s3://", "cannot list s3://"),
     ],
 )
-def test_places_that_nobody_serves_get_one_sentence(folder, monkeypatch, url, words):
+def test_unreachable_places_get_one_sentence(folder, monkeypatch, url, words):
     monkeypatch.setattr("denoise_stream.archive.folders.cloud.FIRST_PAUSE_S", 0.0)
     from denoise_stream.archive.folders.places import open_input
 
@@ -87,7 +87,7 @@ def test_places_that_nobody_serves_get_one_sentence(folder, monkeypatch, url, wo
     assert "__init__" not in str(caught.value)
 
 
-def test_mistakes_are_not_tried_again(monkeypatch):
+def test_permanent_errors_are_not_retried(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("it waits for another attempt"))
     folder = RemoteFolder("memory", "/a")
     for mistake in (TypeError("host is missing"), ValueError("all of it"), NotImplementedError("no")):

@@ -1,4 +1,4 @@
-"""Trees that cannot be read in part, with names and links that nobody expects: each costs one row and no other file."""
+"""Trees with unreadable parts, odd names and links: each costs one row and no other file."""
 
 import contextlib
 import errno

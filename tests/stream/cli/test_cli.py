@@ -60,7 +60,7 @@ def test_model_with_a_fixed_rate_gets_the_file_resampled_and_the_band_above_it_i
     assert (report["sample_rate_hz"], report["follows_above_hz"], report["latency_samples"]) == (48_000, 8_000, 544)
 
 
-def test_no_more_is_taken_away_than_asked_for(folder, call, models):
+def test_attenuation_stays_within_the_limit(folder, call, models):
     soundfile.write("a.wav", noise(8000), 16_000, subtype="FLOAT")
     model = ["--model", models["smoother"]]
     assert call("--input", "a.wav", *model, "--max-attenuation", 10, "--report", "r.json")[0] == 0
@@ -72,7 +72,7 @@ def test_no_more_is_taken_away_than_asked_for(folder, call, models):
 
 
 @pytest.mark.parametrize("name", ["b.wav", "b.flac", "b.ogg", "b.mp3"])
-def test_missing_values_become_silence_where_the_format_has_no_word_for_them(folder, call, models, name):
+def test_missing_values_become_silence_where_the_format_cannot_mark_them(folder, call, models, name):
     samples = noise(20_000)
     samples[5000:5100] = np.nan
     soundfile.write("a.wav", samples, 16000, subtype="FLOAT")
@@ -83,7 +83,7 @@ def test_missing_values_become_silence_where_the_format_has_no_word_for_them(fol
     assert np.isnan(result[5000:5100]).all() if name == "b.wav" else np.isfinite(result).all()
 
 
-def test_name_as_long_as_a_file_system_takes(folder, call, models):
+def test_longest_name_of_a_file_system_works(folder, call, models):
     soundfile.write("a.wav", noise(500), 16000)
     name = "\u00e4" * 125 + ".flac"
     assert call("--input", "a.wav", "--output", name, "--model", models["identity"])[0] == 0
@@ -105,7 +105,7 @@ def test_columns_with_a_comma_in_their_name_can_be_chosen(folder, call):
     assert "columns x, y" in message
 
 
-def test_audio_without_an_extension_gets_a_neighbour(folder, call, models):
+def test_audio_without_an_extension_is_written_beside_it(folder, call, models):
     soundfile.write("take", noise(500), 16000, format="WAV")
     assert call("--input", "take", "--model", models["identity"])[0] == 0
     assert soundfile.info("take.denoised").format == "WAV"
@@ -118,7 +118,7 @@ def test_short_files_work(folder, call, samples):
     assert soundfile.info("a.denoised.wav").frames == samples
 
 
-def test_wav_without_samples_gives_one_without_samples(folder, call):
+def test_wav_without_samples_stays_empty(folder, call):
     soundfile.write("a.wav", np.empty(0), 16000)
     assert call("--input", "a.wav")[0] == 0
     assert soundfile.info("a.denoised.wav").frames == 0
@@ -268,4 +268,4 @@ def test_speech_model_on_a_table_is_doubted(folder, call):
     spiky_table("a.csv")
     status, message = call("--input", "a.csv", "--model", "speech", "--rate", 16000)
     assert status == 0
-    assert "warning: the model speech knows sound only and may spoil other signals; use --model general" in message
+    assert "warning: the model speech is for sound only and may spoil other signals; use --model general" in message

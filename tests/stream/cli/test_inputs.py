@@ -35,7 +35,7 @@ def test_several_inputs_are_written_beside_each_other(three_files, call):
     assert [line.split()[0] for line in message.splitlines() if " -> " in line] == three_files
 
 
-def test_input_that_fails_stops_no_other(three_files, call):
+def test_failing_input_does_not_stop_the_others(three_files, call):
     Path("a.wav").write_text("no audio")
     Path("b.denoised.flac").touch()
     status, message = call(*three_files)
@@ -97,7 +97,7 @@ def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, c
     assert not list(Path().glob("*.denoised.*"))
 
 
-def test_option_that_one_of_several_inputs_cannot_take_stops_no_other(call, folder, models):
+def test_option_that_one_input_cannot_take_does_not_stop_the_others(call, folder, models):
     soundfile.write("a.wav", np.zeros(800), 16_000)
     (folder / "b.csv").write_text("t,v\n" + "".join(f"{n},{n % 7}.5\n" for n in range(200)))
     soundfile.write("c.wav", np.zeros(800), 16_000)

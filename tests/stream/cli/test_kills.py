@@ -1,4 +1,4 @@
-"""Runs that are ended at random moments, by every signal, in a file, a table, a pipe or an archive: no half outputs.
+"""Runs killed at random moments, by every signal, in a file, a table, a pipe or an archive: no partial outputs.
 
 ``KILLS=N`` tries N moments of each kind.
 """
@@ -72,7 +72,7 @@ def seen(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def whole(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dict[str, bytes], float]]:
-    """What runs that nobody ends leave, and how long they take in s."""
+    """The outputs of undisturbed runs, and how long they take in s."""
     found = {}
     for kind in ARGUMENTS:
         folder = tmp_path_factory.mktemp(kind)

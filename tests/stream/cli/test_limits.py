@@ -1,4 +1,4 @@
-"""Inputs that would take memory or time without end: each gets a sentence, and an option where more may be needed."""
+"""Inputs that would take unbounded memory or time: each gets a sentence, and an option that raises the limit."""
 
 import io
 import re
@@ -32,19 +32,19 @@ def table(data: bytes, **reading: object) -> TableSource:
 
 
 @pytest.mark.parametrize("cell", ["1.5,", "1", "x", '"', "# "])
-def test_line_that_never_ends_is_refused(cell):
+def test_endless_line_is_refused(cell):
     data = (cell * (COLUMN_BYTES * 1000)).encode()
     with pytest.raises(SourceError, match=r"its first 1 lines take more than 512 KiB.*--max-columns N allows more"):
         table(data, max_columns=100)
 
 
-def test_line_that_never_ends_behind_good_rows_is_refused():
+def test_endless_line_after_good_rows_is_refused():
     source = table(b"v\n" + b"1.5\n2.5\n" * 40_000 + b"1" * 300_000, max_columns=100)
     with pytest.raises(SourceError, match=r"the bytes of line 80002 take more than 100 KiB"):
         list(source)
 
 
-def test_lines_that_are_passed_over_may_be_longer():
+def test_skipped_lines_may_be_longer():
     data = b"x" * 800_000 + b"\nv\n" + ROWS.encode()
     with pytest.raises(SourceError, match="--max-columns"):
         table(data, max_columns=100)
@@ -57,7 +57,7 @@ def test_few_columns_allowed_do_not_refuse_many_rows(most):
     assert sum(map(len, table(data, max_columns=most))) == 2000
 
 
-def test_rows_behind_many_comments_are_found_by_the_option_that_the_page_names():
+def test_rows_after_many_comments_are_found_by_the_documented_option():
     from denoise_stream.files.dialect.options import TableOptions
 
     data = b"# a comment of the usual length\n" * 40_000 + b"v\n" + ROWS.encode()
@@ -112,7 +112,7 @@ def test_number_of_millions_of_digits_is_not_repeated_whole(folder, call, cell):
     assert len(said) < 300
 
 
-def test_drawn_line_that_is_none_takes_no_time_without_end():
+def test_near_miss_of_a_drawn_line_takes_little_time():
     text = "name;v\n" + "-" * 60 + "x;1.5\n" + "a;2.5\n" * 200
     assert table(text.encode()).column_names == ["v"]
 
@@ -150,7 +150,7 @@ def test_zipped_arrays_are_refused_before_they_are_unpacked(folder, call, monkey
 @pytest.mark.parametrize(
     "change", [{"state_size": "16777216"}, {"context_past": "1x40000", "contract_version": "2"}], ids=str
 )
-def test_models_of_states_and_contexts_that_nobody_needs_are_refused(change):
+def test_models_with_huge_states_or_contexts_are_refused(change):
     metadata = Contract("m", 150, 75).to_metadata() | change
     with pytest.raises(ContractError, match="65536"):
         Contract.from_metadata(metadata, "m.onnx")
@@ -166,15 +166,15 @@ def test_metadata_of_millions_of_characters_is_not_repeated_whole():
 @pytest.mark.parametrize(
     "text", ["x = " + "[" * 20_000, "[data" + ".a" * 20_000 + "]\n", "[data]\nx = [[[[[[[[[[1]]]]]]]]]]"]
 )
-def test_recipe_of_values_in_values_is_refused_in_words(tmp_path, text):
+def test_deeply_nested_recipe_is_refused_in_words(tmp_path, text):
     from denoise_train.recipe import RecipeError, load_recipe
 
     (tmp_path / "deep.toml").write_text(text)
-    with pytest.raises(RecipeError, match=r"deep\.toml is not a recipe: its values lie in each other too deep"):
+    with pytest.raises(RecipeError, match=r"deep\.toml is not a recipe: its values are nested too deeply"):
         load_recipe(tmp_path / "deep.toml")
 
 
-def test_sound_of_a_rate_that_no_header_can_multiply_goes_through_pipes(folder):
+def test_sound_whose_byte_rate_overflows_the_header_goes_through_pipes(folder):
     samples = (np.arange(4000) % 100).astype("<i2").reshape(-1, 2)
     soundfile.write("fast.wav", samples, 2_000_000_000)
     options = ["--input", "-", "--format", "wav", "--model", "general", "--mix", 0]

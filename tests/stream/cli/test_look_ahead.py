@@ -1,4 +1,4 @@
-"""The options --look-ahead and --notch: files look ahead, pipes do not, and what cannot be is one line."""
+"""The options --look-ahead and --notch: files look ahead, pipes do not, and impossible values get one line."""
 
 import json
 
@@ -46,7 +46,7 @@ def test_a_file_is_denoised_with_the_stated_look_ahead_or_the_longest(tmp_path, 
         (["--notch", "300", "--rate", "500"], "use a frequency above 0 and below 245"),
     ],
 )
-def test_options_that_cannot_be_are_refused(source, tmp_path, options, words):
+def test_impossible_options_are_refused(source, tmp_path, options, words):
     result = run("--input", source, "--output", tmp_path / "c.csv", *options)
     assert result.exit_code == 2
     assert words in result.output

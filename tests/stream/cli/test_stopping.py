@@ -1,4 +1,4 @@
-"""Signals end the program in time, in the midst of a computation too, and nothing half-made stays."""
+"""Signals end the program in time, even in the middle of a computation, and no partial file stays."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ def test_signal_ends_a_network_that_never_ends(folder, endless, kind, status):
     assert sorted(path.name for path in folder.iterdir()) == ["a.wav", "endless.onnx"]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(folder, call, models, endless):
+def test_leftovers_of_a_killed_run_are_removed_by_the_next(folder, call, models, endless):
     soundfile.write("a.wav", noise(16_000), 16_000)
     process = start("--input", "a.wav", "--model", endless)
     process.kill()
@@ -75,7 +75,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(folder, call, models, end
     assert list(Path().glob(".partial-*")) == [other]
 
 
-def test_what_another_program_is_making_stays(folder, models):
+def test_unfinished_file_of_a_running_program_stays(folder, models):
     soundfile.write("a.wav", noise(16_000), 16_000)
     with whole_file(Path("a.denoised.wav")) as partial:
         os.utime(partial, (1, 1))

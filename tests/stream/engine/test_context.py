@@ -60,7 +60,7 @@ def by_hand(signal: np.ndarray, start: int, window: int, lookahead: int) -> tupl
     missing=st.floats(0, 0.6),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_block_is_the_mean_of_its_known_samples(length, first, hop, lookahead, offset, missing, seed):
     rng = np.random.default_rng(seed)
     signal = offset + 0.05 * rng.normal(size=(2, length))
@@ -219,7 +219,7 @@ def test_constants_gaps_and_offsets_survive(model):
         (1.5, "lookahead_samples=1.5 is of type float"),
     ],
 )
-def test_a_look_ahead_that_cannot_be_is_refused(model, lookahead, words):
+def test_an_impossible_look_ahead_is_refused(model, lookahead, words):
     with pytest.raises((ValueError, TypeError), match=words):
         Denoiser(model, lookahead_samples=lookahead)
 

@@ -17,7 +17,7 @@ KINDS = ["identity", "smoother", "leaky_mean", "recurrent"]
 
 
 def at_hop(model: Path, hop: int) -> Denoiser:
-    """Denoise with another hop: asked of a model without memory, and the own one of a stateful model."""
+    """Denoise with another hop; a stateful model keeps its own."""
     if Denoiser(model).contract.state_size:
         return Denoiser(onnx_models.with_facts(model, hop=str(hop)))
     return Denoiser(model, hop=hop)
@@ -222,7 +222,7 @@ def test_numbers_whose_range_would_overflow_are_refused(models):
         Denoiser(models["identity"]).denoise([0.0, 0.0, 0.0, 1e308])
 
 
-def test_channels_do_not_touch_each_other(models):
+def test_channels_are_independent(models):
     for kind in KINDS:
         denoiser = at_hop(models[kind], 60)
         signal = draw(8, 777, 3)
@@ -241,7 +241,7 @@ def test_stateful_model_sees_the_past(models):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "leaky_mean_16k"])
-def test_reset_and_flush_start_anew(models, kind):
+def test_reset_and_flush_restart_the_stream(models, kind):
     rate = 44100.0 if "16k" in kind else None
     denoiser = Denoiser(models[kind])
     signal = draw(9, 1500)

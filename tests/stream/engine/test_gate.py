@@ -63,7 +63,7 @@ def test_every_channel_has_a_gate_of_its_own(models):
         np.testing.assert_allclose(together[:, channel], denoiser.denoise(signal, RATE_HZ), atol=1e-9)
 
 
-def test_gate_of_no_depth_changes_nothing(models):
+def test_gate_of_0_db_changes_nothing(models):
     signal, _ = words()
     plain = Denoiser(models["smoother_16k"]).denoise(signal, RATE_HZ)
     assert (Denoiser(models["smoother_16k"], gate_db=0).denoise(signal, RATE_HZ) == plain).all()
@@ -78,7 +78,7 @@ def test_band_above_the_model_closes_too(models):
     assert level_db(np.diff(gated[pause], 4), np.diff(plain[pause], 4)) == pytest.approx(-20, abs=1)
 
 
-def test_most_that_is_taken_away_holds_for_the_gate(models):
+def test_attenuation_limit_holds_for_the_gate(models):
     signal, _ = words()
     gated = Denoiser(models["identity_16k"], gate_db=60, max_attenuation_db=12).denoise(signal, RATE_HZ)
     pause = slice(17_000, 18_500)

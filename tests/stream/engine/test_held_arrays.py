@@ -1,4 +1,4 @@
-"""Arrays as people hold them: channels first, pandas, wrong types, no rate; and copies of what denoises them."""
+"""Arrays as users hold them: channels first, pandas, wrong types, no rate; and copies of denoisers and streams."""
 
 import concurrent.futures
 import copy
@@ -42,7 +42,7 @@ def test_few_samples_of_many_channels_pass_with_their_axis(models):
 
 
 @pytest.mark.parametrize(("axis", "error"), [(2, ValueError), (-3, ValueError), ("time", TypeError), (True, TypeError)])
-def test_axis_that_is_none_is_named(models, axis, error):
+def test_invalid_axis_is_named(models, axis, error):
     with pytest.raises(error, match="axis="):
         Denoiser(models["smoother"]).denoise(draw(0, 400, 2), axis=axis)
 
@@ -158,7 +158,7 @@ def test_numbers_of_numpy_are_numbers(models):
     assert (denoiser.hop, stream.channels, stream.sample_rate_hz) == (30, 2, 48_000.0)
 
 
-def test_rate_that_is_not_given_to_a_model_of_a_fixed_rate_is_said_to_be_assumed(models):
+def test_missing_rate_for_a_model_of_a_fixed_rate_warns(models):
     denoiser = Denoiser(models["identity_16k"])
     words = "taken for one at 16000 Hz.*pass sample_rate_hz="
     for ask in (lambda: denoiser.denoise(draw(0, 300)), denoiser.stream):
@@ -198,7 +198,7 @@ def test_bundled_model_is_pickled_by_name():
     assert b"models" not in pickle.dumps(Denoiser("x2")).replace(b"bundled_models", b"").replace(b"_stream.model", b"")
 
 
-def test_model_that_is_gone_or_another_one_is_said_when_it_is_unpickled(folder, models):
+def test_unpickling_names_a_model_that_is_gone_or_replaced(folder, models):
     shutil.copy(models["smoother"], "mine.onnx")
     denoiser = Denoiser("mine.onnx")
     pickled = pickle.dumps(denoiser)

@@ -1,4 +1,4 @@
-"""What is heard of input and denoised signal: the mix, and the most that is taken away."""
+"""The blend of input and denoised signal: the mix, and the attenuation limit."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_what_a_model_silences_is_lowered_by_the_limit_and_no_more():
     np.testing.assert_allclose(20 * np.log10(heard / noisy), -12.0)
 
 
-def test_no_limit_and_an_endless_one_are_the_same(models):
+def test_no_limit_and_an_infinite_one_are_the_same(models):
     signal = draw(3, 700)
     whole = Denoiser(models["smoother"]).denoise(signal)
     for limit_db in (None, float("inf")):

@@ -62,12 +62,12 @@ def test_the_engine_filters_before_the_model_in_any_chunks():
         (50.0, None, "notch_hz=50 needs the sample rate of the signal; state it"),
     ],
 )
-def test_a_notch_that_cannot_be_is_refused(frequency, rate, words):
+def test_an_impossible_notch_is_refused(frequency, rate, words):
     with pytest.raises(ValueError, match=words):
         Denoiser("general", notch_hz=frequency).stream(1, rate)
 
 
 @pytest.mark.parametrize("frequency", [0.0, -50.0, float("nan"), float("inf")])
-def test_a_frequency_has_to_be_above_nothing(frequency):
+def test_a_frequency_must_be_above_0(frequency):
     with pytest.raises(ValueError, match="notch_hz=.* is not a frequency"):
         Denoiser("general", notch_hz=frequency)

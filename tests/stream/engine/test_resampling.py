@@ -148,7 +148,7 @@ def test_gaps_stay_where_they_are_and_spoil_nothing_beside_them(models):
 
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 @pytest.mark.parametrize("position", [0, 1, 2, 3])
-def test_lone_value_before_a_long_gap_comes_out_whatever_the_chunks(models, rate, position):
+def test_lone_value_before_a_long_gap_is_kept_in_any_chunks(models, rate, position):
     signal = np.full(6_000, np.nan)
     signal[position] = 5.0
     signal[4_000:] = 5.0 + noise(2_000)

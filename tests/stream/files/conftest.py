@@ -7,7 +7,7 @@ from recorded import Unchanged
 
 @pytest.fixture
 def unchanged(folder, call, models) -> Unchanged:
-    """Run the program without changing the sound; return the output's path and what was said."""
+    """Run the program without changing the sound; return the output's path and the messages."""
 
     def unchanged(name: str, *arguments: object, output: str | None = None) -> tuple[Path, str]:
         target = output or f"{Path(name).stem}.denoised{Path(name).suffix}"

@@ -21,7 +21,7 @@ def stated_samples(name: str | Path) -> int | None:
 # ------------------------------------------------------------------------- headers that say too little
 
 
-def test_second_chunk_of_audio_is_left_out_and_told(unchanged):
+def test_second_chunk_of_audio_is_left_out_and_reported(unchanged):
     expected = make_base(2)
     body = Path("base.wav").read_bytes()[8:] + struct.pack("<4sI", b"data", 400) + bytes(400)
     Path("base.wav").write_bytes(struct.pack("<4sI", b"RIFF", len(body)) + body)
@@ -40,7 +40,7 @@ def test_size_zero_of_a_crashed_recorder_is_not_believed(unchanged, subtype):
     assert soundfile.info(output).subtype == subtype
 
 
-def test_part_of_a_sample_at_the_end_of_a_crashed_recording_is_left_out_and_told(unchanged):
+def test_part_of_a_sample_at_the_end_of_a_crashed_recording_is_left_out_and_reported(unchanged):
     expected = make_base(2)
     change("base.wav", b"data", bytes(4))
     Path("base.wav").write_bytes(Path("base.wav").read_bytes()[:-2])
@@ -49,7 +49,7 @@ def test_part_of_a_sample_at_the_end_of_a_crashed_recording_is_left_out_and_told
     assert "4 bytes at the end, a part of a sample, were left out" in said
 
 
-def test_file_without_audio_but_with_chunks_behind_stays_without(unchanged):
+def test_file_without_audio_but_with_later_chunks_stays_empty(unchanged):
     soundfile.write("a.wav", np.zeros(0), 16_000)
     with Path("a.wav").open("ab") as file:
         file.write(b"LIST" + struct.pack("<I", 16) + b"INFOINAM\4\0\0\0owl\0")
@@ -156,7 +156,7 @@ def test_report_keeps_what_was_said(unchanged):
     assert note == "salvaged: base.wav is cut short: its header promises 16001 samples, 15901 are there"
 
 
-def test_audio_behind_the_stated_size_is_told_and_taken_if_asked(unchanged):
+def test_audio_beyond_the_stated_size_is_reported_and_salvaged_on_request(unchanged):
     expected = make_base(subtype="PCM_16")
     change("base.wav", b"data", struct.pack("<I", 20_000))
     output, said = unchanged("base.wav")
@@ -167,7 +167,7 @@ def test_audio_behind_the_stated_size_is_told_and_taken_if_asked(unchanged):
     assert "salvaged: 12002 bytes after the stated end of the audio" in said
 
 
-def test_archive_salvages_and_tells(folder, call, models):
+def test_archive_salvages_and_reports(folder, call, models):
     Path("in").mkdir()
     make_base()
     Path("in/a.wav").write_bytes(Path("base.wav").read_bytes()[:-300])
@@ -254,9 +254,9 @@ def test_aiff_of_an_odd_number_of_bytes_keeps_its_sample_count(unchanged):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (b"\x06\2\0\0\1\0", "holds a loop, which is not read"),
-        (b"\x01\6\0\0\x83\0" + bytes(4) + b"\x01\6\0\0\x90\0" + bytes(4), "changes its format on the way"),
-        (b"\x01\6\0\0\x83\1" + bytes(4), "is compressed in a way that is not read: VOC codec 1"),
+        (b"\x06\2\0\0\1\0", "holds a loop, which is not supported"),
+        (b"\x01\6\0\0\x83\0" + bytes(4) + b"\x01\6\0\0\x90\0" + bytes(4), "changes its format midway"),
+        (b"\x01\6\0\0\x83\1" + bytes(4), "has an unsupported compression: VOC codec 1"),
         (b"\x09\x10\0\0" + struct.pack("<IBBH", 8000, 8, 0, 0) + bytes(8), "states 0 channels at 8000 Hz"),
         (b"\0", "holds no audio"),
     ],

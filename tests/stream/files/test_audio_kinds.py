@@ -1,4 +1,4 @@
-"""What becomes of audio files of one kind in another, of their chunks, and of files that are no audio."""
+"""Conversion between kinds of audio files, their chunks, and files without audio."""
 
 import struct
 import subprocess
@@ -109,7 +109,7 @@ def test_markers_of_aiff_are_kept(unchanged):
     assert "not kept: MARK of the input" in unchanged("a.aiff", output="b.wav")[1]
 
 
-def test_picture_of_flac_is_said_not_to_be_kept(unchanged):
+def test_loss_of_a_flac_picture_is_reported(unchanged):
     make_base()
     ffmpeg("-f", "lavfi", "-i", "color=red:s=16x16:d=1", "-frames:v", 1, "cover.png")
     cover = ["-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
@@ -117,7 +117,7 @@ def test_picture_of_flac_is_said_not_to_be_kept(unchanged):
     assert "not kept: PICTURE of the input" in unchanged("a.flac")[1]
 
 
-def test_today_s_plain_files_come_back_byte_for_byte(unchanged):
+def test_plain_files_come_back_byte_for_byte(unchanged):
     signal = make_base(2)
     for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ALAW"):
         for extension in ("wav", "aiff", "au", "w64", "rf64"):
@@ -140,7 +140,7 @@ def test_today_s_plain_files_come_back_byte_for_byte(unchanged):
         (
             "a.wma",
             b"0&\xb2u\x8ef\xcf\x11" + bytes(90),
-            "is Windows Media (wma, wmv), which is not read here; decode it",
+            "is Windows Media (wma, wmv), which is not supported; decode it",
         ),
         (
             "a.amr",

@@ -1,4 +1,4 @@
-"""WAV through pipes as ffmpeg and sox write it: every kind, sizes not known, and what is no WAV."""
+"""WAV through pipes as ffmpeg and sox write it: every kind, unknown sizes, and other data."""
 
 import struct
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_pipe_that_ends_early_is_an_error_or_salvaged(folder, models):
     np.testing.assert_array_equal(decoded("b.wav"), expected[:15_000])
 
 
-def test_chunks_behind_the_audio_are_no_audio_and_other_bytes_are_told(folder, models):
+def test_chunks_after_the_audio_are_not_audio_and_other_bytes_are_reported(folder, models):
     expected = make_base()
     whole = Path("base.wav").read_bytes()  # an even number
     done = through(whole + b"LIST" + struct.pack("<I", 4) + b"INFO", "--model", models["identity"])

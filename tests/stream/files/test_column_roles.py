@@ -149,7 +149,7 @@ def test_milliseconds_without_a_name_are_a_signal_where_nothing_else_is():
 
 
 @pytest.mark.parametrize("values", SIGNALS.values(), ids=SIGNALS.keys())
-def test_signals_drive_nothing(values):
+def test_signals_are_not_taken_for_sweeps(values):
     assert not is_driven(np.round(values, 2), 2)
 
 

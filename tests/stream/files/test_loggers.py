@@ -1,4 +1,4 @@
-"""Tables of instruments and programs: their preambles stay, and their signals are denoised."""
+"""Tables of instruments and programs: preambles stay, signals are denoised."""
 
 import re
 

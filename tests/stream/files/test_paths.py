@@ -1,4 +1,4 @@
-"""Outputs: whole or not at all, and none takes the place of a file that appeared while it was made."""
+"""Outputs: whole or not at all, and none replaces a file that appeared while it was written."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ def test_file_system_without_links_keeps_others_files_too(folder, monkeypatch):
     assert Path("a.wav").read_text() == "ours"
 
 
-def test_of_many_at_once_each_keeps_its_name(folder):
+def test_concurrent_outputs_each_keep_a_name(folder):
     made = []
 
     def make(number: int) -> None:

@@ -85,7 +85,7 @@ def test_case_through_a_pipe_is_the_same_or_refused(case):
 
 
 @pytest.mark.parametrize("case", SPEC, ids=[case["file"] for case in SPEC])
-def test_nothing_of_the_denoised_signal_leaves_every_byte(case):
+def test_a_mix_of_0_leaves_every_byte(case):
     before = (CASES / case["file"]).read_bytes()
     if case["file"] not in REFUSED:
         assert denoise_table(before, mix=0.0).data == before

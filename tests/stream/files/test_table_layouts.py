@@ -16,7 +16,7 @@ MOST_REFUSED = 0.05
 
 
 def look(table: Table, outcomes: Counter[str]) -> None:
-    """Denoise a table and count what became of it; fail if it is wrong."""
+    """Denoise a table and count the outcome; fail if it is wrong."""
     after, refusal = b"", ""
     try:
         after = denoise_table(table.data).data

@@ -1,4 +1,4 @@
-"""Rows that cannot be read, quotes, gaps, options: what becomes of them."""
+"""Unreadable rows, quotes, gaps and options of tables."""
 
 import numpy as np
 import pytest
@@ -115,13 +115,13 @@ def test_a_stated_encoding_makes_names_that_can_be_typed():
     assert done.facts["left"] == [{"name": "時刻", "reason": "named a time or an index"}]
 
 
-def test_bytes_that_an_encoding_would_not_give_back_are_refused():
+def test_bytes_that_an_encoding_cannot_round_trip_are_refused():
     with pytest.raises(SourceError, match="is not text in shift_jis.*name another --encoding"):
         denoise_table(b"Gr\xffe,v\n1,2.5\n", encoding="shift_jis")
 
 
 def test_both_readings_of_three_digits_stay_true():
-    """20.038 may be twenty or twenty thousand where semicolons delimit: three digits are written, no more, no less."""
+    """With semicolons as delimiters 20.038 may be twenty or twenty thousand: exactly three digits are written."""
     lines = [f"{index};{value:.3f}" for index, value in enumerate(NOISY)]
     after = denoise_table(as_table(lines, "row;kg")).data.decode().splitlines()
     assert {len(line.partition(".")[2]) for line in after[1:]} == {3}

@@ -186,7 +186,7 @@ def test_decimal_comma_may_come_late():
     assert changed[-2:] == ["2020-150;1,13", "2020-151;1,25"]
 
 
-def test_text_far_behind_the_preview_is_found_too():
+def test_text_far_after_the_preview_is_found_too():
     rows = [f"{value}" for value in np.random.default_rng(0).normal(size=5000)]
     rows[4000] = "oops"
     with pytest.raises(SourceError, match="line 4002, column 'v': 'oops' is not a number"):

@@ -80,7 +80,7 @@ def test_both_are_played_with_a_pause_between_them(monkeypatch):
     assert abs(samples[0]) < abs(expected[0]) / 10
 
 
-def test_missing_loudspeaker_is_told_before_the_work_begins(audio_server, take):
+def test_missing_loudspeaker_is_reported_before_the_work_begins(audio_server, take):
     words = [*PROGRAM, take, "--listen", "--output-device", "no such"]
     done = subprocess.run(words, env=audio_server.environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1

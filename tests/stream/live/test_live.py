@@ -129,7 +129,7 @@ def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
     assert len(out) >= 2 * 2 * RATE_HZ
 
 
-def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
+def test_facts_are_printed_at_the_start_and_a_summary_at_the_end(audio_server):
     done = run(audio_server, *GENERAL, "--output", "null", "--duration", 1, "--max-attenuation", 12)
     assert done.returncode == 0
     assert done.stdout == ""
@@ -145,7 +145,7 @@ def test_facts_are_said_at_the_start_and_a_summary_at_the_end(audio_server):
 
 
 def recorded_in_words(file: Path) -> str:
-    """What the last line says about a recording, by what is in it."""
+    """Return the expected last line about a recording."""
     recorded, rate = soundfile.read(file)
     peak = np.abs(recorded).max()
     level = f"peak {20 * np.log10(peak):.1f} dBFS".replace("-", "\N{MINUS SIGN}") if peak else "silence"
@@ -182,7 +182,7 @@ def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_
 
 
 @pytest.mark.slow
-def test_named_device_that_comes_back_goes_on_in_the_same_file(audio_server, tmp_path):
+def test_recording_of_a_named_device_continues_in_the_same_file_when_it_is_back(audio_server, tmp_path):
     file, report = tmp_path / "take.wav", tmp_path / "report.json"
     process = start(audio_server, "--device", "virtmic", "--duration", 4, "--output", file, "--report", report)
     wait_for_recording(tmp_path)

@@ -1,4 +1,4 @@
-"""The parts of a live run, without devices: between two callbacks nothing clicks and no latency stays."""
+"""The parts of a live run, without devices: no clicks between two callbacks, and no lasting latency."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""A live session with devices that the test drives: what it counts, shows and promises."""
+"""A live session with devices driven by the test: its counts, display and promises."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ class FakeStream:
 
 
 class Bench:
-    """A session whose callbacks come when the test wants, and a clock that it sets."""
+    """A session with callbacks and a clock driven by the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, model, *, play: bool = True) -> None:
         fake = SimpleNamespace(InputStream=FakeStream, OutputStream=FakeStream, PortAudioError=OSError)
@@ -100,7 +100,7 @@ def test_removed_compares_the_same_samples(monkeypatch, models):
     assert bench.session.state.removed_db < 0.01
 
 
-def test_voice_is_told_by_models_of_sound_only(monkeypatch, models):
+def test_voice_is_detected_by_models_of_sound_only(monkeypatch, models):
     quiet, tone = np.random.default_rng(2).normal(0, 1e-4, RATE_HZ), np.sin(np.arange(RATE_HZ) / 20)
     bench = Bench(monkeypatch, models["identity_16k"], play=False)
     bench.run(tone)

@@ -1,4 +1,4 @@
-"""What the live view shows, at the widths that terminals have."""
+"""The live view at the widths of terminals."""
 
 import io
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Pools and streams that nobody closes: dropped, forked away from, or beside a stream that fails."""
+"""Pools and streams that are never closed: dropped, forked away from, or beside a stream that fails."""
 
 import gc
 import multiprocessing
@@ -109,7 +109,7 @@ def test_input_on_which_the_network_fails_fails_its_own_stream_only(models, monk
 
 
 def use_in_child(pool: StreamPool, stream, answers) -> None:
-    """Try every verb; each must answer at once, in words."""
+    """Try every method; each must return at once, with a sentence."""
     verbs = (lambda: pool.open(), lambda: stream.push(np.ones(10)), lambda: stream.pull(1), lambda: stream.end())
     for verb in verbs:
         try:

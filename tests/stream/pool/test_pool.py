@@ -1,4 +1,4 @@
-"""The pool of streams: what each gives equals a stream of its own, whatever the others do; it pushes back and ends."""
+"""The pool of streams: each equals a stream of its own, whatever the others do; backpressure and ends."""
 
 import asyncio
 import contextlib
@@ -170,7 +170,7 @@ def test_waiting_push_goes_on_when_another_thread_reads(models):
     assert np.abs(found - Denoiser(models["smoother"]).denoise(signal)).max() <= 1e-6 * np.ptp(signal)
 
 
-def test_asyncio_face_gives_the_same_and_holds_nobody_up(models):
+def test_asyncio_methods_give_the_same_and_do_not_block(models):
     denoiser = Denoiser(models["leaky_mean"])
     ticks = 0
 
@@ -233,7 +233,7 @@ def test_chunk_that_is_wrong_is_refused_and_the_stream_goes_on(models):
         assert len(collect(stream)) == 15
 
 
-def test_network_that_fails_is_told_to_its_streams_and_the_pool_goes_on(models, monkeypatch):
+def test_network_failure_reaches_its_streams_and_the_pool_continues(models, monkeypatch):
     with StreamPool(models["identity"]) as pool:
         run = pool._denoiser.model.run
 
@@ -297,7 +297,7 @@ def test_state_given_back_does_not_keep_a_batch_alive(models):
     assert all(found.state.base is None for found in ask_together(model, [Question(rows, state)] * 3))
 
 
-def test_verbs_after_the_end_say_so(models):
+def test_methods_after_the_end_say_so(models):
     with StreamPool(models["identity"]) as pool:
         stream = pool.open()
         stream.end()

@@ -64,7 +64,7 @@ def test_all_ready_or_enough_samples_wait_for_nothing(schedule):
     assert schedule.take() == [A, B, C]
 
 
-def test_samples_are_counted_anew_for_every_batch(schedule):
+def test_samples_are_counted_from_0_for_every_batch(schedule):
     schedule.announce(A, 600)
     schedule.take()
     schedule.announce(A, 600)

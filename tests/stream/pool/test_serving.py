@@ -24,7 +24,7 @@ SERVER = Path(__file__).parents[3] / "docs" / "examples" / "websocket_server.py"
 
 @contextlib.contextmanager
 def running(log: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """Run the server; return its address and process, and look that it ends well."""
+    """Run the server; yield its address and process, and check that it ends cleanly."""
     with log.open("w") as errors:
         command = [sys.executable, str(SERVER), "--port", "0", *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
@@ -174,7 +174,7 @@ def test_pages_of_other_hosts_are_refused(tmp_path, origin, status):
             asyncio.run(main(address))
 
 
-def test_name_that_leads_here_does_not_make_its_page_one_of_this_host():
+def test_dns_name_of_this_machine_does_not_make_a_page_local():
     spec = importlib.util.spec_from_file_location("websocket_server", SERVER)
     assert spec is not None
     assert spec.loader is not None

@@ -1,4 +1,4 @@
-"""Images through the product: files come back in their own format, and what does not fit is refused in one sentence."""
+"""Images: files come back in their own format, and unsuitable ones are refused in one sentence."""
 
 import struct
 import sys

@@ -1,4 +1,4 @@
-"""Pictures before and after: what they show, where, and how much of a signal they keep."""
+"""Pictures before and after: their content, and the memory they take."""
 
 import pickle
 from datetime import datetime, timedelta

@@ -23,7 +23,7 @@ LENGTHS = {"pump 1": 700, "pump 2": 1, "fan": 150, "": 90, "belt": 1203}
 
 
 def make_rows(order: str, channels: int = 1) -> tuple[list[str], np.ndarray]:
-    """Make the rows of all series: one after the other, in turns, or anyhow."""
+    """Make the rows of all series: one after the other, in turns, or in random order."""
     names = [name for name, length in LENGTHS.items() for _ in range(length)]
     rng = np.random.default_rng(4)
     if order == "in turns":
@@ -157,7 +157,7 @@ def test_folder_of_tables_with_series(call, models):
     assert "2 done before" in call(*arguments)[1]
 
 
-def test_rows_wait_for_no_end_of_the_table(tmp_path, models):
+def test_rows_are_written_before_the_table_ends(tmp_path, models):
     ids, values = np.repeat(np.arange(500), 300).astype(str), np.random.default_rng(0).normal(size=150_000)
     pyarrow.parquet.write_table(pyarrow.table({"id": ids, "x": values}), tmp_path / "many.parquet")
     source = open_file(tmp_path / "many.parquet", Reading(series_column="id"))
@@ -203,7 +203,7 @@ def test_wrong_tables_of_series_get_one_sentence(call, arguments, status, words)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_rows_of_several_series_in_turn_are_refused_unless_somebody_says_what_they_are(call, models, suffix):
+def test_alternating_rows_of_several_series_are_refused_unless_an_option_explains_them(call, models, suffix):
     rng = np.random.default_rng(0)
     table = {
         "row": np.arange(300),

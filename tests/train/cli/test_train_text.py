@@ -1,4 +1,4 @@
-"""What a training says before and after: what was found, how it is split, and one number for each question."""
+"""The text before and after a training: what was found, how it is split, and one number for each question."""
 
 import dataclasses
 from datetime import datetime
@@ -26,7 +26,7 @@ def test_it_opens_with_what_was_found_and_what_comes_next() -> None:
     own = OwnData(clean=recordings(12, 10.0), noise=recordings(1, None))
     clean, noise, split, lasts, then = opening(recipe, "mine", Path("runs/mine"), own, NOON)
     assert clean == "found    clean: 12 files, 12 signals, 12,000 samples; 20 minutes at 10 Hz"
-    assert noise == "found    noise: 1 file, 1 signal, 1,000 samples; no file says its sample rate"
+    assert noise == "found    noise: 1 file, 1 signal, 1,000 samples; no file states its sample rate"
     assert split == "split    by file: 10 to train, 1 to choose the best epoch, 1 to test"
     assert lasts.startswith("train    mine from general: 10 minutes, until about 12:10, and then some time to measure")
     assert then == "then     denoise-export runs/mine --output mine.onnx"
@@ -51,7 +51,7 @@ def test_an_unchanged_recipe_makes_the_model_of_its_name(recipe: str) -> None:
     assert model_name(load_recipe(recipe), "mine") == recipe
 
 
-def test_a_model_of_somebodys_own_is_called_like_its_run() -> None:
+def test_a_model_from_a_changed_recipe_is_named_after_its_run() -> None:
     own = dataclasses.replace(load_recipe("general"), start="general")
     assert model_name(own, "pump") == "pump"
     assert model_name(own, "speech") == "speech-own"

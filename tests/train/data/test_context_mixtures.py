@@ -1,4 +1,4 @@
-"""Windows of long records at every time scale, and the network that sees what surrounds them."""
+"""Windows of long records at every time scale, and the network that sees their context."""
 
 import dataclasses
 
@@ -41,10 +41,11 @@ def test_a_block_holds_finite_windows_with_their_contexts(block):
     assert (shares[:, :90] == 0).all(axis=1).mean() >= 1 / 16  # the first window of each record has no past
 
 
-def test_a_block_is_the_same_again_and_another_one_is_not(block):
-    again, other = build().block(0), build().block(1)
-    np.testing.assert_array_equal(block.context, again.context)
-    assert not np.array_equal(block.noisy, other.noisy)
+def test_a_block_is_the_same_again_and_another_one_is_not():
+    short = {"data.record_samples": [150, 400], "data.validation_signals": 16, "data.test_signals": 4}
+    first, again, other = build(**short).block(0), build(**short).block(0), build(**short).block(1)
+    np.testing.assert_array_equal(first.context, again.context)
+    assert not np.array_equal(first.noisy, other.noisy)
 
 
 @pytest.mark.parametrize("lookahead", [0, 700, 4500])
@@ -66,7 +67,7 @@ def test_the_contexts_are_those_that_the_engine_computes(lookahead):
 
 
 def test_without_scales_the_windows_come_alone():
-    assert build(context_past="", context_ahead="").validation().context is None
+    assert build(context_past="", context_ahead="", **{"data.validation_signals": 16}).validation().context is None
 
 
 @pytest.mark.parametrize("kind", INTERPOLATIONS)
@@ -95,7 +96,7 @@ def test_stretching_a_row_needs_no_more_than_it_says():
         ({"context_past": "5x"}, "context_past='5x'; it must be SIZExCOUNT"),
     ],
 )
-def test_values_that_cannot_be_are_refused(changes, words):
+def test_impossible_values_are_refused(changes, words):
     with pytest.raises(RecipeError, match=words):
         build(**changes)
 
@@ -111,11 +112,11 @@ def test_a_smoother_gives_back_straight_lines_whatever_it_sees():
         context = Surroundings(contract, lookahead).contexts(line, Starts(4500, 1, 75), scaled, minimum, span)
         seen = np.concatenate((scaled, context[:, :180]), axis=1)
         candidates = (seen @ weights).reshape(12, 15) @ between
-        count = 6 if lookahead == 0 else 12  # without a look-ahead those that see both sides have nothing to go by
+        count = 6 if lookahead == 0 else 12  # without a look-ahead, smoothers of both sides have no data
         np.testing.assert_allclose(candidates[:count], np.repeat(scaled, count, axis=0), atol=5e-3)
 
 
-def test_the_context_reaches_the_network_and_is_limited():
+def test_the_context_reaches_the_network_and_is_clipped():
     network = build_network(150, 75, RECIPE.architecture, RECIPE.contract)
     rng = np.random.default_rng(0)
     noisy = rng.random((1, 150), dtype=np.float32)

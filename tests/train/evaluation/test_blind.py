@@ -1,4 +1,4 @@
-"""Without clean signals: the noise level is found, estimates agree with the truth, and limits are noticed."""
+"""Without clean signals: the noise level is found, estimates agree with the truth, and doubts are named."""
 
 import numpy as np
 import pytest

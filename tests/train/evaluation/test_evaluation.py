@@ -306,7 +306,7 @@ def test_noisy_recordings_without_noise_are_an_error_and_others_are_counted(
     panels, report = tmp_path / "panels.png", tmp_path / "figures.json"
     few = ("--signals", "10", "--length", "600", "--panels", panels)
     assert run(monkeypatch, "general", "--noisy", tmp_path / "silent.npy", *few) == 1
-    assert "no noise was found: it is not there, or lower than about 0.4 steps" in capsys.readouterr().err
+    assert "no noise was found: there is none, or it is below about 0.4 steps" in capsys.readouterr().err
     both = ("--noisy", tmp_path / "silent.npy", "--noisy", tmp_path / "noisy.npy")
     assert run(monkeypatch, "general", *both, *few, "--json", report) == 0
     figures = json.loads(report.read_text())

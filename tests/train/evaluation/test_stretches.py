@@ -1,4 +1,4 @@
-"""Signals with many samples: what they are, and the table that the command prints."""
+"""Stretched signals, and the table that the command prints."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_each_way_to_use_a_model_has_a_row(tmp_path):
 
 
 @pytest.mark.parametrize("stretch", ["0.5", "1,x", "2000"])
-def test_a_stretch_that_cannot_be_is_refused(stretch):
+def test_an_impossible_stretch_is_refused(stretch):
     result = CliRunner().invoke(command, ["general", "--stretch", stretch])
     assert result.exit_code == 2
     assert "use numbers from 1 to 1000 with commas" in result.output

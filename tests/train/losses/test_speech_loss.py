@@ -1,4 +1,4 @@
-"""The loss of speech, and what of it is STOI."""
+"""The loss of speech, and its agreement with STOI."""
 
 from pathlib import Path
 

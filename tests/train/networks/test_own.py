@@ -1,4 +1,4 @@
-"""Architectures of one's own: a function in a module becomes a run like any other; mistakes are one sentence."""
+"""The user's own architectures: a function in a module becomes a run like any other; mistakes get one sentence."""
 
 import dataclasses
 import sys

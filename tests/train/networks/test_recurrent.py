@@ -83,7 +83,7 @@ def test_hop_that_does_not_divide_the_window_is_refused():
 
 
 def test_more_bands_than_bins_are_refused():
-    with pytest.raises(RecipeError, match="bands=64 above 1 single bins are more than there are bins for; use fewer"):
+    with pytest.raises(RecipeError, match="bands=64 above 1 single bins exceed the number of bins; use fewer"):
         build_network(150, 75, {**load_recipe("speech").architecture, "single_bins": 1, "bands": 64})
 
 

@@ -1,4 +1,4 @@
-"""What spoils a training is told before it: shifts, clipping, constants, missing values, rates."""
+"""Faults of recordings are reported before a training: shifts, clipping, constants, missing values, rates."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from denoise_train.recordings.recordings import load_recordings
 
 
 def wandering(seed: int, length: int = 4000) -> np.ndarray:
-    """A smooth signal, as sensors give: noise through a moving mean."""
+    """A smooth signal, like a sensor's: noise through a moving mean."""
     return np.convolve(np.random.default_rng(seed).normal(size=length + 20), np.ones(21) / 21, mode="valid")
 
 
@@ -50,7 +50,7 @@ def test_shifted_pair_is_refused_with_what_to_cut(tmp_path):
         load_pairs(tmp_path / "clean.npy", tmp_path / "noisy.npy")
 
 
-def test_pair_of_two_rates_is_told_as_such(tmp_path):
+def test_pair_at_two_rates_is_explained(tmp_path):
     soundfile.write(tmp_path / "clean.wav", wandering(1, 4800), 48_000)
     soundfile.write(tmp_path / "noisy.wav", wandering(1, 1600), 16_000)
     with pytest.raises(
@@ -59,7 +59,7 @@ def test_pair_of_two_rates_is_told_as_such(tmp_path):
         load_pairs(tmp_path / "clean.wav", tmp_path / "noisy.wav")
 
 
-def test_clipped_signals_are_told_from_others():
+def test_clipped_signals_are_distinguished_from_coarse_ones():
     wave = np.sin(np.arange(2000) / 9)
     assert clipped_share(wave) == 0
     assert clipped_share(np.round(wave, 1)) == 0  # coarse, as a counter is
@@ -69,7 +69,7 @@ def test_clipped_signals_are_told_from_others():
     assert sentence.endswith("record with less gain")
 
 
-def test_constant_and_short_signals_are_told():
+def test_constant_and_short_signals_are_reported():
     still, wave = np.full(3000, 7.0), np.sin(np.arange(3000) / 9)
     with pytest.raises(SourceError, match=r"every signal in the clean recordings is constant.*; give recordings that"):
         refuse_constant([still, still], "the clean recordings")
@@ -79,7 +79,7 @@ def test_constant_and_short_signals_are_told():
     assert sentence.startswith("800 samples make 5.3 windows of 150; a network learns little from fewer than 20")
 
 
-def test_signals_of_missing_values_are_left_out_and_told(tmp_path):
+def test_signals_of_missing_values_are_left_out_and_reported(tmp_path):
     rows = np.random.default_rng(0).normal(size=(400, 2))
     rows[100:390, 1] = np.nan
     np.save(tmp_path / "two.npy", rows)
@@ -91,11 +91,11 @@ def test_signals_of_missing_values_are_left_out_and_told(tmp_path):
         load_recordings([tmp_path / "none.npy"])
 
 
-def test_rates_that_do_not_fit_are_told(tmp_path: Path):
+def test_mismatching_rates_are_reported(tmp_path: Path):
     np.save(tmp_path / "a.npy", wandering(0))
     soundfile.write(tmp_path / "b.wav", 0.1 * wandering(1, 4000), 8_000)
     assert load_recordings([tmp_path], 16_000).notes == [
-        "1 files say no sample rate and are taken to have 16000 Hz",
+        "1 files state no sample rate and are taken to have 16000 Hz",
         "1 files have a lower rate than 16000 Hz (down to 8000 Hz); a network learns that nothing is above 4000 Hz",
     ]
     assert load_recordings([tmp_path]).notes == []

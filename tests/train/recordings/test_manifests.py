@@ -1,4 +1,4 @@
-"""Who speaks, by a manifest; recordings by the folders they are in."""
+"""Speakers by a manifest; recordings by their folders."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Recordings: audio comes at the rate that is wanted; what has no rate is taken as it is."""
+"""Recordings: audio is resampled to the wanted rate; signals without a rate are taken as they are."""
 
 import sys
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_missing_values_are_bridged_before_the_rate_is_changed(tmp_path: Path) -
     np.testing.assert_allclose(found[500:-500], tone(16000)[500:-500], atol=0.03)
 
 
-def test_audio_of_which_nothing_is_left_is_no_signal(tmp_path: Path) -> None:
+def test_audio_too_short_to_resample_is_no_signal(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", tone(48000)[:20], 48000)
     with pytest.raises(SourceError, match="no signal found"):
         load_recordings([tmp_path], 1000)
@@ -76,7 +76,7 @@ def test_pairs_are_resampled_alike(tmp_path: Path) -> None:
 
 
 class Seen(Exception):
-    """What a program asked for has been seen; there is no need to go on."""
+    """Ends a program once its request was seen."""
 
 
 @pytest.mark.parametrize(("line", "expected"), [('sample_rate_hz = 16000\nname = "r"', 16000.0), ('name = "r"', None)])

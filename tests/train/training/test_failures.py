@@ -1,4 +1,4 @@
-"""Trainings that fail say what to do next, and keep what was there."""
+"""Failing trainings say what to do next, and keep existing files."""
 
 import dataclasses
 from pathlib import Path
@@ -22,7 +22,7 @@ def recipe() -> Recipe:
     return with_values(load_recipe("x2"), changes)
 
 
-def test_loss_that_is_no_number_ends_the_training_with_advice(recipe, tmp_path, monkeypatch):
+def test_loss_of_nan_ends_the_training_with_advice(recipe, tmp_path, monkeypatch):
     def broken(window: int, *_: object) -> object:
         noisy = keras.Input((window,))
         clean = keras.ops.log(keras.layers.Dense(window, activation="relu")(noisy) - 1)
@@ -40,13 +40,13 @@ def test_loss_that_is_no_number_ends_the_training_with_advice(recipe, tmp_path, 
 
 
 class ResourceExhaustedError(Exception):
-    """What TensorFlow raises, by name."""
+    """Stands for TensorFlow's error of this name."""
 
 
 @pytest.mark.parametrize(
     "error", [MemoryError(), ResourceExhaustedError("OOM"), RuntimeError("RESOURCE_EXHAUSTED: Out of memory")]
 )
-def test_lack_of_memory_is_told_with_a_smaller_batch(recipe, error):
+def test_lack_of_memory_advises_a_smaller_batch(recipe, error):
     with (
         pytest.raises(TrainingFailed, match=r"batches of 50 windows of 150 samples; .*schedule.batch_size=12"),
         explaining_lack_of_memory(recipe),

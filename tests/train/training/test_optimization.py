@@ -1,4 +1,4 @@
-"""Losses and optimisers: what a step of training is drawn to."""
+"""Losses and optimisers."""
 
 import inspect
 

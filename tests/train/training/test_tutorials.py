@@ -1,4 +1,4 @@
-"""The tutorials' recipes: small runs hold the figures that the table is made of, and their models export."""
+"""The tutorials' recipes: small runs hold the figures of the table, and their models export."""
 
 import json
 import re

@@ -51,7 +51,7 @@ class Brought:
             raise click.UsageError("--noisy is for recordings without clean ones; give it without --clean and --noise")
         own = self.clean or self.pairs or self.noisy
         if self.share is not None and not own:
-            raise click.UsageError("--share is about your recordings; give --clean, --pairs or --noisy with it")
+            raise click.UsageError("--share applies to your recordings; give --clean, --pairs or --noisy with it")
         if self.columns is not None and not own:
             raise click.UsageError("--columns names columns of your tables; give --clean, --pairs or --noisy with it")
 

@@ -95,7 +95,7 @@ def _amount(recordings: Recordings) -> str:
     said = f"{_count(files, 'file')}, {_count(len(recordings.signals), 'signal')}, {_count(samples, 'sample')}"
     rates = [origin.rate_hz for origin in recordings.origins if origin.rate_hz]
     if not rates:
-        return f"{said}; no file says its sample rate"
+        return f"{said}; no file states its sample rate"
     lengths = zip(recordings.signals, recordings.origins, strict=True)
     seconds = math.fsum(len(signal) / origin.rate_hz for signal, origin in lengths if origin.rate_hz)
     span = " to ".join(f"{rate:.6g}" for rate in dict.fromkeys((min(rates), max(rates))))

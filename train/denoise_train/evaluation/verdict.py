@@ -138,7 +138,7 @@ def judge(methods: Sequence[Filter], held_out: HeldOut, show: Callable[[float], 
 
 def _judge_blindly(methods: Sequence[Filter], hop: int, validation: Blind, test: Blind) -> Verdict:
     if not (len(validation.noisy) and len(test.noisy)):
-        return Verdict("Your held-out recordings hold no noise that could be seen: nothing can be estimated.", {}, None)
+        return Verdict("Your held-out recordings hold no measurable noise: nothing can be estimated.", {}, None)
     found = [estimate(method, None, test) for method in methods]
     filters = [estimate(method, estimate_best(method, validation).setting, test) for method in FILTERS]
     best = max(filters, key=lambda one: one.improvement_db)

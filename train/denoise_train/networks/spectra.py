@@ -45,7 +45,7 @@ class Analysis:
         if analysis < window or analysis % 4:
             raise RecipeError(f"analysis={analysis} must be a multiple of 4 and at least window={window}")
         if not 0 < single_bins <= analysis // 2 - 2 or bands < 2:
-            raise RecipeError(f"single_bins={single_bins} and bands={bands} do not share out {analysis // 2} bins")
+            raise RecipeError(f"single_bins={single_bins} and bands={bands} do not fit {analysis // 2} bins")
         self._half = analysis // 2
         self._window = analysis_window(window, analysis).astype(np.float32)
         self._parts = fixed_layers(transforms(window, analysis) | band_matrices(analysis, single_bins, bands))
@@ -140,7 +140,7 @@ def band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Wind
     for band in range(bands):
         spread[single_bins + band, single_bins:] = np.interp(rate[single_bins:], centres, np.eye(bands)[band])
     if not spread.any(axis=1).all():
-        raise RecipeError(f"bands={bands} above {single_bins} single bins are more than there are bins for; use fewer")
+        raise RecipeError(f"bands={bands} above {single_bins} single bins exceed the number of bins; use fewer")
     spread = np.concatenate((spread[:, ::2], spread[:, 1::2]), axis=1)  # even bins first, as the transform gives them
     gathered = (spread / spread.sum(axis=1, keepdims=True)).T
     return {"bands": gathered.astype(np.float32), "spread": spread.astype(np.float32)}

@@ -30,7 +30,7 @@ LEAST_LEVEL = 1e-3
 """Treat a noise level below this share of the crop's deviation, or of the median level, as rounding errors."""
 
 NO_NOISE = (
-    "no noise was found: it is not there, or lower than about 0.4 steps of a coarse quantization, or hits fewer than "
+    "no noise was found: there is none, or it is below about 0.4 steps of a coarse quantization, or hits fewer than "
     "half of the samples"
 )
 
@@ -57,7 +57,7 @@ class NoisyRecordings:
         return crops - extra / STRENGTH, crops + STRENGTH * extra
 
     def require_noise(self, rng: np.random.Generator, count: int, length: int) -> None:
-        """Raise a SourceError if most crops have no noise that could be seen."""
+        """Raise a SourceError if most crops have no measurable noise."""
         places = self.noisy.places(rng, count, length)
         if np.mean(has_noise(self.noisy.crops(places, length), self.levels(places, length))) < 0.5:
             raise SourceError(

@@ -214,7 +214,7 @@ def _rate_notes(paths: Sequence[Path], wanted_hz: float | None, columns: Sequenc
         return
     rates = [sample_rate_hz(path, columns) for path in find_files(paths)]
     if unknown := rates.count(None):
-        yield f"{unknown} files say no sample rate and are taken to have {wanted_hz:g} Hz"
+        yield f"{unknown} files state no sample rate and are taken to have {wanted_hz:g} Hz"
     if lower := [rate for rate in rates if rate is not None and rate < wanted_hz]:
         yield (
             f"{len(lower)} files have a lower rate than {wanted_hz:g} Hz (down to {min(lower):g} Hz); a network learns "

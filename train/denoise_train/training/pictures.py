@@ -27,7 +27,8 @@ def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> No
 
 def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -> None:
     """Draw windows ``(n, window)``: noisy, clean and denoised side by side, one row each."""
-    figure = Figure(figsize=(11, 1.3 * len(noisy) + 0.6), layout="constrained")
+    figure = _figure(11, 1.3 * len(noisy) + 0.6, title)
+    figure.subplots_adjust(wspace=0.14, hspace=0.25)
     grid: Any = figure.subplots(len(noisy), 3, squeeze=False, sharex=True, sharey="row")
     columns = (
         (noisy, "noisy", NOISY_COLOUR),
@@ -41,18 +42,28 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
             grid[row][column].plot(window, color=colour, linewidth=1.0, marker=marker)
             grid[row][column].margins(x=0)
         grid[-1][column].set_xlabel("sample")
-    figure.suptitle(printed(title))
     figure.savefig(path, format="png", dpi=90)
 
 
 def draw_images(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) -> None:
     """Draw images ``(n, height, width)`` in [0, 1]: noisy, clean and denoised one below the other."""
-    figure = Figure(figsize=(1.2 * len(noisy) + 0.8, 4.2), layout="constrained")
+    figure = _figure(1.2 * len(noisy) + 0.8, 4.2, title)
+    figure.subplots_adjust(wspace=0.05, hspace=0.05)
     grid: Any = figure.subplots(3, len(noisy), squeeze=False)
     for row, (images, name) in enumerate(((noisy, "noisy"), (clean, "clean"), (denoised, "denoised"))):
         grid[row][0].set_ylabel(name)
         for axes, image in zip(grid[row], images, strict=True):
             axes.imshow(image, cmap="gray")
             axes.set(xticks=[], yticks=[])
-    figure.suptitle(printed(title))
     figure.savefig(path, format="png", dpi=90)
+
+
+def _figure(width: float, height: float, title: str) -> Figure:
+    """Return a figure of this size in inches with a title, and room for labels.
+
+    Finding the margins by the constrained layout would take as long as drawing all panels.
+    """
+    figure = Figure(figsize=(width, height))
+    figure.suptitle(printed(title), y=1 - 0.1 / height, verticalalignment="top")
+    figure.subplots_adjust(left=0.6 / width, right=1 - 0.15 / width, bottom=0.5 / height, top=1 - 0.65 / height)
+    return figure

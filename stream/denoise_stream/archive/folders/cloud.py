@@ -138,7 +138,7 @@ class RemoteFolder:
             def download() -> None:
                 self.files.get_file(f"{self.path}/{entry.name}", str(local))
                 if local.stat().st_size != entry.size_bytes:
-                    raise ConnectionError(f"{local.stat().st_size} bytes came, {entry.size_bytes} were listed")
+                    raise ConnectionError(f"got {local.stat().st_size} bytes, expected {entry.size_bytes}")
 
             self._try(download, f"read {self.place}/{entry.name}", SourceError)
             yield local

@@ -68,7 +68,7 @@ def way_out(path: Path, reason: str) -> str:
         )
     kind = kind_of(start)
     if kind or path.suffix.lower() in FFMPEG_READS:
-        what = f"is {kind}, which is not read here" if kind else f"is not read here ({reason})"
+        what = f"is {kind}, which is not supported" if kind else f"is not supported ({reason})"
         return f"{path.name} {what}; {decode_line(path)}"
     return (
         f"{path.name} is not audio that libsndfile reads: {reason}; if ffmpeg reads it: "

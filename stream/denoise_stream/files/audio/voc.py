@@ -53,7 +53,7 @@ def read_voc(file: BinaryIO, name: str) -> VocAudio:
     Raises
     ------
     SourceError
-        If it changes its format on the way, or holds compressed audio or loops.
+        If it changes its format midway, or holds compressed audio or loops.
     """
     audio = VocAudio()
     size_of_file = file.seek(0, 2)
@@ -86,15 +86,15 @@ def read_voc(file: BinaryIO, name: str) -> VocAudio:
             samples = struct.unpack_from("<H", head, 4)[0] + 1
             audio.parts.append((0, samples * audio.channels * SAMPLE_BYTES.get(audio.subtype, 1)))
         elif kind in (6, 7):
-            raise SourceError(f"{name} holds a loop, which is not read; play it out with: sox {name} other.wav")
+            raise SourceError(f"{name} holds a loop, which is not supported; unroll it with: sox {name} other.wav")
         if found is not None:
             facts = (VOC_CODECS.get(found[0], ""), found[1], found[2])
             if audio.subtype and facts != (audio.subtype, audio.channels, audio.sample_rate_hz):
-                raise SourceError(f"{name} changes its format on the way; make it one with: sox {name} other.wav")
+                raise SourceError(f"{name} changes its format midway; unify it with: sox {name} other.wav")
             if not facts[1] or not facts[2]:
                 raise SourceError(f"{name} states {facts[1]} channels at {facts[2]} Hz")
             if not facts[0]:
-                raise SourceError(f"{name} is compressed in a way that is not read: VOC codec {found[0]}")
+                raise SourceError(f"{name} has an unsupported compression: VOC codec {found[0]}")
             audio.subtype, audio.channels, audio.sample_rate_hz = facts
     if not audio.subtype:
         raise SourceError(f"{name} holds no audio")

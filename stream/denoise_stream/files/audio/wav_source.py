@@ -119,7 +119,7 @@ def _open_compressed(path: Path, header: WavHeader, size: int, there: int) -> Op
 def _opened(header: WavHeader, blocks: Iterator[bytes], name: str, notes: list[str]) -> Opened:
     if not header.subtype:
         raise SourceError(
-            f"{name} is WAV in a compressed kind, tag {header.tag:#x}; let its writer give PCM, with ffmpeg: "
+            f"{name} is compressed WAV, format tag {header.tag:#x}; have its writer produce PCM, with ffmpeg: "
             "ffmpeg -i INPUT -c:a pcm_s16le -f wav -"
         )
     big_endian = header.order == ">"

@@ -1,4 +1,4 @@
-"""Patterns of names: stars, sets and what they leave out."""
+"""Patterns of names: stars, sets and exclusions."""
 
 import pytest
 

@@ -164,7 +164,7 @@ def test_piece_of_a_long_recording_is_as_long_as_was_asked_for(most_change):
     assert {len(scenes.draw_piece(rng, recordings, 7500, most_change)) for _ in range(50)} == {7500}
 
 
-def test_blows_are_never_none():
+def test_impacts_have_at_least_one_blow():
     assert all(scenes.draw_impacts(np.random.default_rng(seed), 1600).any() for seed in range(40))
 
 
@@ -197,7 +197,7 @@ def test_training_validation_and_test_share_no_recording(own, section, monkeypat
         ({"recorded_share": 0.8, "babble_share": 0.8}, "recorded_share [+] babble_share [+] crowd_share=1.6"),
     ],
 )
-def test_shares_that_are_more_than_the_whole_are_refused(own, section, changes, words):
+def test_shares_that_sum_to_more_than_1_are_refused(own, section, changes, words):
     with pytest.raises(RecipeError, match=words):
         data_of(section, own, **changes)
 

@@ -1,4 +1,4 @@
-"""The verdict on one recording: right where the noise is known, none where nobody can tell, in five lines."""
+"""The verdict on one recording: right where the noise is known, none where it is unclear, in five lines."""
 
 import json
 import sys
@@ -117,7 +117,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def write(path: Path, signal: np.ndarray) -> None:
-    """Write a signal in the format of a path; tables get a second column that is none of interest."""
+    """Write a signal in the format of a path; tables get a second, irrelevant column."""
     if path.suffix == ".csv":
         rows = "".join(f"{index},{value:.6f},{value**2:.6f}\n" for index, value in enumerate(signal))
         path.write_text(f"time (s),temp (°C),load [%]\n{rows}", encoding="utf-8")

@@ -86,7 +86,7 @@ def test_a_model_that_changes_nothing_gains_nothing(models: dict[str, Path], mix
         np.testing.assert_allclose(found.gain(found.model, score), 0.0, atol=tolerance)
 
 
-def test_what_one_method_makes_unjudgeable_is_left_out_for_all(mixtures: SpeechMixtures) -> None:
+def test_mixtures_that_one_method_leaves_without_a_score_are_left_out_for_all(mixtures: SpeechMixtures) -> None:
     once = iter([False, False, True, False, False])  # the first call is a warm-up
 
     def silence_second(noisy: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def test_an_output_depends_on_no_sample_beyond_the_stated_latency(name: str, tmp
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_states_are_fed_back_and_every_signal_begins_anew(name: str, tmp_path: Path) -> None:
+def test_states_are_fed_back_and_every_signal_starts_from_zero_states(name: str, tmp_path: Path) -> None:
     peer = load(name, tmp_path, "counting")
     signal = np.ones(5000)
     once = peer.enhance(signal)
@@ -145,6 +145,6 @@ def test_peers_are_named_with_their_files(tmp_path: Path) -> None:
         parse_peers(["gtcrn=a", "GTCRN=b"])
 
 
-def test_peers_of_files_come_behind_the_installed_ones(tmp_path: Path) -> None:
+def test_peers_of_files_come_after_the_installed_ones(tmp_path: Path) -> None:
     peers = load_peers({name: MADE[name](tmp_path, "identity") for name in ("ul-unas", "dtln")})
     assert [peer.name for peer in peers] == [*(peer.name for peer in INSTALLED), "UL-UNAS", "DTLN"]

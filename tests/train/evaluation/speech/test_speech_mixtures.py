@@ -92,7 +92,7 @@ def test_rumble_stays_but_counts_in_no_level() -> None:
 
 
 @pytest.mark.parametrize("silent", [np.zeros(5000), hiss(0, 5000, 1e-7), hiss(0, 300), np.ones(5000)])
-def test_recordings_of_nothing_are_refused(silent: np.ndarray) -> None:
+def test_silent_recordings_are_refused(silent: np.ndarray) -> None:
     with pytest.raises(SourceError, match="noise: every recording is silent, or shorter than 320 samples"):
         pieces(silent, silent)
     assert pieces(silent, hiss(0, 5000)).draw(3000).all()
@@ -125,7 +125,7 @@ def test_speech_is_as_loud_as_usual_unless_the_mixture_would_clip() -> None:
     assert np.abs(mixtures.noisy).max() == pytest.approx(0.99)
 
 
-def test_every_recording_of_speech_and_every_source_of_noise_comes_up_alike() -> None:
+def test_every_recording_of_speech_and_every_source_of_noise_is_used_equally_often() -> None:
     frequencies = np.arange(1, 8) * 500
     tones = [0.1 * np.sin(2 * np.pi * hz * np.arange(RATE * (2 + i)) / RATE) for i, hz in enumerate(frequencies)]
     noise = {"many": Recordings([hiss(i, 500) for i in range(50)]), "one": Recordings([hiss(60, 90_000)])}

@@ -101,7 +101,7 @@ def test_silence_and_a_model_that_does_nothing_have_no_hop_tone(models: dict[str
 
 @pytest.mark.parametrize("enhancer", INSTALLED, ids=lambda enhancer: enhancer.name)
 @pytest.mark.parametrize("length", [len(SPEECH), 40_001, 1500])
-def test_what_comes_out_is_as_long_as_what_went_in_and_not_late(enhancer, length: int) -> None:
+def test_output_is_as_long_as_the_input_and_aligned(enhancer, length: int) -> None:
     noisy = in_hiss(25)[:length]
     enhanced = enhancer.enhance(noisy)
     assert enhanced.shape == noisy.shape
