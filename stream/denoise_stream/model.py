@@ -1,6 +1,7 @@
 """Load an ONNX model, bundled or from a file, and run it."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,6 +123,10 @@ class Model:
         clean, next_state = self._run(sizes, {"noisy": noisy, "state": state})
         return clean, next_state
 
+    def bound(self, rows: int) -> "Model | BoundModel":
+        """Return the model on buffers of its own for one stream; one with a context, or of many rows, runs as it is."""
+        return self if self.contract.context_size or rows > MOST_ROWS else BoundModel(self, rows)
+
     def _run(self, outputs: dict[str, int], inputs: dict[str, Rows]) -> list[Rows]:
         """Run the network; ``outputs`` maps the name of each wanted output to its numbers per row."""
         rows = len(inputs["noisy"])
@@ -137,6 +142,56 @@ class Model:
                     f"[{rows}, {size}]: the model is wrong, not the signal"
                 )
         return results
+
+
+class BoundModel:
+    """A model on buffers of its own, for one stream: windows one after the other cost less.
+
+    Parameters
+    ----------
+    model
+        The model; others may use it meanwhile.
+    rows
+        Rows of every batch. Batches of other sizes run as the model runs them.
+    """
+
+    def __init__(self, model: Model, rows: int) -> None:
+        contract = model.contract
+        self._model = model
+        self._noisy: Rows = np.zeros((rows, contract.window), dtype=np.float32)
+        self._clean = np.zeros_like(self._noisy)
+        self._state, self._next_state = model.initial_state(rows), model.initial_state(rows)
+        self._binding = model._session.io_binding()
+        self._bind(self._binding.bind_input, "noisy", self._noisy)
+        self._bind(self._binding.bind_output, "clean", self._clean)
+        if contract.state_size:
+            self._bind(self._binding.bind_input, "state", self._state)
+            self._bind(self._binding.bind_output, "state_out", self._next_state)
+
+    @staticmethod
+    def _bind(bind: Callable[..., None], name: str, array: Rows) -> None:
+        bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+
+    def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
+        """Do what :meth:`Model.run` does; the result is overwritten by the next one."""
+        if len(noisy) != len(self._noisy):
+            return self._model.run(noisy, context)
+        self._noisy[:] = noisy
+        try:
+            self._model._session.run_with_iobinding(self._binding)
+        except Exception:  # the model says what is wrong
+            return self._model.run(noisy)
+        return self._clean
+
+    def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
+        """Do what :meth:`Model.run_stateful` does; the results are overwritten by the next ones."""
+        self._noisy[:] = noisy
+        self._state[:] = state
+        try:
+            self._model._session.run_with_iobinding(self._binding)
+        except Exception:  # the model says what is wrong
+            return self._model.run_stateful(noisy, state)
+        return self._clean, self._next_state
 
 
 def kind_of(name_or_path: str | Path) -> Kind:

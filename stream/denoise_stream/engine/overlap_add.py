@@ -29,7 +29,8 @@ def taper(window: int) -> Samples:
 class OverlapAdd:
     """Add up tapered windows and return every sample once no later window can change it.
 
-    Kept between calls: both sums of the equation over the ``window - hop`` samples that later windows still add to.
+    A window is multiplied by its share of the sum below the line, which does not depend on the signal. Kept between
+    calls: the sum over the ``window - hop`` samples that later windows still add to.
     """
 
     def __init__(self, window: int, hop: int, channels: int) -> None:
@@ -37,12 +38,17 @@ class OverlapAdd:
         self._hop = hop
         self._channels = channels
         self._taper = taper(window)
+        self._alike = -(-window // hop) - 1  # from this window on, all have the same shares
+        self._below = np.zeros(self._alike * hop + 2 * window)
+        for start in range(0, self._alike * hop + window, hop):
+            self._below[start : start + window] += self._taper
+        self._share: Samples = self._taper / self._below_window(self._alike)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next window starts at sample 0."""
-        # One row per channel for the sum above the line, the last row for the one below it.
-        self._sums: Samples = np.zeros((self._channels + 1, self._window - self._hop))
+        self._sum: Samples = np.zeros((self._channels, self._window - self._hop))
+        self._number = 0  # of the next window, at most `_alike`
 
     def process(self, windows: Samples) -> Samples:
         """Take the next windows ``(count, channels, window)``; return ``count * hop`` finished samples.
@@ -52,13 +58,13 @@ class OverlapAdd:
         float64 array ``(channels, count * hop)``.
         """
         done = len(windows) * self._hop
-        sums = np.zeros((self._channels + 1, done + self._window - self._hop))
-        sums[:, : self._sums.shape[1]] = self._sums
-        for start, tapered in zip(range(0, done, self._hop), windows * self._taper, strict=True):
-            sums[:-1, start : start + self._window] += tapered
-            sums[-1, start : start + self._window] += self._taper
-        self._sums = detached(sums[:, done:])
-        return sums[:-1, :done] / sums[-1, :done]
+        total = np.zeros((self._channels, done + self._window - self._hop))
+        total[:, : self._sum.shape[1]] = self._sum
+        tapered = windows * self._next_shares(len(windows))
+        for start, window in zip(range(0, done, self._hop), tapered, strict=True):
+            total[:, start : start + self._window] += window
+        self._sum = detached(total[:, done:])
+        return total[:, :done]
 
     def flush(self, length: int) -> Samples:
         """Return the ``length`` samples after the last hop, at most ``window - hop``, and reset.
@@ -67,6 +73,21 @@ class OverlapAdd:
         -------
         float64 array ``(channels, length)``.
         """
-        finished = self._sums[:-1, :length] / self._sums[-1, :length]
+        present = np.zeros(self._window)
+        for start in range(self._hop, (self._number + 1) * self._hop, self._hop):
+            present[: self._window - start] += self._taper[start:]
+        finished = self._sum[:, :length] * (self._below_window(self._number)[:length] / present[:length])
         self.reset()
         return finished
+
+    def _next_shares(self, count: int) -> Samples:
+        """Return the shares of the next windows, ``(window,)`` if they are alike or ``(count, 1, window)``."""
+        if self._number == self._alike:
+            return self._share
+        numbers = [min(self._number + ahead, self._alike) for ahead in range(count)]
+        self._number = min(self._number + count, self._alike)
+        return np.stack([self._taper / self._below_window(number) for number in numbers])[:, None]
+
+    def _below_window(self, number: int) -> Samples:
+        """Return the sum below the line where a window lies."""
+        return self._below[number * self._hop : number * self._hop + self._window]

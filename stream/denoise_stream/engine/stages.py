@@ -6,17 +6,19 @@ Every stage has the same verbs; samples are float64 ``(channels, n)``. What need
 (:mod:`denoise_stream.engine.steps`).
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.arrays import Samples
+from denoise_stream.arrays import Samples, sum_of_squares
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.gate import SpeechGate
 from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.rates.high_band import FullBand
 from denoise_stream.engine.rates.polyphase import polyphase
 from denoise_stream.engine.steps import BATCH_WINDOWS, Question, Stage, Steps
-from denoise_stream.engine.windows import Cut, WindowCutter, bridge_gaps, denormalize, normalize
+from denoise_stream.engine.windows import Cut, WindowCutter, bridge_gaps, denormalize, normalize, smallest
 from denoise_stream.model import Model
 
 MOST_RESAMPLING = 256
@@ -110,7 +112,7 @@ class WindowDenoiser:
         """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
         rows = cut.windows.reshape(-1, cut.windows.shape[2])
         clean = yield from self._denoise_rows(rows, cut)
-        if not np.isfinite(clean).all():
+        if not math.isfinite(sum_of_squares(clean)):
             failed = ~np.isfinite(clean).all(axis=1)
             clean[failed] = bridge_gaps(rows[failed])
             self.failed_windows += int(failed.sum())
@@ -122,7 +124,7 @@ class WindowDenoiser:
                 whole = bridge_gaps(rows).astype(np.float32)
             return (yield from self._predict(whole)).astype(np.float64)
         scaled, minimum, span = normalize(rows)
-        if not (span >= 0).all():  # NaN: a value is missing
+        if not smallest(span) >= 0:  # NaN: a value is missing
             scaled, minimum, span = normalize(bridge_gaps(rows))
         context = None
         if self._surroundings is not None:
@@ -141,9 +143,8 @@ class WindowDenoiser:
             clean[step], state = yield Question(rows[step], self._state)
             assert state is not None
             self._state = state
-            finite = np.isfinite(np.concatenate((clean[step], state), axis=1))
-            if not finite.all():
-                failed = ~finite.all(axis=1)
+            if not math.isfinite(sum_of_squares(clean[step]) + sum_of_squares(state)):
+                failed = ~np.isfinite(np.concatenate((clean[step], state), axis=1)).all(axis=1)
                 clean[step][failed] = np.nan
                 self._state = state.copy()
                 self._state[failed] = 0.0

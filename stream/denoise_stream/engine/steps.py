@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from denoise_stream.arrays import Samples
-from denoise_stream.model import Model, Rows
+from denoise_stream.model import BoundModel, Model, Rows
 
 Result = TypeVar("Result")
 
@@ -64,7 +64,7 @@ class Stage(Protocol):
         ...
 
 
-def ask(model: Model, question: Question) -> Answer:
+def ask(model: Model | BoundModel, question: Question) -> Answer:
     """Run the network for one question."""
     if question.context is not None:
         return Answer(model.run(question.rows, question.context))
@@ -73,7 +73,7 @@ def ask(model: Model, question: Question) -> Answer:
     return Answer(*model.run_stateful(question.rows, question.state))
 
 
-def run_one(model: Model, steps: Steps[Result]) -> Result:
+def run_one(model: Model | BoundModel, steps: Steps[Result]) -> Result:
     """Run one computation to its end, the network once for each question, and return its result."""
     try:
         question = next(steps)

@@ -3,13 +3,14 @@
 chunk -> [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [gate] -> [resample, high band]
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from denoise_stream.arguments import sample_rate, whole_number
-from denoise_stream.arrays import Samples, as_dtype, as_signal, detached
+from denoise_stream.arrays import Samples, as_dtype, as_signal, detached, sum_of_squares
 from denoise_stream.contract import Contract
 from denoise_stream.engine.gate import open_gate
 from denoise_stream.engine.mixing import Mixer
@@ -17,7 +18,7 @@ from denoise_stream.engine.notch import NotchBank
 from denoise_stream.engine.stages import build_stage, latency_samples
 from denoise_stream.engine.steps import Steps, run_one
 from denoise_stream.errors import SourceError
-from denoise_stream.model import Model
+from denoise_stream.model import BoundModel, Model
 
 LARGEST_SAMPLE = 1e300
 """Beyond this sums over a window could overflow; such samples count as infinite."""
@@ -100,6 +101,15 @@ class DenoiseStream:
             raise ValueError(f"notch_hz={notch_hz:g} needs the sample rate of the signal; state it")
         return NotchBank(notch_hz, self.sample_rate_hz, self.channels)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy starts from: all but the buffers."""
+        return {name: value for name, value in self.__dict__.items() if name != "_network"}
+
+    @functools.cached_property
+    def _network(self) -> Model | BoundModel:
+        """The model on buffers of this stream; a pool's streams, which run in batches, need none."""
+        return self._model.bound(self.channels)
+
     def _begin(self) -> None:
         if self._notches is not None:
             self._notches.reset()
@@ -167,7 +177,7 @@ class DenoiseStream:
         SourceError
             If it holds an infinity; the sentence names the position. Nothing of the chunk is taken.
         """
-        return run_one(self._model, self.process_steps(chunk))
+        return run_one(self._network, self.process_steps(chunk))
 
     def flush(self) -> NDArray[Any]:
         """Return all remaining samples and end the signal; the next chunk starts a new one.
@@ -176,7 +186,7 @@ class DenoiseStream:
         -------
         Array of the last chunk's dtype and number of dimensions; empty when nothing came in.
         """
-        return run_one(self._model, self.flush_steps())
+        return run_one(self._network, self.flush_steps())
 
     def process_steps(self, chunk: ArrayLike) -> Steps[NDArray[Any]]:
         """Do what :meth:`process` does, with the network run by the caller; see :mod:`denoise_stream.engine.steps`."""
@@ -221,10 +231,9 @@ class DenoiseStream:
             turned = array.ndim == 2 and array.shape[0] == self.channels
             hint = "; if it is (channels, samples), pass its transposition, chunk.T" if turned else ""
             raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}{hint}")
-        peak = np.abs(array, dtype=np.float64).max(initial=0.0)
-        if peak <= LARGEST_SAMPLE:
+        samples = np.asarray(array, dtype=np.float64).reshape(-1, channels)
+        if sum_of_squares(samples) <= LARGEST_SAMPLE:
             return True
-        samples = array.astype(np.float64).reshape(-1, channels)
         too_large = np.argwhere(np.abs(samples) > LARGEST_SAMPLE)
         if len(too_large):
             position, channel = too_large[0]
@@ -233,7 +242,7 @@ class DenoiseStream:
                 f"sample {first + position}{where} is {samples[position, channel]:g}; "
                 "every sample must be a finite number (NaN marks a missing one)"
             )
-        return False
+        return not np.isnan(samples).any()
 
     def _as_samples(self, array: NDArray[Any]) -> Samples:
         whole = self.check(array, self.samples_in)

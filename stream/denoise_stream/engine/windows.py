@@ -148,13 +148,24 @@ def normalize(windows: Samples) -> tuple[NDArray[np.float32], Samples, Samples]:
     """
     minimum = np.minimum.reduce(windows, axis=1, keepdims=True)
     span = np.maximum.reduce(windows, axis=1, keepdims=True) - minimum
-    scaled = windows - minimum
-    scaled /= span if span.all() else np.where(span > 0, span, 1.0)
+    divisor = span if smallest(span) > 0 else np.where(span > 0, span, 1.0)
+    scaled = windows - _single(minimum)
+    scaled /= _single(divisor)
     return scaled.astype(np.float32), minimum, span
 
 
 def denormalize(scaled: NDArray[np.float32], minimum: Samples, span: Samples) -> Samples:
     """Undo :func:`normalize`; a window with span 0 comes back as its constant."""
-    windows = scaled * span
-    windows += minimum
+    windows = np.multiply(scaled, _single(span), dtype=np.float64)
+    windows += _single(minimum)
     return windows
+
+
+def smallest(numbers: Samples) -> float:
+    """Return the smallest number, NaN if one is NaN; infinity if there is none."""
+    return numbers.item() if numbers.size == 1 else float(np.minimum.reduce(numbers, axis=None, initial=np.inf))
+
+
+def _single(numbers: Samples) -> Samples | float:
+    """Return an only number as a float, which NumPy broadcasts in half the time."""
+    return numbers.item() if numbers.size == 1 else numbers

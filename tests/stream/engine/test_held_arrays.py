@@ -274,3 +274,26 @@ def test_representation_says_model_hop_and_rate(models):
     with StreamPool("general") as pool:
         assert repr(pool) == "<StreamPool general, hop 75, any rate, 0 open stream(s)>"
         assert repr(pool.open(1, 8000)) == "<PooledStream general, hop 75, 8000 Hz, 1 channel(s)>"
+
+
+@pytest.mark.parametrize("name", ["identity", "recurrent", "recurrent_raw"])
+def test_what_a_stream_returned_stays_when_it_goes_on(models, name):
+    stream = Denoiser(models[name]).stream()
+    signal = draw(3, 1200)
+    returned = [stream.process(signal[start : start + 75]) for start in range(0, 1200, 75)]
+    kept = [part.copy() for part in returned]
+    stream.process(draw(4, 600))
+    for part, copied in zip(returned, kept, strict=True):
+        np.testing.assert_array_equal(part, copied)
+
+
+@pytest.mark.parametrize("name", ["identity", "recurrent"])
+def test_streams_of_one_model_do_not_share_buffers(models, name):
+    denoiser = Denoiser(models[name])
+    first, second, alone = denoiser.stream(), denoiser.stream(), denoiser.stream()
+    ours, others = draw(5, 1200), draw(6, 1200)
+    together = []
+    for start in range(0, 1200, 75):
+        together.append(first.process(ours[start : start + 75]))
+        second.process(others[start : start + 75])
+    np.testing.assert_array_equal(np.concatenate(together), alone.process(ours))
