@@ -21,6 +21,10 @@ class NetworkModel(Model):
         self.contract = contract
         self._network = network
 
+    def bound(self, rows: int) -> Model:
+        """Return itself: Keras has no buffers to bind."""
+        return self
+
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
         """Denoise windows ``(rows, window)``, with their contexts if the network takes them."""
         inputs = noisy if context is None else [noisy, context]
