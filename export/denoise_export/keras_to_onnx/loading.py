@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from denoise_export.keras_to_onnx.network import Network, Tensor, count_parameters, from_keras
+from denoise_export.keras_to_onnx.network import Network, Tensor, count_parameters, from_keras, refuse_numberless
 from denoise_stream import SourceError
 from denoise_stream.errors import first_line, needs_extra
 from denoise_stream.native_messages import native_messages_hidden
@@ -199,4 +199,5 @@ def _load_saved_model(folder: Path) -> Network:
         if spec.shape.rank is None:
             raise SourceError(f"{folder}: the input {name!r} has no fixed number of dimensions; needed: (window, 1)")
         inputs.append(Tensor(name, tuple(spec.shape.as_list()[1:]), spec.dtype))
+    refuse_numberless({variable.name: variable for variable in function.variables})
     return Network(call, tuple(inputs), tuple(outputs), parameters=count_parameters(function.variables))

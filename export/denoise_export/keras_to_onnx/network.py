@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,8 @@ def from_keras(model: Any) -> Network:
     Raises
     ------
     SourceError
-        If a layer keeps its state by itself, or the model does not know its input's shape, because it was neither given
-        one nor called.
+        If a layer keeps its state by itself, a weight is not a number, or the model does not know its input's shape,
+        because it was neither given one nor called.
     """
     layers = (model, *model._flatten_layers(include_self=False))
     for layer in reversed(layers):  # of Keras 2, a model is stateful as soon as one of its layers is
@@ -67,6 +67,7 @@ def from_keras(model: Any) -> Network:
                 "second input and output of the network (return_state=True, initial_state=...), or stateless"
             )
     structure = _input_structure(model)
+    refuse_numberless({getattr(weight, "path", weight.name): weight for weight in model.weights})
     flat = keras.tree.flatten(structure)
     outputs = _tied(model, "output")
 
@@ -181,6 +182,16 @@ def _fold_time(layer: Any) -> Callable[..., tf.Tensor]:
         return tf.reshape(outputs, (-1, steps, *outputs.shape[1:]))
 
     return call
+
+
+def refuse_numberless(weights: Mapping[str, Any]) -> None:
+    """Refuse weights that hold NaN or infinity, as a failed training leaves them; weights by name."""
+    for name, weight in weights.items():
+        if not np.isfinite(np.asarray(weight, dtype=np.float32)).all():
+            raise SourceError(
+                f"the weights {name!r} hold NaN or infinity, as after a failed training; train the network again, with "
+                "a smaller learning rate for example"
+            )
 
 
 def count_parameters(variables: Sequence[tf.Variable]) -> int:

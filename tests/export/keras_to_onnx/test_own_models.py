@@ -10,7 +10,7 @@ import pytest
 
 import keras_models
 from denoise_export import export
-from denoise_stream import Denoiser
+from denoise_stream import Denoiser, SourceError
 
 WINDOWS = (64, 150, 256)
 
@@ -127,6 +127,17 @@ def test_network_of_any_length_gets_the_requested_window(tmp_path):
     _, facts = export(model, tmp_path / "n.onnx")
     assert facts["window"] == 150
     assert facts["notes"][0] == "the network takes any length; the file takes 150 samples (--window for others)"
+
+
+@pytest.mark.parametrize("form", ["object", "savedmodel"])
+def test_network_whose_training_failed_is_refused_and_nothing_is_written(tmp_path, form):
+    model = keras_models.build("dense", 64)
+    model.layers[0].bias.assign(np.full(24, np.nan))
+    with pytest.raises(
+        SourceError, match=r"^the weights '\S*dense\S*/bias\S*' hold NaN or infinity.*smaller learning rate"
+    ):
+        export(saved(model, form, tmp_path), tmp_path / "m.onnx")
+    assert not list(tmp_path.glob("m.*"))
 
 
 def test_graph_of_time_distributed_layers_does_not_grow_with_the_window(tmp_path):
