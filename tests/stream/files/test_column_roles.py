@@ -1,6 +1,7 @@
 """What the columns of a table are, by their names and values."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles
 from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.names import date_part, names_a_time, names_an_identifier
+from denoise_stream.files.columns.records import find_record_names
 from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, clock_of_seconds, rate_of
 from denoise_stream.files.columns.values import are_states, is_axis, is_driven, is_sparse
 
@@ -305,3 +307,39 @@ def test_moments_that_no_calendar_reaches_tell_a_rate_and_no_start(first_s):
     assert clock is not None
     assert clock.rate_hz == pytest.approx(1 / 1024, rel=1e-5)
     assert clock.start is None
+
+
+FILES = [f"{word}.wav" for word in "alpha bravo cello delta echo fox golf hotel india julia kilo".split()]
+
+
+@pytest.mark.parametrize(
+    ("names", "others", "listed"),
+    [
+        (FILES, ["number"], True),
+        ([*FILES[:-1], FILES[0]], ["number"], False),
+        ([*FILES[:-1], ""], ["number"], False),
+        (FILES[:9], ["number"], False),
+        ([f"sample {number}" for number in range(11)], ["number"], False),
+        (FILES, ["number", "moment"], False),
+    ],
+    ids=["a name each", "one name twice", "one without", "few", "counted", "with times"],
+)
+def test_rows_that_list_things_are_found_by_their_names(names, others, listed):
+    rng = np.random.default_rng(0)
+    columns = [
+        Facts("file", "text", np.full(len(names), np.nan), names),
+        *(Facts(kind, kind, rng.normal(size=len(names)), digits=3) for kind in others),
+    ]
+    assert find_record_names(columns, assign_roles(columns)) == (0 if listed else None)
+
+
+def test_list_of_files_is_refused_and_denoised_where_its_column_is_named(call, folder):
+    rows = [f"{name},{number * 37 % 11}.5" for number, name in enumerate(FILES)]
+    Path("list.csv").write_text("\n".join(["file,seconds", *rows, ""]))
+    status, message = call("list.csv")
+    assert status == 1
+    assert "every row has a name of its own in column 'file' (alpha.wav, bravo.wav, ...)" in message
+    assert "use --columns seconds" in message
+    assert not Path("list.denoised.csv").exists()
+    status, message = call("list.csv", "--columns", "seconds")
+    assert status == 0, message

@@ -10,6 +10,7 @@ from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.names import named_column
+from denoise_stream.files.columns.records import find_record_names
 from denoise_stream.files.columns.times import Clock
 
 
@@ -84,7 +85,8 @@ def choose_columns(
     Raises
     ------
     SourceError
-        If a column is unknown, none is a signal, or the rows of several series alternate and nothing says what to do.
+        If a column is unknown, none is a signal, or, with nothing that says what to do, the rows of several series
+        alternate or are things that have names.
     """
     names = tuple(column.name for column in facts)
     columns = None if columns is None else [named_column(column, names, name) for column in columns]
@@ -109,6 +111,7 @@ def choose_columns(
         )
     if columns is None and series_column is None:
         _refuse_interleaved(facts, roles, chosen, name)
+        _refuse_records(facts, roles, chosen, name)
     found = find_clock(facts, roles)
     if found is None:
         return Layout(names, tuple(roles), tuple(chosen))
@@ -129,4 +132,18 @@ def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: S
     raise SourceError(
         f"{name}: rows of several series alternate, named by column {column!r} ({examples}); denoise each with "
         f"--series-column {shlex.quote(column)}, or all rows as one series with --columns {shlex.quote(signal)}"
+    )
+
+
+def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:
+    """Raise a SourceError if the rows list things with names: neighbours have nothing to do with each other."""
+    index = find_record_names(facts, roles)
+    if index is None:
+        return
+    column = facts[index].name
+    examples = ", ".join(facts[index].texts[:2])
+    signal = shlex.quote(facts[chosen[0]].name)
+    raise SourceError(
+        f"{name}: every row has a name of its own in column {column!r} ({examples}, ...), as in a list of things, not "
+        f"in samples that follow each other; if they are samples, use --columns {signal}"
     )
