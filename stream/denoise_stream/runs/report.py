@@ -250,12 +250,12 @@ def changes_in_words(summary: dict[str, Any]) -> list[str]:
     if summary["output_bytes"] is not None:
         lines.append(
             f"wrote {summary['output']} ({_size(summary['output_bytes'])}): "
-            f"{_effect(changed, channels, noun, 'the variation' if series is None else WITHIN)}"
+            f"{effect_in_words(changed, channels, noun, 'the variation' if series is None else WITHIN)}"
         )
     return lines
 
 
-def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str, variation: str) -> str:
+def effect_in_words(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str, variation: str) -> str:
     """Describe how much was removed, from the largest share to the smallest one."""
     shares = [change["removed_share"] or 0.0 for _, change in changed]
     if not shares or shares[0] < LEAST_SHARE:
@@ -264,7 +264,11 @@ def _effect(changed: list[tuple[str, dict[str, Any]]], channels: int, noun: str,
         return f"{percent(shares[0])} of {variation} removed"
     if len(shares) == 1:
         return f"{percent(shares[0])} of {variation} removed from 1 of {channels} {noun}s"
-    return f"{percent(shares[-1])} to {percent(shares[0])} of {variation} removed, by {noun}"
+    most, least = percent(shares[0]), percent(shares[-1])
+    if most == least:
+        return f"{most} of {variation} removed from each {noun}"
+    span = f"up to {most}" if least == percent(0.0) else f"{least} to {most}"
+    return f"{span} of {variation} removed, by {noun}"
 
 
 def percent(share: float) -> str:

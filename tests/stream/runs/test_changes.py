@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from denoise_stream import Denoiser
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.peaks import BLOCK, PeakKeeper, isolated_peaks
+from denoise_stream.runs.report import effect_in_words
 from denoise_train.synthetic.noise import pink
 
 RNG = np.random.default_rng(0)
@@ -126,3 +127,19 @@ def test_answers_come_within_the_stated_latency():
     for count in range(1, 4 * BLOCK):
         stream.process(np.zeros((1, 1)))
         assert stream.samples_out >= count + 1 - stream.latency_samples
+
+
+@pytest.mark.parametrize(
+    ("shares", "effect"),
+    [
+        ([0.5, 0.02], "2.0 % to 50 % of the variation removed, by column"),
+        ([0.5, 0.0005], "up to 50 % of the variation removed, by column"),
+        ([0.051, 0.051], "5.1 % of the variation removed from each column"),
+        ([0.0008, 0.0006], "less than 0.1 % of the variation removed from each column"),
+        ([0.5], "50 % of the variation removed from 1 of 2 columns"),
+        ([], "hardly anything removed"),
+    ],
+)
+def test_effect_on_several_columns_is_told_from_the_least_to_the_most(shares, effect):
+    changed = [("", {"removed_share": share}) for share in shares]
+    assert effect_in_words(changed, 2, "column", "the variation") == effect
