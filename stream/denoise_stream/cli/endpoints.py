@@ -50,11 +50,13 @@ class Endpoints:
     """
 
     def __init__(self, options: Options) -> None:
+        self._options = options
         self.source = options.source
         plays_all = options.output_device is not None and not options.listen
         default = "speaker" if plays_all else _default_sink(self.source)
         self.sink = default if options.sink is None else options.sink
-        self._options = options
+        if options.virtual_mic is not None:
+            self._check_virtual()
         self._pipe_format = options.pipe_format
         self._format = _format(self.source, options.pipe_format)
         self.kind = self._format.kind
@@ -86,6 +88,15 @@ class Endpoints:
         self._check_descriptions()
         if sink != "null":
             self._check_formats()
+
+    def _check_virtual(self) -> None:
+        """Refuse a virtual microphone for anything but a microphone, and other outputs beside it."""
+        options = self._options
+        if self.source != "mic":
+            raise ValueError("--virtual-mic denoises a microphone; leave out --input, or use --input mic")
+        for name, value in (("--output", options.sink), ("--output-device", options.output_device)):
+            if value is not None:
+                raise ValueError(f"--virtual-mic is the output; leave out {name} {value}")
 
     def _check_descriptions(self) -> None:
         """Refuse options that state what the input states itself, or that do not apply to it."""

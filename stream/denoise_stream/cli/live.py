@@ -32,6 +32,7 @@ def go_live(
     settings: LiveSettings,
     *,
     output: str,
+    listener: str | None,
     pipe_format: str | None,
     report: Path | None,
     force: bool,
@@ -45,6 +46,8 @@ def go_live(
         Model and devices.
     output
         ``speaker``, ``null``, ``-`` or a file.
+    listener
+        The virtual microphone that is behind the loudspeaker; None if people hear it.
     pipe_format
         What ``-`` carries; None is WAV.
     report
@@ -61,7 +64,7 @@ def go_live(
         so does KeyboardInterrupt, unless it ends a recording, whose normal end it is.
     """
     run = LiveRun(denoiser, settings)
-    loop = _open_loop(output, quiet=quiet)
+    loop = _open_loop(listener or output, quiet=quiet, warn=listener is None)
     recorder: Recorder | None = None
     ended: BaseException | None = None
     with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
@@ -154,21 +157,22 @@ def _open_sink(
     return AudioSink(partial, format_for(path, AudioFormat()), rate, channels)
 
 
-def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
+def _open_loop(output: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], None]:
     """Return what looks after a run, and shows it, until something ends it.
 
     What it needs is loaded here: once the devices run, loading would make their callbacks wait.
     """
     if quiet:
-        return lambda run: _loop_plainly(run, lambda line: None, quiet=True)
+        return lambda run: _loop_plainly(run, lambda line: None, warn=False)
     if not sys.stderr.isatty():
-        return lambda run: _loop_plainly(run, lambda line: click.echo(line, err=True))
+        return lambda run: _loop_plainly(run, lambda line: click.echo(line, err=True), warn=warn)
     from denoise_stream.live.view import Keys, LiveView, handle_key
 
     def loop(run: LiveRun) -> None:
         keys, last_mix = Keys(), run.mix or 1.0
         with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
-            _warn_once(run, view.say)
+            if warn:
+                _warn_once(run, view.say)
             while run.tick(view.say):
                 view.draw()
                 go_on, last_mix = handle_key(keys.wait(TICK_S), run, view, last_mix)
@@ -178,10 +182,10 @@ def _open_loop(output: str, *, quiet: bool) -> Callable[[LiveRun], None]:
     return loop
 
 
-def _loop_plainly(run: LiveRun, say: Callable[[str], None], *, quiet: bool = False) -> None:
+def _loop_plainly(run: LiveRun, say: Callable[[str], None], *, warn: bool) -> None:
     for fact in run.facts():
         say(f"{fact.name:<12} {fact.value}")
-    if not quiet:
+    if warn:
         _warn_once(run, say)
     said_at = time.monotonic()
     while run.tick(say):

@@ -1,5 +1,7 @@
 """The command ``denoise-stream``."""
 
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +19,7 @@ from denoise_stream.files.formats import is_signal_file
 from denoise_stream.files.image_files import is_image_file
 from denoise_stream.files.protocols import MOST_COLUMNS
 
+VIRTUAL_MICROPHONE = "Denoised microphone"
 PIPE_FORMATS = ("csv", "wav", "s16le", "f32le")
 
 SECTIONS = {
@@ -26,7 +29,7 @@ SECTIONS = {
     "What was done": ("plot", "listen", "report", "quiet"),
     "Tables": ("columns", "series_column", *NAMES),
     "Live: microphone and loudspeaker": (
-        *("device", "output_device", "latency", "duration", "reconnect"),
+        *("device", "output_device", "virtual_mic", "service", "latency", "duration", "reconnect"),
         "list_devices",
     ),
     "Folders, patterns and object stores (s3://bucket/folder ...)": (
@@ -209,6 +212,15 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Loudspeaker: number, name or ?; implies --output speaker, unless --listen is given.",
 )
 @click.option(
+    "--virtual-mic",
+    is_flag=False,
+    flag_value=VIRTUAL_MICROPHONE,
+    metavar="[NAME]",
+    help="Denoise the microphone into a virtual one, which calls and recorders can choose until the program ends "
+    f"(Linux). Default name: {VIRTUAL_MICROPHONE}.",
+)
+@click.option("--service", is_flag=True, help="With --virtual-mic: print a systemd unit that runs it at every login.")
+@click.option(
     "--latency",
     metavar="low|high|SECONDS",
     help="Latency to ask of each audio device. Default: 0.02 s with a loudspeaker, low without.",
@@ -262,6 +274,9 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 def command(files: tuple[str, ...], **values: Any) -> None:
     """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
     try:
+        if values.pop("service"):
+            _print_service(values["virtual_mic"])
+            return
         sources = _sources(files, values)
         if len(sources) == 1 and not (values["dry_run"] and Path(sources[0]).is_file()):
             denoise_one_source(_denoise, sources[0], values)
@@ -271,10 +286,23 @@ def command(files: tuple[str, ...], **values: Any) -> None:
         raise click.UsageError(str(error)) from error
 
 
+def _print_service(name: str | None) -> None:
+    """Print a systemd unit that runs this command, and on standard error what to do with it."""
+    from denoise_stream.live.service import HOW_TO_INSTALL, service_unit
+
+    if name is None:
+        raise ValueError("--service runs a virtual microphone at every login; use it with --virtual-mic")
+    program = shutil.which("denoise-stream") or str(Path(sys.argv[0]).absolute())
+    click.echo(service_unit(name, [program, *(word for word in sys.argv[1:] if word != "--service")]), nl=False)
+    click.echo(HOW_TO_INSTALL, err=True)
+
+
 def _sources(files: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the inputs, named with or without --input."""
     if files and values["source"] is not None:
         raise ValueError(f"--input {values['source']} and {files[0]} are both inputs; name them all without --input")
+    if not files and values["source"] is None and values["virtual_mic"] is not None:
+        return ("mic",)
     if not files and values["source"] is None:
         raise ValueError("no input; name a file, a folder, '-' (standard input) or 'mic'")
     return files or (values["source"],)

@@ -76,6 +76,7 @@ class Options:
     max_columns: int
     device: str | None
     output_device: str | None
+    virtual_mic: str | None
     latency: str | None
     duration: float | None
     reconnect: bool | None

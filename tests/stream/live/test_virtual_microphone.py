@@ -1,0 +1,110 @@
+"""A virtual microphone that other programs record from, made by a real sound server."""
+
+import configparser
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio_server import RATE_HZ, AudioServer
+from programs import PROGRAM, noise
+
+PREFIX = "denoise_stream_"
+
+
+def start(server: AudioServer, *words: object) -> subprocess.Popen[str]:
+    command = [*PROGRAM, "--model", "general", *(str(word) for word in words)]
+    return subprocess.Popen(command, env=server.environment, stderr=subprocess.PIPE, text=True)
+
+
+def listed(server: AudioServer, kind: str) -> str:
+    return server.call("pactl", "list", *(["short", kind] if kind == "modules" else [kind]), check=True).stdout.decode()
+
+
+def wait_for(condition, process: subprocess.Popen[str]) -> None:
+    limit = time.monotonic() + 30
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def hiss(tmp_path):
+    path = tmp_path / "hiss.wav"
+    soundfile.write(path, 0.1 * noise(3 * RATE_HZ), RATE_HZ)
+    return path
+
+
+def test_other_programs_record_the_denoised_microphone(audio_server, hiss):
+    default = audio_server.call("pactl", "get-default-source").stdout
+    process = start(audio_server, "--virtual-mic", "Clean mic")
+    wait_for(lambda: f"{PREFIX}{process.pid}_mic" in listed(audio_server, "sources"), process)
+    assert 'device.description = "Clean mic"' in listed(audio_server, "sources")
+    wait_for(lambda: "Playback" in listed(audio_server, "sink-inputs"), process)
+    with audio_server.recording(f"{PREFIX}{process.pid}") as clean, audio_server.recording("virtspk") as heard:
+        audio_server.play(hiss)
+    assert audio_server.call("pactl", "get-default-source").stdout == default
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=30)
+    assert "Traceback" not in message
+    assert "headphones" not in message
+    assert 0 < np.std(clean[0]) < 0.7 * np.std(0.1 * noise(3 * RATE_HZ))
+    assert np.abs(heard[0]).max() == 0
+    assert PREFIX not in listed(audio_server, "modules")
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(audio_server):
+    process = start(audio_server, "--virtual-mic")
+    wait_for(lambda: f"{PREFIX}{process.pid}_mic" in listed(audio_server, "sources"), process)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    assert f"{PREFIX}{process.pid}" in listed(audio_server, "modules")
+    following = start(audio_server, "--virtual-mic", "--duration", 1)
+    _, message = following.communicate(timeout=60)
+    assert following.returncode == 0, message
+    assert PREFIX not in listed(audio_server, "modules")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.wav", "--virtual-mic"], "--virtual-mic denoises a microphone"),
+        (["mic", "--virtual-mic", "x", "--output", "b.wav"], "leave out --output b.wav"),
+        (["mic", "--virtual-mic", "x", "--output-device", "2"], "leave out --output-device 2"),
+        (["--virtual-mic", 'a"b'], "cannot be a name"),
+        (["mic", "--service"], "use it with --virtual-mic"),
+    ],
+)
+def test_options_that_do_not_go_with_a_virtual_microphone_are_refused(folder, call, arguments, words):
+    status, message = call(*arguments)
+    assert status == 2
+    assert words in message
+
+
+def test_missing_sound_server_is_told_in_a_sentence(tmp_path):
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    words = [*PROGRAM, "--virtual-mic"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "--virtual-mic: pactl" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_service_runs_the_same_command():
+    words = ["--virtual-mic", 'Tom\'s 100 % "$HOME"', "--gate", "20"]
+    done = subprocess.run([*PROGRAM, *words, "--service"], capture_output=True, text=True, check=True, timeout=60)
+    unit = configparser.RawConfigParser()
+    unit.optionxform = str
+    unit.read_string(done.stdout)
+    command = shlex.split(unit["Service"]["ExecStart"].replace("%%", "%").replace("$$", "$"))
+    assert command[1:] == words
+    assert command[0].startswith("/")
+    assert unit["Install"]["WantedBy"] == "default.target"
+    assert re.search(r"systemctl --user enable", done.stderr)
