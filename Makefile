@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow test-long test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-verdict bench-speech bench-c bench-embed bench-web soak web docs figures npm clean
+.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -80,6 +80,9 @@ bench-verdict: .venv/tests  # how often denoise-evaluate FILE is right: make ben
 
 bench-speech: .venv/tests  # speech beside RNNoise and noisereduce: make bench-speech SPEECH=folder NOISE="folders"
 	$(BENCH) benchmarks/bench_speech.py $(SPEECH) $(NOISE) $(MODEL:%=--model %) $(PEERS:%=--peer %) $(DNSMOS:%=--dnsmos %)
+
+bench-gate: .venv/tests  # the gate between words, of speech: make bench-gate SPEECH=folder NOISE="folders"
+	$(BENCH) benchmarks/bench_gate.py $(SPEECH) $(NOISE)
 
 bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (needs gcc; clang if it is there)
 	$(BENCH) benchmarks/bench_c.py

@@ -28,6 +28,7 @@ static void move_gate(denoise_state *state, const float *clean, float span)
     else
         state->speech *= per_hop(state->held > 0 ? -@FALL@ : -@FORGET@);
     state->floor *= per_hop(energy > state->floor ? @FLOORRISE@ : -@FLOORFALL@);
+    state->floor = fmaxf(state->floor, state->speech * @LEASTFLOOR@);
     state->gain = state->held > 0 ? fminf(1, state->gain + hop_s / @OPENING@)
                                   : fmaxf(closed, state->gain - hop_s / @CLOSING@);
 }

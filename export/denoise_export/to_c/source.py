@@ -148,6 +148,7 @@ def _gate_values(rate: float | None) -> dict[str, str]:
         "BELOW": number(gate.BELOW_SPEECH),
         "FLOOR": number(gate.ABOVE_FLOOR),
         "LEAST": number(gate.LEAST_BELOW_SPEECH),
+        "LEASTFLOOR": number(gate.LEAST_FLOOR),
         "RISE": number(gate.SPEECH_RISE_DB_PER_S),
         "FALL": number(gate.SPEECH_FALL_DB_PER_S),
         "FORGET": number(gate.FORGETTING_DB_PER_S),

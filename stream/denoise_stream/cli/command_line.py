@@ -5,6 +5,7 @@ When the reader of our output goes away, click ends the program with status 1 an
 """
 
 import os
+import re
 import sys
 from collections.abc import Container
 from pathlib import Path
@@ -53,6 +54,32 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
             raise
         _fail(name, "interrupted", INTERRUPTED)
     sys.exit(0)
+
+
+def in_options(message: str, context: click.Context) -> str:
+    """Return the message of an error with the options that the user typed in place of the parameters of the library.
+
+    ``mix=80.0 is out of range`` becomes ``--mix 80 is out of range``.
+    """
+    options = {option.name or "": max(option.opts, key=len) for option in context.command.params}
+    options["sample_rate_hz"] = options.get("rate", "")
+    stated = [name for name, option in options.items() if option.startswith("--")]
+
+    def in_option(found: re.Match[str]) -> str:
+        return f"{options[found[1]]} {_plain(found[2])}"
+
+    message = re.sub(rf"\b({'|'.join(stated)})=([^\s;,:]+)", in_option, message)
+    message = re.sub(r"\bwindow=(\d+)", r"the window of \1 samples", message)
+    return re.sub(r"\bsample_rate_hz\b", options["sample_rate_hz"] or "sample_rate_hz", message)
+
+
+def _plain(value: str) -> str:
+    """Return a number without digits that nobody typed.
+
+    >>> _plain("80.0"), _plain("0.25"), _plain("auto")
+    ('80', '0.25', 'auto')
+    """
+    return value.removesuffix(".0")
 
 
 def refuse_options(context: click.Context, known: Container[str], needed: str) -> None:

@@ -130,6 +130,8 @@ class Endpoints:
                 f"--channels {options.channels} is more than {options.max_columns}, and each uses memory; "
                 "allow as many with --max-columns"
             )
+        if options.rate is not None and not (math.isfinite(options.rate) and options.rate > 0):
+            raise ValueError(f"--rate {options.rate:g} is not a valid sample rate; use a number above 0")
         if options.rate is not None and self.kind == "audio" and not raw:
             raise ValueError("--rate applies to a raw pipe, a table, an array or 'mic'; this input has its own")
 
@@ -180,8 +182,6 @@ class Endpoints:
             raise ValueError(f"--output-device plays, but --output is {self.sink}")
         if duration_s is not None and not duration_s > 0:
             raise ValueError(f"--duration {duration_s:g} is too short; use a number of seconds above 0")
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise ValueError(f"--rate {rate:g} is not a valid sample rate; use a number above 0")
         return LiveSettings(
             device=options.device,
             output_device=options.output_device,

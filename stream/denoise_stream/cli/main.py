@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from denoise_stream.cli.archive import archive_options, is_archive, run_archive
-from denoise_stream.cli.command_line import PATH, refuse_options, run_command, version_option
+from denoise_stream.cli.command_line import PATH, in_options, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.cli.one import denoise_one
 from denoise_stream.cli.options import Options
@@ -283,7 +283,7 @@ def command(files: tuple[str, ...], **values: Any) -> None:
         else:
             denoise_each(_denoise, sources, values)
     except ValueError as error:  # an option out of range, or options that contradict each other
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(in_options(str(error), click.get_current_context())) from error
 
 
 def _print_service(name: str | None) -> None:

@@ -4,7 +4,8 @@ The model's own output says where speech is. Of each denoised window the energy 
 offset and no rumble, is compared with two levels that follow it:
 
     speech level   the level that one window in twenty exceeds; rises by 20 dB/s, falls by 1 dB/s
-    floor          the level that four windows in five exceed; rises by 5 dB/s, falls by 20 dB/s
+    floor          the level that four windows in five exceed; rises by 5 dB/s, falls by 20 dB/s, and not below 36 dB
+                   under the speech level: after a pause of zeros noise is not taken for speech
 
 A window is speech if it is less than 30 dB below the speech level, and 6 dB above the floor; the second bound never
 rises above 20 dB below the speech level. Speech opens the gate for 0.2 s. A window is known before its second half is
@@ -116,6 +117,7 @@ class SpeechGate:
         louder = energy > self._speech
         self._speech = np.where(louder, np.minimum(energy, self._speech * self._speech_rise), self._speech * fall)
         self._floor *= np.where(energy > self._floor, self._floor_rise, self._floor_fall)
+        self._floor = np.maximum(self._floor, self._speech * LEAST_FLOOR)
         opened = np.minimum(1.0, self.gain + self._opening)
         self.gain = np.where(is_open, opened, np.maximum(self._closed, self.gain - self._closing))
         return self.gain
@@ -135,6 +137,8 @@ def _power(decibels: float) -> float:
 ABOVE_FLOOR = _power(ABOVE_FLOOR_DB)
 BELOW_SPEECH = _power(-BELOW_SPEECH_DB)
 LEAST_BELOW_SPEECH = _power(-LEAST_BELOW_SPEECH_DB)
+LEAST_FLOOR = _power(-BELOW_SPEECH_DB - ABOVE_FLOOR_DB)
+"""A lower floor, relative to the speech level, would bound nothing."""
 
 
 def checked_gate(contract: Contract, gate_db: float | None) -> float | None:

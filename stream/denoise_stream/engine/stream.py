@@ -98,7 +98,7 @@ class DenoiseStream:
         if notch_hz is None:
             return None
         if self.sample_rate_hz is None:
-            raise ValueError(f"notch_hz={notch_hz:g} needs the sample rate of the signal; state it")
+            raise ValueError(f"notch_hz={notch_hz:g} needs the sample rate of the signal; state it with sample_rate_hz")
         return NotchBank(notch_hz, self.sample_rate_hz, self.channels)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -355,7 +355,7 @@ BAD = [
     (["--input", "in", "--output", "out", "--format", "wav"], 2, "--format applies to a single signal"),
     (["--input", "in", "--output", "out", "--ray-address", "auto"], 2, "use it with --engine ray"),
     (["--input", "in", "--output", "out", "--model", "nope"], 1, "model 'nope' is neither a file nor a bundled"),
-    (["--input", "in", "--output", "out", "--hop", "200"], 2, "hop=200 is longer than window=150"),
+    (["--input", "in", "--output", "out", "--hop", "200"], 2, "--hop 200 is longer than the window of 150 samples"),
     (["--input", "in", "--output", "out", "--rate", "-1"], 2, "--rate -1 is not a valid sample rate"),
     (["--input", "in/000/000000.wav", "--jobs", "2"], 2, "--jobs applies to a folder, a pattern or a URL"),
     (["--input", "foo://a/b", "--output", "out"], 1, "fsspec has no protocol 'foo'"),

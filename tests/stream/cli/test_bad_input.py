@@ -59,28 +59,29 @@ BAD = [
     (["--input", "infinite.wav"], 1, "infinite.wav: sample 1234 is inf"),
     (["--input", "good.wav", "--output", "there.wav"], 1, "there.wav exists; use --force to replace it"),
     (["--input", "good.wav", "--report", "there.wav"], 1, "there.wav exists; use --force"),
-    (["--input", "good.wav", "--plot", "there.wav"], 1, "there.wav exists; use --force"),
+    (["--input", "good.wav", "--plot", "there.wav"], 2, "there.wav ends in .wav, and pictures are written as png"),
     (["--input", "good.wav", "--output", "good.wav"], 1, "good.wav is the input itself"),
     (["--input", "good.wav", "--output", "./good.wav", "--force"], 1, "good.wav is the input itself"),
     (["--input", "good.wav", "--output", "nowhere/a.wav"], 1, "does not exist"),
-    (["--input", "good.wav", "--output", "folder"], 1, "folder is not a regular file"),
     (["--input", "good.wav", "--output", "/dev/null", "--force"], 1, "/dev/null is not a regular file"),
     (["--input", "good.wav", "--output", "a.xyz"], 2, "'.xyz' is not a known audio format"),
     (["--input", "good.wav", "--output", "a.csv"], 2, "audio stays audio; end the name in .wav"),
     (["--input", "good.csv", "--output", "a.wav"], 2, "a table stays a table; end the name in .csv"),
     (["--input", "good.wav", "--model", "nope"], 1, "model 'nope' is neither a file nor a bundled model"),
     (["--input", "good.wav", "--model", "weights.onnx"], 1, "weights.onnx is not an ONNX model"),
-    (["--input", "good.wav", "--hop", "0"], 2, "hop=0 is shorter than one sample; use 1 to 150"),
-    (["--input", "good.wav", "--hop", "151"], 2, "hop=151 is longer than window=150; use 1 to 150"),
+    (["--input", "good.wav", "--hop", "0"], 2, "--hop 0 is shorter than one sample; use 1 to 150"),
+    (["--input", "good.wav", "--mix", "80"], 2, "--mix 80 is out of range; use 0 (input unchanged) to 1"),
+    (["--input", "good.csv", "--notch", "50", "--columns", "v", "--rate", "0"], 2, "--rate 0 is not a valid sample"),
+    (["--input", "good.wav", "--hop", "151"], 2, "--hop 151 is longer than the window of 150 samples; use 1 to 150"),
     (["--input", "good.wav", "--hop", "half"], 2, "'half' is not a valid integer"),
-    (["--input", "good.wav", "--mix", "2"], 2, "mix=2.0 is out of range"),
-    (["--input", "good.wav", "--max-attenuation", "-3"], 2, "max_attenuation_db=-3.0 is out of range"),
-    (["--input", "good.wav", "--gate", "-3"], 2, "gate_db=-3.0 is out of range"),
-    (["--input", "good.csv", "--gate", "20"], 2, "gate_db=20 needs a speech model, which general is not"),
+    (["--input", "good.wav", "--mix", "2"], 2, "--mix 2 is out of range"),
+    (["--input", "good.wav", "--max-attenuation", "-3"], 2, "--max-attenuation -3 is out of range"),
+    (["--input", "good.wav", "--gate", "-3"], 2, "--gate -3 is out of range"),
+    (["--input", "good.csv", "--gate", "20"], 2, "--gate 20 needs a speech model, which general is not"),
     (["--input", "good.wav", "--rate", "8000"], 2, "--rate applies to a raw pipe"),
     (["--input", "good.wav", "--channels", "2"], 2, "--channels applies to a raw pipe"),
     (["--input", "good.wav", "--columns", "v"], 2, "--columns applies to a table"),
-    (["--input", "good.csv", "--rate", "-5"], 2, "sample_rate_hz=-5.0 is not a valid sample rate"),
+    (["--input", "good.csv", "--rate", "-5"], 2, "--rate -5 is not a valid sample rate"),
     (["--input", "good.wav", "--decimal", ","], 2, "--decimal applies to a table of text, which the input is not"),
     (["--input", "good.csv", "--header", "1", "--no-header"], 2, "--header and --no-header contradict each other"),
     (["--input", "good.csv", "--header", "0"], 2, "--header 0 is not a line; use 1 for the first line, or --no-header"),
@@ -119,7 +120,7 @@ def test_another_hop_for_a_stateful_model_is_refused_as_wrong_usage(folder, call
     soundfile.write("a.wav", noise(500), 16000)
     status, message = call("--input", "a.wav", "--model", models["recurrent"], "--hop", 50)
     assert (status, message.count("\n")) == (2, 1)
-    assert "hop=50 does not work with the model test, whose state advances by 75 samples a window" in message
+    assert "--hop 50 does not work with the model test, whose state advances by 75 samples a window" in message
     assert os.listdir() == ["a.wav"]
 
 

@@ -35,6 +35,20 @@ def test_pauses_are_lowered_and_words_stay_from_their_first_sample(models, loudn
         assert level_db(gated[before], plain[before]) == pytest.approx(-20, abs=1e-6)
 
 
+def test_noise_after_a_pause_of_zeros_is_lowered_within_two_seconds(models):
+    rng = np.random.default_rng(0)
+    word, _ = words()
+    noise = 0.006 * rng.normal(size=4 * RATE_HZ)  # 28 dB below the words
+    signal = np.concatenate([word, np.zeros(10 * RATE_HZ), noise, word])
+    plain = Denoiser(models["identity_16k"]).denoise(signal, RATE_HZ)
+    gated = Denoiser(models["identity_16k"], gate_db=20).denoise(signal, RATE_HZ)
+    start = word.size + 10 * RATE_HZ
+    late = slice(start + 2 * RATE_HZ, start + 4 * RATE_HZ - 400)
+    assert level_db(gated[late], plain[late]) == pytest.approx(-20, abs=1e-6)
+    spoken = slice(start + noise.size + 80, start + noise.size + 6400)
+    assert level_db(gated[spoken], plain[spoken]) == pytest.approx(0, abs=0.1)
+
+
 def test_gain_moves_without_steps(models):
     signal, _ = words()
     offset = 5.0  # known to the gate no more than silence is

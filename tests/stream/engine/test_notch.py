@@ -59,7 +59,7 @@ def test_the_engine_filters_before_the_model_in_any_chunks():
     ("frequency", "rate", "words"),
     [
         (500.0, 1000.0, "notch_hz=500 is out of range for a signal at 1000 Hz; use a frequency above 0 and below 490"),
-        (50.0, None, "notch_hz=50 needs the sample rate of the signal; state it"),
+        (50.0, None, "notch_hz=50 needs the sample rate of the signal; state it with sample_rate_hz"),
     ],
 )
 def test_an_impossible_notch_is_refused(frequency, rate, words):

@@ -121,7 +121,7 @@ def test_files_that_cannot_be_denoised_are_refused_in_one_sentence(
         (["--output", "clean.jpg"], "images keep their format; end the name as a.npy ends"),
         (["--output", "null"], "--output null is for signals; images need a file"),
         (["--output", "-"], "--output - is for signals; images need a file"),
-        (["--mix", 2], "mix=2.0 is out of range"),
+        (["--mix", 2], "--mix 2 is out of range"),
     ],
 )
 def test_options_that_images_do_not_have_are_wrong_usage(tmp_path, identity, monkeypatch, capsys, options, words):

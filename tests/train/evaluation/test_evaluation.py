@@ -257,7 +257,7 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--snr", "0,loud"], 2, "--snr '0,loud': use numbers from -100 to 100 in dB with commas"),
         (["general", "--snr", "nan"], 2, "--snr 'nan'"),
         (["general", "--clean", "nowhere.wav"], 1, "cannot read nowhere.wav"),
-        (["general", "--rate", "inf"], 2, "--rate: sample_rate_hz=inf is not a valid sample rate"),
+        (["general", "--rate", "inf"], 2, "--rate inf is not a valid sample rate"),
         (["general", "--noise", "pinkish"], 1, "cannot read pinkish: no such file or folder"),
         (["general", "--optimum", "--harm"], 2, "--optimum and --harm are two evaluations; ask for one of them"),
         (
@@ -273,7 +273,7 @@ def test_recordings_replace_the_built_in_family(
         (["general", "--harm", "--snr", "0"], 2, "--snr cannot be set: --harm has its own noise levels"),
         (["general", "--optimum", "--length", "600"], 2, "--length cannot be set: --optimum derives it"),
         (["general", "--pairs", "nowhere", "nowhere"], 1, "cannot read nowhere: no such file or folder"),
-        (["general", "--json", "here.txt", "--plot", "here.txt"], 2, "here.txt and here.txt name the same file"),
+        (["general", "--json", "here.svg", "--plot", "here.svg"], 2, "here.svg and here.svg name the same file"),
         (["general", "--columns", "a"], 2, "--columns names columns of your tables; give a FILE, --clean, --pairs"),
         (["general", "--model", "x2"], 2, "--model goes with a recording; general is taken for a model"),
         (["nowhere.csv"], 1, "cannot read nowhere.csv: no such file or folder"),

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from denoise_stream import Denoiser, bundled_models
-from denoise_stream.cli.command_line import PATH, refuse_options, run_command, version_option
+from denoise_stream.cli.command_line import PATH, in_options, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.paths import check_outputs, picture_format, whole_file, write_json
@@ -252,7 +252,7 @@ def _measure(evaluation: Evaluation, options: Options) -> None:
     try:
         denoiser.stream(1, rate_hz)
     except ValueError as error:
-        raise click.UsageError(f"--rate: {error}") from error
+        raise click.UsageError(in_options(str(error), click.get_current_context())) from error
     subject = Subject(denoiser, engine_method(denoiser, rate_hz), rate_hz)
     request = evaluation.request(options, subject)
     name = denoiser.contract.name

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from denoise_stream import DenoiseError, Denoiser
+from denoise_stream.cli.command_line import in_options
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file, write_json
@@ -55,7 +56,8 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
     try:
         denoiser.stream(1, rate_hz)
     except ValueError as error:
-        raise click.UsageError(f"{model} does not go with {path.name}: {error}") from error
+        reason = in_options(str(error), click.get_current_context())
+        raise click.UsageError(f"{model} does not go with {path.name}: {reason}") from error
     method, columns = engine_method(denoiser, rate_hz), options.signals.column_names
     judged = judge_file(method, path, rate_hz, columns, say, denoiser.contract)
     name = denoiser.contract.name
