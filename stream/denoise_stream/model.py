@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from denoise_stream.arguments import wrong_type
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError, first_line
-from denoise_stream.onnx_file import read_model
+from denoise_stream.onnx_file import export_first, read_model
 
 Rows = NDArray[np.float32]
 
 DEFAULT_MODEL = "general"
 SPEECH_MODEL = "speech"
+
+NETWORKS = ("model.keras", "saved_model.pb")
+"""What a run folder and a SavedModel hold."""
 
 MOST_ROWS = 128
 """Most windows per run of the network: all channels of a wide table at once would take gigabytes."""
@@ -213,7 +216,7 @@ def model_path(name_or_path: str | Path) -> Path:
     Raises
     ------
     ContractError
-        If there is no such model.
+        If there is no such model, or it is the folder of one.
     """
     if not isinstance(name_or_path, str | os.PathLike):
         raise wrong_type("model", name_or_path, "the name of a bundled model or the path of an ONNX file")
@@ -221,6 +224,10 @@ def model_path(name_or_path: str | Path) -> Path:
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
     path = Path(name_or_path)
+    if (exported := path / "model.onnx").is_file():
+        raise ContractError(f"model {str(name_or_path)!r} is a folder; name the file in it: {exported}")
+    if any((path / network).exists() for network in NETWORKS):
+        raise export_first(path)
     if not path.is_file():
         raise ContractError(f"model {str(name_or_path)!r} is neither a file nor a bundled model ({', '.join(bundled)})")
     return path

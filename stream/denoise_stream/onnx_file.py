@@ -4,6 +4,7 @@ An ONNX file may name files for its weights. A malicious model could thus read a
 can, and return its bytes as samples. Models that keep the contract hold their weights themselves.
 """
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ NAME, EXTERNAL_DATA, DATA_LOCATION = 8, 13, 14
 
 MOST_DEEP = 64
 
+HDF5, ZIP, KERAS_MEMBER = b"\x89HDF", b"PK\x03\x04", b"config.json"
+"""How the files begin that Keras saves, and the member that tells its own zip archives from others."""
+
 
 def read_model(path: Path) -> bytes:
     """Return the bytes of an ONNX file that holds all its numbers itself.
@@ -31,12 +35,15 @@ def read_model(path: Path) -> bytes:
     Raises
     ------
     ContractError
-        If it cannot be read, is not an ONNX file, or takes a tensor from another file.
+        If it cannot be read, is not an ONNX file, or takes a tensor from another file; of a Keras network it says how
+        to export it.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ContractError(f"cannot read the model {path}: {error.strerror}") from error
+    if data.startswith(HDF5) or (data.startswith(ZIP) and KERAS_MEMBER in data):
+        raise export_first(path)
     try:
         outside = next(_outside(memoryview(data), "model", 0), None)
     except (ValueError, IndexError) as error:
@@ -46,6 +53,12 @@ def read_model(path: Path) -> bytes:
             f"{path.name} takes the tensor {outside!r} from another file, which is not read; save the model as one file"
         )
     return data
+
+
+def export_first(path: Path) -> ContractError:
+    """Return the error for a trained network that was not exported yet."""
+    command = f"denoise-export {shlex.quote(str(path))} --output {shlex.quote(f'{path.stem}.onnx')}"
+    return ContractError(f"{path.name} is a network that is not exported yet; export it first: {command}")
 
 
 def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """Untrusted models: none reads other files, and no output of a wrong shape passes as a signal."""
 
 import contextlib
+import shlex
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -110,6 +112,28 @@ def test_cut_model_is_refused_in_words(folder, cut):
     (folder / "cut.onnx").write_bytes(data[:-cut])
     with pytest.raises(ContractError, match=r"cut\.onnx is not an ONNX model: it is cut short"):
         Denoiser("cut.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("my net.keras", b"PK\x03\x04 ... config.json ..."), ("old.h5", b"\x89HDF\r\n")]
+)
+def test_network_that_is_not_exported_yet_is_refused_with_the_command_that_exports_it(folder, name, head):
+    (folder / name).write_bytes(head)
+    with pytest.raises(ContractError, match=r"is not exported yet; export it first: denoise-export ") as caught:
+        Denoiser(name)
+    words = shlex.split(str(caught.value).partition("first: ")[2])
+    assert words == ["denoise-export", name, "--output", f"{Path(name).stem}.onnx"]
+
+
+@pytest.mark.parametrize("network", ["model.keras", "saved_model.pb"])
+def test_folder_of_a_network_is_refused_with_what_to_do(folder, network):
+    (folder / "mine").mkdir()
+    (folder / "mine" / network).write_bytes(b"")
+    with pytest.raises(ContractError, match=r"export it first: denoise-export mine --output mine\.onnx$"):
+        Denoiser("mine")
+    (folder / "mine" / "model.onnx").write_bytes(b"")
+    with pytest.raises(ContractError, match=r"^model 'mine' is a folder; name the file in it: mine/model\.onnx$"):
+        Denoiser("mine")
 
 
 def test_bytes_that_are_no_model_never_raise_anything_else(folder):

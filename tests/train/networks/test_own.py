@@ -60,6 +60,7 @@ number = 3
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "my_module.py").write_text(MODULE)
+    (tmp_path / "unfinished.py").write_text("import no_such_module\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delitem(sys.modules, "my_module", raising=False)
@@ -86,6 +87,7 @@ def test_keys_of_the_section_go_to_the_function(module):
     ("kind", "words"),
     [
         ("no_such_module:build", "cannot import 'no_such_module': No module named .*; run the program in its folder"),
+        ("unfinished:build", "cannot import 'unfinished': No module named 'no_such_module'$"),
         ("my_module:missing", "'my_module' has no function 'missing'"),
         ("my_module:number", "'my_module' has no function 'number'"),
         ("my_module:nothing", "returned a NoneType; needed: a Keras model"),

@@ -39,12 +39,13 @@ def own_architecture(reference: str) -> Callable[..., keras.Model]:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    module = name.removesuffix(".py")
     try:
-        build = getattr(importlib.import_module(name.removesuffix(".py")), function, None)
+        build = getattr(importlib.import_module(module), function, None)
     except Exception as error:  # the user's module may raise anything
-        raise RecipeError(
-            f"architecture {reference!r}: cannot import {name!r}: {first_line(error)}; run the program in its folder"
-        ) from error
+        missing = isinstance(error, ModuleNotFoundError) and error.name == module
+        advice = "; run the program in its folder" if missing else ""
+        raise RecipeError(f"architecture {reference!r}: cannot import {name!r}: {first_line(error)}{advice}") from error
     if not callable(build):
         raise RecipeError(f"architecture {reference!r}: {name!r} has no function {function!r}")
 
