@@ -149,7 +149,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
         _columns_in_words(summary) if "columns" in summary else _counted(summary["channels"], "channel"),
-        f"model {summary['model']}, hop {summary['hop']}",
+        f"model {summary['model']}, hop {summary['hop']}{_filters(summary)}",
         f"{_time(summary['compute_time_s'])} of computing"
         + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
@@ -174,6 +174,12 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
     return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))
+
+
+def _filters(summary: dict[str, Any]) -> str:
+    """Name what works beside the model."""
+    notch = f", notch {summary['notch_hz']:g} Hz and harmonics" if summary["notch_hz"] else ""
+    return notch + (f", gate {summary['gate_db']:g} dB" if summary["gate_db"] else "")
 
 
 def _rows_missing(summary: dict[str, Any]) -> int:

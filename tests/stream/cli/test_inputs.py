@@ -160,3 +160,10 @@ def test_a_column_is_found_without_its_unit(call, folder):
     assert "columns ECG (mV)" in message
     status, message = call("e.csv", "--force", "--columns", "Rasp [au]")
     assert (status, "did you mean 'Resp [au]'?" in message) == (1, True), message
+
+
+def test_filters_beside_the_model_are_in_the_summary_and_the_report(call, folder):
+    np.save("a.npy", np.random.default_rng(0).normal(size=900))
+    status, message = call("a.npy", "--rate", "1000", "--notch", "50", "--report", "r.json")
+    assert (status, "notch 50 Hz and harmonics" in message) == (0, True), message
+    assert json.loads(Path("r.json").read_text())["notch_hz"] == 50
