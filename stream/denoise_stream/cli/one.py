@@ -55,7 +55,12 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
         from denoise_stream.cli.live import go_live
 
         live = with_chosen_devices(live)
-        with _virtual_microphone(options.virtual_mic), native_messages_hidden():  # PortAudio's own, when a device goes
+        with contextlib.ExitStack() as stack:
+            if options.virtual_mic is not None:
+                from denoise_stream.live.virtual_microphone import VirtualMicrophone
+
+                live = stack.enter_context(VirtualMicrophone(options.virtual_mic)).joined(live)
+            stack.enter_context(native_messages_hidden())  # PortAudio's own, when a device goes
             go_live(
                 denoiser,
                 live,
@@ -68,15 +73,6 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
             )
         return None
     return _denoise(denoiser, ends, options)
-
-
-def _virtual_microphone(name: str | None) -> contextlib.AbstractContextManager[object]:
-    """Return the virtual microphone of this name, or nothing to enter."""
-    if name is None:
-        return contextlib.nullcontext()
-    from denoise_stream.live.virtual_microphone import VirtualMicrophone
-
-    return VirtualMicrophone(name)
 
 
 def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:

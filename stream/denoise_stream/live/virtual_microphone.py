@@ -9,11 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from denoise_stream.errors import DeviceError
+from denoise_stream.live.devices import list_devices
+from denoise_stream.live.run import LiveSettings
 
+_DEVICE = "pulse"
 _PREFIX = "denoise_stream_"
 """Names of our devices begin so, and go on with the number of the process."""
 
@@ -21,8 +25,8 @@ _PREFIX = "denoise_stream_"
 class VirtualMicrophone:
     """A virtual microphone for as long as the context lasts; then the sound server is as it was.
 
-    Inside, whatever this process plays goes into it, and what it records still comes from the microphone that was the
-    default before. What a killed process left behind is removed at the start.
+    Inside, whatever this process plays on the sound server's device goes into it, and what it records there still comes
+    from the microphone that was the default before. What a killed process left behind is removed at the start.
 
     Parameters
     ----------
@@ -71,6 +75,23 @@ class VirtualMicrophone:
         for variable, value in self._environment.items():
             os.environ.pop(variable) if value is None else os.environ.update({variable: value})
         self._unload()
+
+    def joined(self, settings: LiveSettings) -> LiveSettings:
+        """Return settings of a live run that plays into the microphone.
+
+        Other devices, such as PipeWire's own, would play on the loudspeaker.
+
+        Raises
+        ------
+        DeviceError
+            If PortAudio sees no device of the sound server.
+        """
+        if not any(device.name == _DEVICE and device.output_channels for device in list_devices()):
+            raise DeviceError(
+                f"--virtual-mic needs the device {_DEVICE!r} of the sound server; install it with: "
+                "apt install libasound2-plugins (Debian, Ubuntu)"
+            )
+        return replace(settings, device=settings.device or _DEVICE, output_device=_DEVICE)
 
     def _load(self, *words: str) -> None:
         self._modules.append(_pactl("load-module", *words))
