@@ -55,19 +55,25 @@ def wrong_type(name: str, value: Any, needed: str) -> TypeError:
     return TypeError(f"{name}={reprlib.repr(value)} is of type {type(value).__name__}; use {needed}")
 
 
+SLOWEST_HZ = 1e-100
+"""Below this, lengths in seconds could overflow."""
+
+
 def sample_rate(value: Any) -> float | None:
     """Return a sample rate in Hz as a float; None stays None.
 
     Raises
     ------
     TypeError, ValueError
-        If it is not a number above 0.
+        If it is not a number above 0, or far below any rate that there is.
     """
     if value is None:
         return None
     rate = real_number("sample_rate_hz", value, "a number of Hz, such as 48000")
     if not (math.isfinite(rate) and rate > 0):
         raise ValueError(f"sample_rate_hz={value} is not a valid sample rate; use a number above 0")
+    if rate < SLOWEST_HZ:
+        raise ValueError(f"sample_rate_hz={value} is not a valid sample rate; use {SLOWEST_HZ:g} or more")
     return rate
 
 

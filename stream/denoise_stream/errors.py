@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class DenoiseError(Exception):
@@ -88,7 +88,9 @@ def shortened(message: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Escape bytes that are not UTF-8 and control characters; file names may contain both.
+    r"""Escape bytes that are not UTF-8, control characters and marks that turn the direction of text.
+
+    Names of files and columns may contain all of them.
 
     >>> printable("caf\udce9.wav"), printable("a\nb.wav")
     ('caf\\udce9.wav', 'a\\nb.wav')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from denoise_stream.errors import needs_extra, printable
+from denoise_stream.errors import needs_extra, printable, shortened
 from denoise_stream.native_messages import native_messages_hidden
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
 
     def say(line: str) -> None:
         if not options.quiet:
-            text = printable(line)
+            text = printable(shortened(line))
             click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
 
     for line in (in_one_line(summary), *changes_in_words(summary)):

@@ -12,7 +12,7 @@ import click
 
 from denoise_stream.cli.archive import is_archive
 from denoise_stream.cli.options import Options
-from denoise_stream.errors import DenoiseError, printable
+from denoise_stream.errors import DenoiseError, printable, shortened
 from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
 
 Values = Mapping[str, Any]
@@ -98,7 +98,7 @@ def denoise_each(denoise: Denoise, sources: Sequence[str], values: Values) -> No
             reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
             rows.append({"input": source, "output": None, "error": reason})
             sentence = reason if source in reason else f"{source}: {reason}"
-            click.echo(f"denoise-stream: {printable(sentence)}", err=True)
+            click.echo(f"denoise-stream: {printable(shortened(sentence))}", err=True)
     if values["report"] is not None:
         with whole_file(values["report"], replace=values["force"]) as partial:
             partial.write_text("".join(f"{json.dumps(row)}\n" for row in rows), newline="\n")

@@ -30,6 +30,7 @@ def make_bad_inputs() -> None:
     Path("ragged.csv").write_text("t,v\n0,1.5\n1\n2,1.2\n")
     Path("words.csv").write_text("a,b\nx,y\nz,w\n")
     Path("good.csv").write_text("t,v\n0,1.5\n1,1.7\n2,1.2\n")
+    Path("turned.csv").write_text("\u202ev\u2066\n1.5\n1.7\n1.2\n")
     Path("infinite.csv").write_text("t,v\n0,1.5\n1,inf\n2,1.2\n")
     infinite = noise(2000)
     infinite[1234] = np.inf
@@ -82,6 +83,8 @@ BAD = [
     (["--input", "good.wav", "--channels", "2"], 2, "--channels applies to a raw pipe"),
     (["--input", "good.wav", "--columns", "v"], 2, "--columns applies to a table"),
     (["--input", "good.csv", "--rate", "-5"], 2, "--rate -5 is not a valid sample rate"),
+    (["--input", "good.csv", "--rate", "1e-320"], 2, "--rate 1e-320 is not a valid sample rate; use 1e-100"),
+    (["--input", "turned.csv", "--columns", "w"], 1, "turned.csv has no column 'w'; it has \\u202ev\\u2066"),
     (["--input", "good.wav", "--decimal", ","], 2, "--decimal applies to a table of text, which the input is not"),
     (["--input", "good.csv", "--header", "1", "--no-header"], 2, "--header and --no-header contradict each other"),
     (["--input", "good.csv", "--header", "0"], 2, "--header 0 is not a line; use 1 for the first line, or --no-header"),

@@ -38,6 +38,20 @@ def test_endless_line_is_refused(cell):
         table(data, max_columns=100)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "  "])
+def test_line_of_far_too_many_fields_is_refused_before_it_is_split(delimiter):
+    line = delimiter.join("1" * 300_000).encode()
+    with pytest.raises(SourceError, match="t.csv has 300000 columns.*--max-columns 300000 allows more"):
+        table(line + b"\n")
+
+
+def test_names_of_a_million_characters_are_cut_in_the_summary(folder, call):
+    Path("a.csv").write_text("v" * 1_000_000 + "\n" + ROWS)
+    status, said = call("a.csv")
+    assert status == 0
+    assert max(map(len, said.splitlines())) <= LONGEST_MESSAGE + 10
+
+
 def test_endless_line_after_good_rows_is_refused():
     source = table(b"v\n" + b"1.5\n2.5\n" * 40_000 + b"1" * 300_000, max_columns=100)
     with pytest.raises(SourceError, match=r"the bytes of line 80002 take more than 100 KiB"):

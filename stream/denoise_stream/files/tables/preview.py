@@ -1,6 +1,7 @@
 """Read the first rows of a table, decide how it is written, and pass all of its bytes on."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,11 @@ FEWEST_LINES = 40
 
 COLUMN_BYTES = 1024
 """Most bytes per column in the first ``FEWEST_LINES`` lines, and in any line."""
+
+FIELDS_PER_COLUMN = 2
+"""Fields of a line that are split for each column allowed: a line of text may hold more delimiters than columns."""
+
+_BETWEEN_FIELDS = [re.compile(between) for between in (b",", b";", b"\t", rb"\|", b" +")]
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def read_preview(
         elif not full and len(head) > most_bytes:
             raise too_long(f"{name}: its first {lines + 1} lines", most_bytes, most_columns)
         while full or lines >= wanted:
+            _check_not_wide(head, name, skipped, most_columns)
             preview = _decide(bytes(head), name, options, None if full else wanted, blocks, last=full)
             if preview is not None and preview.dialect.width > most_columns:
                 raise too_many_columns(name, preview.dialect.width, most_columns)
@@ -89,6 +96,7 @@ def read_preview(
             ):
                 return preview
             wanted += max(STEP_LINES, wanted // 10)
+    _check_not_wide(head, name, skipped, most_columns)
     preview = _decide(bytes(head), name, options, None, iter(()), last=True, whole=True)
     assert preview is not None  # the last try raises
     if preview.dialect.width > most_columns:
@@ -102,6 +110,22 @@ def too_long(what: str, most_bytes: int, most_columns: int) -> SourceError:
         f"{what} take more than {most_bytes >> 10} KiB, too much for a table of up to {most_columns} columns; "
         "--max-columns N allows more"
     )
+
+
+def _check_not_wide(head: bytes | bytearray, name: str, skipped: int, most_columns: int) -> None:
+    """Refuse lines of far too many fields before they are split: a field of a byte takes hundreds of bytes then.
+
+    Raises
+    ------
+    SourceError
+        If a line below the skipped ones would have more than twice as many fields as columns are allowed.
+    """
+    if len(head) <= FIELDS_PER_COLUMN * most_columns:
+        return
+    for line in bytes(head).splitlines()[skipped:]:
+        fields = max(len(found.findall(line)) for found in _BETWEEN_FIELDS) + 1
+        if fields > FIELDS_PER_COLUMN * most_columns:
+            raise too_many_columns(name, fields, most_columns)
 
 
 def _decide(
