@@ -88,7 +88,7 @@ def test_places_that_contributing_names_exist():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     for place in re.findall(r"`((?:stream|train|export|tests|benchmarks|tools)/[\w./]*)`", text):
         assert (ROOT / place).exists(), place
-    code = "".join(path.read_text() for root in ("stream", "train") for path in (ROOT / root).rglob("*.py"))
+    code = "".join(path.read_text() for root in ("stream", "train", "tests") for path in (ROOT / root).rglob("*.py"))
     for name in re.findall(r"`([A-Z]{4,}\w*)`", text):
         assert re.search(rf"^{name}\b", code, re.MULTILINE), name
 

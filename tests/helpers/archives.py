@@ -7,15 +7,33 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from denoise_stream.archive.manifest import Outcome
+from denoise_stream.archive.plan import Group
+from denoise_stream.archive.worker import Work, Worker
 from programs import PROGRAM
 
 GENERAL = ("--model", "general")
 """For long work by a small hop, which a stateful default model would refuse."""
+
+
+class InProcess:
+    """A dispatcher in this process, for tests in which worker processes are not the point."""
+
+    workers = 1
+
+    def __init__(self, work: Work, jobs: int | None = None) -> None:
+        self.work = work
+        self._worker = Worker(work)
+
+    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+        for group in groups:
+            yield [self._worker.denoise(entry) for entry in group]
 
 
 def make_archive(folder: Path, files: int, samples: int = 4000, seed: int = 0) -> Path:

@@ -25,7 +25,7 @@ STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 SIZES = """#include "denoise.h"
 const size_t window = DENOISE_WINDOW, state_bytes = sizeof(denoise_state);
 """
-SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def need(*tools: str) -> None:

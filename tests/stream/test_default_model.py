@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,10 @@ import pytest
 import soundfile
 
 import onnx_models
-from archives import rows
+from archives import InProcess, rows
 from denoise_stream import Denoiser, bundled_models, model
 from denoise_stream.archive.archive import Archive, Selection, Summary
 from denoise_stream.archive.folders.local import LocalFolder
-from denoise_stream.archive.manifest import Outcome
-from denoise_stream.archive.plan import Group
 from denoise_stream.archive.worker import Work, Worker
 from denoise_stream.cli import live as live_cli
 from denoise_stream.engine.settings import Settings
@@ -46,20 +43,6 @@ def place(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(folder)
 
 
-class Here:
-    """A dispatcher in this process, where the fixture's model is bundled."""
-
-    workers = 1
-
-    def __init__(self, work: Work) -> None:
-        self.work = work
-        self._worker = Worker(work)
-
-    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
-        for group in groups:
-            yield [self._worker.denoise(entry) for entry in group]
-
-
 def make_sources(folder: Path) -> None:
     noisy = np.random.default_rng(0).normal(0, 0.1, 4000)
     soundfile.write(folder / "a.wav", noisy, 48_000)
@@ -74,7 +57,7 @@ def denoise_archive(folder: Path, model: str | None = None, **settings: object) 
         model=model,
         settings=Settings(**settings),
     )
-    summary = archive.run(Here)
+    summary = archive.run(InProcess)
     done = {row["file"]: row["model"] for row in rows(folder.with_name("out")) if row["state"] == "done"}
     return summary, done
 

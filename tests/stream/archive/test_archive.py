@@ -70,7 +70,7 @@ def test_manifest_holds_a_row_for_each_file(folder, call):
     assert report["failed"] == [{"file": "bad.csv", "error": bad["error"]}]
 
 
-def test_second_run_does_only_what_is_missing_or_changed(folder, call):
+def test_second_run_does_only_what_is_missing_or_changed(folder, call, in_process):
     make_archive(folder / "in", 8)
     assert call("--input", "in", "--output", "out")[0] == 0
     assert "8 done before" in call("--input", "in", "--output", "out")[2]
@@ -83,7 +83,7 @@ def test_second_run_does_only_what_is_missing_or_changed(folder, call):
     assert soundfile.info("out/000/000002.wav").frames == 3000
 
 
-def test_another_model_or_another_option_redoes_everything(folder, call, models):
+def test_another_model_or_another_option_redoes_everything(folder, call, in_process, models):
     make_archive(folder / "in", 3)
     assert call("--input", "in", "--output", "out")[0] == 0
     assert "3 files denoised" in call("--input", "in", "--output", "out", "--mix", 0.5)[2]
@@ -93,7 +93,7 @@ def test_another_model_or_another_option_redoes_everything(folder, call, models)
     assert "3 done before" in call("--input", "in", "--output", "out", "--model", models["smoother"])[2]
 
 
-def test_outputs_that_are_not_ours_or_were_changed_are_kept_unless_forced(folder, call):
+def test_outputs_that_are_not_ours_or_were_changed_are_kept_unless_forced(folder, call, in_process):
     make_archive(folder / "in", 3)
     Path("out/000").mkdir(parents=True)
     Path("out/000/000000.wav").write_bytes(b"mine")
@@ -108,7 +108,7 @@ def test_outputs_that_are_not_ours_or_were_changed_are_kept_unless_forced(folder
     assert soundfile.info("out/000/000000.wav").frames == soundfile.info("out/000/000001.wav").frames == 4000
 
 
-def test_outputs_inside_the_input_folder_do_not_become_inputs(folder, call):
+def test_outputs_inside_the_input_folder_do_not_become_inputs(folder, call, in_process):
     make_archive(folder / "in", 3)
     before = tree(Path("in"))
     assert call("--input", "in", "--output", "in/clean")[0] == 0
@@ -230,7 +230,7 @@ def test_unreadable_files_and_folders_do_not_stop_the_run(folder, call, monkeypa
         assert "Permission" not in call(*arguments, "--exclude", pattern)[2]
 
 
-def test_output_of_someone_else_is_kept_after_a_run_that_failed(folder, call):
+def test_output_of_someone_else_is_kept_after_a_run_that_failed(folder, call, in_process):
     Path("in").mkdir()
     Path("in/a.csv").write_text("v\n1.5\nx\n")
     assert call("--input", "in", "--output", "out")[0] == 1
@@ -241,7 +241,7 @@ def test_output_of_someone_else_is_kept_after_a_run_that_failed(folder, call):
     assert "is not from this program" in message
 
 
-def test_output_of_a_good_run_is_still_recognized_after_a_failed_one(folder, call):
+def test_output_of_a_good_run_is_still_recognized_after_a_failed_one(folder, call, in_process):
     Path("in").mkdir()
     good, bad = "v\n1.5\n2.5\n", "v\n1.5\nx\n"
     for text, status in ((good, 0), (bad, 1), (good + "3.5\n", 0)):
@@ -250,7 +250,7 @@ def test_output_of_a_good_run_is_still_recognized_after_a_failed_one(folder, cal
     assert len(Path("out/a.csv").read_text().splitlines()) == 4
 
 
-def test_clock_that_was_set_back_redoes_nothing(folder, call):
+def test_clock_that_was_set_back_redoes_nothing(folder, call, in_process):
     make_archive(folder / "in", 2)
     assert call("--input", "in", "--output", "out")[0] == 0
     log = Path("out/denoise-manifest.jsonl")
@@ -295,7 +295,7 @@ def test_patterns_choose_files(folder, call):
     assert not Path("a").exists()
 
 
-def test_results_of_this_program_are_left_alone_unless_they_are_named(folder, call):
+def test_results_of_this_program_are_left_alone_unless_they_are_named(folder, call, in_process):
     make_archive(folder / "in", 4)
     for name in ("000000.denoised.wav", "000003.denoised.2.csv"):
         Path("in/000", name).write_bytes(Path("in/000", name.replace(".denoised", "").replace(".2", "")).read_bytes())
@@ -308,7 +308,7 @@ def test_results_of_this_program_are_left_alone_unless_they_are_named(folder, ca
         assert len(call(*named, "--output", "b", "--dry-run")[1].splitlines()) == 2
 
 
-def test_shards_share_the_work_without_overlap_and_know_each_others_results(folder, call, archive):
+def test_shards_share_the_work_without_overlap_and_know_each_others_results(folder, call, in_process, archive):
     for part in (1, 2, 3):
         assert call("--input", archive, "--output", "out", "--shard", f"{part}/3")[0] == 0
     assert set(times_done(folder / "out").values()) == {1}
@@ -330,7 +330,7 @@ def test_two_runs_into_one_folder_at_once_are_refused(folder, archive):
     assert "another run is writing to" in second.stderr
 
 
-def test_row_cut_short_by_a_crash_is_passed_over_and_its_file_done_again(folder, call):
+def test_row_cut_short_by_a_crash_is_passed_over_and_its_file_done_again(folder, call, in_process):
     make_archive(folder / "in", 3)
     assert call("--input", "in", "--output", "out")[0] == 0
     log = Path("out/denoise-manifest.jsonl")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser, StreamPool
+from denoise_stream.engine.gate import SpeechGate
 from signals import stream_in_chunks
 
 RATE_HZ = 16_000
@@ -120,3 +121,43 @@ def test_model_for_any_signal_is_refused_in_one_sentence():
     sentence = "gate_db=20 needs a speech model, which general is not; use the model speech, or no gate"
     with pytest.raises(ValueError, match=sentence):
         Denoiser("general", gate_db=20)
+
+
+def play(gate, *pieces):
+    """Run a gate over pieces of (level in dB, duration in s); return whether it is open after each hop of 10 ms."""
+    is_open = []
+    for level_db, duration_s in pieces:
+        windows = 10 ** (level_db / 20) * (-1.0) ** np.arange(320)[None, None]
+        for _ in range(round(100 * duration_s)):
+            gate.process(windows, np.ones((1, 160)))
+            is_open.append(gate.is_open)
+    return np.array(is_open)
+
+
+@pytest.fixture
+def gate():
+    return SpeechGate(20.0, 160, 16_000.0, 1)
+
+
+def test_gate_stays_open_for_200_ms_after_speech_and_closes_within_100_ms(gate):
+    assert play(gate, (0, 1), (-60, 0.19)).all()
+    assert gate.gain == 1
+    assert not play(gate, (-60, 0.09)).any()
+    assert gate.gain == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("noise_db", "speech_db"), [(-60, -30.0), (-28, -21.0), (-22, -20.0)])
+def test_speech_is_30_db_below_the_level_of_speech_at_most_and_6_db_above_the_noise(gate, noise_db, speech_db):
+    assert not play(gate, (0, 1), (noise_db, 3), (speech_db - 2, 0.05))[-5:].any()
+    assert play(gate, (speech_db, 0.05)).any()
+
+
+def test_voice_is_remembered_over_a_minute_of_silence(gate):
+    assert not play(gate, (0, 1), (-80, 60), (-45, 0.05))[-5:].any()
+    assert play(gate, (-40, 0.05)).any()
+
+
+def test_steady_noise_is_taken_for_speech_until_the_floor_has_risen_to_it(gate):
+    is_open = play(gate, (0, 1), (-60, 4), (-25, 2))[500:]
+    assert is_open[:110].all()
+    assert not is_open[-20:].any()

@@ -44,6 +44,12 @@ def test_hum_and_its_harmonics_go_and_an_offset_stays():
     np.testing.assert_allclose(NotchBank(50.0, 1000.0, 1).process(np.full((1, 500), 7.0)), 7.0, atol=1e-9)
 
 
+def test_values_missing_at_the_start_count_as_the_first_known_one():
+    noisy = np.full((1, 300), 101325.0)
+    noisy[0, :3] = np.nan
+    np.testing.assert_allclose(NotchBank(50.0, 1000.0, 1).process(noisy)[0, 3:], 101325.0, atol=1e-6)
+
+
 def test_the_engine_filters_before_the_model_in_any_chunks():
     time = np.arange(6000) / 1000
     clean = np.sin(2 * np.pi * 3 * time)

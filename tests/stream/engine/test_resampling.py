@@ -9,7 +9,7 @@ from onnx import helper
 import onnx_models
 from denoise_stream import Denoiser
 from denoise_stream.engine.rates.high_band import HighBandGain
-from denoise_stream.engine.rates.polyphase import polyphase
+from denoise_stream.engine.rates.polyphase import REACH, polyphase
 from denoise_stream.engine.rates.resampling import Resampler
 
 PAIRS = [(48_000, 16_000), (44_100, 16_000), (22_050, 16_000), (8_000, 16_000), (11_025, 16_000), (96_000, 16_000)]
@@ -123,6 +123,17 @@ def test_gain_moves_in_straight_lines_from_hop_to_hop():
     steps = np.diff(gains)
     assert np.abs(steps).max() <= 1 / 225 + 1e-12
     assert np.count_nonzero(np.abs(np.diff(steps)) > 1e-9) <= 100
+
+
+def test_gain_of_a_hop_is_reached_at_its_end_less_the_delay_of_the_filter():
+    noisy = np.random.default_rng(0).normal(size=(1, 180))
+    gain = HighBandGain(75, 1, 16_000, 48_000)
+    gain.process(np.concatenate((noisy, noisy * np.repeat([1.0, 0.5, 0.25], 75)[:180])), last=True)
+    gains = gain.take(540)[0]
+    reached = 3 * (75 - REACH)
+    assert (gains[: reached + 1] == 1).all()
+    assert gains[reached + 1] < 1
+    assert gains[-1] < 0.45  # on the way to the gain of the last hop, of which 30 samples came
 
 
 def test_gain_is_that_of_the_top_of_what_the_model_heard():

@@ -34,6 +34,10 @@ def test_no_ending_belongs_to_two_formats():
     assert set(TRIED) <= set(ENDINGS)
 
 
+def test_every_format_is_tried():
+    assert {ENDINGS[ending] for ending in TRIED} == set(FORMATS)
+
+
 @pytest.mark.parametrize("ending", TRIED)
 def test_every_format_goes_through_the_command_a_folder_and_training(folder: Path, call, ending: str):
     Path("in").mkdir()

@@ -143,3 +143,28 @@ def test_answers_come_within_the_stated_latency():
 def test_effect_on_several_columns_is_told_from_the_least_to_the_most(shares, effect):
     changed = [("", {"removed_share": share}) for share in shares]
     assert effect_in_words(changed, 2, "column", "the variation") == effect
+
+
+@pytest.mark.parametrize(
+    ("height", "lost", "length", "is_peak"),
+    [
+        (9.2, 1.0, 1, True),
+        (8.6, 1.0, 1, False),
+        (50.0, 0.31, 1, True),
+        (50.0, 0.29, 1, False),
+        (50.0, 1.0, 5, True),
+        (50.0, 1.0, 6, False),
+    ],
+)
+def test_peak_stands_out_by_6_deviations_loses_30_percent_and_lasts_5_samples_at_most(height, lost, length, is_peak):
+    noisy = (-1.0) ** np.arange(150)[:, None]  # of which all is removed: 6 robust deviations are 8.9
+    denoised = np.zeros((150, 1))
+    noisy[70 : 70 + length], denoised[70 : 70 + length] = height, (1 - lost) * height
+    assert isolated_peaks(noisy, denoised).any() == is_peak
+
+
+def test_rounding_of_an_unchanged_signal_is_no_peak():
+    noisy = np.full((150, 1), 1e6)
+    denoised = noisy.copy()
+    denoised[70] -= 1e-4
+    assert not isolated_peaks(noisy, denoised).any()

@@ -31,6 +31,7 @@ from denoise_train.cli.evaluations import (
 from denoise_train.cli.judge import ALLOWED, judge_recording
 from denoise_train.evaluation.listening import check_folder
 from denoise_train.evaluation.text import CHOICES
+from denoise_train.synthetic.noise import NOISE_KINDS
 
 if TYPE_CHECKING:
     from denoise_train.evaluation.run import Finding
@@ -119,9 +120,8 @@ SECTIONS = {
     "--noise",
     multiple=True,
     metavar="PATH|KIND",
-    help="Recorded noise, or a kind: white, uniform, laplacian, impulsive, gusty, pink, brown, hum, salt_and_pepper, "
-    "quantization. Repeatable; each signal gets one of them. Default: white. With --speech: recorded noise only, and "
-    "each folder with files in it counts alike.",
+    help=f"Recorded noise, or a kind: {', '.join(NOISE_KINDS)}. Repeatable; each signal gets one of them. Default: "
+    "white. With --speech: recorded noise only, and each folder with files in it counts alike.",
 )
 @click.option(
     "--pairs",
