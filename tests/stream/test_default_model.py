@@ -95,7 +95,7 @@ def test_another_hop_for_sound_asks_for_another_model(speech, call):
     make_sources(Path.cwd())
     status, message = call("--input", "a.wav", "--hop", 50)
     assert status == 2
-    assert "hop=50 does not work with the model speech" in message
+    assert "--hop 50 does not work with the model speech" in message
     assert call("--input", "a.csv", "--hop", 50)[0] == 0
     assert call("--input", "a.wav", "--model", "general", "--hop", 50)[0] == 0
 

@@ -168,3 +168,13 @@ def test_rounding_of_an_unchanged_signal_is_no_peak():
     denoised = noisy.copy()
     denoised[70] -= 1e-4
     assert not isolated_peaks(noisy, denoised).any()
+
+
+def test_missing_values_do_not_count_in_the_figures():
+    noisy = NOISY.copy()
+    noisy[::3] = np.nan
+    meter = ChangeMeter(1, peaks=False)
+    meter.observe(noisy, np.where(np.isnan(noisy), np.nan, CLEAN))
+    facts = meter.facts()[0]
+    assert facts["input_deviation"] == pytest.approx(np.nanstd(noisy))
+    assert facts["removed_rms"] == pytest.approx(np.sqrt(np.nanmean((noisy - CLEAN) ** 2)))
