@@ -10,7 +10,7 @@ import click
 
 from denoise_stream.archive.folders.patterns import MAGIC
 from denoise_stream.archive.folders.places import is_url
-from denoise_stream.cli.options import ArchiveOptions, Options
+from denoise_stream.cli.options import LIVE, ArchiveOptions, Options
 from denoise_stream.errors import SinkError, needs_extra, printable
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def archive_options(command: Command) -> Command:
 
 def is_archive(source: str, sink: str | None) -> bool:
     """Tell whether a run has many files, or files elsewhere, to do."""
-    if source in ("-", "mic"):
+    if source in ("-", *LIVE):
         return False
     if is_url(source) or (sink is not None and is_url(sink)):
         return True
@@ -94,7 +94,7 @@ def run_archive(options: Options) -> None:
     )
     if sink is None:
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
-    if sink in ("-", "speaker", "null", "mic"):
+    if sink in ("-", "speaker", "null", *LIVE):
         raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
     if is_signal_file(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
         raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from denoise_stream.cli.options import Options
+from denoise_stream.cli.options import LIVE, Options
 from denoise_stream.files.audio.containers import AudioFormat, format_for, writable
 from denoise_stream.files.audio.encodings import ENCODINGS, RAW_FORMATS
 from denoise_stream.files.audio.format import AUDIO
@@ -35,8 +35,9 @@ class Endpoints:
     Parameters
     ----------
     options
-        ``source`` is a file, ``-`` (standard input) or ``mic``; ``sink`` a file, ``-`` (standard output), ``speaker``
-        or ``null``, and None chooses ``NAME.denoised.EXT`` for a file, ``-`` for a pipe and ``speaker`` for ``mic``.
+        ``source`` is a file, ``-`` (standard input), ``mic`` or ``monitor`` (what the loudspeaker plays); ``sink`` a
+        file, ``-`` (standard output), ``speaker`` or ``null``, and None chooses ``NAME.denoised.EXT`` for a file, ``-``
+        for a pipe and ``speaker`` for devices.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class Endpoints:
     @property
     def input_files(self) -> tuple[Path, ...]:
         """The input, if it is a file."""
-        return () if self.source in ("-", "mic") else (Path(self.source),)
+        return () if self.source in ("-", *LIVE) else (Path(self.source),)
 
     @property
     def output_file(self) -> Path | None:
@@ -79,7 +80,7 @@ class Endpoints:
             raise ValueError(f"--input {source} --output {sink}: the standard stream is closed")
         _refuse_npz("--input", source)
         _refuse_npz("--output", sink)
-        if source in ("speaker", "null") or sink == "mic":
+        if source in ("speaker", "null") or sink in LIVE:
             raise ValueError(f"--input {source} --output {sink}: a signal cannot go that way")
         if source == "-" and pipe_format is None:
             raise ValueError("--input - needs --format csv, wav, s16le or f32le")
@@ -101,7 +102,7 @@ class Endpoints:
     def _check_descriptions(self) -> None:
         """Refuse options that state what the input states itself, or that do not apply to it."""
         options = self._options
-        raw = self.source == "mic" or (self.source == "-" and self._pipe_format in RAW_FORMATS)
+        raw = self.source in LIVE or (self.source == "-" and self._pipe_format in RAW_FORMATS)
         if options.columns is not None and self.kind != "table":
             raise ValueError(f"--columns applies to a table, but the input is {IN_WORDS[self.kind]}")
         if options.reading.table.stated and self._format is not TABLE:
@@ -114,8 +115,8 @@ class Endpoints:
             raise ValueError(
                 "--keep-peaks applies to a table or an array of signals, not audio and not --series-column"
             )
-        if options.listen and (self.kind != "audio" or self.source == "mic"):
-            input_in_words = "live" if self.source == "mic" else IN_WORDS[self.kind]
+        if options.listen and (self.kind != "audio" or self.source in LIVE):
+            input_in_words = "live" if self.source in LIVE else IN_WORDS[self.kind]
             raise ValueError(
                 f"--listen plays sound before and after, from a file or pipe, but the input is {input_in_words}"
             )
@@ -163,7 +164,7 @@ class Endpoints:
             If a live option is out of range, or given for a file or pipe.
         """
         options = self._options
-        if self.source != "mic":
+        if self.source not in LIVE:
             live = {
                 "--device": options.device,
                 "--latency": options.latency,
@@ -178,6 +179,8 @@ class Endpoints:
         from denoise_stream.live.run import LiveSettings
 
         rate, duration_s = options.rate, options.duration
+        if self.source == "monitor" and (options.device or options.output_device):
+            raise ValueError("--input monitor hears the default loudspeaker; leave out --device and --output-device")
         if options.output_device is not None and self.sink != "speaker":
             raise ValueError(f"--output-device plays, but --output is {self.sink}")
         if duration_s is not None and not duration_s > 0:
@@ -268,7 +271,7 @@ def _format(name: str, pipe_format: str | None) -> Format:
     """Return the format of a file, a pipe or a device."""
     if name == "-":
         return TABLE if pipe_format == "csv" else AUDIO
-    return AUDIO if name in ("mic", "speaker") else format_of(name)
+    return AUDIO if name in (*LIVE, "speaker") else format_of(name)
 
 
 def _refuse_npz(option: str, name: str) -> None:
@@ -299,6 +302,6 @@ def _latency(latency: str | None) -> str | float | None:
 def _default_sink(source: str) -> str:
     if source == "-":
         return "-"
-    if source == "mic":
+    if source in LIVE:
         return "speaker"
     return str(denoised_name(Path(source)))

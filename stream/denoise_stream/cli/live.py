@@ -32,7 +32,8 @@ def go_live(
     settings: LiveSettings,
     *,
     output: str,
-    listener: str | None,
+    title: str,
+    warn: bool,
     pipe_format: str | None,
     report: Path | None,
     force: bool,
@@ -46,8 +47,10 @@ def go_live(
         Model and devices.
     output
         ``speaker``, ``null``, ``-`` or a file.
-    listener
-        The virtual microphone that is behind the loudspeaker; None if people hear it.
+    title
+        What the view is called: from where to where.
+    warn
+        Whether to say at the first run that the microphone may pick up the loudspeaker.
     pipe_format
         What ``-`` carries; None is WAV.
     report
@@ -64,7 +67,7 @@ def go_live(
         so does KeyboardInterrupt, unless it ends a recording, whose normal end it is.
     """
     run = LiveRun(denoiser, settings)
-    loop = _open_loop(listener or output, quiet=quiet, warn=listener is None)
+    loop = _open_loop(title, quiet=quiet, warn=warn)
     recorder: Recorder | None = None
     ended: BaseException | None = None
     with contextlib.ExitStack() as stack:  # what was recorded takes its name when this ends, before the report
@@ -157,7 +160,7 @@ def _open_sink(
     return AudioSink(partial, format_for(path, AudioFormat()), rate, channels)
 
 
-def _open_loop(output: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], None]:
+def _open_loop(title: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], None]:
     """Return what looks after a run, and shows it, until something ends it.
 
     What it needs is loaded here: once the devices run, loading would make their callbacks wait.
@@ -170,7 +173,7 @@ def _open_loop(output: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], N
 
     def loop(run: LiveRun) -> None:
         keys, last_mix = Keys(), run.mix or 1.0
-        with keys.listening(), LiveView(run, f"denoise-stream: microphone to {output}") as view:
+        with keys.listening(), LiveView(run, f"denoise-stream: {title}") as view:
             if warn:
                 _warn_once(run, view.say)
             while run.tick(view.say):

@@ -94,6 +94,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
         "denoise-stream --input sensor.csv --columns temperature --plot sensor.png",
         "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
+        "denoise-stream --virtual-mic",
         "denoise-stream --input noisy.png --output clean.png --model mnist-dense.onnx",
         "tail -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
@@ -109,7 +110,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     metavar="SOURCE",
     help="Input, the same as SOURCE: an audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' "
-    "(standard input) or 'mic'; a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
+    "(standard input), 'mic' or 'monitor' (what other programs play; Linux); a folder, a pattern or a URL. With a "
+    "model of images: .png, .npy, IDX.",
 )
 @click.option(
     "-o",
@@ -117,7 +119,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "sink",
     metavar="SINK",
     help="File, folder (existing, or written with a / at the end), '-' (standard output), 'speaker' or 'null' (write "
-    "nothing). Default: NAME.denoised.EXT beside a file, '-' for a pipe, 'speaker' for 'mic'.",
+    "nothing). Default: NAME.denoised.EXT beside a file, '-' for a pipe, 'speaker' for devices.",
 )
 @click.option(
     "-m",
@@ -168,7 +170,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="SAMPLES|auto",
     callback=_look_ahead,
     help="Future samples that a model with a context uses, at the model's rate; each adds one of latency. "
-    "Default: auto, all that it can use, for files; 0 for pipes and 'mic'.",
+    "Default: auto, all that it can use, for files; 0 for pipes and devices.",
 )
 @click.option(
     "--format",
@@ -180,9 +182,9 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--rate",
     type=float,
     metavar="HZ",
-    help="Sample rate of a raw pipe (default: the model's), a table or 'mic'.",
+    help="Sample rate of a raw pipe (default: the model's), a table or a device.",
 )
-@click.option("--channels", type=int, metavar="N", help="Channels of a raw pipe or 'mic'. Default: 1.")
+@click.option("--channels", type=int, metavar="N", help="Channels of a raw pipe or a device. Default: 1.")
 @click.option(
     "--columns",
     metavar="A,B",
@@ -229,7 +231,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--duration",
     type=float,
     metavar="SECONDS",
-    help="Stop 'mic' after this many seconds. Default: until Ctrl-C, a recording's normal end.",
+    help="Stop a device after this many seconds. Default: until Ctrl-C, a recording's normal end.",
 )
 @click.option(
     "--reconnect/--no-reconnect",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from denoise_stream.files.protocols import Source
 
 PROGRESS_AFTER_S = 1.0
+INPUTS = {"mic": "microphone", "monitor": "what the loudspeaker plays"}
 
 
 def denoise_one(options: "Options") -> dict[str, Any] | None:
@@ -56,16 +57,21 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
 
         live = with_chosen_devices(live)
         with contextlib.ExitStack() as stack:
-            if options.virtual_mic is not None:
-                from denoise_stream.live.virtual_microphone import VirtualMicrophone
+            if options.virtual_mic is not None or options.source == "monitor":
+                from denoise_stream.live import sound_server
 
-                live = stack.enter_context(VirtualMicrophone(options.virtual_mic)).joined(live)
+                if options.virtual_mic is not None:
+                    stack.enter_context(sound_server.virtual_microphone(options.virtual_mic))
+                else:
+                    stack.enter_context(sound_server.virtual_loudspeaker() if live.play else sound_server.monitor())
+                live = sound_server.on_server(live)
             stack.enter_context(native_messages_hidden())  # PortAudio's own, when a device goes
             go_live(
                 denoiser,
                 live,
                 output=ends.sink,
-                listener=options.virtual_mic,
+                title=f"{INPUTS[options.source]} to {options.virtual_mic or ends.sink}",
+                warn=options.source == "mic" and options.virtual_mic is None,
                 pipe_format=options.pipe_format,
                 report=options.report,
                 force=options.force,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from denoise_stream.engine.settings import Settings
 
 
+LIVE = ("mic", "monitor")
+"""Inputs that are devices."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ArchiveOptions:
     """The values of the options for archives; the fields are named like the options."""
@@ -112,7 +116,7 @@ class Options:
         stated = Settings(
             self.hop, self.mix, self.max_attenuation_db, self.lookahead_samples, self.notch_hz, self.gate_db
         )
-        return stated if self.source in ("-", "mic") else stated.for_files()
+        return stated if self.source in ("-", *LIVE) else stated.for_files()
 
     @property
     def reading(self) -> Reading:

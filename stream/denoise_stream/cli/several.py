@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from denoise_stream.cli.archive import is_archive
-from denoise_stream.cli.options import Options
+from denoise_stream.cli.options import LIVE, Options
 from denoise_stream.errors import DenoiseError, printable, shortened
 from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
 
@@ -38,7 +38,7 @@ def denoise_one_source(denoise: Denoise, source: str, values: Values) -> dict[st
 
 def output_folder(source: str, sink: str | None) -> Path | None:
     """Return the folder that a file's result goes into; None if the output is no folder or the source no file."""
-    if sink is None or sink in DEVICES or source in ("-", "mic") or is_archive(source, sink):
+    if sink is None or sink in DEVICES or source in ("-", *LIVE) or is_archive(source, sink):
         return None
     is_folder = sink.endswith(("/", os.sep)) or Path(sink).is_dir()
     return Path(sink) if is_folder else None

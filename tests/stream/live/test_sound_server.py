@@ -1,4 +1,4 @@
-"""A virtual microphone that other programs record from, made by a real sound server."""
+"""Virtual devices that other programs use, made by a real sound server."""
 
 import configparser
 import re
@@ -72,6 +72,49 @@ def test_what_a_killed_run_left_is_removed_by_the_next(audio_server):
     assert PREFIX not in listed(audio_server, "modules")
 
 
+def test_what_other_programs_play_is_heard_denoised(audio_server, hiss):
+    process = start(audio_server, "--input", "monitor")
+    wait_for(
+        lambda: f"{PREFIX}{process.pid}" in audio_server.call("pactl", "get-default-sink").stdout.decode(), process
+    )
+    wait_for(lambda: "Playback" in listed(audio_server, "sink-inputs"), process)
+    with audio_server.recording("virtspk") as heard:
+        audio_server.call("paplay", "--latency-msec=20", str(hiss), check=True)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=30)
+    assert "Traceback" not in message
+    assert "headphones" not in message
+    assert 0 < np.std(heard[0]) < 0.7 * np.std(0.1 * noise(3 * RATE_HZ))
+    assert audio_server.call("pactl", "get-default-sink").stdout == b"virtspk\n"
+    assert PREFIX not in listed(audio_server, "modules")
+
+
+def test_default_loudspeaker_is_back_after_a_killed_run(audio_server):
+    process = start(audio_server, "--input", "monitor")
+    wait_for(
+        lambda: f"{PREFIX}{process.pid}" in audio_server.call("pactl", "get-default-sink").stdout.decode(), process
+    )
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    following = start(audio_server, "--input", "monitor", "--duration", 1)
+    _, message = following.communicate(timeout=60)
+    assert following.returncode == 0, message
+    assert audio_server.call("pactl", "get-default-sink").stdout == b"virtspk\n"
+
+
+def test_what_the_loudspeaker_plays_is_recorded(audio_server, hiss, tmp_path):
+    file = tmp_path / "played.wav"
+    process = start(audio_server, "--input", "monitor", "--output", file)
+    wait_for(lambda: any(path.stat().st_size > 50_000 for path in tmp_path.glob(".partial-*.wav")), process)
+    audio_server.call("paplay", "--device=virtspk", "--latency-msec=20", str(hiss), check=True)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == 0, message
+    played, _ = soundfile.read(file)
+    assert 0 < np.std(played) < 0.7 * np.std(0.1 * noise(3 * RATE_HZ))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -79,6 +122,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(audio_server):
         (["mic", "--virtual-mic", "x", "--output", "b.wav"], "leave out --output b.wav"),
         (["mic", "--virtual-mic", "x", "--output-device", "2"], "leave out --output-device 2"),
         (["--virtual-mic", 'a"b'], "cannot be a name"),
+        (["monitor", "--device", "2"], "hears the default loudspeaker; leave out --device"),
         (["mic", "--service"], "use it with --virtual-mic"),
     ],
 )
@@ -93,7 +137,7 @@ def test_missing_sound_server_is_told_in_a_sentence(tmp_path):
     words = [*PROGRAM, "--virtual-mic"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert "--virtual-mic: pactl" in done.stderr
+    assert "pactl" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
