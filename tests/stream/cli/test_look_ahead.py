@@ -42,7 +42,7 @@ def test_a_file_is_denoised_with_the_stated_look_ahead_or_the_longest(tmp_path, 
     [
         (["--look-ahead", "30"], "the model general does not look ahead; use 0"),
         (["--look-ahead", "far"], "--look-ahead 'far' is not a whole number of samples"),
-        (["--notch", "50"], "notch_hz=50 needs the sample rate of the signal; state it"),
+        (["--notch", "50"], "--notch 50 needs the sample rate of the signal; state it with --rate"),
         (["--notch", "300", "--rate", "500"], "use a frequency above 0 and below 245"),
     ],
 )
