@@ -52,6 +52,16 @@ def test_foreign_row_costs_its_file_one_more_run(folder, call, change):
     assert call("in", "--output", "out")[1].startswith("in -> out: 0 files denoised, 3 done before")
 
 
+def test_manifest_that_is_a_pipe_is_refused_without_waiting_for_it(folder, call):
+    Path("in").mkdir()
+    Path("in/a.csv").write_text(BODY)
+    Path("out").mkdir()
+    os.mkfifo("out/denoise-manifest.jsonl")
+    status, said = call("in", "--output", "out", "--quiet")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "denoise-manifest.jsonl: it is not a regular file; move it away" in said
+
+
 def test_parquet_with_two_columns_of_one_name_is_refused_in_words(folder, call):
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -89,8 +89,16 @@ class LocalFolder:
         return LocalLog(self.path / f"{name}.jsonl", self.path / f"{whole}.jsonl")
 
     def read_logs(self, name: str) -> Iterator[str]:
-        """Yield the lines of all logs whose names begin so."""
+        """Yield the lines of all logs whose names begin so.
+
+        Raises
+        ------
+        SinkError
+            If one is not a regular file: a pipe would be waited for without end.
+        """
         for path in sorted(self.path.glob(f"{name}*.jsonl")):
+            if not path.is_file():
+                raise SinkError(f"cannot read the manifest {path}: it is not a regular file; move it away")
             with path.open(encoding="utf-8", errors="replace") as file:
                 yield from file
 
