@@ -37,6 +37,14 @@ def test_file_may_be_replaced_where_that_was_asked_for(folder):
     assert [path.read_text() for path in folder.iterdir()] == ["ours"]
 
 
+def test_replaced_file_keeps_its_permissions(folder):
+    Path("a.wav").write_text("old")
+    Path("a.wav").chmod(0o604)
+    with whole_file(Path("a.wav")) as partial:
+        partial.write_text("new")
+    assert Path("a.wav").stat().st_mode & 0o777 == 0o604
+
+
 def test_file_system_without_links_keeps_others_files_too(folder, monkeypatch):
     def no_links(source, target):
         raise PermissionError(1, "Operation not permitted")

@@ -120,6 +120,7 @@ def test_columns_of_parquet_have_the_same_roles_as_those_of_text(call, models):
     assert status == 0
     assert "12.00 s at 50 Hz (by column when), columns slow, x (slow over the known values alone" in message
     report = json.loads(Path("r.json").read_text())
+    assert report["missing_samples"] == 400
     assert [column["name"] for column in report["left"]] == ["when", "count", "valve", "deviceId", "text"]
     after = pyarrow.parquet.read_table("a.denoised.parquet")
     known = after.column("slow").drop_null().to_numpy()
