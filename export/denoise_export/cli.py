@@ -264,7 +264,7 @@ def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outpu
         return outputs.output
     if outputs.output is not None or not outputs.ports:
         raise click.UsageError(
-            f"{source} is exported already; say --fp16, --int8, --opset, --c, --test-vectors or --streaming"
+            f"{source} is exported already; add --fp16, --int8, --opset, --c, --test-vectors or --streaming"
         )
     return model
 

@@ -41,7 +41,7 @@ WHICH_MODEL = """Which model, which hop:
 
 \b
   signal                            --model        --hop
-  speech: recordings, calls         speech         75, the only one it has
+  speech: recordings, calls         speech         75 only
   tables, ECG, vibration, machines  general        75; 150 halves the compute
   the same, little compute          general-small  (0.5 dB less), 30 hardly helps
   Without --model, audio goes through speech and everything else through general.
@@ -56,7 +56,7 @@ def _list_models(context: click.Context, parameter: click.Parameter, wanted: boo
     for name, path in bundled_models().items():
         contract = Model(path).contract
         rate = "any rate" if contract.sample_rate_hz is None else f"{contract.sample_rate_hz:g} Hz"
-        kind = "stateful" if contract.state_size else "stateless"
+        kind = "with a memory" if contract.state_size else "no memory"
         click.echo(
             f"{name:<12} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
             f"{path.stat().st_size / 1024:.0f} KiB; trained on {contract.trained_on}"
@@ -131,8 +131,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--hop",
     type=int,
     metavar="N",
-    help="Samples between window starts, 1 to the window; fewer is cleaner and slower. Default: the model's own, "
-    "the only one of a stateful model.",
+    help="Step from one window to the next in samples, 1 to the window's length; smaller is cleaner and slower. "
+    "Default: the model's own; a model with a memory takes no other.",
 )
 @click.option(
     "--mix",
@@ -140,7 +140,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     default=1.0,
     show_default=True,
     metavar="0..1",
-    help="Share of the denoised signal; 0 gives the input back.",
+    help="Blend of the denoised and the original signal: 1 is all denoised, 0 the original.",
 )
 @click.option(
     "--max-attenuation",
@@ -169,8 +169,8 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "lookahead_samples",
     metavar="SAMPLES|auto",
     callback=_look_ahead,
-    help="Future samples that a model with a context uses, at the model's rate; each adds one of latency. "
-    "Default: auto, all that it can use, for files; 0 for pipes and devices.",
+    help="How many samples, at its own rate, a model with a context may look ahead; each adds one of latency. "
+    "Default: auto, as many as it can use, for files; 0 for pipes and devices.",
 )
 @click.option(
     "--format",
@@ -190,7 +190,11 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="A,B",
     help="Columns of a table to denoise. Default: all numbers but time, counts, dates, identifiers and states.",
 )
-@click.option("--series-column", metavar="ID", help="Column of a table file that identifies the series of each row.")
+@click.option(
+    "--series-column",
+    metavar="ID",
+    help="Column that says to which series a row belongs; each series is denoised on its own.",
+)
 @click.option(
     "--keep-peaks",
     is_flag=True,
@@ -202,16 +206,18 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     default=MOST_COLUMNS,
     show_default=True,
     metavar="N",
-    help="Most columns or channels that an input may have; each uses memory.",
+    help="Largest number of columns or channels to accept; each uses memory.",
 )
 @click.option("--salvage", is_flag=True, help="Read what can be recovered from truncated or damaged audio, and say so.")
 @click.option(
-    "--device", metavar="NAME|?", help="Microphone: number, name, a part of it, or ? to choose. Default: the system's."
+    "--device",
+    metavar="NAME|?",
+    help="Microphone: its number, name or a part of the name; ? asks. Default: the system's.",
 )
 @click.option(
     "--output-device",
     metavar="NAME|?",
-    help="Loudspeaker: number, name or ?; implies --output speaker, unless --listen is given.",
+    help="Loudspeaker: its number or name; ? asks. Implies --output speaker, unless --listen is given.",
 )
 @click.option(
     "--virtual-mic",
@@ -225,7 +231,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option(
     "--latency",
     metavar="low|high|SECONDS",
-    help="Latency to ask of each audio device. Default: 0.02 s with a loudspeaker, low without.",
+    help="Latency to request from each audio device. Default: 0.02 s with a loudspeaker, low without.",
 )
 @click.option(
     "--duration",
@@ -236,7 +242,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option(
     "--reconnect/--no-reconnect",
     default=None,
-    help="Wait up to 60 s for a vanished device. Default: for devices that are named.",
+    help="Wait up to 60 s for a device that vanished. Default: only for a device that you named.",
 )
 @click.option(
     "--plot", type=PATH, metavar="PICTURE", help="Draw before, after and what was removed, with the largest change."
@@ -244,13 +250,13 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @click.option(
     "--listen",
     is_flag=True,
-    help="Play sound before and after, on --output-device: all of it, or of more than 8 s the part that changed most.",
+    help="Play the sound before and after, on --output-device: all of it, or the 8 s that changed most.",
 )
 @click.option(
     "--report",
     type=PATH,
     metavar="FILE.json",
-    help="Write levels, changes and compute time as JSON; of several files one line each.",
+    help="Write levels, changes and compute time as JSON; one line per file where several are named.",
 )
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -274,7 +280,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
 @archive_options
 @version_option
 def command(files: tuple[str, ...], **values: Any) -> None:
-    """Denoise a signal: a file, a pipe or a microphone, window by window, as it comes."""
+    """Remove noise from files, pipes or the microphone, as the signal comes in."""
     try:
         if values.pop("service"):
             _print_service(values["virtual_mic"])

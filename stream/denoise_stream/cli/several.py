@@ -78,7 +78,7 @@ def denoise_each(denoise: Denoise, sources: Sequence[str], values: Values) -> No
     results = _results(sources, values)
     made = [source for source in sources if Path(source) in results.values()]
     if made and not values["quiet"]:
-        click.echo(printable(f"left alone, as they are results of other inputs: {', '.join(made)}"), err=True)
+        click.echo(printable(f"skipped, as they are results of other inputs: {', '.join(made)}"), err=True)
     todo = [source for source in sources if source not in made]
     if values["dry_run"]:
         click.echo("dry run, nothing is written; would denoise (name -> output):", err=True)

@@ -136,21 +136,23 @@ def _level(rms: float, *, audio: bool) -> float | None:
 def in_one_line(summary: dict[str, Any]) -> str:
     """Summarize a run in one line."""
     rate, sound = summary["sample_rate_hz"], summary["level_unit"] == "dBFS"
-    length = f"{_time(summary['samples_in'] / rate)}{_rate(rate)}" if rate else f"{summary['samples_in']} samples"
+    length = (
+        f"{_time(summary['samples_in'] / rate)}{rate_in_words(rate)}" if rate else f"{summary['samples_in']} samples"
+    )
     missing = _rows_missing(summary)
     if missing:
         span = _time(summary["time_span_s"])
-        length = f"{summary['samples_in']} samples over {span}{_rate(rate)}, about {missing} missing in gaps"
+        length = f"{summary['samples_in']} samples over {span}{rate_in_words(rate)}, about {missing} missing in gaps"
     series = series_of(summary)
     if series is not None:
-        length = f"{summary['samples_in']} rows of {series} series{_rate(rate) if rate else ''}"
+        length = f"{summary['samples_in']} rows of {series} series{rate_in_words(rate) if rate else ''}"
     elif summary.get("rate_from"):
         length += f" (by {summary['rate_from']})"
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
         _columns_in_words(summary) if "columns" in summary else _counted(summary["channels"], "channel"),
         f"model {summary['model']}, hop {summary['hop']}{_filters(summary)}",
-        f"{_time(summary['compute_time_s'])} of computing"
+        f"computed in {_time(summary['compute_time_s'])}"
         + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
     if summary["input"] == "-":
@@ -161,7 +163,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary["sample_rate_assumed"]:
         parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
-        parts.append(f"{summary['missing_samples']} missing values kept")
+        parts.append(f"{summary['missing_samples']} missing values left as they are")
     if summary.get("rounded"):
         names = _listed(summary["rounded"])
         parts.append(
@@ -172,7 +174,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary.get("bad_rows"):
         parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:
-        parts.append(f"{summary['failed_windows']} windows passed unchanged, as the model failed on them")
+        parts.append(f"{summary['failed_windows']} windows are unchanged, as the model failed on them")
     return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))
 
 
@@ -209,10 +211,10 @@ def _time(seconds: float) -> str:
     raise AssertionError
 
 
-def _rate(rate_hz: float) -> str:
+def rate_in_words(rate_hz: float) -> str:
     """Format a sample rate that follows a length; a slow one as the time between samples.
 
-    >>> _rate(16000.0), _rate(0.5), _rate(1 / 300)
+    >>> rate_in_words(16000.0), rate_in_words(0.5), rate_in_words(1 / 300)
     (' at 16000 Hz', ' at 0.5 Hz', ', a sample every 5 min')
     """
     return f" at {rate_hz:g} Hz" if rate_hz > 1 / 60 else f", a sample every {_time(round(1 / rate_hz, 3))}"
@@ -344,8 +346,8 @@ def _columns_in_words(summary: dict[str, Any]) -> str:
     denoised = f"columns {_listed(summary['columns'])}"
     if summary.get("sparse"):
         denoised += f" ({_listed(summary['sparse'])} over the known values alone, as more than a third are missing)"
-    judged = f" (by the first {FILE_ROWS} rows)" if summary["samples_in"] > FILE_ROWS else ""
-    return f"{denoised}; left as they are{judged}: {_listed(left)}" if left else denoised
+    judged = f", judged by the first {FILE_ROWS} rows" if summary["samples_in"] > FILE_ROWS else ""
+    return f"{denoised}; not denoised{judged}: {_listed(left)}" if left else denoised
 
 
 def _listed(names: list[str]) -> str:

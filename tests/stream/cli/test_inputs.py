@@ -67,7 +67,7 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
     status, message = call(*sorted(path.name for path in Path().iterdir()), "--force")
     assert status == 0
     results = "a.denoised.wav, b.denoised.flac, c.denoised.csv"
-    assert message.startswith(f"left alone, as they are results of other inputs: {results}\n")
+    assert message.startswith(f"skipped, as they are results of other inputs: {results}\n")
     assert len(list(Path().iterdir())) == 6
     assert Path("a.denoised.wav").read_bytes() == first
     assert call("a.denoised.wav")[0] == 0  # which is asked for

@@ -161,6 +161,12 @@ def test_the_model_is_measured_as_the_engine_runs_it(models: dict[str, Path]) ->
     np.testing.assert_allclose(measured, expected, atol=1e-4)
 
 
+def test_more_signals_than_samples_are_measured_too(models: dict[str, Path]) -> None:
+    noisy = np.random.default_rng(0).normal(size=(300, 150))
+    denoised = engine_method(Denoiser(models["smoother"])).apply(noisy, None)
+    np.testing.assert_allclose(denoised[7], Denoiser(models["smoother"]).denoise(noisy[7]), atol=1e-6)
+
+
 def test_every_family_is_measured(models: dict[str, Path]) -> None:
     families = evaluate_families(engine_method(Denoiser(models["identity"])), 0, 1, 300, [10.0])
     assert list(families) == list(FAMILIES)

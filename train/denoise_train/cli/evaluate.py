@@ -44,9 +44,9 @@ FILE is a noisy recording (audio, .csv, .tsv, .parquet, .npy, .npz): five lines 
 it is better denoised by the model or by the best plain filter, how that was estimated, and how sure it is.
 
 MODEL is a bundled name ({", ".join(sorted(bundled_models()))}) or an ONNX file; it runs in the streaming
-engine at its own hop, window by window. The filters see each signal as a whole. Give it clean signals and a noise to
-mix (or neither: the built-in family and white noise), or recorded --pairs, or --noisy recordings alone, for an
-estimate. --optimum, --harm and --stretch run other measurements, and --speech compares with RNNoise, noisereduce and
+engine at its own hop, window by window. The filters see each signal as a whole. Give clean signals and noise to mix in
+(by default built-in signals and white noise), or recorded --pairs, or --noisy recordings alone, for an estimate.
+--optimum, --harm and --stretch run other measurements, and --speech compares with RNNoise, noisereduce and
 programs of yours by perceptual scores.
 
 Filters that need a setting appear twice. {CHOICES}
@@ -114,7 +114,7 @@ SECTIONS = {
     multiple=True,
     metavar="PATH",
     help="Clean recordings that the model was not trained on: audio, .csv, .tsv, .npz, .npy, or folders of them. "
-    "Repeatable. Default: the built-in family of signals, with seeds that no training uses.",
+    "Repeatable. Default: built-in synthetic signals that no training has seen.",
 )
 @click.option(
     "--noise",
@@ -141,7 +141,7 @@ SECTIONS = {
 @click.option(
     "--columns",
     metavar="A,B",
-    help="Columns of tables to take, as in denoise-stream. Default: every one that is a signal.",
+    help="Columns of tables to use, as in denoise-stream. Default: every column that is a signal.",
 )
 @click.option("--optimum", is_flag=True, help="Measure the gap to the best possible estimator on Gaussian processes.")
 @click.option("--harm", is_flag=True, help="Measure what the model does to signals with little or no noise.")
@@ -185,7 +185,7 @@ SECTIONS = {
     "--rate",
     type=click.FloatRange(0, min_open=True),
     metavar="HZ",
-    help="Sample rate of the signals: audio of another one is resampled, tables are taken to have it. Default: the "
+    help="Sample rate of the signals: audio at another rate is resampled, tables are assumed to have it. Default: the "
     "model's, if it was trained for one.",
 )
 @click.option(

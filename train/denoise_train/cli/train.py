@@ -80,7 +80,7 @@ SECTIONS = {
 @click.option(
     "--columns",
     metavar="A,B",
-    help="Columns of tables to take, as in denoise-stream. Default: every one that is a signal.",
+    help="Columns of tables to use, as in denoise-stream. Default: every column that is a signal.",
 )
 @click.option(
     "--share",
@@ -124,8 +124,8 @@ def command(recipe: str, output: Path | None, resume: bool, **values: Any) -> No
     """Train a denoising autoencoder. RECIPE is a bundled name (general, speech, mnist-dense ...) or a TOML file.
 
     Bring your own signals: --clean ones, with --noise or without; clean and noisy --pairs; or --noisy ones alone.
-    They are split by file, from ten files on, or by time, and the last sentence says what the model gains on the part
-    that was not used in training. For a recipe with a sample rate, audio of another one is resampled.
+    Ten files or more are split by file, fewer by time; the last sentence says what the model gains on the part that was
+    kept out of training. Audio is resampled to the recipe's sample rate, if it states one.
 
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.

@@ -119,7 +119,7 @@ def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Fi
     """Wrap the engine as a method like the filters; the signals are its channels."""
 
     def denoise(noisy: Array, _: None) -> Array:
-        return denoiser.denoise(noisy.T, sample_rate_hz).T
+        return denoiser.denoise(noisy, sample_rate_hz, axis=1)
 
     return Filter(denoiser.contract.name, denoise, (None,), "")
 

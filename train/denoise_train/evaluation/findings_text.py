@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from denoise_train.evaluation.stretches import Stretch
 
 GAPS = (
-    "Optimum: the linear estimator over the same window that knows spectrum, mean and noise level, which for these "
-    "processes no method can beat on average. Single windows are held against its mean over a window; the engine, "
-    "which overlaps windows, against its best sample, the centre, away from a signal's ends."
+    "Optimum: the best linear estimator over the same window, which knows the spectrum, the mean and the noise level; "
+    "on these processes no method beats it on average. Single windows are compared with its mean over a window; the "
+    "engine, which overlaps windows, with its best sample, the centre, away from a signal's ends."
 )
 
 NO_ESTIMATE = (

@@ -30,7 +30,9 @@ def draw_verdict(judged: Sequence[Judged], name: str, path: Path) -> None:
     for row, one in zip(rows, shown, strict=False):
         assert one.found is not None
         row.suptitle(printed(title(one, name)))
-        grid: Any = row.subplots(2, 3, width_ratios=(3, 3, 2), height_ratios=(3, 1))
+        grid: Any = row.subplots(
+            2, 3, width_ratios=(3, 3, 2 if one.conclusion.noise_is_white else 0.01), height_ratios=(3, 1)
+        )
         for column, (words, piece, first) in enumerate(_stretches(one, one.found)):
             _draw_stretch(grid[:, column], one, one.found, (piece, first), name)
             grid[0][column].set_title(words, fontsize=SMALL, loc="left")

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from denoise_stream.runs.report import rate_in_words
 from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB
 from denoise_train.evaluation.one_file.run import MOST_SIGNALS, Judged
 
@@ -57,10 +58,9 @@ def title(one: Judged, name: str) -> str:
 
 
 def _signal(one: Judged) -> str:
-    rate = f" at {one.origin.rate_hz:.6g} Hz" if one.origin.rate_hz else ""
-    judged = (
-        "" if one.pieces.size >= one.samples else f" ({one.pieces.size:,} of them judged, in {len(one.pieces)} pieces)"
-    )
+    rate = rate_in_words(one.origin.rate_hz) if one.origin.rate_hz else ""
+    pieces = f"{len(one.pieces)} piece{'' if len(one.pieces) == 1 else 's'}"
+    judged = "" if one.pieces.size >= one.samples else f" ({one.pieces.size:,} of them judged, in {pieces})"
     if one.found is None:
         return f"{one.origin.name}, {one.samples:,} samples{rate}{judged}."
     unit = f" {one.origin.unit}" if one.origin.unit else ""
