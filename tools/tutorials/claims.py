@@ -32,8 +32,7 @@ def _salt_and_pepper(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]
 
 
 def _mouth(run: Run, same: Sequence[Run]) -> Iterator[tuple[str, str]]:
-    if run.recipe.data["source"] == "faces":
-        errors = run.report["tests"][_own(run)]["detail_error"]
+    if errors := run.report["tests"][_own(run)].get("detail_error"):
         (mouth, mouth_after), (rest, rest_after) = errors["mouth"], errors["rest"]
         yield (
             f"`{run.recipe.name}`: the mouth changes",
