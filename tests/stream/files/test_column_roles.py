@@ -11,7 +11,7 @@ from denoise_stream.files.columns.interleaved import find_interleaved
 from denoise_stream.files.columns.names import date_part, names_a_time, names_an_identifier
 from denoise_stream.files.columns.records import find_record_names
 from denoise_stream.files.columns.times import clock_of_moments, clock_of_numbers, clock_of_seconds, rate_of
-from denoise_stream.files.columns.values import are_states, is_axis, is_driven, is_sparse
+from denoise_stream.files.columns.values import are_states, is_axis, is_driven, is_even, is_sparse
 
 RNG = np.random.default_rng(0)
 INDEX = np.arange(300.0)
@@ -53,12 +53,19 @@ SIGNALS = {
     "a sine": np.sin(INDEX / 10),
     "steps": np.repeat(RNG.normal(size=30), 10),
     "heart beats": np.where(INDEX % 40 < 3, 1.0, 0.0) + noise(0.02),
+    "ramps between changing levels": np.concatenate([20.0 * (n * n % 7) + np.arange(12) for n in range(25)]),
 }
 
 
 @pytest.mark.parametrize("values", SIGNALS.values(), ids=SIGNALS.keys())
 def test_signals_are_no_axes(values):
     assert not is_axis(values)
+
+
+def test_equal_steps_of_few_values_are_equal_to_half_a_digit():
+    assert is_even([20.0, 20.1, 20.2, 20.3], 1)
+    assert not is_even([20.0, 20.1, 20.3, 20.4], 1)
+    assert is_even([20.0, 20.1, 20.3, 20.4, 20.5, 20.7, 20.8, 20.9], 1)
 
 
 @pytest.mark.parametrize(
