@@ -37,11 +37,22 @@ def denoise_one_source(denoise: Denoise, source: str, values: Values) -> dict[st
 
 
 def output_folder(source: str, sink: str | None) -> Path | None:
-    """Return the folder that a file's result goes into; None if the output is no folder or the source no file."""
+    """Return the folder that a file's result goes into; None if the output is no folder or the source no file.
+
+    Raises
+    ------
+    ValueError
+        If the output is written as a folder, but is a file.
+    """
     if sink is None or sink in DEVICES or source in ("-", *LIVE) or is_archive(source, sink):
         return None
-    is_folder = sink.endswith(("/", os.sep)) or Path(sink).is_dir()
-    return Path(sink) if is_folder else None
+    if Path(sink).is_dir():
+        return Path(sink)
+    if not sink.endswith(("/", os.sep)):
+        return None
+    if Path(sink).exists():
+        raise ValueError(f"--output {sink} is a file, not a folder; choose another name")
+    return Path(sink)
 
 
 def result_of(source: str, folder: Path | None) -> Path:
@@ -54,15 +65,15 @@ def result_of(source: str, folder: Path | None) -> Path:
 
 @contextlib.contextmanager
 def _existing(folder: Path) -> Iterator[None]:
-    """Make a folder, and remove it again if the block fails and left it empty."""
-    made = not folder.exists()
+    """Make a folder and its parents, and remove those that it made if the block fails and left them empty."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
         raise
 
 
@@ -72,7 +83,8 @@ def denoise_each(denoise: Denoise, sources: Sequence[str], values: Values) -> No
     Raises
     ------
     ValueError
-        If a source is no file, two would become the same file, or options do not go with several files.
+        If a source is no file, two would become the same file, one would replace another, or options do not go with
+        several files.
     """
     sources = list(dict.fromkeys(sources))
     results = _results(sources, values)
@@ -119,13 +131,19 @@ def _results(sources: Sequence[str], values: Values) -> dict[str, Path]:
     if sink is not None and folder is None and sink != "null":
         raise ValueError(f"--output {sink} is not a folder, but {len(sources)} inputs are named; end it in /")
     results = {source: result_of(source, folder) for source in sources}
-    sources_of: dict[Path, str] = {}
+    inputs = {os.path.realpath(source): source for source in sources}
+    sources_of: dict[str, str] = {}
     for source, result in results.items():
-        other = sources_of.setdefault(result, source)
+        file = os.path.realpath(result)
+        other = sources_of.setdefault(file, source)
         if other != source:
             raise ValueError(f"{other} and {source} would both become {result}; denoise them into different folders")
+        replaced = inputs.get(file, source)
+        # NAME.denoised.EXT beside NAME.EXT is the result of an earlier run, which a pattern names too.
+        if replaced != source and Path(file).name != denoised_name(Path(source)).name:
+            raise ValueError(f"{source} would replace {replaced}, which is an input too; choose another folder")
     report = values["report"]
-    if report in sources_of:
-        raise ValueError(f"--report {report} is what {sources_of[report]} becomes; choose another name")
+    if report is not None and (file := os.path.realpath(report)) in sources_of:
+        raise ValueError(f"--report {report} is what {sources_of[file]} becomes; choose another name")
     check_outputs(report, force=values["force"], inputs=tuple(Path(source) for source in sources))
     return results

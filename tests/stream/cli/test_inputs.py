@@ -82,6 +82,9 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
             "--output o.wav is not a folder, but 2 inputs are named",
         ),
         (["a.wav", "sub/a.wav", "--output", "out/"], "a.wav and sub/a.wav would both become out/a.wav"),
+        (["a.wav", "sub/a.wav", "--output", "sub", "--force"], "a.wav would replace sub/a.wav, which is an input too"),
+        (["sub/link.flac", "b.flac", "--output", "links", "--force"], "sub/link.flac would replace b.flac"),
+        (["a.wav", "b.flac", "--output", "c.csv/"], "--output c.csv/ is a file, not a folder"),
         (["a.wav", "b.flac", "--report", "a.denoised.wav"], "--report a.denoised.wav is what a.wav becomes"),
         (["a.wav", "missing.wav"], "missing.wav is not a file"),
         (["a.wav", "mic"], "mic is not a file"),
@@ -90,6 +93,9 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
 def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, call, arguments, words):
     Path("sub").mkdir()
     shutil.copy("a.wav", "sub/a.wav")
+    shutil.copy("b.flac", "sub/link.flac")
+    Path("links").mkdir()
+    Path("links/link.flac").symlink_to("../b.flac")
     status, message = call(*arguments)
     assert status == 2
     assert words in message
@@ -120,7 +126,7 @@ def test_a_folder_takes_results_under_the_names_of_their_inputs(three_files, cal
 
 def test_a_folder_that_was_made_for_nothing_is_removed(call, folder):
     (folder / "a.wav").write_bytes(b"no sound")
-    assert call("a.wav", "--output", "out/")[0] == 1
+    assert call("a.wav", "--output", "out/clean/")[0] == 1
     assert not Path("out").exists()
 
 
