@@ -316,7 +316,11 @@ def test_moments_that_no_calendar_reaches_tell_a_rate_and_no_start(first_s):
     assert clock.start is None
 
 
-FILES = [f"{word}.wav" for word in "alpha bravo cello delta echo fox golf hotel india julia kilo".split()]
+WORDS = "alpha bravo cello delta echo fox golf hotel india julia kilo lima mike november"
+FILES = [f"{word}.wav" for word in WORDS.split()]
+MONTHS = [
+    f"{month} {year}" for year in (2024, 2025) for month in "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+]
 
 
 @pytest.mark.parametrize(
@@ -325,11 +329,13 @@ FILES = [f"{word}.wav" for word in "alpha bravo cello delta echo fox golf hotel 
         (FILES, ["number"], True),
         ([*FILES[:-1], FILES[0]], ["number"], False),
         ([*FILES[:-1], ""], ["number"], False),
-        (FILES[:9], ["number"], False),
+        (FILES[:12], ["number"], False),
         ([f"sample {number}" for number in range(11)], ["number"], False),
+        (MONTHS[:18], ["number"], False),
+        ([f"0x{number * 40503 % 65536:04X}" for number in range(1, 41)], ["number"], False),
         (FILES, ["number", "moment"], False),
     ],
-    ids=["a name each", "one name twice", "one without", "few", "counted", "with times"],
+    ids=["a name each", "one name twice", "one without", "few", "counted", "months", "hexadecimal", "with times"],
 )
 def test_rows_that_list_things_are_found_by_their_names(names, others, listed):
     rng = np.random.default_rng(0)

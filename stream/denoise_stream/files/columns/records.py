@@ -5,21 +5,24 @@ from collections.abc import Sequence
 
 from denoise_stream.files.columns.assign import Facts, Role
 
-_FEWEST_ROWS = 10
+_MOST_CALENDAR_NAMES = 12
+"""Months and weekdays, in any language, are no more different names than this."""
+
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.I)
 
 
 def find_record_names(columns: Sequence[Facts], roles: Sequence[Role]) -> int | None:
     """Return the index of a text column that gives every row a name of its own; None if the rows follow each other.
 
-    Rows follow each other if any column holds times or counts, or if the names differ in their digits alone, as counts
-    of samples do.
+    Rows follow each other if any column holds times or counts, or if the names differ in their numbers alone, as counts
+    of samples do, or in a month or weekday as well.
     """
     if any(role.kind in ("moment", "axis") for role in roles):
         return None
     for index, (column, role) in enumerate(zip(columns, roles, strict=True)):
         names = [text.strip() for text in column.texts] if role.kind == "text" else []
-        if len(names) < _FEWEST_ROWS or not all(names) or len(set(names)) < len(names):
+        if not all(names) or len(set(names)) < len(names):
             continue
-        if len({re.sub(r"\d+", "", name) for name in names}) > len(names) / 2:
+        if len({_NUMBER.sub("", name) for name in names}) > max(_MOST_CALENDAR_NAMES, len(names) / 2):
             return index
     return None
