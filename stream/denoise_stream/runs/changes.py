@@ -112,7 +112,8 @@ class ChangeMeter:
         Each is ``(channels,)``.
         """
         total, squares, removed = self._sums
-        return squares - total**2 / np.maximum(self._counts, 1), removed, self._counts
+        with np.errstate(over="ignore", invalid="ignore"):  # the squares of numbers around 1e200 overflow
+            return squares - total**2 / np.maximum(self._counts, 1), removed, self._counts
 
     def _facts_of(self, channel: int) -> dict[str, Any]:
         share = share_removed(*(float(values[channel]) for values in self.squares()))

@@ -178,3 +178,9 @@ def test_missing_values_do_not_count_in_the_figures():
     facts = meter.facts()[0]
     assert facts["input_deviation"] == pytest.approx(np.nanstd(noisy))
     assert facts["removed_rms"] == pytest.approx(np.sqrt(np.nanmean((noisy - CLEAN) ** 2)))
+
+
+def test_numbers_whose_squares_overflow_have_no_figures_and_warn_of_nothing():
+    (facts,) = measured(1e250 * NOISY, 1e250 * CLEAN, [700])
+    assert (facts["removed_rms"], facts["removed_share"], facts["estimated_snr_db"]) == (None, None, None)
+    assert facts["largest_change"]["sample"] == int(np.abs(NOISY - CLEAN).argmax())
