@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from denoise_stream.cli.archive import is_archive
+from denoise_stream.cli.command_line import in_options
 from denoise_stream.cli.options import LIVE, Options
 from denoise_stream.errors import DenoiseError, printable, shortened
 from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
@@ -107,7 +108,9 @@ def denoise_each(denoise: Denoise, sources: Sequence[str], values: Values) -> No
             if isinstance(error, ValueError) and not rows:  # wrong usage, and nothing was touched yet
                 raise
             failed += 1
-            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+            reason = in_options(str(error), click.get_current_context())
+            if isinstance(error, OSError):
+                reason = error.strerror or str(error)
             rows.append({"input": source, "output": None, "error": reason})
             sentence = reason if source in reason else f"{source}: {reason}"
             click.echo(f"denoise-stream: {printable(shortened(sentence))}", err=True)
@@ -128,6 +131,8 @@ def _results(sources: Sequence[str], values: Values) -> dict[str, Path]:
             raise ValueError(f"{source} is not a file; of several inputs each must be one")
     sink = values["sink"]
     folder = output_folder(sources[0], sink)
+    if sink is not None and folder is None and len(sources) == 1:  # a dry run of one file
+        return {sources[0]: Path(sink)}
     if sink is not None and folder is None and sink != "null":
         raise ValueError(f"--output {sink} is not a folder, but {len(sources)} inputs are named; end it in /")
     results = {source: result_of(source, folder) for source in sources}
