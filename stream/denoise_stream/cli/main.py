@@ -297,11 +297,14 @@ def command(files: tuple[str, ...], **values: Any) -> None:
 def _print_service(name: str | None) -> None:
     """Print a systemd unit that runs this command, and on standard error what to do with it."""
     from denoise_stream.live.service import HOW_TO_INSTALL, service_unit
+    from denoise_stream.live.sound_server import check_name
 
     if name is None:
         raise ValueError("--service runs a virtual microphone at every login; use it with --virtual-mic")
-    program = shutil.which("denoise-stream") or str(Path(sys.argv[0]).absolute())
-    click.echo(service_unit(name, [program, *(word for word in sys.argv[1:] if word != "--service")]), nl=False)
+    check_name(name)
+    program = Path(shutil.which(sys.argv[0]) or shutil.which("denoise-stream") or sys.argv[0]).absolute()
+    words = [str(program), *(word for word in sys.argv[1:] if word != "--service")]
+    click.echo(service_unit(name, words, Path.cwd()), nl=False)
     click.echo(HOW_TO_INSTALL, err=True)
 
 

@@ -1,6 +1,7 @@
 """A systemd user unit that runs a command from login to logout."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 _UNIT = """\
 [Unit]
@@ -9,8 +10,10 @@ After=pipewire-pulse.service pulseaudio.service
 
 [Service]
 ExecStart={command}
+WorkingDirectory=-{folder}
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus=2
 
 [Install]
 WantedBy=default.target
@@ -22,8 +25,8 @@ HOW_TO_INSTALL = (
 )
 
 
-def service_unit(name: str, words: Sequence[str]) -> str:
-    """Return the unit that runs a command.
+def service_unit(name: str, words: Sequence[str], folder: Path) -> str:
+    """Return the unit that runs a command; one that is refused as wrong usage is not tried again.
 
     Parameters
     ----------
@@ -31,8 +34,12 @@ def service_unit(name: str, words: Sequence[str]) -> str:
         What to call it in the system's lists.
     words
         The program's absolute path and its arguments.
+    folder
+        Where relative paths among them start; if it is gone, the command starts elsewhere.
     """
-    return _UNIT.format(name=name.replace("%", "%%"), command=" ".join(map(_quoted, words)))
+    return _UNIT.format(
+        name=name.replace("%", "%%"), command=" ".join(map(_quoted, words)), folder=str(folder).replace("%", "%%")
+    )
 
 
 def _quoted(word: str) -> str:

@@ -28,6 +28,12 @@ _BEFORE = "denoise_stream.before"
 """Property of a virtual loudspeaker: which one was the default before."""
 
 
+def check_name(name: str) -> None:
+    """Raise a ValueError if a virtual microphone cannot have this name."""
+    if not name.strip() or not name.isprintable() or re.search(r"['\"\\]", name):
+        raise ValueError(f"--virtual-mic {name!r} cannot be a name; use letters, digits and blanks")
+
+
 @contextlib.contextmanager
 def virtual_microphone(name: str) -> Iterator[None]:
     """Play into a microphone that other programs see; record from the default microphone.
@@ -44,8 +50,7 @@ def virtual_microphone(name: str) -> Iterator[None]:
     DeviceError
         If there is no sound server that can make one.
     """
-    if not name.strip() or not name.isprintable() or re.search(r"['\"\\]", name):
-        raise ValueError(f"--virtual-mic {name!r} cannot be a name; use letters, digits and blanks")
+    check_name(name)
     _remove_left_behind()
     sink, described = f"{_PREFIX}{os.getpid()}", f'device.description="{name}"'
     microphone = _pactl("get-default-source")
@@ -68,6 +73,7 @@ def monitor() -> Iterator[None]:
     DeviceError
         If there is no sound server.
     """
+    _remove_left_behind()
     with _environment(PULSE_SOURCE=f"{_pactl('get-default-sink')}.monitor"):
         yield
 
@@ -86,7 +92,7 @@ def virtual_loudspeaker() -> Iterator[None]:
     described = f'device.description="Denoised sound" {_BEFORE}="{loudspeaker}"'
     with contextlib.ExitStack() as stack:
         _load(stack, "module-null-sink", f"sink_name={sink}", f"sink_properties='{described}'")
-        stack.callback(_try, "set-default-sink", loudspeaker)
+        stack.callback(_restore_default, sink, loudspeaker)
         _pactl("set-default-sink", sink)
         stack.enter_context(_environment(PULSE_SINK=loudspeaker, PULSE_SOURCE=f"{sink}.monitor"))
         yield
@@ -133,9 +139,16 @@ def _remove_left_behind() -> None:
     for module, arguments, process in reversed(found):
         if Path(f"/proc/{process}").exists():
             continue
-        _try("unload-module", module)
         if before := re.search(rf'{_BEFORE}="([^"]*)"', arguments):
-            _try("set-default-sink", before[1])
+            _restore_default(f"{_PREFIX}{process}", before[1])
+        _try("unload-module", module)
+
+
+def _restore_default(ours: str, before: str) -> None:
+    """Make the loudspeaker of before the default again, unless somebody chose another one meanwhile."""
+    with contextlib.suppress(DeviceError):
+        if _pactl("get-default-sink") == ours:
+            _pactl("set-default-sink", before)
 
 
 def _try(*words: str) -> None:

@@ -35,6 +35,12 @@ def wait_for(condition, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
+def other_loudspeaker(audio_server):
+    yield "virtmic"
+    audio_server.call("pactl", "set-default-sink", "virtspk", check=True)
+
+
+@pytest.fixture
 def hiss(tmp_path):
     path = tmp_path / "hiss.wav"
     soundfile.write(path, 0.1 * noise(3 * RATE_HZ), RATE_HZ)
@@ -89,7 +95,8 @@ def test_what_other_programs_play_is_heard_denoised(audio_server, hiss):
     assert PREFIX not in listed(audio_server, "modules")
 
 
-def test_default_loudspeaker_is_back_after_a_killed_run(audio_server):
+@pytest.mark.parametrize("output", ["speaker", "null"])
+def test_default_loudspeaker_is_back_after_a_killed_run(audio_server, output):
     process = start(audio_server, "--input", "monitor")
     wait_for(
         lambda: f"{PREFIX}{process.pid}" in audio_server.call("pactl", "get-default-sink").stdout.decode(), process
@@ -97,10 +104,28 @@ def test_default_loudspeaker_is_back_after_a_killed_run(audio_server):
     process.kill()
     process.wait()
     process.stderr.close()
-    following = start(audio_server, "--input", "monitor", "--duration", 1)
+    following = start(audio_server, "--input", "monitor", "--output", output, "--duration", 1)
     _, message = following.communicate(timeout=60)
     assert following.returncode == 0, message
     assert audio_server.call("pactl", "get-default-sink").stdout == b"virtspk\n"
+    assert PREFIX not in listed(audio_server, "modules")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "killed"])
+def test_loudspeaker_that_was_chosen_meanwhile_stays_the_default(audio_server, other_loudspeaker, end):
+    process = start(audio_server, "--input", "monitor")
+    wait_for(
+        lambda: f"{PREFIX}{process.pid}" in audio_server.call("pactl", "get-default-sink").stdout.decode(), process
+    )
+    wait_for(lambda: "Playback" in listed(audio_server, "sink-inputs"), process)
+    audio_server.call("pactl", "set-default-sink", other_loudspeaker, check=True)
+    process.send_signal(end)
+    process.communicate(timeout=30)
+    following = start(audio_server, "--input", "monitor", "--output", "null", "--duration", 0.1)
+    _, message = following.communicate(timeout=60)
+    assert following.returncode == 0, message
+    assert audio_server.call("pactl", "get-default-sink").stdout.decode() == f"{other_loudspeaker}\n"
+    assert PREFIX not in listed(audio_server, "modules")
 
 
 def test_what_the_loudspeaker_plays_is_recorded(audio_server, hiss, tmp_path):
@@ -124,6 +149,7 @@ def test_what_the_loudspeaker_plays_is_recorded(audio_server, hiss, tmp_path):
         (["--virtual-mic", 'a"b'], "cannot be a name"),
         (["monitor", "--device", "2"], "hears the default loudspeaker; leave out --device"),
         (["mic", "--service"], "use it with --virtual-mic"),
+        (["--virtual-mic", "a\nb", "--service"], "cannot be a name"),
     ],
 )
 def test_options_that_do_not_go_with_a_virtual_microphone_are_refused(folder, call, arguments, words):
@@ -141,14 +167,16 @@ def test_missing_sound_server_is_told_in_a_sentence(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_service_runs_the_same_command():
-    words = ["--virtual-mic", 'Tom\'s 100 % "$HOME"', "--gate", "20"]
-    done = subprocess.run([*PROGRAM, *words, "--service"], capture_output=True, text=True, check=True, timeout=60)
+def test_service_runs_the_same_command_in_the_same_folder(tmp_path):
+    words = ["--virtual-mic", "Clean at 100 %", "--device", 'Tom\'s $1 "microphone"', "--gate", "20"]
+    command = [*PROGRAM, *words, "--service"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     unit = configparser.RawConfigParser()
     unit.optionxform = str
     unit.read_string(done.stdout)
     command = shlex.split(unit["Service"]["ExecStart"].replace("%%", "%").replace("$$", "$"))
     assert command[1:] == words
     assert command[0].startswith("/")
+    assert unit["Service"]["WorkingDirectory"] == f"-{tmp_path}"
     assert unit["Install"]["WantedBy"] == "default.target"
     assert re.search(r"systemctl --user enable", done.stderr)
