@@ -142,7 +142,9 @@ def gate():
 def test_gate_stays_open_for_200_ms_after_speech_and_closes_within_100_ms(gate):
     assert play(gate, (0, 1), (-60, 0.19)).all()
     assert gate.gain == 1
-    assert not play(gate, (-60, 0.09)).any()
+    assert not play(gate, (-60, 0.05)).any()
+    assert gate.gain == pytest.approx(0.5)
+    play(gate, (-60, 0.04))
     assert gate.gain == pytest.approx(0.1)
 
 
