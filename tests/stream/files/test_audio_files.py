@@ -2,6 +2,7 @@
 
 import json
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import soundfile
 
 from denoise_stream.files.audio.mp3 import count_samples
 from denoise_stream.files.audio.wav import read_header
+from programs import PROGRAM
 from recorded import change, ffmpeg, frames_by_sox, make_base, refused, samples, sox
 
 
@@ -88,6 +90,13 @@ def test_mp3_whose_length_is_an_estimate(unchanged):
     Path("a.mp3").write_bytes(ffmpeg("-i", "base.wav", "-f", "mp3", "-"))
     output, _ = unchanged("a.mp3", output="b.wav")
     assert 16_001 <= soundfile.info(output).frames < 16_001 + 3 * 1152
+
+
+def test_damaged_mp3_gets_one_sentence_without_the_lines_of_the_decoder(folder):
+    Path("a.mp3").write_bytes(b"\xff\xfb\x00\x00" * 500)
+    done = subprocess.run([*PROGRAM, "a.mp3"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("denoise-stream: a.mp3 is MP3")
 
 
 @pytest.mark.parametrize("loud", [0, 1])

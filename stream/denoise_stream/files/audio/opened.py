@@ -1,5 +1,6 @@
 """Audio that was opened, and opening it with libsndfile."""
 
+import contextlib
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from denoise_stream.files.audio.unreadable import way_out
 from denoise_stream.files.audio.wav import is_placeholder
 from denoise_stream.files.pipes import BLOCK_BYTES
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.native_messages import native_messages_hidden
 
 Decoding = Generator[Chunk, None, int]
 """Samples ``(n, channels)``; the value at the end counts bytes that were left over."""
@@ -71,7 +73,8 @@ def open_with_libsndfile(path: Path) -> Opened:
             return False
 
     try:
-        file: Any = soundfile.SoundFile(str(path))
+        with native_messages_hidden():  # libmpg123 says a line for each damaged frame
+            file: Any = soundfile.SoundFile(str(path))
     except (soundfile.LibsndfileError, TypeError, ValueError) as error:
         reason = getattr(error, "error_string", "") or str(error)
         raise SourceError(way_out(path, reason.rstrip("."))) from error
@@ -80,10 +83,15 @@ def open_with_libsndfile(path: Path) -> Opened:
         file = _Unseekable(str(path))
     block = BLOCK_BYTES // 8 // file.channels + 1
 
+    hidden = native_messages_hidden if file.format == "MP3" else contextlib.nullcontext
+
     def read() -> Decoding:
-        while len(chunk := file.read(block, dtype="float64", always_2d=True)):
+        while True:
+            with hidden():
+                chunk = file.read(block, dtype="float64", always_2d=True)
+            if not len(chunk):
+                return 0
             yield chunk
-        return 0
 
     audio = AudioFormat(file.format, file.subtype, file.endian, file.copy_metadata())
     found = None if file.frames >= ENDLESS else int(file.frames)
