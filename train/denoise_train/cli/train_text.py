@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from denoise_stream.runs.report import rate_in_words
 from denoise_train.evaluation.text_tables import paragraphs
 from denoise_train.recipe import Recipe
 from denoise_train.recordings.pairs import OwnData
@@ -98,10 +99,11 @@ def _amount(recordings: Recordings) -> str:
         return f"{said}; no file states its sample rate"
     lengths = zip(recordings.signals, recordings.origins, strict=True)
     seconds = math.fsum(len(signal) / origin.rate_hz for signal, origin in lengths if origin.rate_hz)
-    span = " to ".join(f"{rate:.6g}" for rate in dict.fromkeys((min(rates), max(rates))))
+    least, most = min(rates), max(rates)
+    at = rate_in_words(most) if least == most else f" at {least:.6g} to {most:.6g} Hz"
     unknown = len(recordings.signals) - len(rates)
     without = f", and {_count(unknown, 'signal')} without a rate" if unknown else ""
-    return f"{said}; {duration(seconds)} at {span} Hz{without}"
+    return f"{said}; {duration(seconds)}{at}{without}"
 
 
 def _split(recordings: Recordings) -> str:
