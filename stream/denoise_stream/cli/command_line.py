@@ -56,10 +56,14 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
     sys.exit(0)
 
 
+_NUMBER = r"(-?(?:\d[\d.]*(?:e[+-]?\d+)?|inf|nan))(?![\w./-])"
+"""A number that is not a part of a path."""
+
+
 def in_options(message: str, context: click.Context) -> str:
     """Return the message of an error with the options that the user typed in place of the parameters of the library.
 
-    ``mix=80.0 is out of range`` becomes ``--mix 80 is out of range``.
+    ``mix=80.0 is out of range`` becomes ``--mix 80 is out of range``; a file ``mix=80.wav`` keeps its name.
     """
     options = {option.name or "": max(option.opts, key=len) for option in context.command.params}
     options["sample_rate_hz"] = options.get("rate", "")
@@ -68,16 +72,16 @@ def in_options(message: str, context: click.Context) -> str:
     def in_option(found: re.Match[str]) -> str:
         return f"{options[found[1]]} {_plain(found[2])}"
 
-    message = re.sub(rf"\b({'|'.join(stated)})=([^\s;,:]+)", in_option, message)
-    message = re.sub(r"\bwindow=(\d+)", r"the window of \1 samples", message)
+    message = re.sub(rf"\b({'|'.join(stated)})={_NUMBER}", in_option, message)
+    message = re.sub(rf"\bwindow={_NUMBER}", r"the window of \1 samples", message)
     return re.sub(r"\bsample_rate_hz\b", options["sample_rate_hz"] or "sample_rate_hz", message)
 
 
 def _plain(value: str) -> str:
     """Return a number without digits that nobody typed.
 
-    >>> _plain("80.0"), _plain("0.25"), _plain("auto")
-    ('80', '0.25', 'auto')
+    >>> _plain("80.0"), _plain("0.25"), _plain("nan")
+    ('80', '0.25', 'nan')
     """
     return value.removesuffix(".0")
 

@@ -88,6 +88,7 @@ def test_results_of_other_inputs_are_left_alone(three_files, call):
         (["a.wav", "b.flac", "--report", "a.denoised.wav"], "--report a.denoised.wav is what a.wav becomes"),
         (["a.wav", "missing.wav"], "missing.wav is not a file"),
         (["a.wav", "mic"], "mic is not a file"),
+        (["a.wav", "mix=2.wav"], "mix=2.wav is not a file"),
     ],
 )
 def test_inputs_that_contradict_are_refused_before_any_is_touched(three_files, call, arguments, words):
