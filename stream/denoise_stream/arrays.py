@@ -19,7 +19,7 @@ def detached(part: NDArray[Any]) -> NDArray[Any]:
 
 
 def sum_of_squares(array: NDArray[Any]) -> float:
-    """Return the sum of squares of an array of floats, not finite where a number is not: the fastest look at all."""
+    """Return the sum of squares of an array of floats, a fast check of all: it is not finite if one number is not."""
     flat = array.reshape(-1)
     with np.errstate(over="ignore"):
         return float(np.dot(flat, flat))

@@ -127,7 +127,7 @@ class Model:
         return clean, next_state
 
     def bound(self, rows: int) -> "Model | BoundModel":
-        """Return the model on buffers of its own for one stream; one with a context, or of many rows, runs as it is."""
+        """Bind the model to buffers for one stream; return the model itself if it has a context, or rows are many."""
         return self if self.contract.context_size or rows > MOST_ROWS else BoundModel(self, rows)
 
     def _run(self, outputs: dict[str, int], inputs: dict[str, Rows]) -> list[Rows]:
@@ -148,7 +148,7 @@ class Model:
 
 
 class BoundModel:
-    """A model on buffers of its own, for one stream: windows one after the other cost less.
+    """A model bound to buffers for one stream, so that a single window costs less.
 
     Parameters
     ----------
@@ -176,23 +176,23 @@ class BoundModel:
         bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
 
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
-        """Do what :meth:`Model.run` does; the result is overwritten by the next one."""
+        """Do what :meth:`Model.run` does; the next call overwrites the result."""
         if len(noisy) != len(self._noisy):
             return self._model.run(noisy, context)
         self._noisy[:] = noisy
         try:
             self._model._session.run_with_iobinding(self._binding)
-        except Exception:  # the model says what is wrong
+        except Exception:  # the unbound model raises the error that says what is wrong
             return self._model.run(noisy)
         return self._clean
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
-        """Do what :meth:`Model.run_stateful` does; the results are overwritten by the next ones."""
+        """Do what :meth:`Model.run_stateful` does; the next call overwrites the results."""
         self._noisy[:] = noisy
         self._state[:] = state
         try:
             self._model._session.run_with_iobinding(self._binding)
-        except Exception:  # the model says what is wrong
+        except Exception:  # the unbound model raises the error that says what is wrong
             return self._model.run_stateful(noisy, state)
         return self._clean, self._next_state
 

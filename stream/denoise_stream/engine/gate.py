@@ -138,7 +138,7 @@ ABOVE_FLOOR = _power(ABOVE_FLOOR_DB)
 BELOW_SPEECH = _power(-BELOW_SPEECH_DB)
 LEAST_BELOW_SPEECH = _power(-LEAST_BELOW_SPEECH_DB)
 LEAST_FLOOR = _power(-BELOW_SPEECH_DB - ABOVE_FLOOR_DB)
-"""A lower floor, relative to the speech level, would bound nothing."""
+"""Lowest floor relative to the speech level: below it, the floor no longer decides what is speech."""
 
 
 def checked_gate(contract: Contract, gate_db: float | None) -> float | None:

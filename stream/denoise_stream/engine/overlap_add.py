@@ -29,7 +29,7 @@ def taper(window: int) -> Samples:
 class OverlapAdd:
     """Add up tapered windows and return every sample once no later window can change it.
 
-    A window is multiplied by its share of the sum below the line, which does not depend on the signal. Kept between
+    Each window is multiplied by its taper over the denominator above, which does not depend on the signal. Kept between
     calls: the sum over the ``window - hop`` samples that later windows still add to.
     """
 
@@ -38,17 +38,17 @@ class OverlapAdd:
         self._hop = hop
         self._channels = channels
         self._taper = taper(window)
-        self._alike = -(-window // hop) - 1  # from this window on, all have the same shares
-        self._below = np.zeros(self._alike * hop + 2 * window)
-        for start in range(0, self._alike * hop + window, hop):
-            self._below[start : start + window] += self._taper
-        self._share: Samples = self._taper / self._below_window(self._alike)
+        self._steady = -(-window // hop) - 1  # from this window on, the denominators of all windows are the same
+        self._denominator = np.zeros(self._steady * hop + 2 * window)
+        for start in range(0, self._steady * hop + window, hop):
+            self._denominator[start : start + window] += self._taper
+        self._steady_weights: Samples = self._taper / self._denominator_of(self._steady)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; the next window starts at sample 0."""
         self._sum: Samples = np.zeros((self._channels, self._window - self._hop))
-        self._number = 0  # of the next window, at most `_alike`
+        self._next = 0  # number of the next window, at most `_steady`
 
     def process(self, windows: Samples) -> Samples:
         """Take the next windows ``(count, channels, window)``; return ``count * hop`` finished samples.
@@ -60,8 +60,8 @@ class OverlapAdd:
         done = len(windows) * self._hop
         total = np.zeros((self._channels, done + self._window - self._hop))
         total[:, : self._sum.shape[1]] = self._sum
-        tapered = windows * self._next_shares(len(windows))
-        for start, window in zip(range(0, done, self._hop), tapered, strict=True):
+        weighted = windows * self._next_weights(len(windows))
+        for start, window in zip(range(0, done, self._hop), weighted, strict=True):
             total[:, start : start + self._window] += window
         self._sum = detached(total[:, done:])
         return total[:, :done]
@@ -73,21 +73,21 @@ class OverlapAdd:
         -------
         float64 array ``(channels, length)``.
         """
-        present = np.zeros(self._window)
-        for start in range(self._hop, (self._number + 1) * self._hop, self._hop):
-            present[: self._window - start] += self._taper[start:]
-        finished = self._sum[:, :length] * (self._below_window(self._number)[:length] / present[:length])
+        tapers = np.zeros(self._window)  # of the windows that there were, without those that would have followed
+        for start in range(self._hop, (self._next + 1) * self._hop, self._hop):
+            tapers[: self._window - start] += self._taper[start:]
+        finished = self._sum[:, :length] * (self._denominator_of(self._next)[:length] / tapers[:length])
         self.reset()
         return finished
 
-    def _next_shares(self, count: int) -> Samples:
-        """Return the shares of the next windows, ``(window,)`` if they are alike or ``(count, 1, window)``."""
-        if self._number == self._alike:
-            return self._share
-        numbers = [min(self._number + ahead, self._alike) for ahead in range(count)]
-        self._number = min(self._number + count, self._alike)
-        return np.stack([self._taper / self._below_window(number) for number in numbers])[:, None]
+    def _next_weights(self, count: int) -> Samples:
+        """Return the weights of the next windows, ``(window,)`` if they are the same or ``(count, 1, window)``."""
+        if self._next == self._steady:
+            return self._steady_weights
+        numbers = [min(self._next + ahead, self._steady) for ahead in range(count)]
+        self._next = min(self._next + count, self._steady)
+        return np.stack([self._taper / self._denominator_of(number) for number in numbers])[:, None]
 
-    def _below_window(self, number: int) -> Samples:
-        """Return the sum below the line where a window lies."""
-        return self._below[number * self._hop : number * self._hop + self._window]
+    def _denominator_of(self, number: int) -> Samples:
+        """Return the denominator at the samples of a window."""
+        return self._denominator[number * self._hop : number * self._hop + self._window]

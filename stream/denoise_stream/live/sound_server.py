@@ -19,13 +19,13 @@ from denoise_stream.live.devices import list_devices
 from denoise_stream.live.run import LiveSettings
 
 _DEVICE = "pulse"
-"""PortAudio's name of the server's device; others, such as PipeWire's own, know nothing of a route."""
+"""PortAudio's name of the server's device; others, such as PipeWire's own, ignore routes."""
 
 _PREFIX = "denoise_stream_"
-"""Names of our devices begin so, and go on with the number of the process."""
+"""Our devices are named by this and the process ID."""
 
 _BEFORE = "denoise_stream.before"
-"""Property of a virtual loudspeaker: which one was the default before."""
+"""Property of a virtual loudspeaker: the default loudspeaker before it."""
 
 
 def check_name(name: str) -> None:
@@ -145,20 +145,20 @@ def _remove_left_behind() -> None:
 
 
 def _restore_default(ours: str, before: str) -> None:
-    """Make the loudspeaker of before the default again, unless somebody chose another one meanwhile."""
+    """Make the previous loudspeaker the default again, unless the user has chosen another one."""
     with contextlib.suppress(DeviceError):
         if _pactl("get-default-sink") == ours:
             _pactl("set-default-sink", before)
 
 
 def _try(*words: str) -> None:
-    """Run a command of the server; it may be gone, and the devices with it."""
+    """Run a pactl command, and ignore errors: the server may be gone, and the devices with it."""
     with contextlib.suppress(DeviceError):
         _pactl(*words)
 
 
 def _pactl(*words: str) -> str:
-    """Run a command of the server, and return what it prints.
+    """Run a pactl command and return its output.
 
     Raises
     ------

@@ -16,8 +16,7 @@ MOST_RATIO = 1.2
 """White noise has a :func:`level_ratio` between one over this and this; pink noise about 1.35."""
 
 AGREE_DB = 3.0
-"""The noise level and what was removed may differ by this much where the SNR is told."""
-
+"""Largest difference between the noise level and the RMS of what was removed at which the SNR is reported."""
 
 Rows = NDArray[np.int64]
 
@@ -43,9 +42,9 @@ class ChangeMeter:
     Kept between calls: sums, the largest change, and both signals of an unfinished block of 150 samples. Sums are of
     differences to the first known sample of a channel, so that a large offset costs no digits.
 
-    The SNR before is told only if the noise is white: of pink noise, hum or impulses a part stays in the signal, or is
-    not seen. White means here that the noise level at half the sample rate is that at the full rate, and that as much
-    was removed as there is noise by its level, with no impulses in it.
+    The SNR before denoising is reported only if the noise is white: pink noise, hum and impulses are partly kept or
+    missed. Noise counts as white if its level is the same at half the sample rate, and if what was removed has that
+    level and no impulses.
 
     Parameters
     ----------
