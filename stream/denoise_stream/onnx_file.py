@@ -24,6 +24,8 @@ NAME, EXTERNAL_DATA, DATA_LOCATION = 8, 13, 14
 """Fields of a tensor."""
 
 MOST_DEEP = 64
+MOST_BYTES = (1 << 31) - 1
+"""Protobuf holds no more."""
 
 HDF5, ZIP, KERAS_MEMBER = b"\x89HDF", b"PK\x03\x04", b"config.json"
 """How the files begin that Keras saves, and the member that tells its own zip archives from others."""
@@ -39,6 +41,8 @@ def read_model(path: Path) -> bytes:
         to export it.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ContractError(f"{path.name} is not an ONNX model: it has more bytes than one file of it may, 2 GiB")
         data = path.read_bytes()
     except OSError as error:
         raise ContractError(f"cannot read the model {path}: {error.strerror}") from error
@@ -83,6 +87,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while at < len(message):
         key, at = _varint(message, at)
         number, wire = key >> 3, key & 7
+        if number == 0:
+            raise ValueError("a field of its protobuf has the number 0")
         value: int | memoryview
         if wire == 0:
             value, at = _varint(message, at)

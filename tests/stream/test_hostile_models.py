@@ -114,6 +114,14 @@ def test_cut_model_is_refused_in_words(folder, cut):
         Denoiser("cut.onnx")
 
 
+@pytest.mark.parametrize(("size", "words"), [(1000, "has the number 0"), (3_000_000_000, "more bytes than one file")])
+def test_file_of_zeros_is_no_model_and_a_huge_one_is_not_read(folder, size, words):
+    with Path("zeros.onnx").open("wb") as file:
+        file.truncate(size)
+    with pytest.raises(ContractError, match=rf"zeros\.onnx is not an ONNX model: .*{words}"):
+        read_model(Path("zeros.onnx"))
+
+
 @pytest.mark.parametrize(
     ("name", "head"), [("my net.keras", b"PK\x03\x04 ... config.json ..."), ("old.h5", b"\x89HDF\r\n")]
 )
