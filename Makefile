@@ -5,9 +5,12 @@ BIN := .venv/bin
 BENCH := PYTHONPATH=tests/helpers $(BIN)/python
 MODELS := stream/denoise_stream/models
 FUZZ_SECONDS ?= 60
+RUNTIME ?= build/$(notdir $(PYTHON))
+RUNTIME_TESTS ?= tests/stream/test_contract.py tests/stream/test_hostile_models.py tests/stream/engine tests/stream/pool/test_pool.py \
+	$(addprefix tests/stream/files/,test_formats.py test_array_files.py test_audio_files.py)
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow test-long test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: demo test test-embed test-slow test-long test-runtime test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
 .PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
@@ -25,12 +28,16 @@ test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die,
 test-long: .venv/tests  # every Keras network at every window, thousands of tables, pipes of gigabytes: about half an hour
 	$(BIN)/python -m pytest -m long
 
-test-floors:  # the runtime's tests at the oldest versions that pyproject.toml allows; PYTHON=python3.13 tries another Python
-	$(PYTHON) -m venv build/floors
-	$(PYTHON) -m tools.floors > build/floors/constraints.txt
-	build/floors/bin/python -m pip install --quiet --constraint build/floors/constraints.txt --editable ".[images,parquet,plot]" \
-		hypothesis onnx pandas pytest websockets
-	build/floors/bin/python -m pytest tests/stream/engine tests/stream/files tests/stream/pool tests/stream/test_contract.py
+test-runtime:  # the runtime's core on another Python, a minute of tests: make test-runtime PYTHON=python3.13
+	$(PYTHON) -m venv $(RUNTIME)
+	$(RUNTIME)/bin/python -m pip install --quiet $(CONSTRAINTS) --editable ".[images,parquet,plot]" \
+		hypothesis joblib onnx pandas pytest websockets
+	$(RUNTIME)/bin/python -m pytest $(RUNTIME_TESTS)
+
+test-floors:  # the same at the oldest versions that pyproject.toml allows
+	mkdir -p build
+	$(PYTHON) -m tools.floors > build/floors.txt
+	$(MAKE) test-runtime RUNTIME=build/floors CONSTRAINTS="--constraint build/floors.txt"
 
 fuzz: .venv/tests  # hostile files, pipes, models and clients, made anew: make fuzz FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/test_fuzz.py
