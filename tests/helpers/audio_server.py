@@ -46,7 +46,7 @@ class AudioServer:
         self._server = subprocess.Popen(
             ["pulseaudio", *options, *sinks], env=self.environment, stderr=subprocess.DEVNULL
         )
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 120
         while self.call("pactl", "info").returncode and time.monotonic() < limit:
             time.sleep(0.05)
         self.call("pactl", "set-default-source", "virtmic.monitor", check=True)

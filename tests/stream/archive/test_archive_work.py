@@ -101,7 +101,7 @@ def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, n
     out = tmp_path / "out"
     command = [*PROGRAM, "--input", archive, "--output", out, *GENERAL, "--hop", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while not times_done(out) and time.monotonic() < limit:
         time.sleep(0.01)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
@@ -109,7 +109,7 @@ def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, n
     assert process.returncode == status
     assert b"Traceback" not in message
     assert set(tree(out)) == set(times_done(out))
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 120
     while living(process.pid) and time.monotonic() < limit:
         time.sleep(0.05)
     assert not living(process.pid)

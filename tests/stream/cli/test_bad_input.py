@@ -185,7 +185,7 @@ def test_interrupted_run_leaves_no_half_file(folder, models, number, status):
     soundfile.write("a.wav", noise(3_000_000), 16000)
     options = ["--input", "a.wav", "--model", "general", "--hop", "1", "--plot", "p.png", "--report", "r.json"]
     process = subprocess.Popen([*PROGRAM, *options], stderr=subprocess.PIPE)
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while not list(folder.glob(".partial-*")) and time.monotonic() < limit:
         time.sleep(0.01)
     time.sleep(0.3)

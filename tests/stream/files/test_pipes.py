@@ -90,7 +90,7 @@ def test_pipe_of_lines_is_answered_line_by_line_with_the_models_latency(models):
 
     def wait_for(lines: int) -> None:
         nonlocal received
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 120
         while received.count(b"\n") < lines and time.monotonic() < limit:
             received += process.stdout.read() or b""  # type: ignore[union-attr]
             time.sleep(0.002)

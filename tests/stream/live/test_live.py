@@ -31,13 +31,13 @@ def start(server: AudioServer, *arguments: object, **options: object) -> subproc
 
 def run(server: AudioServer, *arguments: object) -> subprocess.CompletedProcess[str]:
     process = start(server, *arguments)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def wait_for_recording(folder: Path) -> None:
     """Wait until a recording has begun to fill."""
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while time.monotonic() < limit:
         if any(path.stat().st_size > 50_000 for path in folder.glob(".partial-*.wav")):
             return
@@ -76,7 +76,7 @@ def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, 
         process = start(audio_server, *GENERAL, "--device", "virtmic", "--output", file, "--duration", 5)
         wait_for_recording(tmp_path)
         audio_server.play(noisy)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 0
     recorded, rate = soundfile.read(file)
     assert rate == RATE_HZ
@@ -92,7 +92,7 @@ def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server,
         process = start(audio_server, *GENERAL, *options)
         time.sleep(2)
         audio_server.play(noisy)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == 0
     facts = json.loads(report.read_text())
     assert facts["latency_ms"] == pytest.approx(3.125)
@@ -124,7 +124,7 @@ def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
     process = start(audio_server, "--output", "-", "--format", "s16le", "--duration", 2, text=False)
     time.sleep(1)
     audio_server.play(noisy)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert len(out) >= 2 * 2 * RATE_HZ
 
@@ -159,7 +159,7 @@ def test_ending_by_signal_completes_the_file(audio_server, tmp_path, noisy, numb
     wait_for_recording(tmp_path)
     audio_server.play(noisy)
     process.send_signal(number)
-    _, message = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=120)
     assert process.returncode == status
     assert "Traceback" not in message
     facts = json.loads(report.read_text())
@@ -173,7 +173,7 @@ def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_
     wait_for_recording(tmp_path)
     audio_server.stop()
     try:
-        _, message = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=120)
     finally:
         audio_server.start()
     assert process.returncode == 1
@@ -189,7 +189,7 @@ def test_recording_of_a_named_device_continues_in_the_same_file_when_it_is_back(
     audio_server.stop()
     time.sleep(1)
     audio_server.start()
-    _, message = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=120)
     assert process.returncode == 0, message
     assert "the audio device 'virtmic' is gone; waiting up to 60 s for it" in message
     assert "the audio device 'virtmic' is back" in message
@@ -207,7 +207,7 @@ def limit_file_size() -> None:
 def test_full_disk_keeps_what_fitted(audio_server, tmp_path):
     file = tmp_path / "take.wav"
     process = start(audio_server, "--output", file, preexec_fn=limit_file_size)
-    _, message = process.communicate(timeout=60)
+    _, message = process.communicate(timeout=120)
     assert process.returncode == 1
     assert re.search(r"is the disk full\? .*; the \d\.\d s until then are kept$", message.strip())
     assert 150_000 < file.stat().st_size <= 200_000
@@ -306,7 +306,7 @@ class Terminal:
 
     def read_until(self, pattern: str) -> str:
         """Read until new output matches; return all of it since the last match."""
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 120
         while time.monotonic() < limit:
             found = re.search(pattern, self._seen)
             if found:

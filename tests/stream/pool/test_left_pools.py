@@ -20,7 +20,7 @@ def pool_threads() -> int:
 
 
 def wait_until(condition) -> bool:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 120
     while not condition() and time.monotonic() < limit:
         time.sleep(0.01)
     return condition()
