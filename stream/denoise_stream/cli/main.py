@@ -316,7 +316,10 @@ def _sources(files: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ..
         return ("mic",)
     if not files and values["source"] is None:
         raise ValueError("no input; name a file, a folder, '-' (standard input) or 'mic'")
-    return files or (values["source"],)
+    sources = files or (values["source"],)
+    if "" in sources:
+        raise ValueError("an input is empty; name a file, a folder ('.' for this one), '-' (standard input) or 'mic'")
+    return sources
 
 
 def _denoise(options: Options) -> dict[str, Any] | None:

@@ -43,8 +43,10 @@ def output_folder(source: str, sink: str | None) -> Path | None:
     Raises
     ------
     ValueError
-        If the output is written as a folder, but is a file.
+        If the output is empty, or is written as a folder, but is a file.
     """
+    if sink == "":
+        raise ValueError("--output is empty; name a file or a folder, '.' for this one")
     if sink is None or sink in DEVICES or source in ("-", *LIVE) or is_archive(source, sink):
         return None
     if Path(sink).is_dir():

@@ -65,6 +65,7 @@ BAD = [
     (["--input", "good.wav", "--output", "./good.wav", "--force"], 1, "good.wav is the input itself"),
     (["--input", "good.wav", "--output", "nowhere/a.wav"], 1, "does not exist"),
     (["--input", "good.wav", "--output", "/dev/null", "--force"], 1, "/dev/null is not a regular file"),
+    (["--input", "good.wav", "--output", ""], 2, "--output is empty; name a file or a folder"),
     (["--input", "good.wav", "--output", "a.xyz"], 2, "'.xyz' is not a known audio format"),
     (["--input", "good.wav", "--output", "a.csv"], 2, "audio stays audio; end the name in .wav"),
     (["--input", "good.csv", "--output", "a.wav"], 2, "a table stays a table; end the name in .csv"),
@@ -102,6 +103,7 @@ BAD = [
     (["--input", "null"], 2, "a signal cannot go that way"),
     (["--input", "good.wav", "--plot", "a.png", "--report", "a.png"], 2, "name the same file"),
     (["--unknown"], 2, "No such option"),
+    (["--input", "", "--output", "cleaned"], 2, "an input is empty; name a file"),
     ([], 2, "no input; name a file, a folder, '-' (standard input) or 'mic'"),
 ]
 
