@@ -65,7 +65,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 def _translate(pattern: str) -> str:
     found = ""
-    for piece in re.findall(r"\*\*+/|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL):
+    for piece in re.findall(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL):
         if piece.startswith("**") and piece.endswith("/"):
             found += "(?:.*/)?"
         elif piece.startswith("**"):  # a run of stars means no more, but as many wildcards would be tried without end

@@ -42,8 +42,9 @@ def test_sets_without_characters_are_refused_in_words(pattern, words):
         matcher([], [pattern])
 
 
-@pytest.mark.parametrize("pattern", ["*" * 200 + "x", "*" * 200 + "/x", "a" + "*" * 201 + "x"])
+@pytest.mark.parametrize("pattern", ["*" * 200 + "x", "*" * 200 + "/x", "**/" * 200 + "x", "a" + "*" * 201 + "x"])
 def test_run_of_stars_is_one_wildcard(pattern):
     wanted = matcher([pattern], [])
     assert not wanted("a" * 100 + "/" + "b" * 100)
     assert wanted("a" * 100 + "/" + "b" * 100 + "/x")
+    assert not wanted("a/" * 100 + "y")
