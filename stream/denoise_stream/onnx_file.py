@@ -61,8 +61,9 @@ def read_model(path: Path) -> bytes:
 
 def export_first(path: Path) -> ContractError:
     """Return the error for a trained network that was not exported yet."""
-    command = f"denoise-export {shlex.quote(str(path))} --output {shlex.quote(f'{path.stem}.onnx')}"
-    return ContractError(f"{path.name} is a network that is not exported yet; export it first: {command}")
+    whole = path.absolute()  # the name of '.' is that of the present folder
+    command = f"denoise-export {shlex.quote(str(path))} --output {shlex.quote(f'{whole.stem}.onnx')}"
+    return ContractError(f"{whole.name} is a network that is not exported yet; export it first: {command}")
 
 
 def _outside(message: memoryview, kind: str, depth: int) -> Iterator[str]:

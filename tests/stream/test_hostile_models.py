@@ -139,6 +139,8 @@ def test_folder_of_a_network_is_refused_with_what_to_do(folder, network):
     (folder / "mine" / network).write_bytes(b"")
     with pytest.raises(ContractError, match=r"export it first: denoise-export mine --output mine\.onnx$"):
         Denoiser("mine")
+    with contextlib.chdir("mine"), pytest.raises(ContractError, match=r"^mine is a network.* --output mine\.onnx$"):
+        Denoiser(".")
     (folder / "mine" / "model.onnx").write_bytes(b"")
     with pytest.raises(ContractError, match=r"^model 'mine' is a folder; name the file in it: mine/model\.onnx$"):
         Denoiser("mine")
