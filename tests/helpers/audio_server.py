@@ -6,6 +6,7 @@ What is played into ``virtmic`` is what the microphone hears; what the loudspeak
 
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -60,6 +61,10 @@ class AudioServer:
         for listener in self._listeners:
             listener.kill()
             listener.wait()
+
+    def freeze(self) -> None:
+        """Stop the server without ending it: it answers nothing any more."""
+        self._server.send_signal(signal.SIGSTOP)
 
     def call(self, *command: str, check: bool = False) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(command, env=self.environment, capture_output=True, check=check, timeout=60)

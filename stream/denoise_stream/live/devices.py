@@ -3,6 +3,7 @@
 PortAudio is loaded only when a device is asked for.
 """
 
+import atexit
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
@@ -158,6 +159,12 @@ def rescan() -> None:
         if sounddevice._initialized:
             sounddevice._terminate()
         sounddevice._initialize()
+
+
+def abandon() -> None:
+    """Leave PortAudio as it is at the program's end: it would wait for ever for a device that it cannot close."""
+    sounddevice = portaudio()
+    atexit.unregister(sounddevice._exit_handler)
 
 
 @contextlib.contextmanager

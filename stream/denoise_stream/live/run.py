@@ -226,7 +226,7 @@ class LiveRun:
         self.end_session()
         if failure is not None and not isinstance(failure, DeviceError):
             raise DenoiseError(f"denoising failed: {failure}; everything up to here is kept") from failure
-        if not wanted:
+        if not wanted or self.session.hangs:
             raise DeviceError(f"the audio device {self.microphone.name!r} is gone; everything up to here is kept")
         say(f"the audio device {self.microphone.name!r} is gone; waiting up to {RECONNECT_LIMIT_S:g} s for it")
         try:

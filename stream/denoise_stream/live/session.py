@@ -6,6 +6,7 @@ r"""Live audio: a microphone is denoised block by block and goes to a loudspeake
 No callback waits, prints or touches files, and each allocates no more than its block needs.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.live.devices import Device, device_errors, portaudio
+from denoise_stream.live.devices import Device, abandon, device_errors, portaudio
 from denoise_stream.live.events import LiveState, Losses
 from denoise_stream.live.playback import JUMP_S, Playback
 from denoise_stream.live.recorder import Recorder
+
+CLOSE_S = 5.0
+"""A device that is not closed by then never will be: PortAudio may wait for ever for one whose sound server is gone."""
 
 STALL_S = 2.0
 """A device that delivers no block for this long is gone."""
@@ -82,6 +86,7 @@ class LiveSession:
         self._block_times = np.zeros(RECENT_BLOCKS)
         self._blocks = 0
         self._streams: list[Any] = []
+        self.hangs = False  # whether PortAudio does not come back from closing the devices
         self._playback: Playback | None = None
         self._heard_at_s = 0.0  # on the devices' clock: when sample 0 reached the microphone, by its last block
         self._measured_latency_s = 0.0
@@ -187,10 +192,19 @@ class LiveSession:
             self._recorder.put(self.stream.flush().reshape(-1, self.stream.channels))
 
     def _close(self) -> None:
-        for stream in self._streams:
-            # A device that is gone fails here; there is nothing left to save in it.
-            stream.close(ignore_errors=True)
-        self._streams = []
+        streams, self._streams = self._streams, []
+
+        def close() -> None:
+            for stream in streams:
+                # A device that is gone fails here; there is nothing left to save in it.
+                stream.close(ignore_errors=True)
+
+        closing = threading.Thread(target=close, name="closing devices", daemon=True)
+        closing.start()
+        closing.join(CLOSE_S)
+        if closing.is_alive():
+            self.hangs = True
+            abandon()
 
     def _on_input(self, block: Any, frames: int, moment: Any, status: Any) -> None:
         self._guard(self._denoise, block, frames, moment, status)

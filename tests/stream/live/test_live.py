@@ -182,6 +182,22 @@ def test_vanished_device_ends_the_run_and_keeps_the_recording(audio_server, tmp_
 
 
 @pytest.mark.slow
+def test_frozen_sound_server_ends_the_run_and_keeps_the_recording(audio_server, tmp_path):
+    file = tmp_path / "take.wav"
+    process = start(audio_server, "--device", "virtmic", "--no-reconnect", "--output", file)
+    wait_for_recording(tmp_path)
+    audio_server.freeze()
+    try:
+        _, message = process.communicate(timeout=120)
+    finally:
+        audio_server.stop()
+        audio_server.start()
+    assert process.returncode == 1
+    assert message.endswith("denoise-stream: the audio device 'virtmic' is gone; everything up to here is kept\n")
+    assert soundfile.info(file).frames > 20_000
+
+
+@pytest.mark.slow
 def test_recording_of_a_named_device_continues_in_the_same_file_when_it_is_back(audio_server, tmp_path):
     file, report = tmp_path / "take.wav", tmp_path / "report.json"
     process = start(audio_server, "--device", "virtmic", "--duration", 4, "--output", file, "--report", report)

@@ -1,5 +1,6 @@
 """A live session with devices driven by the test: its counts, display and promises."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -111,3 +112,28 @@ def test_voice_is_detected_by_models_of_sound_only(monkeypatch, models):
     bench.run(quiet)
     assert bench.session.hears_speech is False
     assert Bench(monkeypatch, models["identity"], play=False).session.hears_speech is None
+
+
+def test_device_that_cannot_be_closed_costs_neither_the_tail_nor_the_end_of_the_program(monkeypatch, models):
+    released, at_exit = threading.Event(), []
+    monkeypatch.setattr(FakeStream, "close", lambda self, ignore_errors=False: released.wait())
+    monkeypatch.setattr(session, "CLOSE_S", 0.05)
+    monkeypatch.setattr(session, "abandon", lambda: at_exit.append("left as it is"))
+    bench = Bench(monkeypatch, models["smoother"], play=False)
+    kept = []
+    bench.session._recorder = SimpleNamespace(put=kept.append)
+    bench.run(np.zeros(RATE_HZ))
+    bench.session.stop()
+    assert not released.is_set()
+    assert sum(map(len, kept)) == RATE_HZ
+    assert bench.session.hangs
+    assert not bench.session.is_open
+    assert at_exit == ["left as it is"]
+    released.set()
+
+
+def test_devices_that_close_leave_the_end_of_the_program_alone(monkeypatch, models):
+    monkeypatch.setattr(session, "abandon", lambda: pytest.fail("abandoned"))
+    bench = Bench(monkeypatch, models["smoother"])
+    bench.session.stop()
+    assert not bench.session.hangs
