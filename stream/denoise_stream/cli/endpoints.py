@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -82,6 +83,8 @@ class Endpoints:
         _refuse_npz("--output", sink)
         if source in ("speaker", "null") or sink in LIVE:
             raise ValueError(f"--input {source} --output {sink}: a signal cannot go that way")
+        if self.output_file is not None and (sink.endswith(("/", os.sep)) or self.output_file.is_dir()):
+            raise ValueError(f"--output {sink} is a folder, in which this input has no name; name a file in it")
         if source == "-" and pipe_format is None:
             raise ValueError("--input - needs --format csv, wav, s16le or f32le")
         if pipe_format is not None and "-" not in (source, sink):

@@ -103,6 +103,8 @@ BAD = [
     (["--input", "null"], 2, "a signal cannot go that way"),
     (["--input", "good.wav", "--plot", "a.png", "--report", "a.png"], 2, "name the same file"),
     (["--unknown"], 2, "No such option"),
+    (["--input", "mic", "--output", "new/"], 2, "--output new/ is a folder, in which this input has no name"),
+    (["--input", "-", "--format", "wav", "--output", "folder"], 2, "--output folder is a folder"),
     (["--input", "", "--output", "cleaned"], 2, "an input is empty; name a file"),
     ([], 2, "no input; name a file, a folder, '-' (standard input) or 'mic'"),
 ]
