@@ -313,7 +313,8 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
     share = f", {percent(share_of_all)} of {'its variation' if not series else WITHIN}" if share_of_all else ""
     if series and series["number"] > 1 and series["most_changed"] is not None:
-        share += f" (most in series {series['most_changed']}, {percent(series['largest_removed_share'])})"
+        most = f"series {series['most_changed']}" if series["most_changed"] else "the series without a name"
+        share += f" (most in {most}, {percent(series['largest_removed_share'])})"
     snr = change["estimated_snr_db"]
     estimate = f" (estimated SNR before {round(snr)} dB)" if snr is not None else ""
     largest = change["largest_change"]

@@ -275,3 +275,12 @@ def test_the_largest_change_of_many_series_is_told_by_its_row(call):
     assert status == 0, message
     assert "in row 1235 of the data" in message
     assert "isolated peak" in message
+
+
+def test_series_without_a_name_is_called_that_where_it_lost_most(call, folder):
+    values = np.random.default_rng(0).normal(0, 1, 400) + np.tile([0.0, 30.0], 200) * np.sin(np.arange(400) / 40)
+    rows = "".join(f"{'a' if at % 2 else ''},{value:.4f}\n" for at, value in enumerate(values))
+    Path("a.csv").write_text(f"machine,x\n{rows}")
+    status, message = call("--input", "a.csv", "--series-column", "machine")
+    assert status == 0, message
+    assert "(most in the series without a name, " in message
