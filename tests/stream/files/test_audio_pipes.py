@@ -134,7 +134,7 @@ def test_compressed_wav_in_a_pipe_is_refused_with_the_way_out(folder, models, co
     make_base()
     done = through(ffmpeg("-i", "base.wav", "-c:a", codec, "-f", "wav", "-"), "--model", models["identity"])
     assert done.returncode == 1
-    assert b"is WAV in a compressed kind" in done.stderr
+    assert b"is compressed WAV" in done.stderr
     assert b"-c:a pcm_s16le" in done.stderr
 
 
