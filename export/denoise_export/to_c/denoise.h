@@ -4,7 +4,7 @@
  *     static denoise_state state;                     (no memory is allocated; one state for each channel)
  *     denoise_init(&state);
  *     count = denoise_process(&state, noisy, n, clean);   (as often as samples come; clean: DENOISE_MOST(n) samples)
- *     count = denoise_flush(&state, clean);               (the end: gives the rest and starts anew)
+ *     count = denoise_flush(&state, clean);               (the end: returns the rest and starts again)
  *
  * A sample is given back when @WINDOW@ samples, itself included, have come in.
  * @GATING@

@@ -65,7 +65,7 @@ static float gate(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 //: gru product gates
-/* A GRU that resets behind the product; gates hold the inputs' share of update, reset and candidate. */
+/* A GRU that applies the reset gate after the product; gates hold the inputs' share of update, reset and candidate. */
 static void gru(int steps, int size, const float *restrict gates, int backward, const float *restrict weights,
                 const float *restrict bias, float *restrict inner, float *restrict state, float *restrict all,
                 int all_step)
@@ -83,7 +83,7 @@ static void gru(int steps, int size, const float *restrict gates, int backward, 
     }
 }
 //: gru_reset_first product gates
-/* A GRU that resets the state before the product of the candidate. */
+/* A GRU that applies the reset gate to the state before the product of the candidate. */
 static void gru_reset_first(int steps, int size, const float *restrict gates, int backward,
                             const float *restrict gate_weights, const float *restrict candidate_weights,
                             float *restrict inner, float *restrict state, float *restrict all, int all_step)

@@ -69,7 +69,7 @@ async function readTable(file, stem) {
   };
 }
 
-/** Let the browser read what is no WAV file: MP3, FLAC, OGG, MP4 ... */
+/** Decode other kinds of audio with the browser: MP3, FLAC, OGG, MP4 ... */
 async function decoded(bytes, file, error) {
   try {
     const buffer = await new OfflineAudioContext(1, 1, DISPLAY_RATE_HZ).decodeAudioData(bytes.buffer);

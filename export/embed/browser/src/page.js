@@ -25,7 +25,7 @@ let mix = 1;
 let busy = Promise.resolve();
 let done = 0; // how many things have been done, for tests, which watch it from outside
 
-/** Do one thing after the other, and say in words what fails. */
+/** Run actions one at a time, and say in words what fails. */
 function doing(work) {
   busy = busy.then(work).catch((error) => view.problem(error.message));
   return busy.then(() => (document.documentElement.dataset.done = ++done));
@@ -163,7 +163,7 @@ async function toggleMicrophone() {
   offer(null);
 }
 
-/** Stop what sounds; a take of the microphone becomes the recording that is shown. */
+/** Stop playback; a take of the microphone becomes the recording that is shown. */
 async function stopAll() {
   player?.stop();
   if (!live) return;

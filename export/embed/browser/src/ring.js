@@ -42,7 +42,7 @@ export class Ring {
     return samples.length - count;
   }
 
-  /** Read as many samples as fit, or as there are; give how many. */
+  /** Read as many samples as fit, or as there are; return how many. */
   pull(samples) {
     const start = this.read;
     const count = Math.min(samples.length, this.available);
@@ -56,7 +56,7 @@ export class Ring {
     Atomics.store(this._counters, READ, (this.read + count) | 0);
   }
 
-  /** Look at a sample by its number; it stays until the writer comes round to its place. */
+  /** Return a sample by its number, without taking it; it stays until the writer comes round to its place. */
   at(number) {
     return this._samples[number & (this._samples.length - 1)];
   }

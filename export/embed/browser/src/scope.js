@@ -77,7 +77,7 @@ export class Scope {
     const room = ROOM * (high - low);
     low = Math.max(lows[0], low - room);
     high = Math.min(highs.at(-1), high + room);
-    // What swings round 0 is shown so.
+    // A signal that swings round 0 gets a scale with 0 in the middle.
     const peak = Math.max(-low, high);
     if (Math.min(-low, high) > peak / 4) [low, high] = [-peak, peak];
     return { low, high, loudest: Math.max(...known.map(({ loudest }) => loudest)) };

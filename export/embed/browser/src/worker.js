@@ -150,7 +150,7 @@ self.onmessage = async ({ data: { id, call, values } }) => {
   }
 };
 
-/** What was thrown may be no Error: WebAssembly aborts with bare numbers. */
+/** The thrown value need not be an Error: WebAssembly aborts with bare numbers. */
 function inWords(error) {
   return String(error?.message ?? error);
 }

@@ -187,7 +187,7 @@ for (const colorScheme of ["light", "dark"])
       await close();
     });
 
-/** Runs in the page: give the largest error of a model over its test vectors, relative to full scale. */
+/** Runs in the page: return the largest error of a model over its test vectors, relative to full scale. */
 async function inWorker({ signals, sizes, model }) {
   const worker = new Worker("worker.js", { type: "module" });
   const call = (name, values) =>

@@ -18,7 +18,7 @@ function taper(window) {
  * Denoise one channel chunk by chunk; however the signal is cut, the result is the same.
  *
  * Kept between calls: at most two windows of samples, the sums of overlap-add, and a stateful network's state.
- * Calls may overlap; they are worked off in order.
+ * Calls may overlap; they run in order.
  */
 export class DenoiseStream {
   /**
@@ -42,13 +42,13 @@ export class DenoiseStream {
     this._begin();
   }
 
-  /** Take the next samples; give those that are finished, of the chunk's kind (Float32Array or Float64Array). */
+  /** Take the next samples; return those that are finished, of the chunk's kind (Float32Array or Float64Array). */
   process(chunk) {
     const own = chunk.slice(); // the caller may use its buffer again before it is this chunk's turn
     return this._inOrder(() => this._process(own));
   }
 
-  /** End the signal and give all that is still inside; the next chunk starts a new one. */
+  /** Return all that is still inside and end the signal; the next chunk starts a new one. */
   flush() {
     return this._inOrder(() => this._flush());
   }
@@ -114,7 +114,7 @@ export class DenoiseStream {
     return finished;
   }
 
-  /** Denoise the next windows of `samples` and give out `rows * hop` finished samples. */
+  /** Denoise the next windows of `samples` and return `rows * hop` finished samples. */
   async _denoise(samples, rows, finished, at) {
     const { window, normalization } = this._contract;
     const noisy = new Float32Array(rows * window);
