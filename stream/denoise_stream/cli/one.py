@@ -58,13 +58,10 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
         live = with_chosen_devices(live)
         with contextlib.ExitStack() as stack:
             if options.virtual_mic is not None or options.source == "monitor":
-                from denoise_stream.live import sound_server
+                from denoise_stream.live.sound_server import on_server, route
 
-                if options.virtual_mic is not None:
-                    stack.enter_context(sound_server.virtual_microphone(options.virtual_mic))
-                else:
-                    stack.enter_context(sound_server.virtual_loudspeaker() if live.play else sound_server.monitor())
-                live = sound_server.on_server(live)
+                stack.enter_context(route(options.virtual_mic, play=live.play))
+                live = on_server(live)
             stack.enter_context(native_messages_hidden())  # PortAudio's own, when a device goes
             go_live(
                 denoiser,

@@ -86,7 +86,7 @@ def denoise_each(denoise: Denoise, sources: Sequence[str], values: Values) -> No
     Raises
     ------
     ValueError
-        If a source is no file, two would become the same file, one would replace another, or options do not go with
+        If a source is not a file, two would become the same file, one would replace another, or options do not go with
         several files.
     """
     sources = list(dict.fromkeys(sources))

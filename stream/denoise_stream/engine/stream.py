@@ -193,7 +193,8 @@ class DenoiseStream:
         array = as_signal(chunk)
         if self._ended:
             self._begin()
-        samples = self._as_samples(array)
+        samples, missing = self.check(array, self.samples_in)
+        self.missing_samples += missing
         self._shape = (-1, *array.shape[1:])
         self._dtype = array.dtype
         self.samples_in += samples.shape[1]
@@ -209,8 +210,8 @@ class DenoiseStream:
         finished = yield from self._stage.flush()
         return self._finish(finished[:, : self._pending.shape[1]])
 
-    def check(self, array: NDArray[Any], first: int) -> bool:
-        """Check a chunk without taking it; tell whether it is free of missing values.
+    def check(self, array: NDArray[Any], first: int) -> tuple[Samples, int]:
+        """Check a chunk without taking it.
 
         Parameters
         ----------
@@ -218,6 +219,11 @@ class DenoiseStream:
             As :func:`as_signal` gives it.
         first
             Position of its first sample in the signal.
+
+        Returns
+        -------
+        samples, missing
+            float64 ``(channels, n)``, and how many of them are NaN.
 
         Raises
         ------
@@ -233,7 +239,7 @@ class DenoiseStream:
             raise ValueError(f"a chunk of shape {array.shape} has {channels} channels, not {self.channels}{hint}")
         samples = np.asarray(array, dtype=np.float64).reshape(-1, channels)
         if sum_of_squares(samples) <= LARGEST_SAMPLE:
-            return True
+            return samples.T, 0
         too_large = np.argwhere(np.abs(samples) > LARGEST_SAMPLE)
         if len(too_large):
             position, channel = too_large[0]
@@ -242,14 +248,7 @@ class DenoiseStream:
                 f"sample {first + position}{where} is {samples[position, channel]:g}; "
                 "every sample must be a finite number (NaN marks a missing one)"
             )
-        return not np.isnan(samples).any()
-
-    def _as_samples(self, array: NDArray[Any]) -> Samples:
-        whole = self.check(array, self.samples_in)
-        samples = np.asarray(array, dtype=np.float64).reshape(-1, self.channels).T
-        if not whole:
-            self.missing_samples += int(np.isnan(samples).sum())
-        return samples
+        return samples.T, int(np.isnan(samples).sum())
 
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""

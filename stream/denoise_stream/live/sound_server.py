@@ -34,6 +34,13 @@ def check_name(name: str) -> None:
         raise ValueError(f"--virtual-mic {name!r} cannot be a name; use letters, digits and blanks")
 
 
+def route(microphone: str | None, *, play: bool) -> contextlib.AbstractContextManager[None]:
+    """Return the route into a virtual microphone of this name; without one, from what programs play, played or not."""
+    if microphone is not None:
+        return virtual_microphone(microphone)
+    return virtual_loudspeaker() if play else monitor()
+
+
 @contextlib.contextmanager
 def virtual_microphone(name: str) -> Iterator[None]:
     """Play into a microphone that other programs see; record from the default microphone.

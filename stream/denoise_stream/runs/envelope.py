@@ -1,6 +1,9 @@
 """The least and the largest values of a long signal, bin by bin: what an overview shows."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
 
@@ -8,41 +11,85 @@ LEAST_BINS = 1000
 """A long signal has between this many bins and twice as many."""
 
 
-class Envelope:
-    """Collect the extremes of signals in bins that grow with their length; a bin is missing only if all its values are.
+class GrowingBins:
+    """Reduce a signal of unknown length to bins; their size doubles whenever there are twice the least number.
+
+    Parameters
+    ----------
+    reduce
+        Combines the values of a bin, such as ``np.fmin``.
+    least
+        A long signal has between this many bins and twice as many.
+    empty
+        Array ``(0, ...)`` of the shape and dtype of the values.
 
     Attributes
     ----------
-    low, high : ndarray
-        Extremes ``(bins, signals, channels)``.
-    bin_size : int
-        Samples of a bin.
+    values : ndarray
+        The bins ``(bins, ...)``; the last one may not be full.
+    size : int
+        Values of a full bin.
+    count : int
+        Values so far.
+    """
+
+    def __init__(self, reduce: np.ufunc, least: int, empty: NDArray[Any]) -> None:
+        self._reduce = reduce
+        self._least = least
+        self.values = empty
+        self.size = 1
+        self.count = 0
+
+    def observe(self, values: NDArray[Any]) -> None:
+        """Look at the next values ``(n, ...)``."""
+        if not len(values):
+            return
+        filled = self.count % self.size  # of the last bin
+        bins = self._reduce.reduceat(values, np.maximum(np.arange(-filled, len(values), self.size), 0))
+        if filled:
+            bins[0] = self._reduce(self.values[-1], bins[0])
+        self.values = np.concatenate((self.values[: self.count // self.size], bins))
+        self.count += len(values)
+        while len(self.values) >= 2 * self._least:
+            self.values = self._reduce.reduceat(self.values, np.arange(0, len(self.values), 2))
+            self.size *= 2
+
+
+class Envelope:
+    """Collect the extremes of signals in bins that grow with their length; a bin is missing only if all its values are.
+
+    Parameters
+    ----------
+    signals, channels
+        Of the samples.
     """
 
     def __init__(self, signals: int, channels: int) -> None:
-        self.low = self.high = np.empty((0, signals, channels))
-        self.bin_size = 1
-        self._seen = 0
+        empty = np.empty((0, signals, channels))
+        self._low, self._high = (GrowingBins(extreme, LEAST_BINS, empty) for extreme in (np.fmin, np.fmax))
 
     def observe(self, samples: Chunk) -> None:
         """Look at the next samples ``(n, signals, channels)``."""
-        if not len(samples):
-            return
-        filled = self._seen % self.bin_size  # of the last bin
-        starts = np.maximum(np.arange(-filled, len(samples), self.bin_size), 0)
-        low, high = np.fmin.reduceat(samples, starts), np.fmax.reduceat(samples, starts)
-        if filled:
-            low[0], high[0] = np.fmin(self.low[-1], low[0]), np.fmax(self.high[-1], high[0])
-        whole = self._seen // self.bin_size
-        self.low, self.high = np.concatenate((self.low[:whole], low)), np.concatenate((self.high[:whole], high))
-        self._seen += len(samples)
-        while len(self.low) >= 2 * LEAST_BINS:
-            pairs = np.arange(0, len(self.low), 2)
-            self.low, self.high = np.fmin.reduceat(self.low, pairs), np.fmax.reduceat(self.high, pairs)
-            self.bin_size *= 2
+        self._low.observe(samples)
+        self._high.observe(samples)
+
+    @property
+    def low(self) -> Chunk:
+        """The least values ``(bins, signals, channels)``."""
+        return self._low.values
+
+    @property
+    def high(self) -> Chunk:
+        """The largest values ``(bins, signals, channels)``."""
+        return self._high.values
+
+    @property
+    def bin_size(self) -> int:
+        """Samples of a full bin."""
+        return self._low.size
 
     @property
     def centres(self) -> Chunk:
         """The samples in the middle of the bins, from 0."""
         middles = (np.arange(len(self.low), dtype=np.float64) + 0.5) * self.bin_size - 0.5
-        return np.minimum(middles, self._seen - 1)
+        return np.minimum(middles, self._low.count - 1)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.runs.envelope import GrowingBins
 
 WINDOW_S = 0.032
 LEAST_COLUMNS = 400
@@ -40,9 +41,7 @@ class SpectrogramPair:
         self._hop = self.size // 2
         self._taper = np.hanning(self.size + 1)[:-1]
         self._open = np.empty((0, 2, channels))
-        self._columns = np.empty((0, 2, self._hop + 1), np.float32)  # sums over frames
-        self._per_column = 1
-        self._count = 0
+        self._sums = GrowingBins(np.add, LEAST_COLUMNS, np.empty((0, 2, self._hop + 1), np.float32))  # over frames
 
     def observe(self, samples: Chunk) -> None:
         """Look at the next samples of both signals ``(n, 2, channels)``."""
@@ -55,31 +54,20 @@ class SpectrogramPair:
             spectra = np.fft.rfft(windows * self._taper)  # (frames, 2, channels, frequencies)
             powers = (np.abs(spectra) ** 2).mean(axis=2) * (2 / self._taper.sum()) ** 2
         self._open = self._open[count * self._hop :].copy()
-        self._collect(np.fmin(powers, LARGEST).astype(np.float32))
-
-    def _collect(self, powers: NDArray[np.float32]) -> None:
-        filled = self._count % self._per_column  # of the last column
-        sums = np.add.reduceat(powers, np.maximum(np.arange(-filled, len(powers), self._per_column), 0))
-        if filled:
-            sums[0] += self._columns[-1]
-        self._columns = np.concatenate((self._columns[: self._count // self._per_column], sums))
-        self._count += len(powers)
-        while len(self._columns) >= 2 * LEAST_COLUMNS:
-            self._columns = np.add.reduceat(self._columns, np.arange(0, len(self._columns), 2))
-            self._per_column *= 2
+        self._sums.observe(np.fmin(powers, LARGEST).astype(np.float32))
 
     def decibels(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the levels of both signals in dB, ``(frequencies, columns)`` each."""
-        counts = np.full((len(self._columns), 1, 1), self._per_column, np.float32)
-        if len(counts):
-            counts[-1] = (self._count - 1) % self._per_column + 1
-        levels = 10 * np.log10(np.maximum(self._columns / counts, 10 ** (FLOOR_DB / 10)))
+        frames = np.full((self.columns, 1, 1), self._sums.size, np.float32)
+        if len(frames):
+            frames[-1] = (self._sums.count - 1) % self._sums.size + 1
+        levels = 10 * np.log10(np.maximum(self._sums.values / frames, 10 ** (FLOOR_DB / 10)))
         return levels[:, 0].T, levels[:, 1].T
 
     @property
     def columns(self) -> int:
         """Number of columns."""
-        return len(self._columns)
+        return len(self._sums.values)
 
     @property
     def highest_hz(self) -> float:
@@ -90,5 +78,5 @@ class SpectrogramPair:
     def extent_s(self) -> tuple[float, float]:
         """Where the first column begins and the last one ends, in s."""
         margin = (self.size - self._hop) / 2
-        length = self._count * self._hop
+        length = self._sums.count * self._hop
         return margin / self._rate, (margin + length) / self._rate
