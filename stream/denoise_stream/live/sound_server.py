@@ -185,8 +185,8 @@ def _pactl(*words: str) -> str:
         done = subprocess.run(["pactl", *words], capture_output=True, text=True, check=True, timeout=20)
     except subprocess.CalledProcessError as error:
         raise DeviceError(
-            f"pactl {words[0]} failed: {error.stderr.strip()}; PulseAudio, or PipeWire with its PulseAudio service, "
-            "must run"
+            f"pactl {words[0]} failed: {error.stderr.partition(os.linesep)[0]}; PulseAudio, or PipeWire with its "
+            "PulseAudio service, must run"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"the sound server does not answer pactl {words[0]}") from error
