@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
-from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, level_ratio, noise_level
+from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, at_half_rate, noise_level
 from denoise_stream.runs.peaks import BLOCK, isolated_peaks
 
 MOST_RATIO = 1.2
-"""White noise has a :func:`level_ratio` between one over this and this; pink noise about 1.35."""
+"""White noise has a ``noise_level.level_ratio`` between one over this and this; pink noise about 1.35."""
 
 AGREE_DB = 3.0
 """Largest difference between the noise level and the RMS of what was removed at which the SNR is reported."""
+
+CHANNELS_AT_ONCE = 64
+"""Channels whose noise is estimated by one computation: more take more memory, fewer more time."""
 
 Rows = NDArray[np.int64]
 
@@ -182,17 +185,21 @@ class NoiseMeter:
     def observe(self, noisy: Chunk, denoised: Chunk) -> None:
         """Look at the next whole blocks ``(n, channels)``; what is left after them is too short to count."""
         count, channels = len(noisy) // BLOCK, noisy.shape[1]
-        before, after = (signal[: count * BLOCK].reshape(count, BLOCK, channels) for signal in (noisy, denoised))
-        for channel in range(channels):
-            whole = np.isfinite(before[:, :, channel] - after[:, :, channel]).all(axis=1)
-            if not whole.any():
-                continue
-            known, removed = before[whole, :, channel], np.abs(before - after)[whole, :, channel]
+        before, after = (
+            signal[: count * BLOCK].reshape(count, BLOCK, channels).transpose(2, 0, 1) for signal in (noisy, denoised)
+        )
+        for first in range(0, channels if count else 0, CHANNELS_AT_ONCE):
+            part = slice(first, first + CHANNELS_AT_ONCE)
+            blocks = before[part].reshape(-1, BLOCK)
+            removed = np.abs(blocks - after[part].reshape(-1, BLOCK))
+            known = np.asarray(np.isfinite(removed).all(axis=1))
+            blocks = np.where(known[:, None], blocks, 0.0)
+            removed[~known] = 0.0
             with np.errstate(over="ignore", invalid="ignore"):
-                level = noise_level(known)
-                half, typical = level * level_ratio(known), np.median(removed, axis=1) / NORMAL_MAD
-                self._squares[:, channel] += [np.sum(each**2) for each in (level, half, typical)]
-            self._blocks[channel] += len(known)
+                typical = np.median(removed, axis=1) / NORMAL_MAD
+                levels = np.stack([noise_level(blocks)[:, 0], noise_level(at_half_rate(blocks))[:, 0], typical])
+                self._squares[:, part] += np.square(levels).reshape(3, -1, count).sum(axis=2)
+            self._blocks[part] += np.count_nonzero(known.reshape(-1, count), axis=1)
 
     def snr_db(self, channel: int, deviation: float | None, removed_rms: float | None) -> float | None:
         """Return the SNR of the input in dB; None if the noise is not white, or none was found."""

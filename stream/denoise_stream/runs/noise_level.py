@@ -72,7 +72,11 @@ def level_ratio(noisy: Chunk) -> Chunk:
     -------
     float64 array ``(n, 1)``; 1 where there is no noise.
     """
-    whole = noisy.shape[1] // 2 * 2
-    half = noisy[:, :whole].reshape(len(noisy), -1, 2).mean(axis=2) * np.sqrt(2)
     level = noise_level(noisy)
-    return np.divide(noise_level(half), level, out=np.ones_like(level), where=level > 0)
+    return np.divide(noise_level(at_half_rate(noisy)), level, out=np.ones_like(level), where=level > 0)
+
+
+def at_half_rate(noisy: Chunk) -> Chunk:
+    """Return ``(n, length // 2)``: the sums of neighbours over the square root of 2, which keep white noise's level."""
+    whole = noisy.shape[1] // 2 * 2
+    return np.asarray(noisy[:, :whole].reshape(len(noisy), -1, 2).mean(axis=2) * np.sqrt(2))

@@ -184,3 +184,14 @@ def test_numbers_whose_squares_overflow_have_no_figures_and_warn_of_nothing():
     (facts,) = measured(1e250 * NOISY, 1e250 * CLEAN, [700])
     assert (facts["removed_rms"], facts["removed_share"], facts["estimated_snr_db"]) == (None, None, None)
     assert facts["largest_change"]["sample"] == int(np.abs(NOISY - CLEAN).argmax())
+
+
+def test_noise_of_a_channel_is_estimated_whatever_the_others_hold():
+    rng = np.random.default_rng(2)
+    clean = np.sin(np.arange(600) / 40)[:, None] * np.linspace(1, 3, 70)
+    noisy = clean + rng.normal(0, 0.1, clean.shape)
+    noisy[100, 1::3] = np.nan
+    together = [facts["estimated_snr_db"] for facts in measured(noisy, clean, [170, 171, 400])]
+    alone = [measured(noisy[:, [channel]], clean[:, [channel]], [])[0]["estimated_snr_db"] for channel in range(70)]
+    assert sum(snr_db is not None for snr_db in alone) > 50
+    assert together == [snr_db if snr_db is None else pytest.approx(snr_db) for snr_db in alone]
