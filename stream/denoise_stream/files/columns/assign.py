@@ -107,7 +107,7 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
             roles.append(Role(column.kind, {"moment": "dates or times", "text": "text"}.get(column.kind, "empty")))
         elif part and several:
             roles.append(DATE_PART)
-        elif _is_second_part(column, [other for other in columns if other is not column]):
+        elif _is_second_part(column, columns):
             roles.append(DATE_PART)
         else:
             roles.append(_role_of_numbers(column, alone=len(columns) == 1))
@@ -171,7 +171,7 @@ def _is_date_part(column: Facts) -> bool:
     return bool((known == np.rint(known)).all() and known.min() >= span[0] and known.max() <= span[1])
 
 
-def _is_second_part(column: Facts, others: Sequence[Facts]) -> bool:
+def _is_second_part(column: Facts, columns: Sequence[Facts]) -> bool:
     """Tell whether a column holds the milliseconds, or the like, of another column's times.
 
     Durations have short names such as ``ms``, too, but are not spread over the whole second.
@@ -180,6 +180,7 @@ def _is_second_part(column: Facts, others: Sequence[Facts]) -> bool:
     known = column.values[~np.isnan(column.values)]
     if not parts or not is_part_of_a_second(known, parts):
         return False
+    others = [other for other in columns if other is not column]
     if any(_is_date_part(other) for other in others):
         return True
     top = 1 if known.max() < 1 else parts
