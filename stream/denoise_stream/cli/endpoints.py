@@ -126,7 +126,7 @@ class Endpoints:
         if options.listen and self.sink == "speaker":
             raise ValueError("--output speaker plays all of the result; use it or --listen, not both")
         if options.channels is not None and not raw:
-            raise ValueError("--channels applies to a raw pipe or 'mic'; this input has its own")
+            raise ValueError("--channels applies to a raw pipe, 'mic' or 'monitor'; this input has its own")
         if options.channels is not None and options.channels < 1:
             raise ValueError(f"--channels {options.channels} is too few; use 1 or more")
         if options.channels is not None and options.channels > options.max_columns:
@@ -137,7 +137,9 @@ class Endpoints:
         if options.rate is not None and not (math.isfinite(options.rate) and options.rate > 0):
             raise ValueError(f"--rate {options.rate:g} is not a valid sample rate; use a number above 0")
         if options.rate is not None and self.kind == "audio" and not raw:
-            raise ValueError("--rate applies to a raw pipe, a table, an array or 'mic'; this input has its own")
+            raise ValueError(
+                "--rate applies to a raw pipe, a table, an array, 'mic' or 'monitor'; this input has its own"
+            )
 
     def _check_formats(self) -> None:
         """Refuse an output that cannot hold what the input holds."""

@@ -8,7 +8,7 @@ from denoise_stream.live.listening import Listener
 from denoise_stream.native_messages import native_messages_hidden
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.plots import BeforeAfterPlot
-from denoise_stream.runs.report import LevelMeter
+from denoise_stream.runs.report import LevelMeter, engine_facts, engine_in_words
 from denoise_stream.runs.run import Observer, Stream
 from denoise_stream.runs.series import SeriesChanges, SeriesStream
 
@@ -35,17 +35,22 @@ class Watchers:
         if isinstance(stream, SeriesStream):
             self.changes = SeriesChanges(stream, peaks=peaks, stamp_at=stamp_at)
         else:
-            self.changes = ChangeMeter(signal.channels, peaks=peaks, noise=not sound, stamp_at=stamp_at)
+            self.changes = ChangeMeter(
+                signal.channels, peaks=peaks, noise=not sound, sample_rate_hz=sample_rate_hz, stamp_at=stamp_at
+            )
         self.picture: BeforeAfterPlot | None = None
         self.listener: Listener | None = None
         if options.plot is not None:
+            engine = engine_in_words(
+                engine_facts(denoiser, sample_rate_hz, stream.latency_samples, stream.lookahead_samples)
+            )
             note = f"; rows of several {options.series_column}, in the table's order" if several else ""
             self.picture = BeforeAfterPlot(
                 self.names,
                 None if several else sample_rate_hz,
                 f"{signal.name}, before and after",
                 units=getattr(signal, "column_units", ()),
-                subtitle=f"model {denoiser.contract.name}, hop {denoiser.hop}{note}",
+                subtitle=f"{engine}{note}",
                 sound=sound,
                 start=getattr(signal, "start", None),
                 seconds_at=getattr(signal, "seconds_at", None),

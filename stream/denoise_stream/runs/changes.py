@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
-from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, at_half_rate, noise_level
+from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, HumMeter, at_half_rate, noise_level
 from denoise_stream.runs.peaks import BLOCK, isolated_peaks
 
 MOST_RATIO = 1.2
@@ -17,6 +17,12 @@ MOST_RATIO = 1.2
 
 AGREE_DB = 3.0
 """Largest difference between the noise level and the RMS of what was removed at which the SNR is reported."""
+
+LEAST_HUM = 0.25
+"""Hum is told if it has this share of the noise's power or more: the SNR would be wrong by 1 dB."""
+
+LEAST_HUM_SHARE = 1e-4
+"""Hum is told if it has this share of the signal's power or more."""
 
 CHANNELS_AT_ONCE = 64
 """Channels whose noise is estimated by one computation: more take more memory, fewer more time."""
@@ -47,7 +53,7 @@ class ChangeMeter:
 
     The SNR before denoising is reported only if the noise is white: pink noise, hum and impulses are partly kept or
     missed. Noise counts as white if its level is the same at half the sample rate, and if what was removed has that
-    level and no impulses.
+    level and no impulses. A steady tone at a harmonic of the mains, which may be signal or hum, is told instead.
 
     Parameters
     ----------
@@ -57,16 +63,24 @@ class ChangeMeter:
         Whether to look for isolated peaks; what is removed from sound is too uneven for that.
     noise
         Whether to estimate the SNR before; the noise in sound is never white.
+    sample_rate_hz
+        Of both signals, if it is known; without it no hum is found.
     stamp_at
         Returns the time stamp of a row that was just read, if the table has a column of time.
     """
 
     def __init__(
-        self, channels: int, *, peaks: bool, noise: bool = False, stamp_at: Callable[[int], str] | None = None
+        self,
+        channels: int,
+        *,
+        peaks: bool,
+        noise: bool = False,
+        sample_rate_hz: float | None = None,
+        stamp_at: Callable[[int], str] | None = None,
     ) -> None:
         self._channels = channels
         self._looks_for_peaks = peaks
-        self._noise = NoiseMeter(channels) if noise else None
+        self._noise = NoiseMeter(channels, sample_rate_hz) if noise else None
         self._stamp_at = stamp_at
         self._first = np.full(channels, np.nan)
         self._sums = np.zeros((3, channels))  # of the input, of its squares, of the squares of what was removed
@@ -102,8 +116,9 @@ class ChangeMeter:
         -------
         For each channel ``removed_rms`` and ``input_deviation`` (standard deviation of the input) in the signal's unit,
         ``removed_share`` of one in the other, ``estimated_snr_db`` of the input if its noise is white,
-        ``largest_change`` and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``, and ``time`` as a
-        column of time says it; None without), and ``lowered_peaks``. Unknown values are None.
+        ``hum`` (``mains_hz`` and ``tone_hz`` of a steady tone that may be mains hum; None without), ``largest_change``
+        and ``largest_lowered_peak`` (``sample`` from 0, ``before``, ``after``, and ``time`` as a column of time says
+        it; None without), and ``lowered_peaks``. Unknown values are None.
         """
         self._look_at_blocks(len(self._noisy))
         return [self._facts_of(channel) for channel in range(self._channels)]
@@ -119,13 +134,15 @@ class ChangeMeter:
 
     def _facts_of(self, channel: int) -> dict[str, Any]:
         share = share_removed(*(float(values[channel]) for values in self.squares()))
-        snr = None
+        snr = hum = None
         if self._noise is not None:
-            snr = self._noise.snr_db(channel, share["input_deviation"], share["removed_rms"])
+            hum = self._noise.hum(channel, share["input_deviation"])
+            snr = None if hum else self._noise.snr_db(channel, share["input_deviation"], share["removed_rms"])
         largest, peak = self._largest[channel], self._largest_peak[channel]
         return {
             **share,
             "estimated_snr_db": snr,
+            "hum": hum,
             "largest_change": asdict(largest) if largest else None,
             "lowered_peaks": int(self._peaks[channel]),
             "largest_lowered_peak": asdict(peak) if peak else None,
@@ -175,15 +192,21 @@ class ChangeMeter:
 
 
 class NoiseMeter:
-    """Estimate the level of white noise per channel, block by block; blocks with missing values are left out."""
+    """Estimate the level of white noise per channel, block by block; blocks with missing values are left out.
 
-    def __init__(self, channels: int) -> None:
+    With a sample rate it looks for mains hum too, which the estimate would count as signal.
+    """
+
+    def __init__(self, channels: int, sample_rate_hz: float | None = None) -> None:
+        self._hum = None if sample_rate_hz is None else HumMeter(channels, sample_rate_hz)
         # Of the noise level, of that at half the sample rate, and of the level of what was removed, by its median.
         self._squares = np.zeros((3, channels))
         self._blocks = np.zeros(channels)
 
     def observe(self, noisy: Chunk, denoised: Chunk) -> None:
         """Look at the next whole blocks ``(n, channels)``; what is left after them is too short to count."""
+        if self._hum is not None:
+            self._hum.observe(noisy)
         count, channels = len(noisy) // BLOCK, noisy.shape[1]
         before, after = (
             signal[: count * BLOCK].reshape(count, BLOCK, channels).transpose(2, 0, 1) for signal in (noisy, denoised)
@@ -203,13 +226,24 @@ class NoiseMeter:
 
     def snr_db(self, channel: int, deviation: float | None, removed_rms: float | None) -> float | None:
         """Return the SNR of the input in dB; None if the noise is not white, or none was found."""
-        level, half, typical = np.sqrt(self._squares[:, channel] / max(self._blocks[channel], 1)).tolist()
+        level, half, typical = self._levels(channel)
         if not (removed_rms and deviation and 0 < level < deviation):
             return None
         white = 1 / MOST_RATIO <= half / level <= MOST_RATIO
         agrees = abs(20 * math.log10(removed_rms / level)) <= AGREE_DB
         steady = removed_rms <= HEAVY_TAILS * typical
         return 10 * math.log10((deviation / level) ** 2 - 1) if white and agrees and steady else None
+
+    def hum(self, channel: int, deviation: float | None) -> dict[str, int] | None:
+        """Return ``mains_hz`` and ``tone_hz`` of a steady tone that is strong beside the noise; None without one."""
+        if self._hum is None or deviation is None:
+            return None
+        mains, tone, power = self._hum.strongest(channel)
+        least = max(LEAST_HUM * self._levels(channel)[0] ** 2, LEAST_HUM_SHARE * deviation**2)
+        return {"mains_hz": mains, "tone_hz": tone} if power > least else None
+
+    def _levels(self, channel: int) -> list[float]:
+        return [math.sqrt(square) for square in self._squares[:, channel] / max(self._blocks[channel], 1)]
 
 
 def share_removed(about_mean: float, removed: float, count: float) -> dict[str, float | None]:

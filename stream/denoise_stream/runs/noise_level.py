@@ -1,6 +1,6 @@
-"""Estimate the level of noise, and whether it is white, without a clean signal.
+"""Estimate the level of noise, whether it is white, and whether there is mains hum, without a clean signal.
 
-Pure functions over the rows of float64 arrays ``(n, length)``.
+Pure functions over the rows of float64 arrays ``(n, length)``, and a meter that sees a signal chunk by chunk.
 """
 
 import math
@@ -18,6 +18,18 @@ ORDERS = (2, 4, 8)
 SHORTEST = 2 * ORDERS[-1]
 LEAST_OF_THREE = 0.57
 """Relative bias of the smallest of three estimates, times sqrt(samples); measured on white noise."""
+
+MAINS_HZ = (50, 60)
+HUM_HARMONICS = 3
+HUM_SEGMENT_S = 1.0
+HUM_SIDE = 6
+"""Bins of 1 Hz on either side of a harmonic that are compared with it."""
+
+HUM_CONTRAST = 8.0
+"""A steady tone has so many times the power of the bins beside it, which the Hann window keeps free of it."""
+
+HUM_RATE_HZ = 400
+"""Faster signals are averaged down to this rate or up to twice as much before the search for hum."""
 
 HEAVY_TAILS = 1.25
 """Noise whose root mean square is more than so many times what its median tells comes in impulses or gusts."""
@@ -80,3 +92,85 @@ def at_half_rate(noisy: Chunk) -> Chunk:
     """Return ``(n, length // 2)``: the sums of neighbours over the square root of 2, which keep white noise's level."""
     whole = noisy.shape[1] // 2 * 2
     return np.asarray(noisy[:, :whole].reshape(len(noisy), -1, 2).mean(axis=2) * np.sqrt(2))
+
+
+class HumMeter:
+    """Measure steady tones at 50 and 60 Hz and their second and third harmonics, per channel.
+
+    The power spectrum in bins of 1 Hz around each harmonic, averaged over segments of a second with a Hann window; a
+    segment with a missing value is left out of its channel.
+
+    Kept between calls: the sums of the running segment, the power spectra so far, and fewer samples than are averaged
+    into one.
+
+    Parameters
+    ----------
+    channels
+        Of the signal.
+    sample_rate_hz
+        Of the signal. Harmonics that it cannot hold are left out: below 113 Hz nothing is found.
+    """
+
+    def __init__(self, channels: int, sample_rate_hz: float) -> None:
+        self._averaged = max(1, int(sample_rate_hz // HUM_RATE_HZ))
+        rate_hz = sample_rate_hz / self._averaged
+        self._segment = round(rate_hz * HUM_SEGMENT_S)
+        self._tones = [
+            (mains, mains * order)
+            for mains in MAINS_HZ
+            for order in range(1, HUM_HARMONICS + 1)
+            if mains * order + HUM_SIDE < rate_hz / 2
+        ]
+        bins_hz = np.add.outer([tone for _, tone in self._tones], np.arange(-HUM_SIDE, HUM_SIDE + 1)).reshape(-1)
+        window = np.hanning(self._segment + 1)[:-1] if self._tones else np.empty(0)
+        angles = 2 * np.pi * np.outer(bins_hz, np.arange(len(window))) / rate_hz
+        # Scaled so that the squares of the two sums add up to the power of a tone, what averaging took included.
+        scale = math.sqrt(2) / max(window.sum(), 1.0) * np.sinc(bins_hz / sample_rate_hz) / np.sinc(bins_hz / rate_hz)
+        self._waves = np.concatenate((np.cos(angles), np.sin(angles))) * window * np.tile(scale, 2)[:, None]
+        self._waiting: Chunk = np.empty((0, channels))
+        self._origin: Chunk | None = None
+        self._place = 0
+        self._sums = np.zeros((len(self._waves), channels))
+        self._powers = np.zeros((len(bins_hz), channels))
+        self._segments = np.zeros(channels)
+
+    def observe(self, samples: Chunk) -> None:
+        """Look at the next samples ``(n, channels)``, missing values as NaN."""
+        if not self._tones or not len(samples):
+            return
+        if self._origin is None:
+            self._origin = np.nan_to_num(samples[:1])  # a large offset would leak into the bins
+        samples = np.concatenate((self._waiting, samples - self._origin))
+        whole = len(samples) // self._averaged * self._averaged
+        self._waiting = samples[whole:].copy()
+        averaged = samples[:whole].reshape(-1, self._averaged, samples.shape[1]).mean(axis=1)
+        while len(averaged):
+            part, averaged = np.split(averaged, [self._segment - self._place])
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._sums += self._waves[:, self._place : self._place + len(part)] @ part
+            self._place += len(part)
+            if self._place == self._segment:
+                self._end_segment()
+
+    def strongest(self, channel: int) -> tuple[int, int, float]:
+        """Return the mains frequency and that of its strongest steady tone, in Hz, and the power of that tone.
+
+        The power is 0 if none stands out.
+        """
+        found = (0, 0, 0.0)
+        powers = self._powers[:, channel].reshape(len(self._tones), -1) / max(self._segments[channel], 1)
+        for (mains, tone), bins in zip(self._tones, powers, strict=True):
+            beside = np.concatenate((bins[: HUM_SIDE - 3], bins[HUM_SIDE + 4 :])).mean()
+            power = float(bins[HUM_SIDE])
+            if power == bins.max() and power > HUM_CONTRAST * beside and power > found[2]:
+                found = (mains, tone, power)
+        return found
+
+    def _end_segment(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            power = np.square(self._sums).reshape(2, -1, self._sums.shape[1]).sum(axis=0)
+        known = np.isfinite(power).all(axis=0)
+        self._powers += np.where(known, power, 0.0)
+        self._segments += known
+        self._sums[:] = 0.0
+        self._place = 0

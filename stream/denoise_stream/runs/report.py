@@ -151,7 +151,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
         _columns_in_words(summary) if "columns" in summary else _counted(summary["channels"], "channel"),
-        f"model {summary['model']}, hop {summary['hop']}{_filters(summary)}",
+        engine_in_words(summary),
         f"computed in {_time(summary['compute_time_s'])}"
         + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
@@ -178,10 +178,11 @@ def in_one_line(summary: dict[str, Any]) -> str:
     return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))
 
 
-def _filters(summary: dict[str, Any]) -> str:
-    """Name what works beside the model."""
+def engine_in_words(summary: dict[str, Any]) -> str:
+    """Name the model of a report, its hop, and what works beside it."""
     notch = f", notch {summary['notch_hz']:g} Hz and harmonics" if summary["notch_hz"] else ""
-    return notch + (f", gate {summary['gate_db']:g} dB" if summary["gate_db"] else "")
+    gate = f", gate {summary['gate_db']:g} dB" if summary["gate_db"] else ""
+    return f"model {summary['model']}, hop {summary['hop']}{notch}{gate}"
 
 
 def _rows_missing(summary: dict[str, Any]) -> int:
@@ -315,8 +316,13 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
     if series and series["number"] > 1 and series["most_changed"] is not None:
         most = f"series {series['most_changed']}" if series["most_changed"] else "the series without a name"
         share += f" (most in {most}, {percent(series['largest_removed_share'])})"
-    snr = change["estimated_snr_db"]
+    snr, hum = change["estimated_snr_db"], change["hum"]
     estimate = f" (estimated SNR before {round(snr)} dB)" if snr is not None else ""
+    if hum and not summary["notch_hz"]:
+        estimate = (
+            f" (no SNR estimate: a steady tone at {hum['tone_hz']} Hz may be mains hum; "
+            f"if it is, --notch {hum['mains_hz']} removes it)"
+        )
     largest = change["largest_change"]
     where = f"; largest change {both(largest)} {_place(largest, summary)}"
     return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"

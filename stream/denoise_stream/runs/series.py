@@ -202,6 +202,7 @@ class SeriesChanges:
         return [
             {
                 "estimated_snr_db": None,
+                "hum": None,
                 **found,
                 **share_removed(*self._squares[:, channel].tolist()),
             }

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from denoise_stream import Denoiser
 from denoise_stream.runs.changes import ChangeMeter
+from denoise_stream.runs.noise_level import HumMeter
 from denoise_stream.runs.peaks import BLOCK, PeakKeeper, isolated_peaks
 from denoise_stream.runs.report import effect_in_words
 from denoise_train.synthetic.noise import pink
@@ -50,6 +51,45 @@ def test_no_snr_is_told_where_the_noise_is_not_white(kind: str):
     (facts,) = measured(noisy, Denoiser("general").denoise(noisy), [])
     assert facts["estimated_snr_db"] is None
     assert facts["removed_rms"] > 0
+
+
+@pytest.mark.parametrize(("rate_hz", "mains_hz"), [(150, 50), (180, 60), (360, 60), (1000, 50), (8000, 50)])
+def test_no_snr_is_told_where_strong_mains_hum_would_count_as_signal(rate_hz: int, mains_hz: int):
+    time_s = np.arange(4 * rate_hz)[:, None] / rate_hz
+    white = np.random.default_rng(0).normal(0, 0.2, time_s.shape)
+    clean, hum = np.sin(2 * np.pi * 1.3 * time_s), np.sin(2 * np.pi * mains_hz * time_s)
+    found = {}
+    for name, noise in {"white": white, "hum": hum, "both": white + hum}.items():
+        meter = ChangeMeter(1, peaks=False, noise=True, sample_rate_hz=rate_hz)
+        meter.observe(clean + noise, Denoiser("general").denoise(clean + noise))
+        (found[name],) = meter.facts()
+    assert found["white"]["estimated_snr_db"] == pytest.approx(20 * np.log10(np.sqrt(0.5) / 0.2), abs=1.5)
+    assert found["white"]["hum"] is None
+    for name in ("hum", "both"):
+        assert found[name]["estimated_snr_db"] is None
+        assert found[name]["hum"] == {"mains_hz": mains_hz, "tone_hz": mains_hz}
+
+
+@pytest.mark.parametrize("tone_hz", [40, 47, 75, 130])
+def test_a_steady_tone_that_is_no_harmonic_of_the_mains_is_not_taken_for_hum(tone_hz: int):
+    meter = HumMeter(1, 500.0)
+    meter.observe(np.sin(2 * np.pi * tone_hz * np.arange(3000) / 500)[:, None])
+    assert meter.strongest(0)[2] == 0
+
+
+@pytest.mark.parametrize("rate_hz", [360.0, 5000.0])
+def test_hum_is_measured_alike_in_any_chunks_and_beside_gaps_and_offsets(rate_hz: float):
+    time_s = np.arange(int(5 * rate_hz)) / rate_hz
+    signal = 1e6 + np.column_stack([np.sin(2 * np.pi * 50 * time_s), np.sin(2 * np.pi * 120 * time_s)])
+    signal[100, 0] = np.nan
+    whole, parts = HumMeter(2, rate_hz), HumMeter(2, rate_hz)
+    whole.observe(signal)
+    for part in np.array_split(signal, 23):
+        parts.observe(part)
+    for channel, found in enumerate([(50, 50), (60, 120)]):
+        assert whole.strongest(channel)[:2] == found
+        assert whole.strongest(channel)[2] == pytest.approx(0.5, rel=0.2)
+        assert parts.strongest(channel) == pytest.approx(whole.strongest(channel))
 
 
 def test_largest_change_and_lowered_peaks_are_named():

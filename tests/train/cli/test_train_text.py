@@ -32,6 +32,12 @@ def test_it_opens_with_what_was_found_and_what_comes_next() -> None:
     assert then == "then     denoise-export runs/mine --output mine.onnx"
 
 
+def test_a_training_of_one_epoch_is_told_in_the_singular() -> None:
+    recipe = with_values(load_recipe("general"), {"schedule.minutes": 0.0, "schedule.epochs": 1})
+    lines = list(opening(recipe, "general", Path("mine"), OwnData(), NOON))
+    assert any(line.startswith("train    general: 1 epoch; ") for line in lines)
+
+
 def test_few_files_are_split_in_time() -> None:
     lines = list(opening(load_recipe("general"), "mine", Path("mine"), OwnData(clean=recordings(2, 1.0)), NOON))
     assert lines[1].startswith("split    in time: the first 80 % of each signal to train")

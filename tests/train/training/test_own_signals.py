@@ -194,7 +194,7 @@ def test_minutes_end_a_training_and_more_minutes_resume_it(tmp_path):
     assert second["epochs"] >= first["epochs"]
     assert train(longer, tmp_path / "run", resume=True, say=lines.append)["epochs"] == second["epochs"]
     by_epochs = dataclasses.replace(longer, schedule=dataclasses.replace(longer.schedule, minutes=0.0, epochs=9))
-    with pytest.raises(SinkError, match=r"began with a length of 0\.\d+ minutes; resume it with a number of minutes"):
+    with pytest.raises(SinkError, match=r"began with minutes=0\.\d+; resume it with a number of minutes"):
         train(by_epochs, tmp_path / "run", resume=True)
     with pytest.raises(SinkError, match=r"began with data.recordings_share=\S+ not 0.7"):
         train(dataclasses.replace(longer, data={**longer.data, "recordings_share": 0.7}), tmp_path / "run", resume=True)

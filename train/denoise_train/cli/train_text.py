@@ -43,7 +43,7 @@ def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime
         yield f"split    {_split(recordings)}"
     start = f" from {recipe.start}" if recipe.start else ""
     minutes, epochs = recipe.schedule.minutes, recipe.schedule.epochs
-    lasts = f"{epochs} epochs"
+    lasts = f"{epochs} epoch{'' if epochs == 1 else 's'}"
     if minutes:
         ends = now + timedelta(minutes=minutes)
         lasts = f"{minutes:g} minutes, until about {ends:%H:%M}, and then some time to measure"

@@ -65,12 +65,10 @@ def _may_begin_in(folder: Path) -> bool:
 def _refuse_other_recipe(folder: Path, recipe: Recipe) -> None:
     before = load_recipe(folder / RECIPE)
     if before.schedule.decay != "none" and bool(before.schedule.minutes) != bool(recipe.schedule.minutes):
-        lasts = (
-            f"{before.schedule.minutes:g} minutes" if before.schedule.minutes else f"{before.schedule.epochs} epochs"
-        )
+        unit = "minutes" if before.schedule.minutes else "epochs"
         raise SinkError(
-            f"the run in {folder} began with a length of {lasts}; resume it with a number of "
-            f"{lasts.split()[1]}, too, because its learning rate falls by them"
+            f"the run in {folder} began with {unit}={before.schedule.minutes or before.schedule.epochs:g}; resume it "
+            f"with a number of {unit}, too, because its learning rate falls by them"
         )
     begun, given = (each.flat() for each in (before, recipe))
     for key in [*given, *begun]:
