@@ -85,6 +85,8 @@ class Outputs:
 
     output: Path | None
     c_folder: Path | None
+    packed: bool
+    wasm: Path | None
     test_vectors: Path | None
     streaming: Path | None
     float64: bool
@@ -92,8 +94,8 @@ class Outputs:
 
     @property
     def ports(self) -> bool:
-        """Whether C sources, test vectors or a streaming graph are asked for."""
-        return any(path is not None for path in (self.c_folder, self.test_vectors, self.streaming))
+        """Whether C sources, WebAssembly, test vectors or a streaming graph are asked for."""
+        return any(path is not None for path in (self.c_folder, self.wasm, self.test_vectors, self.streaming))
 
     def check(self) -> None:
         """Refuse, with a UsageError, an output that would be the file of the facts, and samples of no graph."""
@@ -103,10 +105,12 @@ class Outputs:
             )
         if self.float64 and self.streaming is None:
             raise click.UsageError("--float64 is the kind of samples of --streaming FILE.onnx; add it")
+        if self.packed and self.c_folder is None:
+            raise click.UsageError("--packed is how --c DIR writes the weights; add it")
 
 
 SECTIONS = {
-    "Output": ("output", "c_folder", "streaming", "float64", "test_vectors", "force"),
+    "Output": ("output", "c_folder", "packed", "wasm", "streaming", "float64", "test_vectors", "force"),
     "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
     "Graph": ("fit_output", "self_normalizing", "encoder"),
     "Size and opset": ("fp16", "int8", "opset"),
@@ -121,6 +125,7 @@ SECTIONS = {
         "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
+        "denoise-export speech --wasm web/",
         "denoise-export speech --streaming speech-streaming.onnx",
         "denoise-export runs/mnist-reduce --encoder",
         "denoise-export mine.onnx --int8 --output mine-int8.onnx",
@@ -175,6 +180,17 @@ SECTIONS = {
 @click.option("--int8", is_flag=True, help="Quantize convolutions and products to 8 bits.")
 @click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
 @click.option("--c", "c_folder", type=PATH, metavar="DIR", help="Write denoise.c and denoise.h: C99 without a runtime.")
+@click.option(
+    "--packed",
+    is_flag=True,
+    help="With --c: write the weights as text that is unpacked into RAM at the start: a source of a sixth of the size.",
+)
+@click.option(
+    "--wasm",
+    type=PATH,
+    metavar="DIR",
+    help="Write a WebAssembly module and the JavaScript that runs it in browsers and Node; clang and lld compile it.",
+)
 @click.option("--test-vectors", type=PATH, metavar="DIR", help="Write signals that a port must reproduce.")
 @click.option(
     "--streaming",
@@ -225,7 +241,8 @@ def _export_encoder(source: Path, stated: Stated, changes: Changes, outputs: Out
     """Export the encoder of an autoencoder."""
     if changes.any or outputs.ports:
         raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --c, --test-vectors and --streaming are for signals"
+            "--encoder exports codes; --fp16, --int8, --opset, --c, --wasm, --test-vectors and --streaming "
+            "are for signals"
         )
     with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
@@ -264,20 +281,24 @@ def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outpu
         return outputs.output
     if outputs.output is not None or not outputs.ports:
         raise click.UsageError(
-            f"{source} is exported already; add --fp16, --int8, --opset, --c, --test-vectors or --streaming"
+            f"{source} is exported already; add --fp16, --int8, --opset, --c, --wasm, --test-vectors or --streaming"
         )
     return model
 
 
 def _write_ports(model: Path, outputs: Outputs) -> None:
-    """Write the files for ports: C sources, signals that they must reproduce, a graph that streams by itself."""
+    """Write the files for ports: C, WebAssembly, signals that they must reproduce, a graph that streams by itself."""
     from denoise_export.streaming import write_streaming
     from denoise_export.to_c.source import write_c
+    from denoise_export.to_wasm.module import write_wasm
     from denoise_export.vectors import write_vectors
 
     if outputs.c_folder is not None:
-        path, costs = write_c(model, outputs.c_folder, force=outputs.force)
+        path, costs = write_c(model, outputs.c_folder, packed=outputs.packed, force=outputs.force)
         click.echo(f"{path}: {costs['weights'] / 1024:.0f} KiB of constants, {costs['work'] / 1024:.0f} KiB to work in")
+    if outputs.wasm is not None:
+        path, size = write_wasm(model, outputs.wasm, force=outputs.force)
+        click.echo(f"{path}: {size / 1024:.0f} KiB, weights included; load it with denoise.js beside it")
     if outputs.test_vectors is not None:
         click.echo(f"{write_vectors(model, outputs.test_vectors, force=outputs.force)}: what a port must give")
     if outputs.streaming is not None:

@@ -21,11 +21,29 @@ static void network(float *work, const float *noisy, float *clean@ARGUMENTS@)
 }
 @GATE@
 
-/* Denoise one window and add it to the sums. */
-static void add_window(denoise_state *state, const denoise_sample *samples)
+/* Replace missing values (NaN) by lines between their neighbours, held at the ends; all missing are 0. */
+static void bridge_gaps(denoise_sample *samples)
 {
+    int before = -1; /* the last known sample */
+    for (int i = 0; i <= DENOISE_WINDOW; ++i) {
+        if (i < DENOISE_WINDOW && isnan(samples[i]))
+            continue;
+        for (int gap = before + 1; gap < i; ++gap) {
+            const denoise_sample right = i < DENOISE_WINDOW ? samples[i] : before < 0 ? 0 : samples[before];
+            const denoise_sample left = before < 0 ? right : samples[before];
+            samples[gap] = left + (right - left) * (denoise_sample)(gap - before) / (denoise_sample)(i - before);
+        }
+        before = i;
+    }
+}
+
+/* Denoise one window and add it to the sums. */
+static void add_window(denoise_state *state, const denoise_sample *heard)
+{
+    denoise_sample samples[DENOISE_WINDOW], low = 0, span = 1;
     float noisy[DENOISE_WINDOW], clean[DENOISE_WINDOW];
-    denoise_sample low = 0, span = 1;
+    memcpy(samples, heard, sizeof samples);
+    bridge_gaps(samples);
 @SCALING@    for (int i = 0; i < DENOISE_WINDOW; ++i)
         noisy[i] = (float)((samples[i] - low) / (span > 0 ? span : 1));
     network(state->work, noisy, clean@PASSED@);
@@ -39,12 +57,13 @@ static void add_window(denoise_state *state, const denoise_sample *samples)
     state->windows = 1;
 }
 
-/* Give out the first samples of the sums, which no later window changes. */
+/* Give out the first samples of the sums, which no later window changes; what was missing stays missing. */
 static void release(denoise_state *state, int count, denoise_sample *clean)
 {
+    const denoise_sample *noisy = state->samples + state->next;
     const size_t kept = (size_t)(DENOISE_WINDOW - count) * sizeof(denoise_sample);
     for (int i = 0; i < count; ++i)
-        clean[i] = state->above[i] / state->below[i];
+        clean[i] = isnan(noisy[i]) ? noisy[i] : state->above[i] / state->below[i];
 #ifdef DENOISE_GATE_DB
     for (int i = 0; i < count; ++i) /* a straight line within the hop */
         clean[i] *= state->gain + (state->gain_before - state->gain) * fmaxf(0, 1 - (i + 1) / (float)DENOISE_HOP);
@@ -58,7 +77,7 @@ static void release(denoise_state *state, int count, denoise_sample *clean)
 
 void denoise_init(denoise_state *state)
 {
-    memset(state, 0, sizeof *state);
+@LOADING@    memset(state, 0, sizeof *state);
 #ifdef DENOISE_GATE_DB
     state->gain = state->gain_before = 1;
     state->held = (int)ceil(@HOLD@ * @HZEXACT@ / DENOISE_HOP);

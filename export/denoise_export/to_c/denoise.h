@@ -8,7 +8,7 @@
  *
  * A sample is given back when @WINDOW@ samples, itself included, have come in.
  * @GATING@
- * Samples must be finite numbers; clean must not overlap noisy.
+ * Infinite samples are not allowed; NaN marks a missing value and comes back as such. clean must not overlap noisy.
  * @RATE@
  * Licence of the weights: @LICENSE@
  */

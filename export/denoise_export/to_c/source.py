@@ -1,13 +1,12 @@
 """Write an ONNX model as C: ``denoise.h`` and ``denoise.c``."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import onnx
-from numpy.typing import NDArray
 
+from denoise_export.to_c import weights
 from denoise_export.to_c.arrangement import ARRANGING_OPERATORS
 from denoise_export.to_c.elements import ELEMENT_OPERATORS
 from denoise_export.to_c.graph import Graph, Node, read_graph, shape_of
@@ -15,6 +14,7 @@ from denoise_export.to_c.gru import gru
 from denoise_export.to_c.layers import WEIGHTED_OPERATORS
 from denoise_export.to_c.program import number
 from denoise_export.to_c.reductions import REDUCING_OPERATORS
+from denoise_export.to_c.templates import filled, functions
 from denoise_export.to_c.translation import Translation
 from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
@@ -37,10 +37,9 @@ networks that people train themselves; each is tested against onnxruntime.
 """
 
 TEMPLATES = Path(__file__).parent
-NUMBERS_PER_LINE = 8
 
 
-def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, dict[str, int]]:
+def write_c(model: Path, folder: Path, *, packed: bool = False, force: bool = False) -> tuple[Path, dict[str, int]]:
     """Write a model as C99: one source and one header.
 
     Parameters
@@ -49,6 +48,8 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
         The ONNX file.
     folder
         Where ``denoise.c`` and ``denoise.h`` go; made if it does not exist.
+    packed
+        Write the weights as text that ``denoise_init`` unpacks into RAM: the source has about a sixth of the size.
     force
         Replace files that exist.
 
@@ -63,12 +64,7 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
         If the model breaks the contract, takes a context, or holds an operator that has no translation; the sentence
         names them.
     """
-    if Model(model).contract.context_size:  # which also refuses a file that breaks the contract
-        raise ContractError(
-            f"{model.name} takes a context (contract version 2), which the C program does not know; "
-            "use a model of version 1, such as general"
-        )
-    source, header, costs = c_source(onnx.load(model), model.name)
+    source, header, costs = translated(model, weights.as_text if packed else weights.as_numbers)
     folder.mkdir(parents=True, exist_ok=True)
     files = {folder / "denoise.h": header, folder / "denoise.c": source}
     check_outputs(*files, force=force)
@@ -78,8 +74,25 @@ def write_c(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, di
     return folder / "denoise.c", costs
 
 
-def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int]]:
-    """Translate a model; return the source, the header and their costs as :func:`write_c` does."""
+def translated(
+    model: Path, write: Callable[[weights.Constants], weights.Written] = weights.as_numbers
+) -> tuple[str, str, dict[str, int]]:
+    """Translate an ONNX file; return the source, the header and their costs, or raise, as :func:`write_c` does.
+
+    ``write`` is what becomes of the weights.
+    """
+    if Model(model).contract.context_size:  # which also refuses a file that breaks the contract
+        raise ContractError(
+            f"{model.name} takes a context (contract version 2), which the C program does not know; "
+            "use a model of version 1, such as general"
+        )
+    return c_source(onnx.load(model), model.name, write)
+
+
+def c_source(
+    model: onnx.ModelProto, file: str, write: Callable[[weights.Constants], weights.Written] = weights.as_numbers
+) -> tuple[str, str, dict[str, int]]:
+    """Translate a model as :func:`translated` does."""
     graph = read_graph(model, file)
     unknown = sorted({node.kind for node in graph.nodes} - set(OPERATORS))
     if unknown:
@@ -92,6 +105,7 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
     offsets, size = program.plan()
     called = set(re.findall(r"\w+", " ".join(program.steps)))
     constants = {name: array for name, array in program.constants.items() if name in called}
+    written = write(constants)
     contract, state = graph.contract, graph.contract.state_size
     body = [f"    float *const {name} = work + {offset};" for name, offset in offsets.items()]
     body += [f"    {step}" for step in program.steps]
@@ -113,9 +127,10 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         "STATE": f"    float memory[{state}], updated[{state}]; /* the network's state between windows */\n"
         if state
         else "",
-        "CONSTANTS": "\n".join(_array(name, array) for name, array in constants.items()),
-        "TAPER": _numbers(taper(contract.window)),
-        "KERNELS": "\n".join(_kernels(program.kernels)),
+        "CONSTANTS": written.declarations,
+        "LOADING": written.loading,
+        "TAPER": weights.numbers(taper(contract.window)),
+        "KERNELS": functions(TEMPLATES / "kernels.c", program.kernels),
         "NETWORK": "\n".join(body),
         "ARGUMENTS": ", const float *state, float *state_out" if state else "",
         "PASSED": ", state->memory, state->updated" if state else "",
@@ -123,14 +138,8 @@ def c_source(model: onnx.ModelProto, file: str) -> tuple[str, str, dict[str, int
         **_gate_values(rate),
         "KEEPING": "    memcpy(state->memory, state->updated, sizeof state->updated);\n" if state else "",
     }
-    source, header = (_fill(name, values) for name in ("denoise.c", "denoise.h"))
-    weights = sum(array.nbytes for array in constants.values())
-    return source, header, {"weights": weights, "work": 4 * size}
-
-
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    text = (TEMPLATES / template).read_text(encoding="utf-8")
-    return re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], text)
+    source, header = (filled(TEMPLATES / name, values) for name in ("denoise.c", "denoise.h"))
+    return source, header, {"weights": sum(array.nbytes for array in constants.values()), "work": 4 * size}
 
 
 def _gate_values(rate: float | None) -> dict[str, str]:
@@ -158,7 +167,7 @@ def _gate_values(rate: float | None) -> dict[str, str]:
         "CLOSING": number(gate.CLOSING_S),
     }
     gating = "With DENOISE_GATE_DB, such as 20, defined for all sources, what is left between words is so much lower."
-    return {"GATE": _fill("gate.c", constants), "GATING": gating, **constants}
+    return {"GATE": filled(TEMPLATES / "gate.c", constants), "GATING": gating, **constants}
 
 
 _UNUSED = {"HOLD": "0", "HZEXACT": "1.0"}
@@ -205,21 +214,3 @@ def _translate(graph: Graph) -> Translation:
         shape = graph.shapes[name]
         work.program.copy(work.view(name), View(Buffer(name, shape[1], planned=False), shape, row_major(shape)))
     return work
-
-
-def _kernels(wanted: list[str]) -> list[str]:
-    """Return the helper functions that are called, each after those that it calls itself."""
-    parts = re.split(r"^//: (.*)\n", (TEMPLATES / "kernels.c").read_text(), flags=re.MULTILINE)[1:]
-    known = {title.split()[0]: (title.split()[1:], code) for title, code in zip(parts[::2], parts[1::2], strict=True)}
-    needed = set(wanted) | {name for kernel in wanted for name in known[kernel][0]}
-    return [code for name, (_, code) in known.items() if name in needed]
-
-
-def _array(name: str, array: NDArray[Any]) -> str:
-    return f"static const float {name}[{max(1, array.size)}] = {{\n{_numbers(array.reshape(-1))}\n}};"
-
-
-def _numbers(values: NDArray[Any]) -> str:
-    texts = [number(float(value)) for value in values]
-    lines = [", ".join(texts[at : at + NUMBERS_PER_LINE]) for at in range(0, len(texts), NUMBERS_PER_LINE)]
-    return ",\n".join(f"    {line}" for line in lines)

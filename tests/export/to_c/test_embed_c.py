@@ -12,8 +12,9 @@ from onnx import helper
 
 from denoise_export.to_c.program import Program
 from denoise_export.to_c.source import c_source, write_c
+from denoise_export.to_c.weights import as_text, pack
 from denoise_stream import ContractError, Denoiser, SinkError, bundled_models
-from embed import KINDS, SANITIZED, compile_c, need, worst_error
+from embed import KINDS, SANITIZED, STRICT, compile_c, need, worst_error
 from onnx_models import identity, save, tensor
 
 
@@ -66,6 +67,52 @@ def test_c_with_double_samples_keeps_a_small_signal_on_a_large_offset(vectors, t
     clean, _ = library.denoise(noisy, 33)
     plain, _ = library.denoise(noisy - 1e9, 33)
     np.testing.assert_allclose(clean - 1e9, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["general-small", "recurrent"])
+def test_c_bridges_missing_values_and_gives_them_back(vectors, tmp_path, kind):
+    write_c(vectors[kind] / "model.onnx", tmp_path)
+    noisy = np.cumsum(np.random.default_rng(0).normal(size=1000)).astype(np.float32)
+    noisy[[0, 1, 77, 998, 999]] = np.nan
+    noisy[300:620] = np.nan
+    expected = Denoiser(vectors[kind] / "model.onnx").denoise(noisy)
+    np.testing.assert_allclose(Library(tmp_path).denoise(noisy, 64)[0], expected, atol=1e-4 * np.nanmax(np.abs(noisy)))
+
+
+@pytest.mark.parametrize("kind", ["general-small", pytest.param("speech", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_packed_c_is_far_shorter_and_computes_the_same(vectors, tmp_path, compiler, kind):
+    sizes = {}
+    for packed in (False, True):
+        source, _ = write_c(vectors[kind] / "model.onnx", tmp_path / str(packed), packed=packed)
+        sizes[packed] = source.stat().st_size
+    assert sizes[True] < sizes[False] / (2.5 if kind == "general-small" else 6)
+    noisy = np.random.default_rng(0).normal(size=2000).astype(np.float32)
+    plain, packed = (Library(tmp_path / name, compiler).denoise(noisy, 480)[0] for name in ("False", "True"))
+    np.testing.assert_array_equal(plain, packed)
+
+
+def test_packing_keeps_every_value_and_takes_the_smallest_form(tmp_path):
+    rng = np.random.default_rng(0)
+    constants = {
+        "halves": np.append(rng.normal(size=999), 2.0**-24).astype(np.float16).astype(np.float32),
+        "floats": rng.normal(size=1000).astype(np.float32),
+        "few": np.cos(np.arange(1000) % 16).astype(np.float32),
+        "several": rng.permutation(np.repeat(rng.normal(size=300), 10)).astype(np.float32),
+        "infinite": np.array([np.inf, -1.5], np.float32),
+    }
+    data, steps = pack(constants)
+    assert [step.function for step in steps] == ["take_halves", "take", "take_places", "take_places", "take"]
+    assert len(data) == 2 * 1000 + 4 * 1000 + (4 * 16 + 1000) + (4 * 300 + 2 * 3000) + 4 * 2
+    names = ", ".join(f"memcpy(to, {name}, sizeof {name}), to += sizeof {name}" for name in constants)
+    program = f"#include <math.h>\n#include <string.h>\n{as_text(constants).declarations}\n"
+    (tmp_path / "a.c").write_text(f"{program}void all(char *to) {{ unpack(); {names}; }}\n")
+    need("gcc")
+    subprocess.run(["gcc", *STRICT, "-shared", "-fPIC", tmp_path / "a.c", "-lm", "-o", tmp_path / "a.so"], check=True)
+    expected = np.concatenate(list(constants.values()))
+    found = np.zeros_like(expected)
+    ctypes.CDLL(str(tmp_path / "a.so")).all(_pointer(found))
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("hop", [1, 50, 150])

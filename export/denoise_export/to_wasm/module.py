@@ -1,0 +1,150 @@
+"""Compile a model to a WebAssembly module, and put the JavaScript that runs it beside it."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from denoise_export.to_c.source import translated
+from denoise_export.to_c.weights import Constants, Written, as_linked, pack
+from denoise_stream import Contract, DenoiseError
+from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.model import Model
+
+TEMPLATES = Path(__file__).parent
+SCRIPTS = ("denoise.js", "denoise.d.ts")
+"""What runs a module, in Node and in a page; the same files for every model."""
+
+FACTS_SECTION = "denoise-stream"
+"""Name of the module's custom section that holds its facts as JSON."""
+
+PACKAGES = "clang, lld and wasi-libc (on Debian: apt-get install clang lld wasi-libc)"
+EXPORTS = ("denoise_init", "denoise_process", "denoise_flush", "denoise_state_bytes", "__heap_base")
+TARGET = "--target=wasm32-wasi"
+COMPILING = [TARGET, "-std=c99", "-O3", "-msimd128", "-DDENOISE_SAMPLE=double"]
+LINKING = ["--no-entry", "--strip-all", *(f"--export={name}" for name in EXPORTS)]
+
+WEIGHTS = """    .section .rodata.denoise_weights,"",@
+    .globl denoise_weights
+    .type denoise_weights,@object
+denoise_weights:
+    .incbin "weights.bin"
+    .size denoise_weights, {size}
+"""
+
+
+def write_wasm(model: Path, folder: Path, *, force: bool = False) -> tuple[Path, int]:
+    """Write a model as a WebAssembly module, with the JavaScript that runs it.
+
+    The module computes what the C program does, with 64-bit samples. Its weights are packed without loss; it unpacks
+    them when it is first used.
+
+    Parameters
+    ----------
+    model
+        The ONNX file.
+    folder
+        Where ``NAME.wasm``, named like the model's file, and the scripts go; made if it does not exist.
+    force
+        Replace files that exist. Scripts that are the same already are left alone.
+
+    Returns
+    -------
+    module, size
+        The path of the module, and its bytes.
+
+    Raises
+    ------
+    ContractError
+        As :func:`~denoise_export.to_c.source.write_c` does.
+    DenoiseError
+        If there is no compiler for WebAssembly.
+    """
+    scripts = {folder / name: (TEMPLATES / name).read_bytes() for name in SCRIPTS}
+    module = folder / f"{model.stem}.wasm"
+    new = [path for path, content in scripts.items() if not path.is_file() or path.read_bytes() != content]
+    if folder.is_dir():
+        check_outputs(module, *new, force=force)
+    content = wasm_module(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (*new, module):
+        with whole_file(path) as partial:
+            partial.write_bytes(scripts.get(path, content))
+    return module, len(content)
+
+
+def wasm_module(model: Path) -> bytes:
+    """Compile a model; return the module."""
+    packed = b""
+
+    def linked(constants: Constants) -> Written:
+        nonlocal packed
+        packed = pack(constants)[0]
+        return as_linked(constants)
+
+    source, header, _ = translated(model, linked)
+    facts = json.dumps(_facts(Model(model).contract)).encode()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "denoise.c").write_text(source, encoding="utf-8")
+        (folder / "denoise.h").write_text(header, encoding="utf-8")
+        (folder / "weights.bin").write_bytes(packed)
+        (folder / "weights.s").write_text(WEIGHTS.format(size=len(packed)), encoding="utf-8")
+        shutil.copy(TEMPLATES / "exports.c", folder)
+        _compile(["denoise.c", "exports.c", "weights.s"], folder)
+        return (folder / "module.wasm").read_bytes() + _section(FACTS_SECTION, facts)
+
+
+def _compile(sources: list[str], folder: Path) -> None:
+    """Compile and link ``module.wasm`` in a folder."""
+    missing = [tool for tool in ("clang", "wasm-ld") if shutil.which(tool) is None]
+    if missing:
+        raise DenoiseError(f"--wasm needs {PACKAGES}; {' and '.join(missing)} cannot be found")
+    objects = [f"{Path(source).stem}.o" for source in sources]
+    for source, target in zip(sources, objects, strict=True):
+        _run(["clang", *COMPILING, "-c", source, "-o", target], folder)
+    library = _run(["clang", TARGET, "-print-file-name=libc.a"], folder).strip()
+    # Not through clang, which would have the linked module rewritten by wasm-opt where that is installed.
+    _run(["wasm-ld", *LINKING, *objects, library, "-o", "module.wasm"], folder)
+
+
+def _run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "error:" in line] or [done.stderr or "no message"]
+        reason = errors[0].rpartition("error:")[2].strip()
+        raise DenoiseError(f"--wasm needs {PACKAGES}; {command[0]} says: {reason}")
+    return done.stdout
+
+
+def _facts(contract: Contract) -> dict[str, Any]:
+    """Return what a module says about itself."""
+    return {
+        "name": contract.name,
+        "window": contract.window,
+        "hop": contract.hop,
+        "sampleRateHz": contract.sample_rate_hz,
+        "license": contract.license,
+        "trainedOn": contract.trained_on,
+    }
+
+
+def _section(name: str, content: bytes) -> bytes:
+    """Make a custom section of a module."""
+    whole = _length(len(name)) + name.encode() + content
+    return b"\0" + _length(len(whole)) + whole
+
+
+def _length(value: int) -> bytes:
+    """Encode a number as WebAssembly does: seven bits a byte, the lowest first.
+
+    >>> _length(300).hex()
+    'ac02'
+    """
+    encoded = bytearray()
+    while value > 127:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*encoded, value])

@@ -1,0 +1,71 @@
+/**
+ * Modules of `denoise-export --wasm` (folder MODULES) give the samples of the test vectors in the folders of VECTORS,
+ * separated by ":"; the module for a folder has its name.
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+const { MODULES, VECTORS = "" } = process.env;
+const { ModuleError, load } = await import(pathToFileURL(join(MODULES, "denoise.js")));
+const folders = VECTORS.split(":").filter(Boolean);
+const loaded = (name) => load(readFileSync(join(MODULES, `${name}.wasm`)));
+const floats = (path) => new Float32Array(new Uint8Array(readFileSync(path)).buffer);
+
+for (const folder of folders)
+  test(`${basename(folder)} gives the samples of the test vectors`, async () => {
+    const { cases, chunk_sizes: sizes } = JSON.parse(readFileSync(join(folder, "vectors.json"), "utf8"));
+    const stream = (await loaded(basename(folder))).stream();
+    for (const { name, full_scale, samples_before_flush, ...files } of cases) {
+      const [noisy, expected] = [files.noisy, files.expected].map((file) => floats(join(folder, file)));
+      for (const size of sizes) {
+        const clean = [];
+        for (let at = 0; at < noisy.length; at += size) clean.push(...stream.process(noisy.subarray(at, at + size)));
+        assert.equal(clean.length, samples_before_flush, name);
+        clean.push(...stream.flush());
+        assert.equal(clean.length, expected.length, name);
+        clean.forEach((sample, n) => {
+          const same = Number.isNaN(expected[n]) ? Number.isNaN(sample) : Math.abs(sample - expected[n]) <= 1e-4 * full_scale;
+          assert.ok(same, `${name}, chunks of ${size}: sample ${n} is ${sample}, not ${expected[n]}`);
+        });
+      }
+    }
+  });
+
+test("streams of one model do not hear each other, and long chunks are cut into blocks", async () => {
+  const denoiser = await loaded(basename(folders[0]));
+  const signals = [1, 2, 3].map((seed) => Float64Array.from({ length: 20000 }, (_, n) => Math.sin(n * n * seed) + 1e6));
+  const streams = signals.map(() => denoiser.stream());
+  const parts = signals.map(() => []);
+  for (let at = 0; at < 20000; at += 977)
+    streams.forEach((stream, n) => parts[n].push(...stream.process(signals[n].subarray(at, at + 977))));
+  streams.forEach((stream, n) => {
+    parts[n].push(...stream.flush());
+    const whole = denoiser.denoise(signals[n]);
+    assert.ok(whole instanceof Float64Array);
+    assert.deepEqual(parts[n], [...whole]);
+  });
+});
+
+test("the memory of a closed stream is used again, and the stream says that it is closed", async () => {
+  const denoiser = await loaded(basename(folders[0]));
+  const first = denoiser.stream();
+  first.process(new Float32Array(100).fill(5));
+  first.close();
+  const taken = denoiser._end;
+  const second = denoiser.stream();
+  assert.equal(denoiser._end, taken);
+  assert.deepEqual([...second.process(Float32Array.of(1)), ...second.flush()], [1]);
+  assert.throws(() => first.process(Float32Array.of(1)), /the stream is closed; open another/);
+});
+
+test("infinite samples and other files are refused in words", async () => {
+  const stream = (await loaded(basename(folders[0]))).stream();
+  assert.throws(() => stream.process(Float32Array.of(0, -Infinity)), /sample 1 of the chunk is -Infinity/);
+  await assert.rejects(load(new TextEncoder().encode("no module")), { name: "ModuleError" });
+  const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
+  await assert.rejects(load(empty), (error) => error instanceof ModuleError && /not made by denoise-export/.test(error.message));
+});
