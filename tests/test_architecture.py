@@ -13,6 +13,7 @@ FLOORS = """
 denoise_stream.errors
 denoise_stream.arrays denoise_stream.contract denoise_stream.native_messages
 denoise_stream.arguments denoise_stream.onnx_file
+denoise_stream.block
 denoise_stream.model
 denoise_stream.engine
 denoise_stream.pool

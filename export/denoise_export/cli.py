@@ -90,6 +90,7 @@ class Outputs:
     test_vectors: Path | None
     streaming: Path | None
     float64: bool
+    block: bool
     force: bool
 
     @property
@@ -110,7 +111,7 @@ class Outputs:
 
 
 SECTIONS = {
-    "Output": ("output", "c_folder", "packed", "wasm", "streaming", "float64", "test_vectors", "force"),
+    "Output": ("output", "block", "c_folder", "packed", "wasm", "streaming", "float64", "test_vectors", "force"),
     "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
     "Graph": ("fit_output", "self_normalizing", "encoder"),
     "Size and opset": ("fp16", "int8", "opset"),
@@ -179,6 +180,12 @@ SECTIONS = {
 @click.option("--fp16", is_flag=True, help="Store weights as 16-bit floats: half the size.")
 @click.option("--int8", is_flag=True, help="Quantize convolutions and products to 8 bits.")
 @click.option("--opset", type=int, metavar="N", help="Write an older or newer opset than 17.")
+@click.option(
+    "--block",
+    is_flag=True,
+    help="Write MODEL.block.onnx, too, which runs a network with a memory over many windows at once: "
+    "files go three times as fast while it lies beside the model.",
+)
 @click.option("--c", "c_folder", type=PATH, metavar="DIR", help="Write denoise.c and denoise.h: C99 without a runtime.")
 @click.option(
     "--packed",
@@ -228,6 +235,8 @@ def command(source: Path, encoder: bool, **values: Any) -> None:
         model = _export_network(source, stated, changes, outputs)
     else:
         stated.refuse_for(source)
+        if outputs.block:
+            raise click.UsageError(f"--block needs the network itself; {source} is exported already")
         model = _change_exported(source, model, changes, outputs)
     _write_ports(model, outputs)
 
@@ -239,10 +248,10 @@ def main() -> NoReturn:
 
 def _export_encoder(source: Path, stated: Stated, changes: Changes, outputs: Outputs) -> None:
     """Export the encoder of an autoencoder."""
-    if changes.any or outputs.ports:
+    if changes.any or outputs.ports or outputs.block:
         raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --c, --wasm, --test-vectors and --streaming "
-            "are for signals"
+            "--encoder exports codes; --fp16, --int8, --opset, --block, --c, --wasm, --test-vectors and --streaming are for "
+            "signals"
         )
     with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
@@ -258,12 +267,12 @@ def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Out
         from denoise_export.smaller.derive import derive
     if not changes.any:
         with native_messages_hidden():
-            path, facts = export(source, outputs.output, **stated.arguments(), force=outputs.force)
+            path, facts = export(source, outputs.output, **stated.arguments(), block=outputs.block, force=outputs.force)
         click.echo(_describe(path, facts))
         return path
     output = outputs.output or (source if source.is_dir() else source.parent) / "model.onnx"
     with tempfile.TemporaryDirectory() as folder, native_messages_hidden():
-        whole, _ = export(source, Path(folder) / "model.onnx", **stated.arguments())
+        whole, _ = export(source, Path(folder) / "model.onnx", **stated.arguments(), block=outputs.block)
         facts = derive(whole, output, **changes.arguments(), force=outputs.force)
     click.echo(_describe(output, facts))
     return output

@@ -1,5 +1,6 @@
 """Load an ONNX model, bundled or from a file, and run it."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arguments import wrong_type
+from denoise_stream.block import BLOCK_SUFFIX, Block, find_block
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError, first_line
-from denoise_stream.onnx_file import export_first, read_model
+from denoise_stream.onnx_file import export_first, load_session
 
 Rows = NDArray[np.float32]
 
@@ -32,7 +34,7 @@ def bundled_models() -> dict[str, Path]:
     ['general', 'general-small', 'speech', 'x2']
     """
     found = Path(__file__).with_name("models").glob("*.onnx")
-    return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}
+    return {path.stem: path for path in sorted(found) if not path.name.endswith(BLOCK_SUFFIX)}
 
 
 class Models(NamedTuple):
@@ -95,6 +97,11 @@ class Model:
         """Return the model itself: it has no state."""
         return self
 
+    @functools.cached_property
+    def block(self) -> Block | None:
+        """The graph that computes many windows of one signal at once, from the file beside this one; None without."""
+        return find_block(self.path, self.contract)
+
     def initial_state(self, rows: int) -> Rows:
         """Return the state ``(rows, state_size)`` at the start of a signal: zeros."""
         return np.zeros((rows, self.contract.state_size), dtype=np.float32)
@@ -125,6 +132,24 @@ class Model:
         sizes = {"clean": self.contract.window, "state_out": self.contract.state_size}
         clean, next_state = self._run(sizes, {"noisy": noisy, "state": state})
         return clean, next_state
+
+    def run_block(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
+        """Denoise consecutive windows of one signal by the graph of a block.
+
+        Parameters
+        ----------
+        noisy
+            ``(windows, window)``, at most ``block.most_windows``.
+        state
+            ``(1, state_size)``.
+
+        Raises
+        ------
+        ContractError
+            If the network fails.
+        """
+        assert self.block is not None
+        return self.block.run(noisy, state)
 
     def bound(self, rows: int) -> "Model | BoundModel":
         """Bind the model to buffers for one stream; return the model itself if it has a context, or rows are many."""
@@ -170,6 +195,7 @@ class BoundModel:
         if contract.state_size:
             self._bind(self._binding.bind_input, "state", self._state)
             self._bind(self._binding.bind_output, "state_out", self._next_state)
+        self.run_block = model.run_block
 
     @staticmethod
     def _bind(bind: Callable[..., None], name: str, array: Rows) -> None:
@@ -245,29 +271,3 @@ def _load_same(name_or_path: str | Path, contract: Contract) -> Model:
     if model.contract != contract:
         raise ContractError(f"{model.path} is another model than when it was pickled; load it again")
     return model
-
-
-def load_session(path: Path) -> Any:
-    """Open an ONNX file in onnxruntime, on one thread that does not spin.
-
-    Raises
-    ------
-    ContractError
-        If onnxruntime cannot run it.
-    """
-    import onnxruntime
-
-    data = read_model(path)
-    options = onnxruntime.SessionOptions()
-    # A stream keeps one core busy for microseconds per hop: more threads, or threads that spin
-    # while they wait, only burn power (16 kHz stream: 93 % of a core with the defaults, 5 % so).
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
-        raise ContractError(
-            f"{path.name} is not an ONNX model that onnxruntime can run: {first_line(error)}"
-        ) from error

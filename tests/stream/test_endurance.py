@@ -111,4 +111,4 @@ def test_no_sound_breaks_a_stream(models, kind):
     assert (np.isnan(denoised) == np.isnan(signal)).all()
     assert np.nanmax(np.abs(denoised)) < 10
     assert stream.failed_windows == 0
-    assert np.isfinite(stream._stage._inner._state).all()
+    assert np.isfinite(stream._stage._inner._memory._state).all()

@@ -66,21 +66,55 @@ def convert(network: Adapted, contract: Contract, *, simplified: bool = True) ->
     outputs = [OUTPUTS[contract.kind], *(["state_out"] if contract.state_size else [])]
     with with_plain_names(network.layers) as names, with_time_folded(network.layers):
         function = tf.function(network.call, input_signature=signature).get_concrete_function()
+    model = convert_function(function, names, outputs, "batch", simplified=simplified)
+    state_facts_in(model, contract.name, contract.to_metadata())
+    return model
+
+
+def convert_function(
+    function: Any, names: dict[str, str], outputs: list[str], free_size: str, *, simplified: bool = True
+) -> onnx.ModelProto:
+    """Convert a traced function to an ONNX model.
+
+    Parameters
+    ----------
+    function
+        Its inputs keep their names.
+    names
+        The layers' names by those of their scopes.
+    outputs
+        The outputs' names.
+    free_size
+        The name of every first size that is not fixed.
+    simplified
+        Make the graph small and fast.
+
+    Raises
+    ------
+    SourceError
+        As :func:`convert` does.
+    """
+    inputs = [tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource]
     with _messages() as said, tf.device("/cpu:0"):
-        converted = _to_onnx(freeze(function, names), [*sizes], [tensor.name for tensor in function.outputs])
+        converted = _to_onnx(freeze(function, names), inputs, [tensor.name for tensor in function.outputs])
     _refuse_unknown(converted.graph, names, said)
+    for value in [*converted.graph.input, *converted.graph.output]:  # tf2onnx' own names mislead onnxslim
+        if not (first := value.type.tensor_type.shape.dim[0]).dim_value:
+            first.dim_param = free_size
     model = simplify(converted) if simplified else converted
     _name_outputs(model.graph, outputs)
-    for value in [*model.graph.input, *model.graph.output]:
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    return model
+
+
+def state_facts_in(model: onnx.ModelProto, name: str, metadata: dict[str, str]) -> None:
+    """Write the name and the metadata into a model, and check it."""
     del model.graph.value_info[:]
-    model.graph.name = contract.name
+    model.graph.name = name
     model.graph.doc_string = ""
     model.producer_name = "denoise-export"
     model.ir_version = IR_VERSION
-    helper.set_model_props(model, contract.to_metadata())
+    helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
-    return model
 
 
 def _to_onnx(graph: Any, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:

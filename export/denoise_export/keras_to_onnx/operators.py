@@ -1,5 +1,6 @@
 """TensorFlow's operators that tf2onnx lacks, in terms of those that ONNX has."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,27 @@ def _expm1(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
     _subtract(graph, node, [power, _one(graph, node)])
 
 
+def _gru(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Write a GRU over time, whose parameters lie in a row as ONNX has them: see :class:`blocks.CellOverTime`."""
+    rows, before, _, parameters = node.input
+    units, inputs = graph.get_shape(before)[2], graph.get_shape(rows)[2]
+    output, shape, kind = node.output[0], graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    graph.remove_node(node.name)
+
+    def constant(numbers: list[int]) -> Any:
+        return graph.make_const(utils.make_name(f"{name}/constant"), np.array(numbers)).output[0]
+
+    weights, start = [], 0
+    for sizes in ([1, 3 * units, inputs], [1, 3 * units, units], [1, 6 * units]):
+        end = start + math.prod(sizes)
+        piece = graph.make_node("Slice", [parameters, constant([start]), constant([end])]).output[0]
+        weights.append(graph.make_node("Reshape", [piece, constant(sizes)]).output[0])
+        start = end
+    settings = {"hidden_size": units, "linear_before_reset": 1}
+    outputs = graph.make_node("GRU", [rows, *weights, "", before], output_count=1, attr=settings).output
+    graph.make_node("Squeeze", [outputs[0], constant([1])], outputs=[output], shapes=[shape], dtypes=[kind])
+
+
 def _one(graph: Any, node: Any) -> Any:
     kind = utils.map_onnx_to_numpy_type(graph.get_dtype(node.input[0]))
     return graph.make_const(utils.make_name("one"), np.array(1, kind)).output[0]
@@ -29,5 +51,9 @@ def _subtract(graph: Any, node: Any, inputs: list[Any]) -> None:
     graph.replace_inputs(node, inputs)
 
 
-ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {"Erfc": (_erfc, []), "Expm1": (_expm1, [])}
+ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {
+    "Erfc": (_erfc, []),
+    "Expm1": (_expm1, []),
+    "CudnnRNN": (_gru, []),
+}
 """The writer of each operator, as tf2onnx takes it: ``(function, arguments)``."""

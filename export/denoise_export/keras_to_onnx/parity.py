@@ -1,21 +1,16 @@
 """Prove that an ONNX model computes what its network does, on random, constant and extreme windows."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
-import onnxruntime
 import tensorflow as tf
-from numpy.typing import NDArray
 
+from denoise_export.graph.probes import STATE_ROOM, TOLERANCE, Rows, Run, difference, onnx_runner, probe_windows
 from denoise_export.keras_to_onnx.adapting import Adapted
 from denoise_export.keras_to_onnx.network import with_plain_names
 from denoise_stream import Contract, ContractError
 from denoise_stream.engine.context import LARGEST
-from denoise_train.arrays import standardize
-
-TOLERANCE = 1e-5
 
 STREAMS = {1: 24, 3: 240, 64: 24}
 """Batch size to number of consecutive windows of a stateful network. One run is long enough for frame counters to reach
@@ -25,46 +20,6 @@ MIXTURES = 256
 
 SAMPLES_AT_ONCE = 9600
 """Most samples in a batch: attention over 4096 samples holds the square of their number."""
-
-NATIVE_SILENT = 4
-
-STATE_ROOM = 10
-"""Tolerance of states relative to windows: recurrent layers take logs of powers near 0, where float32 is coarse.
-
-On a speech network Keras and onnxruntime are each 5e-5 from the float64 state and 1.1e-5 apart, but only 3e-6 and
-1.4e-6 in the windows, the only output.
-"""
-
-Rows = NDArray[np.float32]
-Run = Callable[..., list[Rows]]
-
-
-def probe_windows(window: int, normalization: str) -> Rows:
-    """Draw probe windows: random, constant and extreme ones, float32 ``(n, window)``.
-
-    Scaled windows reach from 0 to 1, or have mean 0 and deviation 1; for a network that takes samples as they are,
-    also negative ones and larger ranges.
-    """
-    rng = np.random.default_rng(0)
-    ramp = np.linspace(0, 1, window)
-    impulses = np.eye(window)[[0, 1, window // 2, window - 1]]
-    rows = [
-        *rng.random((32, window)),
-        *(np.full(window, value) for value in (0.0, 0.5, 1.0)),
-        *impulses,
-        *(1 - impulses),
-        np.arange(window) % 2.0,
-        ramp,
-        ramp[::-1],
-        (ramp > 0.5).astype(np.float64),
-        0.5 + 0.5 * np.sin(40 * ramp),
-    ]
-    scaled = np.array(rows)
-    if normalization == "none":
-        scaled = np.concatenate((scaled, 2 * scaled - 1, 20 * scaled + 5, 1e-3 * scaled))
-    elif normalization == "standard":
-        scaled = standardize(scaled)
-    return scaled.astype(np.float32)
 
 
 def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -> float:
@@ -86,7 +41,7 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     pixels = contract.kind == "image" and contract.normalization == "none"  # they lie in 0 ... 1 already
     windows = probe_windows(contract.window, "minmax" if pixels else contract.normalization)
     with with_plain_names(network.layers):
-        runners = _network_runner(network), _onnx_runner(model)
+        runners = _network_runner(network), onnx_runner(model)
         if contract.context_size:
             largest = max(_differences_in_windows(*runners, windows, probe_contexts(len(windows), contract)))
         elif contract.state_size:
@@ -120,7 +75,7 @@ def _differences_in_windows(run_network: Run, run_onnx: Run, windows: Rows, *con
         for start in range(0, len(windows), batch):
             rows = slice(start, start + batch)
             (found,) = run_onnx(*(each[rows] for each in inputs))
-            yield _difference(expected[rows], found, scale[rows])
+            yield difference(expected[rows], found, scale[rows])
 
 
 def _differences_in_streams(run_network: Run, run_onnx: Run, windows: Rows, state_size: int) -> Iterator[float]:
@@ -135,8 +90,8 @@ def _differences_in_streams(run_network: Run, run_onnx: Run, windows: Rows, stat
             found, own_state = run_onnx(noisy, own_state)
             loudest = np.maximum(loudest, np.abs(noisy).max(axis=1, keepdims=True))
             largest = np.maximum(largest, np.abs(state))
-            yield _difference(expected, found, loudest)
-            yield _difference(state, own_state, STATE_ROOM * largest)
+            yield difference(expected, found, loudest)
+            yield difference(state, own_state, STATE_ROOM * largest)
             reached.append(state)
     states = np.concatenate(reached)
     first, second = rng.choice(states, MIXTURES), rng.choice(states, MIXTURES)
@@ -144,7 +99,7 @@ def _differences_in_streams(run_network: Run, run_onnx: Run, windows: Rows, stat
     inputs = rng.choice(windows, MIXTURES), share * first + (1 - share) * second
     scales = np.maximum(1, np.abs(windows).max()), STATE_ROOM * np.maximum(1, np.abs(states).max(axis=0))
     for wanted, found, scale in zip(run_network(*inputs), run_onnx(*inputs), scales, strict=True):
-        yield _difference(wanted, found, scale)
+        yield difference(wanted, found, scale)
 
 
 def _network_runner(network: Adapted) -> Run:
@@ -155,24 +110,3 @@ def _network_runner(network: Adapted) -> Run:
         return [np.asarray(output) for output in call(*(tf.constant(rows) for rows in inputs))]
 
     return run
-
-
-def _onnx_runner(model: onnx.ModelProto) -> Run:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = NATIVE_SILENT  # so that failures raise, too
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [node.name for node in session.get_inputs()]
-
-    def run(*inputs: Rows) -> list[Rows]:
-        outputs: list[Rows] = session.run(None, dict(zip(names, inputs, strict=True)))
-        return outputs
-
-    return run
-
-
-def _difference(wanted: Rows, found: Rows, scale: Any) -> float:
-    same = (wanted == found) | (np.isnan(wanted) & np.isnan(found))  # infinities, too
-    if wanted.shape != found.shape:
-        return np.inf
-    difference = float(np.max(np.where(same, 0.0, np.abs(wanted - found) / scale), initial=0.0))
-    return difference if np.isfinite(difference) else np.inf

@@ -1,16 +1,20 @@
 """Derive smaller models, and models of other opsets, from an ONNX file, without TensorFlow."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx import helper
 
 from denoise_export.graph.complexity import complexity
+from denoise_export.graph.probes import TOLERANCE, difference_of_block
 from denoise_export.smaller.float16 import to_fp16
 from denoise_export.smaller.loss import losses_db
 from denoise_export.smaller.smaller import to_int8, to_opset
-from denoise_stream import ContractError, SourceError, bundled_models
+from denoise_stream import Contract, ContractError, SourceError, bundled_models
+from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, block_path, digest
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
@@ -52,7 +56,8 @@ def derive(
 
     Returns
     -------
-    What the ``.json`` holds. ``difference_db`` and ``loss_db`` compare it with the source: see :func:`losses_db`; what
+    What the ``.json`` holds. With ``fp16`` alone, the graph of a block beside the source is written for the new model,
+    too. ``difference_db`` and ``loss_db`` compare it with the source: see :func:`losses_db`; what
     proves the source, its parity with Keras, stays known as ``parity_of_original``.
 
     Raises
@@ -62,8 +67,11 @@ def derive(
         behind then.
     """
     facts_file = output.with_suffix(".json")
-    check_outputs(output, facts_file, force=force, inputs=(source,))
-    contract = Model(source).contract
+    source_model = Model(source)
+    contract = source_model.contract
+    block_file = block_path(output) if fp16 and opset is None and source_model.block is not None else None
+    outputs = (output, facts_file) if block_file is None else (output, facts_file, block_file)
+    check_outputs(*outputs, force=force, inputs=(source, block_path(source)))
     if int8 and contract.context_size:
         raise ContractError(
             f"{source.name} takes a context (contract version 2), which int8 does not know; use 16-bit weights"
@@ -75,7 +83,11 @@ def derive(
         model = to_fp16(model)
     if int8:
         model = to_int8(model, contract)
-    with whole_file(output) as partial_model, whole_file(facts_file) as partial_facts:
+    block = None if block_file is None else _block_of(model, block_path(source), contract)
+    with contextlib.ExitStack() as files:
+        partial_model, partial_facts = (files.enter_context(whole_file(path)) for path in (output, facts_file))
+        if block_file is not None and block is not None:
+            files.enter_context(whole_file(block_file)).write_bytes(block.SerializeToString())
         partial_model.write_bytes(model.SerializeToString())
         costs = complexity(model, original)
         facts = _facts(source, costs) | contract.to_metadata()
@@ -85,6 +97,18 @@ def derive(
         facts |= losses_db(source, partial_model)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return facts
+
+
+def _block_of(model: onnx.ModelProto, original: Path, contract: Contract) -> onnx.ModelProto | None:
+    """Store the weights of the graph of a block as the model's are; return None where that rounds other numbers.
+
+    The two graphs join the same weights differently, and only large constants are rounded.
+    """
+    block = to_fp16(onnx.load(original))
+    metadata = {each.key: each.value for each in block.metadata_props}
+    helper.set_model_props(block, metadata | {BLOCK_OF: digest(model.SerializeToString())})
+    largest = difference_of_block(model, block, contract, int(metadata[BLOCK_WINDOWS]))
+    return block if largest <= TOLERANCE else None
 
 
 def _facts(source: Path, costs: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from denoise_stream.arrays import Samples, sum_of_squares
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.gate import SpeechGate
+from denoise_stream.engine.memory import Memory
 from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.rates.high_band import FullBand
 from denoise_stream.engine.rates.polyphase import polyphase
@@ -71,6 +72,7 @@ class WindowDenoiser:
         self._cutter = WindowCutter(contract.window, hop, channels, contract.past_samples, lookahead_samples)
         self._surroundings = Surroundings(contract, lookahead_samples) if contract.context_size else None
         self._overlap_add = OverlapAdd(contract.window, hop, channels)
+        self._memory = Memory(model, channels) if contract.state_size else None
         self._gate = gate
         self.reset()
 
@@ -80,7 +82,8 @@ class WindowDenoiser:
         self._overlap_add.reset()
         if self._gate is not None:
             self._gate.reset()
-        self._state = self._model.initial_state(self._channels)
+        if self._memory is not None:
+            self._memory.reset()
 
     def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples; return those that no later window can change."""
@@ -135,20 +138,9 @@ class WindowDenoiser:
     def _predict(
         self, rows: NDArray[np.float32], context: NDArray[np.float32] | None = None
     ) -> Steps[NDArray[np.float32]]:
-        if self._model.contract.state_size == 0:
-            return (yield Question(rows, context=context)).clean
-        clean = np.empty_like(rows)
-        for start in range(0, len(rows), self._channels):  # windows in order, for the state
-            step = slice(start, start + self._channels)
-            clean[step], state = yield Question(rows[step], self._state)
-            assert state is not None
-            self._state = state
-            if not math.isfinite(sum_of_squares(clean[step]) + sum_of_squares(state)):
-                failed = ~np.isfinite(np.concatenate((clean[step], state), axis=1)).all(axis=1)
-                clean[step][failed] = np.nan
-                self._state = state.copy()
-                self._state[failed] = 0.0
-        return clean
+        if self._memory is not None:
+            return (yield from self._memory.predict(rows))
+        return (yield Question(rows, context=context)).clean
 
 
 def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:

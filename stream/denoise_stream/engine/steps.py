@@ -25,12 +25,13 @@ class Question(NamedTuple):
     """Windows ``(rows, window)`` for the network, and what else it takes.
 
     That is the state ``(rows, state_size)`` of a stateful network, or the context ``(rows, context_size)`` of one with
-    a context.
+    a context. Of a block, the rows are consecutive windows of one signal, and the state is one row.
     """
 
     rows: Rows
     state: Rows | None = None
     context: Rows | None = None
+    is_block: bool = False
 
 
 class Answer(NamedTuple):
@@ -70,6 +71,8 @@ def ask(model: Model | BoundModel, question: Question) -> Answer:
         return Answer(model.run(question.rows, question.context))
     if question.state is None:
         return Answer(model.run(question.rows))
+    if question.is_block:
+        return Answer(*model.run_block(question.rows, question.state))
     return Answer(*model.run_stateful(question.rows, question.state))
 
 
@@ -85,9 +88,16 @@ def run_one(model: Model | BoundModel, steps: Steps[Result]) -> Result:
 
 
 def ask_together(model: Model, questions: Sequence[Question]) -> list[Answer]:
-    """Run the network once for several questions; all of them, or none, carry a state, and likewise a context."""
+    """Run the network once for several questions, and once for each block among them.
+
+    All of them, or none, carry a state, and likewise a context.
+    """
     if len(questions) == 1:
         return [ask(model, questions[0])]
+    if any(question.is_block for question in questions):
+        others = [question for question in questions if not question.is_block]
+        answers = iter(ask_together(model, others) if others else [])
+        return [ask(model, question) if question.is_block else next(answers) for question in questions]
     together = Question(
         np.concatenate([question.rows for question in questions]),
         _joined([question.state for question in questions]),

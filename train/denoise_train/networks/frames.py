@@ -42,6 +42,33 @@ def running_mean(count: int, most_frames: float) -> Windows:
     return weights
 
 
+def continued_mean(values: Any, mean: Any, frames: Any, most_frames: float) -> tuple[Any, Any]:
+    """Continue an average over frames, as the state computes it, for several frames at once.
+
+    m_t = m_(t-1) + (x_t - m_(t-1)) / f_t, where f_t = min(frames + t, most_frames). With A that grows as f does, and
+    beyond most_frames by 1 / (1 - 1 / most_frames) a frame: A_t m_t = A_0 m_0 + the sum of A_s x_s / f_s up to s = t.
+
+    Parameters
+    ----------
+    values
+        ``(count, 1)``.
+    mean, frames
+        The average before, and the frames that it is over, ``(1, 1)``.
+    most_frames
+        More frames count as so many.
+
+    Returns
+    -------
+    The average after each frame, and the frames that it is over, ``(count, 1)``.
+    """
+    before = ops.minimum(frames, most_frames)
+    numbers = before + ops.cumsum(ops.ones_like(values), axis=0)
+    within = ops.minimum(numbers, most_frames)
+    growth = ops.exp((numbers - within) * -math.log1p(-1 / most_frames))
+    sums = ops.cumsum(growth * values, axis=0)
+    return (before * mean + sums) / (within * growth), within
+
+
 def overlap_add(frames: Any, hop: int) -> Any:
     """Recombine frames ``(count, batch, window)`` by the engine's equation to ``(batch, samples)``."""
     count, _, window = frames.shape

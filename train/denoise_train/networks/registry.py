@@ -20,7 +20,7 @@ from denoise_train.networks.images import ablated, conv_code, dense, pooled
 from denoise_train.networks.own import is_own, own_architecture
 from denoise_train.networks.recurrent import SpectralMask
 from denoise_train.networks.sequences import autoregressions, lstm_code, lstm_forecast
-from denoise_train.networks.shared_mask import SharedMask
+from denoise_train.networks.shared_mask import RunCell, SharedMask
 from denoise_train.networks.strided import Levels, autoencoder
 from denoise_train.recipe import build_section
 
@@ -108,6 +108,9 @@ class Architecture:
     over_rows: Callable[[int], keras.Model]
     """Builds the network to train, for rows of this many samples: the network itself if it has no memory."""
 
+    over_block: Callable[[RunCell], keras.Model] | None = None
+    """Builds the network of many windows at once, where there is one: see :meth:`SharedMask.over_block`."""
+
 
 IN_CONTEXT: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (strided_in_context,)}
 """Architectures with a context, functions ``(contract, settings)``; see :mod:`denoise_train.networks.context`."""
@@ -136,7 +139,7 @@ def build_architecture(
     built = build_section("architecture", section, kinds)
     if isinstance(built, keras.Model):
         return Architecture(built, lambda samples: built)
-    return Architecture(built.step, built.unrolled)
+    return Architecture(built.step, built.unrolled, getattr(built, "over_block", None))
 
 
 def build_network(window: int, hop: int, section: Mapping[str, Any], contract: Contract | None = None) -> keras.Model:

@@ -6,6 +6,7 @@ positions. Small speech enhancers share weights over frequency: X. Rong and othe
 a speech enhancement model requiring ultralow computational resources, ICASSP 2024.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from keras import layers, ops
 
 from denoise_train.arrays import Windows
-from denoise_train.networks.frames import cut, overlap_add, running_mean
+from denoise_train.networks.frames import continued_mean, cut, overlap_add, running_mean
 from denoise_train.networks.recurrence import OverSequences
 from denoise_train.networks.spectra import POWER_FLOOR, Analysis, fixed_layers, single_transforms
 from denoise_train.recipe import RecipeError
@@ -29,6 +30,9 @@ MOST_ABOVE = 3.0
 """Most nepers (26 dB) of the slow level above the fast one, so that a loud sound does not deafen for long."""
 
 Recur = Callable[[int, Any], Any]
+
+RunCell = Callable[[keras.layers.GRUCell, Any, Any], Any]
+"""Runs a cell over rows ``(steps, rows, units)`` from an output ``(rows, units)`` on; returns its outputs."""
 
 
 class SharedMask:
@@ -89,16 +93,17 @@ class SharedMask:
         self._analysis = Analysis(window, analysis, single_bins, bands)
         self._parts = self._layers(single_transforms(window, analysis, single_bins), mixing)
         advance = 2 * np.pi * hop * np.arange(single_bins) / analysis
+        width = self._positions * channels
+        self._state_sizes = [self._past, 1, 1, 1, self._frames_back * 2 * single_bins, depth * width]
         self._turns = [np.exp(1j * advance * back).astype(np.complex64) for back in range(self._frames_back + 1)]
         self.step = self._build_step()
 
     def _build_step(self) -> keras.Model:
         """Build the network of one window: ``[noisy (batch, window), state]`` to ``[clean, state_out]``."""
         width, singles = self._positions * self._channels, 2 * self._single
-        sizes = [self._past, 1, 1, 1, self._frames_back * singles, self._depth * width]
         noisy = keras.Input((self._window,), name="noisy")
-        state = keras.Input((sum(sizes),), name="state")
-        past, slow, fast, frames, spectra, outputs = _split(state, sizes)
+        state = keras.Input((sum(self._state_sizes),), name="state")
+        past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
         samples = layers.Concatenate(name="samples")([past, noisy])
         log_power, spectrum = self._analysis.log_powers(samples)
         mean = ops.mean(log_power, axis=-1, keepdims=True)
@@ -155,6 +160,54 @@ class SharedMask:
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)[:, :, None]
         clean = frames[:, :, self._past :] - self._taken_away(features, spectrum, [present, *earlier], recur)
         return keras.Model(signal, overlap_add(clean, self._hop), name="shared_mask_unrolled")
+
+    def over_block(self, run_cell: RunCell) -> keras.Model:
+        """Build the network of consecutive windows of one signal, of which only the recurrence goes step by step.
+
+        Parameters
+        ----------
+        run_cell
+            Runs a cell over time.
+
+        Returns
+        -------
+        Network ``[noisy (count, window), state (1, state_size)]`` to ``[clean (count, window), state_out]`` that
+        computes what :attr:`step` does window by window, each a hop after the one before.
+        """
+        width, singles, back = self._positions * self._channels, 2 * self._single, self._frames_back
+        noisy = keras.Input((self._window,), name="noisy")
+        state = keras.Input((sum(self._state_sizes),), name="state")
+        past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
+        whole_hops = math.ceil(self._past / self._hop)
+        unused = whole_hops * self._hop - self._past
+        pieces = ops.reshape(ops.pad(past, ((0, 0), (unused, 0))), (whole_hops, self._hop))
+        pieces = ops.concatenate([pieces, noisy[:, : self._hop]], axis=0)
+        before = [pieces[first : first - whole_hops, :] for first in range(whole_hops)]
+        samples = ops.concatenate([before[0][:, unused:], *before[1:], noisy], axis=1)
+        log_power, spectrum = self._analysis.log_powers(samples)
+        mean = ops.mean(log_power, axis=-1, keepdims=True)
+        fast, _ = continued_mean(mean, fast, frames, FAST_FRAMES)
+        slow, frames = continued_mean(mean, slow, frames, SLOW_FRAMES)
+        present = self._parts["single"](samples)
+        known = [spectra[:, number * singles : (number + 1) * singles] for number in reversed(range(back))]
+        spectra = ops.concatenate([*known, present], axis=0)
+        earlier = [spectra[back - number : -number, :] for number in range(1, back + 1)]
+        later: list[Any] = []
+
+        def recur(number: int, hidden: Any) -> Any:
+            last = ops.reshape(outputs[:, number * width : (number + 1) * width], (-1, self._channels))
+            rows = ops.reshape(hidden, (-1, self._positions, self._channels))
+            output = ops.reshape(run_cell(self._parts[f"recurrent_{number}"], rows, last), (-1, width))
+            later.append(output[-1:, :])
+            return output
+
+        features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
+        clean = noisy - self._taken_away(features, spectrum, [present, *earlier], recur)
+        kept = ops.reshape(pieces[-whole_hops:, :], (1, whole_hops * self._hop))[:, unused:]
+        levels = [level[-1:, :] for level in (slow, fast, frames)]
+        remembered = [spectra[-back:, :][number : number + 1, :] for number in reversed(range(back))]
+        state_out = layers.Concatenate(name="state_out")([kept, *levels, *remembered, *later])
+        return keras.Model([noisy, state], [clean, state_out], name="shared_mask_block")
 
     def _layers(self, fixed: dict[str, Windows], mixing: int) -> dict[str, keras.Layer]:
         """Make the layers with trained weights; those of the transforms are fixed."""

@@ -16,6 +16,8 @@ from denoise_train.dsp.filters import Filter
 class NetworkModel(Model):
     """A Keras network with the interface of an ONNX model."""
 
+    block = None
+
     def __init__(self, network: keras.Model, contract: Contract) -> None:
         self.path = Path(contract.name)
         self.contract = contract

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.errors import ContractError, first_line
-from denoise_stream.model import load_session
+from denoise_stream.onnx_file import load_session
 
 FLOAT = "tensor(float)"
 Shape = tuple[int | None, ...]

@@ -1,0 +1,91 @@
+"""Export the graph that runs a network with a memory over many consecutive windows at once.
+
+It lies beside the model's file and computes the same: see :mod:`denoise_stream.block`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import onnx
+import tensorflow as tf
+
+from denoise_export.graph.probes import TOLERANCE, difference_of_block
+from denoise_export.keras_to_onnx.conversion import convert_function, state_facts_in
+from denoise_stream import Contract, ContractError, SourceError
+from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, digest
+from denoise_train.networks.registry import build_architecture
+from denoise_train.recipe import Recipe
+from denoise_train.training.start import copy_weights, load_start
+
+MOST_WINDOWS = 64
+"""Most windows in a block. Measured on a network of two cells (onnxruntime 1.31, one core): in blocks of 16 a window
+takes 45 us, of 32 41, of 64 38; one by one 157. Beyond some hundred the averages in a network lose accuracy."""
+
+
+class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
+    """Run a ``GRUCell`` over time by the operator that becomes ONNX' own GRU.
+
+    TensorFlow has no GRU in one operator but the one of graphics cards, which is converted and never run.
+    """
+
+    def __init__(self, cell: keras.layers.GRUCell) -> None:
+        super().__init__()
+        self._cell = cell
+
+    def call(self, rows: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+        """Return the outputs ``(steps, rows, units)`` for inputs ``(steps, rows, inputs)`` after ``(rows, units)``."""
+        kernel, recurrent_kernel, bias = (tf.convert_to_tensor(weight) for weight in self._cell.weights)
+        parts = tf.transpose(kernel), tf.transpose(recurrent_kernel), bias
+        parameters = tf.concat([tf.reshape(part, [-1]) for part in parts], axis=0)
+        outputs = tf.raw_ops.CudnnRNN(
+            input=rows, input_h=before[None], input_c=[0.0], params=parameters, rnn_mode="gru", is_training=False
+        )
+        return tf.ensure_shape(outputs[0], (*rows.shape[:2], self._cell.units))
+
+    def compute_output_shape(self, rows_shape: Any, before_shape: Any) -> Any:
+        """One output of the cell per step and row."""
+        return (*rows_shape[:2], self._cell.units)
+
+
+def convert_block(run: Path, recipe: Recipe | None, model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
+    """Convert the network in a run folder to the graph of a block.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+    recipe
+        Its recipe.
+    model, contract
+        What was exported of it; the block is compared with that.
+
+    Returns
+    -------
+    The graph ``noisy (count, window)``, ``state (1, state_size)`` to ``clean`` and ``state_out``.
+
+    Raises
+    ------
+    SourceError
+        If its architecture cannot run over blocks.
+    ContractError
+        If the graph computes something else than the model.
+    """
+    architecture = None if recipe is None else build_architecture(recipe.window, recipe.hop, recipe.architecture)
+    if recipe is None or architecture is None or architecture.over_block is None:
+        raise SourceError(f"{run} holds no network of the architecture 'shared_mask', the only one with blocks")
+    copy_weights(architecture.network, load_start(str(run)), str(run))
+    network = architecture.over_block(lambda cell, rows, before: CellOverTime(cell)(rows, before))
+    sizes = {"noisy": (None, contract.window), "state": (1, contract.state_size)}
+    signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in sizes.items()]
+    function = tf.function(lambda *tensors: list(network(tensors)), input_signature=signature)
+    block = convert_function(function.get_concrete_function(), {}, ["clean", "state_out"], "windows")
+    metadata = {BLOCK_OF: digest(model.SerializeToString()), BLOCK_WINDOWS: str(MOST_WINDOWS)}
+    state_facts_in(block, f"{contract.name}-block", metadata)
+    largest = difference_of_block(model, block, contract, MOST_WINDOWS)
+    if not largest <= TOLERANCE:
+        raise ContractError(
+            f"the graph of a block differs from the model by {largest:.2g}; needed: at most {TOLERANCE:g}; nothing was "
+            "written"
+        )
+    return block

@@ -1,0 +1,165 @@
+"""The graph of a block: many windows at once give what one after the other does."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from onnx import helper
+
+from denoise_export.cli import command
+from denoise_export.keras_to_onnx.export import export
+from denoise_export.smaller.derive import derive
+from denoise_stream import ContractError, Denoiser, SourceError, StreamPool
+from denoise_stream.block import BLOCK_OF, block_path
+from denoise_train.networks import shared_mask
+from signals import stream_in_chunks
+from speech import save_speech_run
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_speech_run(tmp_path_factory.mktemp("runs") / "shared", "speech-shared")
+
+
+@pytest.fixture(scope="module")
+def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path, _ = export(run, tmp_path_factory.mktemp("exported") / "m.onnx", block=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def alone(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same file without the block beside it."""
+    return Path(shutil.copy(model, tmp_path_factory.mktemp("alone") / "m.onnx"))
+
+
+def noisy(channels: int = 1, samples: int = 30_000) -> np.ndarray:
+    rng = np.random.default_rng(4)
+    loudness = np.repeat(rng.choice([0.0, 1e-3, 0.03, 0.5], samples // 100), 100)
+    return np.squeeze(rng.normal(size=(samples, channels)) * loudness[:, None])
+
+
+def windows_one_by_one(denoiser: Denoiser, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note in the list how many rows go through the network window by window."""
+    found: list[int] = []
+    run_stateful = type(denoiser.model).run_stateful
+    bound = denoiser.model.bound(1)
+
+    def noting(own, rows, state):
+        found.append(len(rows))
+        return run_stateful(denoiser.model, rows, state)
+
+    for kind in (type(denoiser.model), type(bound)):
+        monkeypatch.setattr(kind, "run_stateful", noting)
+    return found
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_blocks_change_no_sample(model, alone, monkeypatch, channels):
+    signal = noisy(channels)
+    expected = Denoiser(alone).denoise(signal, RATE_HZ)
+    fast = Denoiser(model)
+    one_by_one = windows_one_by_one(fast, monkeypatch)
+    np.testing.assert_allclose(fast.denoise(signal, RATE_HZ), expected, atol=1e-6 * np.ptp(signal))
+    assert len(one_by_one) < 10
+    monkeypatch.undo()
+    slow = Denoiser(alone)
+    one_by_one = windows_one_by_one(slow, monkeypatch)
+    slow.denoise(signal, RATE_HZ)
+    assert len(one_by_one) == len(signal) // 75 - 1
+
+
+def test_any_chunks_give_the_same(model):
+    signal, denoiser = noisy(), Denoiser(model)
+    whole = denoiser.denoise(signal, RATE_HZ)
+    chunks = stream_in_chunks(denoiser, signal, [17, 4000, 75, 700, 1200, 9000], RATE_HZ)
+    np.testing.assert_allclose(chunks, whole, atol=1e-6 * np.ptp(signal))
+
+
+def test_window_that_fails_in_a_block_passes_unchanged_alone(model, alone):
+    signal = noisy(2)
+    signal[9_000:9_010, 1] = 1e200  # float32 cannot hold it
+    results = []
+    for path in (model, alone):
+        stream = Denoiser(path).stream(channels=2, sample_rate_hz=RATE_HZ)
+        results.append(np.concatenate((stream.process(signal), stream.flush())))
+        assert 0 < stream.failed_windows < 10
+    np.testing.assert_allclose(results[0][:8_000], results[1][:8_000], atol=1e-6)
+    np.testing.assert_allclose(results[0][10_000:], results[1][10_000:], atol=1e-6)
+    np.testing.assert_allclose(results[0][9_000:9_010, 1], 1e200)
+
+
+def test_pool_runs_blocks_and_lone_windows_together(model):
+    signals = [noisy(samples=samples) for samples in (30_000, 600, 400, 12_000)]
+    with StreamPool(model) as pool:
+        streams = [pool.open(sample_rate_hz=RATE_HZ) for _ in signals]
+        for stream, signal in zip(streams, signals, strict=True):
+            stream.push(signal)
+            stream.end()
+        for stream, signal in zip(streams, signals, strict=True):
+            found = np.concatenate([*stream])
+            np.testing.assert_allclose(found, Denoiser(model).denoise(signal, RATE_HZ), atol=1e-6)
+
+
+def test_16_bit_weights_keep_a_block(model, tmp_path):
+    derive(model, tmp_path / "small.onnx", fp16=True)
+    assert block_path(tmp_path / "small.onnx").stat().st_size < 0.7 * block_path(model).stat().st_size
+    small = Denoiser(tmp_path / "small.onnx")
+    signal = noisy()
+    fast = small.denoise(signal, RATE_HZ)
+    block_path(small.model.path).unlink()
+    expected = Denoiser(tmp_path / "small.onnx").denoise(signal, RATE_HZ)
+    np.testing.assert_allclose(fast, expected, atol=1e-6 * np.ptp(signal))
+
+
+def test_block_of_another_file_is_left_alone(model, tmp_path):
+    derive(model, tmp_path / "small.onnx", fp16=True)
+    shutil.copy(block_path(model), block_path(tmp_path / "small.onnx"))
+    assert Denoiser(tmp_path / "small.onnx").model.block is None
+    assert Denoiser(model).model.block is not None
+
+
+def test_damaged_block_is_refused(model, tmp_path):
+    copied = Path(shutil.copy(model, tmp_path / "m.onnx"))
+    facts = {each.key: each.value for each in onnx.load(block_path(model)).metadata_props}
+    for graph, wrong, sentence in (
+        (block_path(model), {"block_windows": "many"}, "m.block.onnx: metadata block_windows='many'; needed: a number"),
+        (model, {}, "m.block.onnx: the graph's inputs are .*'batch'.*; needed: "),
+    ):
+        block = onnx.load(graph)
+        helper.set_model_props(block, facts | wrong)
+        block_path(copied).write_bytes(block.SerializeToString())
+        with pytest.raises(ContractError, match=sentence):
+            Denoiser(copied).denoise(noisy(), RATE_HZ)
+    block_path(copied).write_bytes(b"no graph")
+    with pytest.raises(ContractError, match="m.block.onnx is not an ONNX model"):
+        Denoiser(copied).denoise(noisy(), RATE_HZ)
+
+
+@pytest.mark.slow
+def test_block_that_computes_something_else_is_not_written(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(shared_mask, "continued_mean", lambda values, mean, frames, most: (values, frames))
+    with pytest.raises(ContractError, match="the graph of a block differs from the model by"):
+        export(run, tmp_path / "m.onnx", block=True)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_other_networks_have_no_block(tmp_path):
+    own = save_speech_run(tmp_path / "own")
+    with pytest.raises(SourceError, match="holds no network of the architecture 'shared_mask', the only one with"):
+        export(own, tmp_path / "m.onnx", block=True)
+    result = CliRunner().invoke(command, ["general", "--block", "--output", str(tmp_path / "m.onnx")])
+    assert result.exit_code == 2
+    assert "--block needs the network itself; general is exported already" in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"own"}
+
+
+def test_block_states_which_file_it_belongs_to(model):
+    block = onnx.load(block_path(model))
+    assert len({each.key: each.value for each in block.metadata_props}[BLOCK_OF]) == 64
+    assert [size.dim_param for size in block.graph.input[0].type.tensor_type.shape.dim] == ["windows", ""]
