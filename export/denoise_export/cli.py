@@ -250,8 +250,8 @@ def _export_encoder(source: Path, stated: Stated, changes: Changes, outputs: Out
     """Export the encoder of an autoencoder."""
     if changes.any or outputs.ports or outputs.block:
         raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --block, --c, --wasm, --test-vectors and --streaming are for "
-            "signals"
+            "--encoder exports codes; --fp16, --int8, --opset, --block, --c, --wasm, --test-vectors and --streaming "
+            "are for signals"
         )
     with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
