@@ -91,15 +91,24 @@ class Outputs:
     streaming: Path | None
     float64: bool
     block: bool
+    ladspa: Path | None
+    lv2: Path | None
+    install: bool
     force: bool
 
     @property
+    def plugins(self) -> dict[str, Path]:
+        """The folders of the plug-ins that are asked for, by interface."""
+        return {name: path for name, path in (("ladspa", self.ladspa), ("lv2", self.lv2)) if path is not None}
+
+    @property
     def ports(self) -> bool:
-        """Whether C sources, WebAssembly, test vectors or a streaming graph are asked for."""
-        return any(path is not None for path in (self.c_folder, self.wasm, self.test_vectors, self.streaming))
+        """Whether files for ports are asked for: C, WebAssembly, test vectors, a streaming graph or plug-ins."""
+        files = (self.c_folder, self.wasm, self.test_vectors, self.streaming)
+        return bool(self.plugins) or any(path is not None for path in files)
 
     def check(self) -> None:
-        """Refuse, with a UsageError, an output that would be the file of the facts, and samples of no graph."""
+        """Refuse, with a UsageError, options without those that they belong to, and names of files that clash."""
         if self.output is not None and (not self.output.name or self.output.suffix == ".json"):
             raise click.UsageError(
                 f"--output {self.output}: name a file such as model.onnx; the same name with .json gets the facts"
@@ -108,10 +117,19 @@ class Outputs:
             raise click.UsageError("--float64 is the kind of samples of --streaming FILE.onnx; add it")
         if self.packed and self.c_folder is None:
             raise click.UsageError("--packed is how --c DIR writes the weights; add it")
+        if self.install and not self.plugins:
+            raise click.UsageError("--install is for plug-ins; add --ladspa DIR or --lv2 DIR")
+        folders = [path.absolute() for path in (*self.plugins.values(), self.c_folder) if path is not None]
+        if len(set(folders)) < len(folders):
+            raise click.UsageError(f"{folders[-1]} is named twice; --ladspa, --lv2 and --c need a folder each")
 
+
+PORTS = ("--c", "--wasm", "--test-vectors", "--streaming", "--ladspa", "--lv2")
+"""The options that write files for ports."""
 
 SECTIONS = {
     "Output": ("output", "block", "c_folder", "packed", "wasm", "streaming", "float64", "test_vectors", "force"),
+    "Plug-ins for audio programs": ("ladspa", "lv2", "install"),
     "Model": ("name", "license_", "trained_on", "normalization", "window", "hop", "rate"),
     "Graph": ("fit_output", "self_normalizing", "encoder"),
     "Size and opset": ("fp16", "int8", "opset"),
@@ -128,6 +146,7 @@ SECTIONS = {
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
         "denoise-export speech --wasm web/",
         "denoise-export speech --streaming speech-streaming.onnx",
+        "denoise-export speech --ladspa plugin/ --install",
         "denoise-export runs/mnist-reduce --encoder",
         "denoise-export mine.onnx --int8 --output mine-int8.onnx",
     ),
@@ -210,6 +229,19 @@ SECTIONS = {
     is_flag=True,
     help="With --streaming: take and return 64-bit samples, when changes are small compared with the offset.",
 )
+@click.option(
+    "--ladspa",
+    type=PATH,
+    metavar="DIR",
+    help="Write a LADSPA plug-in in C, and build it if a C compiler is installed: for PipeWire, ffmpeg, Audacity.",
+)
+@click.option("--lv2", type=PATH, metavar="DIR", help="The same as an LV2 plug-in.")
+@click.option(
+    "--install",
+    is_flag=True,
+    help="Copy the plug-in to where programs look for it (~/.ladspa, ~/.lv2), and print PipeWire's configuration for "
+    "a denoised microphone.",
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @version_option
 def command(source: Path, encoder: bool, **values: Any) -> None:
@@ -250,7 +282,7 @@ def _export_encoder(source: Path, stated: Stated, changes: Changes, outputs: Out
     """Export the encoder of an autoencoder."""
     if changes.any or outputs.ports or outputs.block:
         raise click.UsageError(
-            "--encoder exports codes; --fp16, --int8, --opset, --block, --c, --wasm, --test-vectors and --streaming "
+            f"--encoder exports codes; --fp16, --int8, --opset, --block, {', '.join(PORTS[:-1])} and {PORTS[-1]} "
             "are for signals"
         )
     with _loading_backend():
@@ -290,13 +322,14 @@ def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outpu
         return outputs.output
     if outputs.output is not None or not outputs.ports:
         raise click.UsageError(
-            f"{source} is exported already; add --fp16, --int8, --opset, --c, --wasm, --test-vectors or --streaming"
+            f"{source} is exported already; add --fp16, --int8, --opset, {', '.join(PORTS[:-1])} or {PORTS[-1]}"
         )
     return model
 
 
 def _write_ports(model: Path, outputs: Outputs) -> None:
-    """Write the files for ports: C, WebAssembly, signals that they must reproduce, a graph that streams by itself."""
+    """Write the files for ports: C, WebAssembly, signals to prove them with, a graph that streams, plug-ins."""
+    from denoise_export.plugin.making import make_plugin
     from denoise_export.streaming import write_streaming
     from denoise_export.to_c.source import write_c
     from denoise_export.to_wasm.module import write_wasm
@@ -316,6 +349,9 @@ def _write_ports(model: Path, outputs: Outputs) -> None:
             f"{outputs.streaming}: chunks of {sizes['chunk_samples']} samples, a state of {sizes['state_size']} "
             f"numbers, {sizes['delay_samples']} samples of delay"
         )
+    for interface, folder in outputs.plugins.items():
+        for line in make_plugin(model, folder, interface, installed=outputs.install, force=outputs.force):
+            click.echo(line)
 
 
 def _fields(kind: type[Group], values: Mapping[str, Any]) -> Group:

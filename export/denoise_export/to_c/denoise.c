@@ -21,6 +21,14 @@ static void network(float *work, const float *noisy, float *clean@ARGUMENTS@)
 }
 @GATE@
 
+static int is_finite(const float *numbers, int count)
+{
+    float sum = 0;
+    for (int i = 0; i < count; ++i)
+        sum += 0 * numbers[i];
+    return sum == 0;
+}
+
 /* Replace missing values (NaN) by lines between their neighbours, held at the ends; all missing are 0. */
 static void bridge_gaps(denoise_sample *samples)
 {
@@ -47,6 +55,9 @@ static void add_window(denoise_state *state, const denoise_sample *heard)
 @SCALING@    for (int i = 0; i < DENOISE_WINDOW; ++i)
         noisy[i] = (float)((samples[i] - low) / (span > 0 ? span : 1));
     network(state->work, noisy, clean@PASSED@);
+    if (!is_finite(clean, DENOISE_WINDOW)@ANDSTATE@) {
+        memcpy(clean, noisy, sizeof clean);
+@RESTART@    }
 @KEEPING@    for (int i = 0; i < DENOISE_WINDOW; ++i) {
         state->above[i] += taper[i] * (clean[i] * span + low);
         state->below[i] += taper[i];
@@ -80,6 +91,7 @@ void denoise_init(denoise_state *state)
 @LOADING@    memset(state, 0, sizeof *state);
 #ifdef DENOISE_GATE_DB
     state->gain = state->gain_before = 1;
+    state->closed = powf(10, -(float)(DENOISE_GATE_DB) / 20);
     state->held = (int)ceil(@HOLD@ * @HZEXACT@ / DENOISE_HOP);
 #endif
 }

@@ -9,6 +9,7 @@
  * A sample is given back when @WINDOW@ samples, itself included, have come in.
  * @GATING@
  * Infinite samples are not allowed; NaN marks a missing value and comes back as such. clean must not overlap noisy.
+ * A window that the network answers with anything but finite numbers passes unchanged, and the network restarts after it.
  * @RATE@
  * Licence of the weights: @LICENSE@
  */
@@ -21,6 +22,7 @@
 extern "C" {
 #endif
 
+#define DENOISE_RATE_HZ @RATEHZ@ /* 0: any */
 #define DENOISE_WINDOW @WINDOW@
 #ifndef DENOISE_HOP
 #define DENOISE_HOP @HOP@ /* @CHOICE@ */
@@ -41,6 +43,7 @@ typedef struct {
     denoise_sample below[DENOISE_WINDOW];       /* ... and tapers */
 #ifdef DENOISE_GATE_DB
     float speech, floor, gain, gain_before; /* the two levels, and the gate's gain now and a hop ago */
+    float closed;                           /* the gain when closed; may be set between calls, 1 is no gate */
     int held;                               /* windows for which it stays open */
 #endif
 @STATE@    float work[@WORK@]; /* for the network */

@@ -8,11 +8,11 @@ static float per_hop(float db_per_s)
 /* Follow the level of speech and the floor, and open or close the gate for the next hop. */
 static void move_gate(denoise_state *state, const float *clean, float span)
 {
-    const float closed = powf(10, -(float)(DENOISE_GATE_DB) / 20), hop_s = DENOISE_HOP / @HZ@;
+    const float hop_s = DENOISE_HOP / @HZ@;
     float energy = 0, bound;
     for (int i = 1; i < DENOISE_WINDOW; ++i)
         energy += (clean[i] - clean[i - 1]) * (clean[i] - clean[i - 1]);
-    energy *= span * span / (DENOISE_WINDOW - 1);
+    energy = fminf(energy * (span * span / (DENOISE_WINDOW - 1)), 1e30f); /* no level becomes infinite */
     if (state->speech <= 0)
         state->speech = energy;
     if (state->floor <= 0)
@@ -30,6 +30,6 @@ static void move_gate(denoise_state *state, const float *clean, float span)
     state->floor *= per_hop(energy > state->floor ? @FLOORRISE@ : -@FLOORFALL@);
     state->floor = fmaxf(state->floor, state->speech * @LEASTFLOOR@);
     state->gain = state->held > 0 ? fminf(1, state->gain + hop_s / @OPENING@)
-                                  : fmaxf(closed, state->gain - hop_s / @CLOSING@);
+                                  : fmaxf(state->closed, state->gain - hop_s / @CLOSING@);
 }
 #endif

@@ -121,6 +121,7 @@ def c_source(
         if state
         else "1 to DENOISE_WINDOW: fewer is cleaner and slower",
         "ONLY": _ONLY_HOP.format(hop=contract.hop) if state else "",
+        "RATEHZ": "0" if rate is None else f"{rate:.17g}",
         "RATE": "Any sample rate." if rate is None else f"Sample rate: {rate:g} Hz; no other is supported.",
         "LICENSE": _comment(contract.license or "not stated"),
         "WORK": str(size),
@@ -136,6 +137,8 @@ def c_source(
         "PASSED": ", state->memory, state->updated" if state else "",
         "SCALING": "" if contract.normalization == "none" else _SCALING,
         **_gate_values(rate),
+        "ANDSTATE": f" || !is_finite(state->updated, {state})" if state else "",
+        "RESTART": "        memset(state->updated, 0, sizeof state->updated);\n" if state else "",
         "KEEPING": "    memcpy(state->memory, state->updated, sizeof state->updated);\n" if state else "",
     }
     source, header = (filled(TEMPLATES / name, values) for name in ("denoise.c", "denoise.h"))

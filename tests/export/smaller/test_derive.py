@@ -112,7 +112,11 @@ def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
     [
         (["x2", "--fp16", "--int8", "-o", "m.onnx"], "--fp16 and --int8 exclude each other; choose one"),
         (["x2", "--fp16"], "--fp16, --int8 and --opset need an --output beside an exported model"),
-        (["x2"], "x2 is exported already; add --fp16, --int8, --opset, --c, --wasm, --test-vectors or --streaming"),
+        (
+            ["x2"],
+            "x2 is exported already; add --fp16, --int8, --opset, --c, --wasm, --test-vectors, --streaming, --ladspa "
+            "or --lv2",
+        ),
         (["x2", "--self-normalizing", "--c", "c"], "--self-normalizing needs the network itself"),
         (["x2", "--opset", "3", "-o", "m.onnx"], "opset=3 is out of range; use 9 to 21"),
     ],

@@ -15,7 +15,7 @@ from denoise_export.to_c.source import c_source, write_c
 from denoise_export.to_c.weights import as_text, pack
 from denoise_stream import ContractError, Denoiser, SinkError, bundled_models
 from embed import KINDS, SANITIZED, STRICT, compile_c, need, worst_error
-from onnx_models import identity, save, tensor
+from onnx_models import fragile, identity, save, tensor
 
 
 class Library:
@@ -58,6 +58,14 @@ def _pointer(array: np.ndarray) -> ctypes.c_void_p:
 def test_c_reproduces_the_test_vectors(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     assert worst_error(vectors[kind], Library(tmp_path, compiler).denoise) < 1e-4
+
+
+def test_window_that_the_network_fails_on_passes_and_the_network_restarts(tmp_path):
+    path = fragile(tmp_path / "fragile.onnx")
+    noisy = np.random.default_rng(0).uniform(-0.9, 0.9, 2000).astype(np.float32)
+    noisy[700] = 5.0
+    write_c(path, tmp_path)
+    np.testing.assert_allclose(Library(tmp_path).denoise(noisy, 64)[0], Denoiser(path).denoise(noisy), atol=1e-5)
 
 
 def test_c_with_double_samples_keeps_a_small_signal_on_a_large_offset(vectors, tmp_path):
