@@ -34,7 +34,8 @@ def bundled_models() -> dict[str, Path]:
     ['general', 'general-small', 'speech', 'x2']
     """
     found = Path(__file__).with_name("models").glob("*.onnx")
-    return {path.stem: path for path in sorted(found) if not path.name.endswith(BLOCK_SUFFIX)}
+    models = sorted(found, key=lambda path: path.stem)
+    return {path.stem: path for path in models if not path.name.endswith(BLOCK_SUFFIX)}
 
 
 class Models(NamedTuple):

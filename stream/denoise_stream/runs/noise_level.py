@@ -158,6 +158,8 @@ class HumMeter:
         The power is 0 if none stands out.
         """
         found = (0, 0, 0.0)
+        if not self._tones:
+            return found
         powers = self._powers[:, channel].reshape(len(self._tones), -1) / max(self._segments[channel], 1)
         for (mains, tone), bins in zip(self._tones, powers, strict=True):
             beside = np.concatenate((bins[: HUM_SIDE - 3], bins[HUM_SIDE + 4 :])).mean()

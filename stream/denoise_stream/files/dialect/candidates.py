@@ -25,6 +25,9 @@ TIE = 0.02
 _RULER = re.compile(r"[ \t|+:]*(?:[-=_]{2,}+[ \t|+:]*+)+")
 """A line drawn between names and data."""
 
+Kinds = tuple[str, ...]
+"""The kinds of a row's cells."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -57,16 +60,28 @@ class Reading:
     delimiter: str
     lines: Sequence[Line]
     cells: list[list[str]]
-    kinds: list[list[str]]
+    kinds: list[Kinds]
     width: int
     columns: list[Column]
     start: int
 
     def is_row(self, index: int) -> bool:
         """Tell whether a line has the width and the kinds of the columns; an empty last field may come or lack."""
-        kinds, width = self.kinds[index], self.width
-        if len(kinds) == width + 1 and width > 1 and not self.cells[index][-1]:
+        kinds = self.kinds[index]
+        if len(kinds) == self.width + 1 and self.width > 1 and not self.cells[index][-1]:
             kinds = kinds[:-1]
+        fits = self._fitting.get(kinds)
+        if fits is None:
+            fits = self._fitting[kinds] = self._fits(kinds)
+        return fits
+
+    @cached_property
+    def _fitting(self) -> dict[Kinds, bool]:
+        """Whether rows of these kinds have the columns' kinds; most rows of a table are alike."""
+        return {}
+
+    def _fits(self, kinds: Kinds) -> bool:
+        width = self.width
         if len(kinds) != width and not (len(kinds) == width - 1 and width > 1 and self.columns[-1].kind == "empty"):
             return False
         return all(column.fits(kind) for column, kind in zip(self.columns, kinds, strict=False))
@@ -84,6 +99,11 @@ class Reading:
     def rows(self) -> list[list[str]]:
         """The cells of the rows."""
         return [self.cells[index] for index in self.row_numbers]
+
+    def take_columns(self, columns: list[Column]) -> None:
+        """Take other columns."""
+        self.columns = columns
+        self._fitting.clear()
 
     def begin_at(self, start: int) -> None:
         """Take another line for the first row of data."""
@@ -112,7 +132,7 @@ class Reading:
 def is_comment(text: str, delimiter: str) -> bool:
     """Tell whether a line outside the rows is a comment."""
     bare = text.lstrip(BLANK)
-    if not bare.startswith(tuple(mark for mark in COMMENTS if mark != delimiter)):
+    if not bare.startswith(COMMENTS) or (delimiter in COMMENTS and bare.startswith(delimiter)):
         return False
     # A missing value, such as #N/A, begins like a comment.
     return kind_of(unquote(split_fields(bare, delimiter)[0])) != "missing"
@@ -121,22 +141,22 @@ def is_comment(text: str, delimiter: str) -> bool:
 def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
     """Split lines by a delimiter and find the width, the columns and the first row."""
     cells = [[unquote(field) for field in split_fields(line.text, delimiter)] for line in lines]
-    kinds = [[kind_of(cell) for cell in row] for row in cells]
+    kinds = [tuple(map(kind_of, row)) for row in cells]
     likely = [row for line, row in zip(lines, kinds, strict=True) if not is_comment(line.text, delimiter)] or kinds
     # The tail is where a preamble has ended; a short table is looked at whole.
     tail = likely[len(likely) // 3 if len(likely) > 15 else 0 :]
     widths = Counter(map(len, tail))
     width = max(widths, key=lambda count: (widths[count], count), default=0)
     reading = Reading(delimiter, lines, cells, kinds, width, _sort_columns(tail, width), len(lines))
-    fits = [reading.may_begin(index) for index in range(len(lines))]
-    for index, fit in enumerate(fits):
-        seen = fits[index : index + SIGHT]
-        if fit and 2 * sum(seen) >= len(seen):
-            reading.start = index
-            break
+    for index in range(len(lines)):
+        if reading.may_begin(index):
+            seen = [reading.may_begin(later) for later in range(index, min(index + SIGHT, len(lines)))]
+            if 2 * sum(seen) >= len(seen):
+                reading.start = index
+                break
     # Without the lines above, columns may show another kind: in a short table, names look like text among numbers.
     if any(len(row) == width for row in kinds[reading.start :]):
-        reading.columns = _sort_columns(kinds[reading.start :], width)
+        reading.take_columns(_sort_columns(kinds[reading.start :], width))
     return reading
 
 

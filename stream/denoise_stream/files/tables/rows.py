@@ -18,6 +18,10 @@ class Lines:
     texts: list[str]
     end: str
 
+    def part(self, start: int, stop: int) -> "Lines":
+        """Return some of the records."""
+        return Lines(self.numbers[start:stop], self.texts[start:stop], self.end)
+
 
 @dataclass
 class Rows:

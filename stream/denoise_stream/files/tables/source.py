@@ -5,6 +5,7 @@ A table is written back byte for byte except for the numbers of those columns, b
 source and sink share.
 """
 
+import bisect
 import dataclasses
 import math
 import operator
@@ -234,13 +235,22 @@ class TableSource:
     def _parse(self, lines: Lines) -> Iterator[Rows | Passed]:
         """Sort a batch of records into rows and what is passed on."""
         size = max(1, MOST_CELLS // self.dialect.width)
-        for start in range(0, len(lines.texts), size):
-            part = Lines(lines.numbers[start : start + size], lines.texts[start : start + size], lines.end)
-            rows = self._read_plain(part) if part.numbers[0] >= self.dialect.first_line else None
-            if rows is not None:
-                yield rows
-            else:
-                yield from self._read_carefully(part)
+        above = bisect.bisect_left(lines.numbers, self.dialect.first_line)
+        if above:
+            yield from self._read_carefully(lines.part(0, above))
+        for start in range(above, len(lines.texts), size):
+            yield from self._read(lines.part(start, start + size))
+
+    def _read(self, lines: Lines) -> Iterator[Rows | Passed]:
+        """Read records at once if they are plain, or else most of them, a few at a time."""
+        rows = self._read_plain(lines)
+        if rows is not None:
+            yield rows
+        elif len(lines.texts) <= FEW_ROWS:
+            yield from self._read_carefully(lines)
+        else:
+            for start in range(0, len(lines.texts), FEW_ROWS):
+                yield from self._read(lines.part(start, start + FEW_ROWS))
 
     def _read_plain(self, lines: Lines) -> Rows | None:
         """Read records that the delimiter alone splits into rows of numbers; None if there are others among them."""
@@ -337,6 +347,9 @@ class TableSource:
             values.append(value)
         return values
 
+
+FEW_ROWS = 64
+"""Rows that are read one by one if one of them is odd."""
 
 FIRST_CHARACTERS = frozenset("0123456789+-. ") | {""}
 """What times and counts begin with; a row where one begins otherwise is looked at on its own."""
