@@ -26,6 +26,7 @@ class InProcess:
     """A dispatcher in this process, for tests in which worker processes are not the point."""
 
     workers = 1
+    unreported = ()
 
     def __init__(self, work: Work, jobs: int | None = None) -> None:
         self.work = work

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -250,10 +250,11 @@ class Archive:
             sizes = {entry.name: entry.size_bytes for entry in plan.todo}
             on_progress(summary)
             if plan.todo:
-                with self._scratch(plan) as work:
-                    running = dispatcher(work)
-                    for outcomes in running.run(make_groups(plan.todo, running.workers)):
-                        self._manifest.record(outcomes)
+                with (
+                    self._scratch(plan) as work,
+                    contextlib.closing(self._finished(dispatcher(work), plan)) as finished,
+                ):
+                    for outcomes in finished:
                         for outcome in outcomes:
                             summary.add(outcome, sizes[outcome.name])
                         summary.wall_s = time.monotonic() - started
@@ -262,6 +263,16 @@ class Archive:
             self._manifest.close()
         summary.wall_s = time.monotonic() - started
         return summary
+
+    def _finished(self, dispatcher: Dispatcher, plan: Plan) -> Generator[list[Outcome], None, None]:
+        """Record what is finished, and yield it; after Ctrl-C, record what was finished until then."""
+        try:
+            with contextlib.closing(dispatcher.run(make_groups(plan.todo, dispatcher.workers))) as finished:
+                for outcomes in finished:
+                    self._manifest.record(outcomes)
+                    yield outcomes
+        finally:
+            self._manifest.record(dispatcher.unreported)
 
     @contextlib.contextmanager
     def _scratch(self, plan: Plan) -> Iterator[Work]:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,7 +38,10 @@ class Dispatcher(Protocol):
     workers: int
     """How many files are worked on at once."""
 
-    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+    unreported: list[Outcome]
+    """What was finished meanwhile, once a run was interrupted and closed."""
+
+    def run(self, groups: Iterator[Group]) -> Generator[list[Outcome], None, None]:
         """Yield the outcome of every file once, in any order, those together that are ready together."""
         ...
 
@@ -126,10 +129,16 @@ class _WorkerProcess:
             f"the worker process died (signal {-code})" if code and code < 0 else f"the worker process ended ({code})"
         )
 
-    def end(self) -> None:
-        self.connection.close()
+    def end(self) -> list[Outcome]:
+        """End the process; return what it has finished and nobody has taken."""
         self.process.terminate()
         self.process.join()
+        left = []
+        with contextlib.suppress(EOFError, OSError):
+            while self.unfinished and self.connection.poll():
+                left.append(self.take())
+        self.connection.close()
+        return left
 
 
 class LocalDispatcher:
@@ -146,8 +155,9 @@ class LocalDispatcher:
     def __init__(self, work: Work, jobs: int | None) -> None:
         self._work = work
         self.workers = jobs or physical_cores()
+        self.unreported: list[Outcome] = []
 
-    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+    def run(self, groups: Iterator[Group]) -> Generator[list[Outcome], None, None]:
         """Yield the outcome of every file once, in any order, those together that are ready together."""
         again: deque[Group] = deque()
         retries = Retries(self.workers)
@@ -192,7 +202,7 @@ class LocalDispatcher:
                         worker.end()
         finally:
             for worker in workers:
-                worker.end()
+                self.unreported += worker.end()
 
 
 def physical_cores() -> int:

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +68,12 @@ class RayDispatcher:
                 f"no Ray cluster answers at {address or 'the default address'}: {first_line(error)}"
             ) from error
         self.workers = self._slots()
+        self.unreported: list[Outcome] = []
 
     def _slots(self) -> int:
         return self._jobs or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def run(self, groups: Iterator[Group]) -> Iterator[list[Outcome]]:
+    def run(self, groups: Iterator[Group]) -> Generator[list[Outcome], None, None]:
         """Yield the outcome of every file once, in any order."""
         ray, work = self._ray, self._work
         own = [model for model in work.models if model and model not in bundled_models()]

@@ -115,6 +115,21 @@ def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, n
     assert not living(process.pid)
 
 
+def test_what_workers_finish_while_a_run_is_interrupted_is_recorded(tmp_path, archive):
+    work = Work(LocalFolder(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", choose_models("general"))
+    dispatcher = LocalDispatcher(work, 2)
+    entries = [*LocalFolder(archive).entries()]
+    running = dispatcher.run(iter([entries]))
+    taken = next(running)
+    limit = time.monotonic() + 120
+    while len(tree(tmp_path / "out")) < len(entries) and time.monotonic() < limit:
+        time.sleep(0.05)
+    running.close()
+    told = [outcome.name for outcome in (*taken, *dispatcher.unreported)]
+    assert told in (names := [entry.name for entry in entries], names[:-1])  # the last one may not be told yet
+    assert len(taken) < len(told)
+
+
 def test_small_files_are_grouped_and_large_ones_are_not():
     small, large = [Entry(str(n), 2000, "") for n in range(5000)], [Entry(f"l{n}", 90 << 20, "") for n in range(4)]
     groups = list(make_groups([*large, *small], 2))

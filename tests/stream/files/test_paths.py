@@ -114,6 +114,7 @@ def test_archive_does_not_replace_what_appeared_since_its_start(folder, models):
 
     class Here:
         workers = 1
+        unreported = ()
 
         def __init__(self, work):
             self.worker = Worker(work)
