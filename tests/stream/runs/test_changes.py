@@ -25,8 +25,10 @@ def spiky() -> tuple[np.ndarray, np.ndarray]:
     return noisy, CLEAN
 
 
-def measured(noisy: np.ndarray, denoised: np.ndarray, ends: list[int]) -> list[dict]:
-    meter = ChangeMeter(noisy.shape[1], peaks=True, noise=True)
+def measured(
+    noisy: np.ndarray, denoised: np.ndarray, ends: list[int], sample_rate_hz: float | None = None
+) -> list[dict]:
+    meter = ChangeMeter(noisy.shape[1], peaks=True, noise=True, sample_rate_hz=sample_rate_hz)
     for start, end in zip([0, *ends], [*ends, len(noisy)], strict=True):
         meter.observe(noisy[start:end], denoised[start:end])
     return meter.facts()
@@ -75,6 +77,13 @@ def test_a_steady_tone_that_is_no_harmonic_of_the_mains_is_not_taken_for_hum(ton
     meter = HumMeter(1, 500.0)
     meter.observe(np.sin(2 * np.pi * tone_hz * np.arange(3000) / 500)[:, None])
     assert meter.strongest(0)[2] == 0
+
+
+@pytest.mark.parametrize("rate_hz", [1 / 300, 1.0, 100.0])
+def test_at_slow_rates_no_hum_is_found(rate_hz: float):
+    (facts,) = measured(NOISY, CLEAN, [], rate_hz)
+    assert facts["hum"] is None
+    assert facts["estimated_snr_db"] is not None
 
 
 @pytest.mark.parametrize("rate_hz", [360.0, 5000.0])
