@@ -1,5 +1,6 @@
 """Arrays that the whole package shares: their types, and what is done to signals of any shape or dtype."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,9 @@ def as_signal(signal: ArrayLike) -> NDArray[Any]:
     TypeError, ValueError
         If it does not hold real numbers, or has another shape.
     """
-    if isinstance(signal, np.ma.MaskedArray):
-        signal = np.ma.filled(signal.astype(np.float64), np.nan)
+    masked = sys.modules.get("numpy.ma")  # whoever passes a masked array has loaded it
+    if masked is not None and isinstance(signal, masked.MaskedArray):
+        signal = masked.filled(signal.astype(np.float64), np.nan)
     array = np.asarray(signal)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")

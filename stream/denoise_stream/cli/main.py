@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from denoise_stream.archive.folders.places import without_file_scheme
 from denoise_stream.cli.archive import archive_options, is_archive, run_archive
 from denoise_stream.cli.command_line import PATH, in_options, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
@@ -285,7 +286,8 @@ def command(files: tuple[str, ...], **values: Any) -> None:
         if values.pop("service"):
             _print_service(values["virtual_mic"])
             return
-        sources = _sources(files, values)
+        sources = tuple(map(without_file_scheme, _sources(files, values)))
+        values["sink"] = values["sink"] and without_file_scheme(values["sink"])
         if len(sources) == 1 and not (values["dry_run"] and Path(sources[0]).is_file()):
             denoise_one_source(_denoise, sources[0], values)
         else:

@@ -64,28 +64,43 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _translate(pattern: str) -> str:
-    found = ""
-    for piece in re.findall(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL):
-        if piece.startswith("**") and piece.endswith("/"):
-            found += "(?:.*/)?"
-        elif piece.startswith("**"):  # a run of stars means no more, but as many wildcards would be tried without end
-            found += ".*"
+    """Translate a pattern to a regular expression.
+
+    A star takes as little as what follows it, up to the next star, allows, and never more again (an atomic group):
+    so the next star has the most left, and no combination has to be tried.
+    """
+    pieces = re.findall(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
+    found, waiting = "", None  # of the last star in this folder: what follows it, so far
+    for piece in pieces:
+        if piece == "*" and waiting is not None:
+            found += f"(?>[^/]*?{waiting})" if waiting else ""
+            waiting = ""
         elif piece == "*":
-            found += "[^/]*"
-        elif piece == "?":
-            found += "[^/]"
-        elif len(piece) > 1:
-            found += _translate_set(piece, pattern)
+            waiting = ""
+        elif piece.startswith("**") or piece == "/":
+            found += ("" if waiting is None else f"[^/]*{waiting}") + _translate_piece(piece, pattern)
+            waiting = None
+        elif waiting is None:
+            found += _translate_piece(piece, pattern)
         else:
-            found += re.escape(piece)
-    return found
+            waiting += _translate_piece(piece, pattern)
+    return found + ("" if waiting is None else f"[^/]*{waiting}")
+
+
+def _translate_piece(piece: str, pattern: str) -> str:
+    """Translate what is no single star."""
+    if piece.startswith("**"):  # a run of stars means no more, but as many wildcards would be tried without end
+        return "(?:.*/)?" if piece.endswith("/") else ".*"
+    if piece == "?":
+        return "[^/]"
+    return _translate_set(piece, pattern) if len(piece) > 1 else re.escape(piece)
 
 
 def _translate_set(piece: str, pattern: str) -> str:
     """Translate ``[abc]``, ``[a-z]`` or ``[!abc]``."""
     characters = piece[1:-1].removeprefix("!")
     ranges = re.sub(r"(?<!-)\\-(?!\\-)", "-", re.escape(characters))  # a hyphen beside another one is just that
-    found = "[" + ("^" if piece[1] == "!" else "") + ranges + "]"
+    found = "[" + ("^/" if piece[1] == "!" else "") + ranges + "]"
     try:
         re.compile(found)
     except re.error as error:

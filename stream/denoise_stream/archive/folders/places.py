@@ -11,11 +11,21 @@ from denoise_stream.archive.folders.protocol import Folder
 from denoise_stream.errors import SinkError, SourceError
 
 URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+FILE_SCHEME = re.compile(r"file://(?:localhost(?=/))?", re.IGNORECASE)
 
 
 def is_url(text: str) -> bool:
     """Tell a URL of fsspec (``s3://bucket/folder``) from a path."""
     return URL.match(text) is not None
+
+
+def without_file_scheme(text: str) -> str:
+    """Return the path that a ``file://`` URL means; any other text as it is.
+
+    >>> without_file_scheme("file:///data/a%20b.wav"), without_file_scheme("s3://bucket/a.wav")
+    ('/data/a b.wav', 's3://bucket/a.wav')
+    """
+    return unquote(FILE_SCHEME.sub("", text)) if FILE_SCHEME.match(text) else text
 
 
 def open_input(text: str) -> tuple[Folder, str]:
@@ -28,11 +38,11 @@ def open_input(text: str) -> tuple[Folder, str]:
     MissingExtra
         If a URL needs packages that are not installed.
     """
-    if is_url(text) and not text.lower().startswith("file://"):
+    if is_url(text):
         from denoise_stream.archive.folders.cloud import open_remote
 
         return open_remote(text)
-    path = _local(text)
+    path = Path(text).expanduser()
     if path.is_file():
         return LocalFolder(path.parent.resolve()), MAGIC.sub(r"[\g<0>]", path.name)
     if path.is_dir():
@@ -54,15 +64,11 @@ def open_output(text: str) -> Folder:
     MissingExtra
         If a URL needs packages that are not installed.
     """
-    if is_url(text) and not text.lower().startswith("file://"):
+    if is_url(text):
         from denoise_stream.archive.folders.cloud import RemoteFolder
 
         return RemoteFolder.open(text)
-    path = _local(text)
+    path = Path(text).expanduser()
     if path.exists() and not path.is_dir():
         raise SinkError(f"--output {text} is a file; results of many files need a folder")
     return LocalFolder(Path(os.path.realpath(path)))
-
-
-def _local(text: str) -> Path:
-    return Path(unquote(text[len("file://") :]) if is_url(text) else text).expanduser()

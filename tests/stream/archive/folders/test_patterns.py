@@ -42,6 +42,26 @@ def test_sets_without_characters_are_refused_in_words(pattern, words):
         matcher([], [pattern])
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("*a" * 30 + "b", "a" * 300, False),
+        ("*a" * 30 + "*b", "a" * 300 + "b", True),
+        ("*ab*ba*", "xabba", True),
+        ("*ab*ba*", "xaba", False),
+        ("*ab*b", "abab", True),
+        ("a*?*c", "abc", True),
+        ("a*?*c", "ac", False),
+        ("*a*/*b*", "xa/yb", True),
+        ("*a*/*b*", "xb/ya", False),
+        ("*.[!.]*", "a.b", True),
+        ("x[!a]y", "x/y", False),
+    ],
+)
+def test_stars_take_all_they_may_and_no_time(pattern, name, fits):
+    assert (whole_name(pattern).fullmatch(name) is not None) == fits
+
+
 @pytest.mark.parametrize("pattern", ["*" * 200 + "x", "*" * 200 + "/x", "**/" * 200 + "x", "a" + "*" * 201 + "x"])
 def test_run_of_stars_is_one_wildcard(pattern):
     wanted = matcher([pattern], [])
