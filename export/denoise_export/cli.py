@@ -143,6 +143,7 @@ SECTIONS = {
         "denoise-export runs/general",
         "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",
         "denoise-export runs/general --output app/model.onnx --self-normalizing",
+        "denoise-export general --output general.onnx",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
         "denoise-export speech --wasm web/",
         "denoise-export speech --streaming speech-streaming.onnx",
@@ -250,8 +251,8 @@ def command(source: Path, encoder: bool, **values: Any) -> None:
     SOURCE is a run folder, a .keras or .h5 file, or a SavedModel folder. Windows of shape (N,), (N, 1) and (1, N) are
     taken; Lambda layers and other code in a file are never run.
 
-    A SOURCE that is exported already (.onnx), or a bundled model by its name, can be quantized, converted to another
-    opset, or turned into C.
+    A SOURCE that is exported already (.onnx), or a bundled model by its name, can be copied, quantized, converted to
+    another opset, or turned into C.
     """
     stated, changes, outputs = _fields(Stated, values), _fields(Changes, values), _fields(Outputs, values)
     outputs.check()
@@ -311,8 +312,8 @@ def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Out
 
 
 def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outputs) -> Path:
-    """Quantize or convert an exported model if that is asked for; return the file to continue with."""
-    from denoise_export.smaller.derive import derive
+    """Quantize, convert or copy an exported model if that is asked for; return the file to continue with."""
+    from denoise_export.smaller.derive import copy_model, derive
 
     if changes.any:
         if outputs.output is None:
@@ -320,9 +321,13 @@ def _change_exported(source: Path, model: Path, changes: Changes, outputs: Outpu
         facts = derive(model, outputs.output, **changes.arguments(), force=outputs.force)
         click.echo(_describe(outputs.output, facts))
         return outputs.output
-    if outputs.output is not None or not outputs.ports:
+    if outputs.output is not None:
+        copy_model(model, outputs.output, force=outputs.force)
+        click.echo(f"{outputs.output}: {outputs.output.stat().st_size / 1024:.0f} KiB, as it was")
+    elif not outputs.ports:
         raise click.UsageError(
-            f"{source} is exported already; add --fp16, --int8, --opset, {', '.join(PORTS[:-1])} or {PORTS[-1]}"
+            f"{source} is exported already; add --output, --fp16, --int8, --opset, {', '.join(PORTS[:-1])} "
+            f"or {PORTS[-1]}"
         )
     return model
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,24 @@ def find_model(source: Path) -> Path | None:
             raise SourceError(f"cannot read {source}: no such file")
         return source
     return None if source.exists() else bundled_models().get(str(source))
+
+
+def copy_model(source: Path, output: Path, *, force: bool = False) -> None:
+    """Write a model as it is, with the files beside it: the facts as JSON, and the graph of a block if it has one.
+
+    Raises
+    ------
+    ContractError, SinkError
+        If the model breaks the contract, or an output cannot be written. Nothing is left behind then.
+    """
+    names = {source: output, source.with_suffix(".json"): output.with_suffix(".json")}
+    if Model(source).block is not None:
+        names[block_path(source)] = block_path(output)
+    names = {path: copy for path, copy in names.items() if path.exists()}
+    check_outputs(*names.values(), force=force, inputs=tuple(names))
+    with contextlib.ExitStack() as files:
+        for path, copy in names.items():
+            shutil.copyfile(path, files.enter_context(whole_file(copy, replace=force)))
 
 
 def derive(

@@ -59,7 +59,7 @@ def _list_models(context: click.Context, parameter: click.Parameter, wanted: boo
         rate = "any rate" if contract.sample_rate_hz is None else f"{contract.sample_rate_hz:g} Hz"
         kind = "with a memory" if contract.state_size else "no memory"
         click.echo(
-            f"{name:<12} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
+            f"{name:<14} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
             f"{path.stat().st_size / 1024:.0f} KiB; trained on {contract.trained_on}"
         )
     context.exit()

@@ -107,6 +107,18 @@ def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
     assert all(np.isfinite(signal).all() for signal in signals.values())
 
 
+def test_a_bundled_model_is_written_as_it_is_and_replaces_nothing(tmp_path, export):
+    written = tmp_path / "mine.onnx"
+    assert export("x2", "-o", written)[0] == 0
+    bundled = bundled_models()["x2"]
+    assert written.read_bytes() == bundled.read_bytes()
+    assert written.with_suffix(".json").read_bytes() == bundled.with_suffix(".json").read_bytes()
+    status, _, said = export("general", "-o", written)
+    assert status == 1
+    assert "exists; use --force to replace it" in said
+    assert written.read_bytes() == bundled.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -114,8 +126,8 @@ def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
         (["x2", "--fp16"], "--fp16, --int8 and --opset need an --output beside an exported model"),
         (
             ["x2"],
-            "x2 is exported already; add --fp16, --int8, --opset, --c, --wasm, --test-vectors, --streaming, --ladspa "
-            "or --lv2",
+            "x2 is exported already; add --output, --fp16, --int8, --opset, --c, --wasm, --test-vectors, --streaming, "
+            "--ladspa or --lv2",
         ),
         (["x2", "--self-normalizing", "--c", "c"], "--self-normalizing needs the network itself"),
         (["x2", "--opset", "3", "-o", "m.onnx"], "opset=3 is out of range; use 9 to 21"),
