@@ -18,6 +18,7 @@ denoise_stream.model
 denoise_stream.engine
 denoise_stream.pool
 denoise_stream.files
+denoise_stream.sensors
 denoise_stream.runs
 denoise_stream.live denoise_stream.archive.folders
 denoise_stream.archive

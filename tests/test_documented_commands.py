@@ -36,6 +36,7 @@ ELSEWHERE = {
     r"--speech --clean.*--write": "minutes of PESQ: tests/train/evaluation/speech/test_evaluate_speech.py",
     r"--stretch 1,10,100": "minutes on long signals: tests/train/evaluation/test_stretches.py",
     r"--peer ": "files that others publish: tests/train/evaluation/speech/test_peers.py",
+    r"--input (?:serial:|lsl:|mqtt:)": "tests/stream/sensors",
     r"mnist|t10k|faces|lstm": "hours of training: tests/train/training/test_tutorials.py",
     r"my\.keras|my_module|my\.onnx": "tests/test_your_own_model.py",
     r"runs/general-context|speech-shared": "hours of training: docs/models",

@@ -10,8 +10,9 @@ import click
 
 from denoise_stream.archive.folders.patterns import MAGIC
 from denoise_stream.archive.folders.places import is_url
-from denoise_stream.cli.options import LIVE, ArchiveOptions, Options
+from denoise_stream.cli.options import ArchiveOptions, Options, is_stream
 from denoise_stream.errors import SinkError, needs_extra, printable
+from denoise_stream.sensors.addresses import is_sensor
 
 if TYPE_CHECKING:
     from denoise_stream.archive.archive import Archive, Summary
@@ -52,7 +53,7 @@ def archive_options(command: Command) -> Command:
 
 def is_archive(source: str, sink: str | None) -> bool:
     """Tell whether a run has many files, or files elsewhere, to do."""
-    if source in ("-", *LIVE):
+    if is_stream(source) or (sink is not None and is_sensor(sink) and Path(source).is_file()):
         return False
     if is_url(source) or (sink is not None and is_url(sink)):
         return True
@@ -94,7 +95,7 @@ def run_archive(options: Options) -> None:
     )
     if sink is None:
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
-    if sink in ("-", "speaker", "null", *LIVE):
+    if is_stream(sink) or sink in ("speaker", "null"):
         raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
     if is_signal_file(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
         raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")

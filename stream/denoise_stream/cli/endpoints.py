@@ -4,12 +4,13 @@ import contextlib
 import math
 import os
 import sys
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from denoise_stream.cli.options import LIVE, Options
+from denoise_stream.cli.options import LIVE, Options, is_stream
 from denoise_stream.files.audio.containers import AudioFormat, format_for, writable
 from denoise_stream.files.audio.encodings import ENCODINGS, RAW_FORMATS
 from denoise_stream.files.audio.format import AUDIO
@@ -23,9 +24,11 @@ from denoise_stream.files.protocols import Format, NullSink, Reading, Sink, Sour
 from denoise_stream.files.tables.format import TABLE
 from denoise_stream.files.tables.sink import TableSink
 from denoise_stream.files.tables.source import TableSource
+from denoise_stream.sensors.addresses import LslAddress, SerialAddress, is_sensor, read_address
 
 if TYPE_CHECKING:
     from denoise_stream.live.run import LiveSettings
+    from denoise_stream.sensors.ends import SensorEnds
 
 IN_WORDS = {"audio": "audio", "table": "a table", "array": "an array"}
 
@@ -36,14 +39,16 @@ class Endpoints:
     Parameters
     ----------
     options
-        ``source`` is a file, ``-`` (standard input), ``mic`` or ``monitor`` (what the loudspeaker plays); ``sink`` a
-        file, ``-`` (standard output), ``speaker`` or ``null``, and None chooses ``NAME.denoised.EXT`` for a file, ``-``
-        for a pipe and ``speaker`` for devices.
+        ``source`` is a file, ``-`` (standard input), ``mic`` or ``monitor`` (what the loudspeaker plays) or a sensor;
+        ``sink`` a file, ``-`` (standard output), ``speaker``, ``null`` or a sensor, and None chooses
+        ``NAME.denoised.EXT`` for a file, ``-`` for a pipe or sensor and ``speaker`` for audio devices.
 
     Attributes
     ----------
     kind : str
         What the source is: ``audio``, ``table`` or ``array``.
+    stop : threading.Event
+        Ends a sensor's signal when it is set.
 
     Raises
     ------
@@ -62,17 +67,28 @@ class Endpoints:
         self._pipe_format = options.pipe_format
         self._format = _format(self.source, options.pipe_format)
         self.kind = self._format.kind
+        self._from, self._to = (
+            read_address(option, name) if is_sensor(name) else None
+            for option, name in (("--input", self.source), ("--output", self.sink))
+        )
+        self.stop = threading.Event()
+        self._sensors: SensorEnds | None = None
         self._check()
 
     @property
     def input_files(self) -> tuple[Path, ...]:
         """The input, if it is a file."""
-        return () if self.source in ("-", *LIVE) else (Path(self.source),)
+        return () if is_stream(self.source) else (Path(self.source),)
 
     @property
     def output_file(self) -> Path | None:
         """The output, if it is a file."""
-        return None if self.sink in ("-", "speaker", "null") else Path(self.sink)
+        return None if self.sink in ("-", "speaker", "null") or is_sensor(self.sink) else Path(self.sink)
+
+    @property
+    def is_sensor(self) -> bool:
+        """Whether the source is a sensor, which goes on until something stops it."""
+        return self._from is not None
 
     def _check(self) -> None:
         """Refuse options that contradict each other or describe what is not there."""
@@ -90,8 +106,20 @@ class Endpoints:
         if pipe_format is not None and "-" not in (source, sink):
             raise ValueError("--format applies to a pipe, but neither --input nor --output is '-'")
         self._check_descriptions()
+        self._check_sensors()
         if sink != "null":
             self._check_formats()
+
+    def _check_sensors(self) -> None:
+        """Refuse sensors as the output of what does not come live, and options that do not apply to them."""
+        if self._from is not None and self._from == self._to and not isinstance(self._from, SerialAddress):
+            raise ValueError(f"--output {self.sink} is the input too, which would hear itself; choose another name")
+        if isinstance(self._from, LslAddress) and self._options.reading.table.stated:
+            raise ValueError(f"{self._options.reading.table.stated} applies to a table of text; LSL carries numbers")
+        if isinstance(self._to, LslAddress) and not is_stream(self.source):
+            raise ValueError(
+                f"--output {self.sink} stamps samples with the time at which they come; a file has no such"
+            )
 
     def _check_virtual(self) -> None:
         """Refuse a virtual microphone for anything but a microphone, and other outputs beside it."""
@@ -110,7 +138,7 @@ class Endpoints:
             raise ValueError(f"--columns applies to a table, but the input is {IN_WORDS[self.kind]}")
         if options.reading.table.stated and self._format is not TABLE:
             raise ValueError(f"{options.reading.table.stated} applies to a table of text, which the input is not")
-        if options.series_column is not None and (self.source == "-" or self.kind != "table"):
+        if options.series_column is not None and (is_stream(self.source) or self.kind != "table"):
             raise ValueError("--series-column applies to a table in a file, which is read twice")
         if options.salvage and (raw or self.kind != "audio"):
             raise ValueError("--salvage applies to audio with a header, in a file or a WAV pipe")
@@ -153,11 +181,13 @@ class Endpoints:
             raise ValueError(f"--output {sink}: {IN_WORDS[self.kind]} stays {IN_WORDS[self.kind]}{ends}")
         if sink == "-" and not self._format.in_pipes:
             raise ValueError(f"--output -: {source} is a format that cannot be written to a pipe; name a file")
-        if self.kind == "audio" or sink == "-":
+        if self.kind == "audio" or sink == "-" or self._to is not None:
             return
+        if self._from is not None and ending_of(sink) != ".csv":
+            raise ValueError(f"--output {sink}: a sensor's rows are CSV; end the name in .csv")
         if source == "-" and target is not self._format:
             raise ValueError(f"--output {sink}: the pipe carries CSV; end the name in .csv")
-        if source != "-" and ending_of(source) != ending_of(sink):
+        if not is_stream(source) and ending_of(source) != ending_of(sink):
             raise ValueError(f"--output {sink}: the format stays as it is; end the name in {ending_of(source)}")
 
     def live_settings(self) -> "LiveSettings | None":
@@ -169,12 +199,14 @@ class Endpoints:
             If a live option is out of range, or given for a file or pipe.
         """
         options = self._options
+        if options.duration is not None and not options.duration > 0:
+            raise ValueError(f"--duration {options.duration:g} is too short; use a number of seconds above 0")
         if self.source not in LIVE:
             live = {
                 "--device": options.device,
                 "--latency": options.latency,
-                "--duration": options.duration,
-                "--reconnect": options.reconnect,
+                "--duration": None if self.is_sensor else options.duration,
+                "--reconnect": None if self.is_sensor or is_sensor(self.sink) else options.reconnect,
                 "--output-device": options.output_device if self.sink != "speaker" and not options.listen else None,
             }
             for name, value in live.items():
@@ -183,13 +215,11 @@ class Endpoints:
             return None
         from denoise_stream.live.run import LiveSettings
 
-        rate, duration_s = options.rate, options.duration
+        rate = options.rate
         if self.source == "monitor" and (options.device or options.output_device):
             raise ValueError("--input monitor hears the default loudspeaker; leave out --device and --output-device")
         if options.output_device is not None and self.sink != "speaker":
             raise ValueError(f"--output-device plays, but --output is {self.sink}")
-        if duration_s is not None and not duration_s > 0:
-            raise ValueError(f"--duration {duration_s:g} is too short; use a number of seconds above 0")
         return LiveSettings(
             device=options.device,
             output_device=options.output_device,
@@ -197,7 +227,7 @@ class Endpoints:
             sample_rate_hz=rate,
             channels=options.channels or 1,
             latency=_latency(options.latency),
-            duration_s=duration_s,
+            duration_s=options.duration,
             reconnect=options.reconnect,
         )
 
@@ -213,17 +243,26 @@ class Endpoints:
         facts: dict[str, Any] = getattr(signal, "facts", dict)()
         return facts
 
-    def open_source(self) -> Source:
-        """Open the file or pipe; the caller closes it."""
+    def open_source(self, say: Callable[[str], None] = lambda line: None) -> Source:
+        """Open the file, pipe or sensor; the caller closes it. ``say`` tells of sensors that are lost, and found."""
+        if self._from is not None or self._to is not None:
+            from denoise_stream.sensors.ends import SensorEnds
+            from denoise_stream.sensors.feed import Circumstances
+
+            circumstances = Circumstances(self.stop, say, self._options.reconnect is not False)
+            self._sensors = SensorEnds(self._from, self._to, circumstances)
         source = self._open_source(self._options.reading)
         check_columns(source, self._options.reading)
         return source
 
     def _open_source(self, reading: Reading) -> Source:
+        if self._from is not None and self._sensors is not None:
+            return self._sensors.open_source(reading)
         if self.source != "-":
             return self._format.open(Path(self.source), reading)
         if self.kind == "table":
             blocks = read_blocks(sys.stdin.fileno())
+            blocks = blocks if self._sensors is None else self._sensors.noted(blocks)
             return TableSource(blocks, "standard input", reading)
         if self._pipe_format in RAW_FORMATS:
             return RawSource(self._pipe_format, self._options.channels or 1, self._options.rate)
@@ -245,6 +284,9 @@ class Endpoints:
     def _open_sink(self, signal: Source, sample_rate_hz: float | None, stack: contextlib.ExitStack) -> Sink:
         path = self.output_file
         partial = None if path is None else stack.enter_context(whole_file(path, replace=self._options.force))
+        if self._sensors is not None:
+            file = stack.enter_context(partial.open("wb")) if partial is not None else None
+            return self._sensors.open_sink(signal, sys.stdout.buffer if self.sink == "-" else file, stack)
         if isinstance(signal, TableSource) and (self.sink == "null" or partial is None):
             return TableSink(signal, None if self.sink == "null" else sys.stdout.buffer)
         if self.sink == "null":
@@ -276,6 +318,8 @@ def _format(name: str, pipe_format: str | None) -> Format:
     """Return the format of a file, a pipe or a device."""
     if name == "-":
         return TABLE if pipe_format == "csv" else AUDIO
+    if is_sensor(name):
+        return TABLE
     return AUDIO if name in (*LIVE, "speaker") else format_of(name)
 
 
@@ -305,7 +349,7 @@ def _latency(latency: str | None) -> str | float | None:
 
 
 def _default_sink(source: str) -> str:
-    if source == "-":
+    if source == "-" or is_sensor(source):
         return "-"
     if source in LIVE:
         return "speaker"

@@ -13,7 +13,7 @@ from denoise_stream.cli.archive import archive_options, is_archive, run_archive
 from denoise_stream.cli.command_line import PATH, in_options, refuse_options, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.cli.one import denoise_one
-from denoise_stream.cli.options import Options
+from denoise_stream.cli.options import Options, is_stream
 from denoise_stream.cli.several import denoise_each, denoise_one_source
 from denoise_stream.cli.tables import NAMES, table_options
 from denoise_stream.files.formats import is_signal_file
@@ -96,6 +96,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
         "denoise-stream --input recordings/ --output clean/ --exclude 'raw/**'",
         "denoise-stream --input mic --output take.wav",
         "denoise-stream --virtual-mic",
+        "denoise-stream --input serial:/dev/ttyUSB0@115200 --output clean.csv",
         "denoise-stream --input noisy.png --output clean.png --model mnist-dense.onnx",
         "tail -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
@@ -111,16 +112,17 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "source",
     metavar="SOURCE",
     help="Input, the same as SOURCE: an audio file (WAV, FLAC, OGG ...), .csv, .tsv, .parquet or .npy, '-' "
-    "(standard input), 'mic' or 'monitor' (what other programs play; Linux); a folder, a pattern or a URL. With a "
-    "model of images: .png, .npy, IDX.",
+    "(standard input), 'mic' or 'monitor' (what other programs play; Linux); serial:PORT@BAUD, lsl:NAME or "
+    "mqtt://HOST/TOPIC; a folder, a pattern or a URL. With a model of images: .png, .npy, IDX.",
 )
 @click.option(
     "-o",
     "--output",
     "sink",
     metavar="SINK",
-    help="File, folder (existing, or written with a / at the end), '-' (standard output), 'speaker' or 'null' (write "
-    "nothing). Default: NAME.denoised.EXT beside a file, '-' for a pipe, 'speaker' for devices.",
+    help="File, folder (existing, or written with a / at the end), '-' (standard output), 'speaker', a sensor's "
+    "address as for --input, or 'null' (write nothing). Default: NAME.denoised.EXT beside a file, '-' for a pipe or "
+    "sensor, 'speaker' for audio devices.",
 )
 @click.option(
     "-m",
@@ -238,12 +240,13 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
     "--duration",
     type=float,
     metavar="SECONDS",
-    help="Stop a device after this many seconds. Default: until Ctrl-C, a recording's normal end.",
+    help="Stop a device or sensor after this many seconds. Default: until Ctrl-C, a recording's normal end.",
 )
 @click.option(
     "--reconnect/--no-reconnect",
     default=None,
-    help="Wait up to 60 s for a device that vanished. Default: only for a device that you named.",
+    help="Wait up to 60 s for a device that vanished, for ever for a sensor. Default: for sensors, and for a device "
+    "that you named.",
 )
 @click.option(
     "--plot", type=PATH, metavar="PICTURE", help="Draw before, after and what was removed, with the largest change."
@@ -338,7 +341,7 @@ def _denoise(options: Options) -> dict[str, Any] | None:
 
 def _holds_images(options: Options) -> bool:
     """Tell whether the input is a file of images; an array file is one if the model is for images."""
-    if not is_image_file(options.source):
+    if is_stream(options.source) or not is_image_file(options.source):
         return False
     if not is_signal_file(options.source):
         return True

@@ -1,4 +1,4 @@
-"""Denoise one signal: a file, a pipe or a microphone, as the options say."""
+"""Denoise one signal: a file, a pipe, a sensor or a microphone, as the options say."""
 
 import contextlib
 import json
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from denoise_stream.errors import needs_extra, printable, shortened
+from denoise_stream.cli.stopping import ended_by_first_signal
+from denoise_stream.errors import SourceError, needs_extra, printable, shortened
 from denoise_stream.native_messages import native_messages_hidden
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
                 quiet=options.quiet,
             )
         return None
+    if ends.is_sensor:
+        with ended_by_first_signal(ends.stop.set, options.duration):
+            return _denoise(denoiser, ends, options)
     return _denoise(denoiser, ends, options)
 
 
@@ -86,8 +90,13 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
     from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
 
+    def say(line: str) -> None:
+        if not options.quiet:
+            text = printable(shortened(line))
+            click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
+
     with contextlib.ExitStack() as stack:
-        signal = stack.enter_context(contextlib.closing(ends.open_source()))
+        signal = stack.enter_context(contextlib.closing(ends.open_source(say)))
         stream = open_stream(denoiser, signal, options.series_column)
         if options.keep_peaks:
             from denoise_stream.runs.peaks import PeakKeeper
@@ -120,13 +129,10 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         if report is not None:
             report.write_text(json.dumps(summary, indent=2) + "\n")
 
-    def say(line: str) -> None:
-        if not options.quiet:
-            text = printable(shortened(line))
-            click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
-
     for line in (in_one_line(summary), *changes_in_words(summary)):
         say(line)
+    if error := getattr(signal, "error", None):  # of a sensor, raised now that what it has sent is complete
+        raise SourceError(f"{error}; what had come by then is kept") from error
     if watchers.listener is not None:
         with native_messages_hidden():
             watchers.listener.play(say)

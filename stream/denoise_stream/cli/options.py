@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 from denoise_stream.cli.tables import NAMES, stated_options
 from denoise_stream.files.dialect.options import TableOptions
 from denoise_stream.files.protocols import Reading
+from denoise_stream.sensors.addresses import is_sensor
 
 if TYPE_CHECKING:
     from denoise_stream.engine.settings import Settings
 
 
 LIVE = ("mic", "monitor")
-"""Inputs that are devices."""
+"""Inputs that are audio devices."""
+
+
+def is_stream(name: str) -> bool:
+    """Tell a pipe, an audio device or a sensor from a file."""
+    return name in ("-", *LIVE) or is_sensor(name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Options:
         many = {field.name for field in dataclasses.fields(ArchiveOptions)}
         return cls(
             **{name: value for name, value in values.items() if name not in many and name not in NAMES},
-            table=stated_options(values["source"], values),
+            table=stated_options(values, passes=is_stream(values["source"])),
             many=ArchiveOptions(**{name: values[name] for name in many}),
         )
 
@@ -116,7 +122,7 @@ class Options:
         stated = Settings(
             self.hop, self.mix, self.max_attenuation_db, self.lookahead_samples, self.notch_hz, self.gate_db
         )
-        return stated if self.source in ("-", *LIVE) else stated.for_files()
+        return stated if is_stream(self.source) else stated.for_files()
 
     @property
     def reading(self) -> Reading:

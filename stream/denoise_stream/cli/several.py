@@ -12,9 +12,10 @@ import click
 
 from denoise_stream.cli.archive import is_archive
 from denoise_stream.cli.command_line import in_options
-from denoise_stream.cli.options import LIVE, Options
+from denoise_stream.cli.options import Options, is_stream
 from denoise_stream.errors import DenoiseError, printable, shortened
 from denoise_stream.files.paths import check_outputs, denoised_name, whole_file
+from denoise_stream.sensors.addresses import is_sensor
 
 Values = Mapping[str, Any]
 Denoise = Callable[[Options], dict[str, Any] | None]
@@ -47,7 +48,7 @@ def output_folder(source: str, sink: str | None) -> Path | None:
     """
     if sink == "":
         raise ValueError("--output is empty; name a file or a folder, '.' for this one")
-    if sink is None or sink in DEVICES or source in ("-", *LIVE) or is_archive(source, sink):
+    if sink is None or sink in DEVICES or is_sensor(sink) or is_stream(source) or is_archive(source, sink):
         return None
     if Path(sink).is_dir():
         return Path(sink)

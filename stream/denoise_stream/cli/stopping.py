@@ -5,11 +5,13 @@ end. Its C-level handler writes the signal's number to a socket at once; a threa
 if Python has not reacted.
 """
 
+import contextlib
 import functools
 import os
 import signal
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +22,7 @@ GRACE_S = 1.5
 
 _handled = threading.Event()
 _asked: list[int] = []
+_spared = 0  # signals that may take longer, as what has arrived is finished first
 
 
 def end_when_asked(*, in_computations: bool = False) -> None:
@@ -50,12 +53,61 @@ def _start_watching() -> None:
 
 
 def _watch(reader: socket.socket) -> None:
+    global _spared
     ending = {getattr(signal, kind, None) for kind in ("SIGTERM", "SIGHUP", "SIGINT")}
     while numbers := reader.recv(64):
         asked = next((number for number in numbers if number in ending), None)
+        if asked is not None and _spared:
+            _spared -= 1
+            continue
         if asked is not None and not _handled.wait(GRACE_S):
             remove_unfinished()
             os._exit(128 + asked)
+
+
+@contextlib.contextmanager
+def ended_by_first_signal(stop: Callable[[], object], after_s: float | None = None) -> Iterator[None]:
+    """Let the first signal call ``stop``, so that the block ends by itself; a second one ends the program as ever.
+
+    After SIGTERM and SIGHUP the program's status is theirs; Ctrl-C is the normal end of what goes on for ever.
+
+    Parameters
+    ----------
+    stop
+        Ends the block's work; called in the middle of it.
+    after_s
+        Calls ``stop`` after as many seconds, too.
+    """
+    global _spared
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+    before = {kind: signal.getsignal(kind) for kind in kinds}
+    first: list[int] = []
+
+    def restore() -> None:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        first.append(number)
+        restore()
+        stop()
+
+    timer = threading.Timer(after_s or 0.0, stop)
+    timer.daemon = True
+    if after_s is not None:
+        timer.start()
+    _spared = 1
+    for kind, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(kind, note)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        restore()
+        _spared = 0
+    if first and first[0] != signal.SIGINT:
+        raise SystemExit(128 + first[0])
 
 
 def asked_status() -> int | None:

@@ -25,7 +25,7 @@ def table_options(command: Command) -> Command:
                 "--on-bad-row",
                 type=click.Choice(BAD_ROWS),
                 help="A row that cannot be read stops the run, is passed on as it is, or left out. Default: stop for "
-                "files, pass for pipes.",
+                "files, pass for pipes and sensors.",
             ),
         )
     ):
@@ -33,15 +33,15 @@ def table_options(command: Command) -> Command:
     return command
 
 
-def stated_options(source: str, values: Mapping[str, Any]) -> TableOptions:
+def stated_options(values: Mapping[str, Any], *, passes: bool) -> TableOptions:
     """Return what a command's values state about tables.
 
     Parameters
     ----------
-    source
-        The input; a pipe passes bad rows on by default.
     values
         Options by name.
+    passes
+        Whether bad rows are passed on by default.
 
     Raises
     ------
@@ -59,5 +59,5 @@ def stated_options(source: str, values: Mapping[str, Any]) -> TableOptions:
         decimal=values["decimal"],
         delimiter=None if delimiter is None else as_delimiter(delimiter),
         encoding=values["encoding"],
-        on_bad_row=values["on_bad_row"] or ("pass" if source == "-" else "stop"),
+        on_bad_row=values["on_bad_row"] or ("pass" if passes else "stop"),
     )

@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from denoise_stream.errors import SinkError, SourceError
 from denoise_stream.files.audio.encodings import ENCODINGS, Encoding, frames
@@ -53,6 +53,18 @@ def file_blocks(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
         yield block
 
 
+class ByteWriter(Protocol):
+    """What bytes are written to: a binary file, or what behaves like one."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of the data."""
+        ...
+
+    def flush(self) -> object:
+        """Pass on what was written."""
+        ...
+
+
 class PipeSink:
     """Write bare samples into a pipe, after a header if there is one; every chunk is passed on at once."""
 
@@ -80,7 +92,7 @@ def wav_encoding(subtype: str) -> Encoding:
     return ENCODINGS["s16le" if int(bits[1]) <= 16 else "s32le"]
 
 
-def write_through(file: BinaryIO, data: bytes) -> None:
+def write_through(file: ByteWriter, data: bytes) -> None:
     """Write bytes and pass them on at once.
 
     Raises

@@ -11,6 +11,7 @@ from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.files.tables.preview import FILE_ROWS
 from denoise_stream.runs.run import Stream
+from denoise_stream.sensors.addresses import is_sensor
 
 MOST_CHANGES = 3
 """Most columns or channels whose changes are listed."""
@@ -155,7 +156,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
         f"computed in {_time(summary['compute_time_s'])}"
         + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
-    if summary["input"] == "-":
+    if summary["input"] == "-" or is_sensor(summary["input"]):
         latency = f"latency {summary['latency_samples']} samples"
         parts.append(latency + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""))
     if summary["follows_above_hz"]:

@@ -41,6 +41,8 @@ class Rows:
         The series that each row belongs to, if there are many.
     stamps
         The raw fields of the column of time, if there is one.
+    numbers
+        The line, from 1, that each record begins in.
     """
 
     texts: list[str]
@@ -49,6 +51,7 @@ class Rows:
     plain: bool
     series: list[str] = field(default_factory=list)
     stamps: list[str] = field(default_factory=list)
+    numbers: Sequence[int] = ()
 
 
 @dataclass

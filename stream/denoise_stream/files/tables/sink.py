@@ -1,11 +1,9 @@
 """Write a table back with denoised values in the place of its signal columns."""
 
-from typing import BinaryIO
-
 import numpy as np
 
 from denoise_stream.files.dialect.fields import join_fields, split_fields, unquote
-from denoise_stream.files.pipes import write_through
+from denoise_stream.files.pipes import ByteWriter, write_through
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.files.tables.rows import Passed, Rows
 from denoise_stream.files.tables.source import MOST_CELLS, TableSource
@@ -17,10 +15,10 @@ _ROUNDING_ULPS = 4
 class TableSink:
     """Write a table back with denoised values in the place of the signal columns.
 
-    ``file`` is a binary file, or None to forget the rows; every row is written as soon as its values are there.
+    ``file`` takes bytes, or is None to forget the rows; every row is written as soon as its values are there.
     """
 
-    def __init__(self, source: TableSource, file: BinaryIO | None) -> None:
+    def __init__(self, source: TableSource, file: ByteWriter | None) -> None:
         self._source = source
         self._file = file
         self._begun = False

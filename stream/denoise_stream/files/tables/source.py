@@ -280,21 +280,23 @@ class TableSource:
         series = [] if self._series_index is None else [unquote(row[self._series_index]) for row in fields]
         clock = self.layout.clock_index
         stamps = [] if clock < 0 else [row[clock] for row in fields]
-        return Rows(lines.texts, values, lines.end, plain, series, stamps)
+        return Rows(lines.texts, values, lines.end, plain, series, stamps, lines.numbers)
 
     def _read_carefully(self, lines: Lines) -> Iterator[Rows | Passed]:
         """Read records one by one: quotes, comments, blank lines and bad rows among them."""
         layout = self.layout
         open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
         values: list[list[float]] = []
+        numbers: list[int] = []
 
         def finished() -> Iterator[Rows]:
             nonlocal open_rows
             if values:
-                open_rows.values = np.array(values)
+                open_rows.values, open_rows.numbers = np.array(values), tuple(numbers)
                 yield open_rows
             open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
             values.clear()
+            numbers.clear()
 
         for number, text in zip(lines.numbers, lines.texts, strict=True):
             if number >= self.dialect.first_line and not is_blank(text, self.dialect.delimiter):
@@ -302,6 +304,7 @@ class TableSource:
                 read = self._read_row(fields, number)
                 if not isinstance(read, str):
                     values.append(read)
+                    numbers.append(number)
                     open_rows.texts.append(text)
                     if self._series_index is not None:
                         open_rows.series.append(unquote(fields[self._series_index]))
