@@ -8,10 +8,11 @@ FUZZ_SECONDS ?= 60
 RUNTIME ?= build/$(notdir $(PYTHON))
 RUNTIME_TESTS ?= tests/stream/test_contract.py tests/stream/test_hostile_models.py tests/stream/engine tests/stream/pool/test_pool.py \
 	$(addprefix tests/stream/files/,test_formats.py test_array_files.py test_audio_files.py)
+WASM := export/embed/node/wasm
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow test-long test-runtime test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm clean
+.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm npm-package clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -115,8 +116,13 @@ figures: .venv/runtime  # write the tables of README.md and docs/ from docs/resu
 
 npm: $(NPM)
 
+npm-package: .venv/tests  # the npm package with a module of every model, in build (needs clang, lld, wasi-libc)
+	$(foreach name,speech general-small general x2,$(BIN)/denoise-export $(name) --wasm $(WASM) --force &&) true
+	mkdir -p build
+	cd export/embed/node && npm pack --pack-destination ../../../build
+
 clean:
-	rm -rf .venv build demo export/embed/*/node_modules export/embed/browser/dist
+	rm -rf .venv build demo export/embed/*/node_modules export/embed/browser/dist $(WASM)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error

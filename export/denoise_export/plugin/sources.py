@@ -15,6 +15,16 @@ from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
 TEMPLATES = Path(__file__).parent / "c"
+CONVERSION = {
+    "REACH": str(polyphase.REACH),
+    "KAISER": str(polyphase.KAISER),
+    "CUTOFF": str(polyphase.CUTOFF),
+    "TABLE": str(polyphase.LARGEST_TABLE),
+    "ROWS": str(polyphase.TABLE_ROWS),
+    "MOST": str(MOST_RESAMPLING),
+}
+"""The values of ``resampler`` and ``channel``."""
+
 IDS = 0x1000000
 """LADSPA's numbers of plug-ins are below this."""
 
@@ -64,12 +74,7 @@ def _values(plugin: Plugin) -> dict[str, str]:
     # LADSPA knows a plug-in by a number too. There is no registry of them any more: it follows from the name.
     number = IDS // 2 + 2 * (zlib.crc32(plugin.contract.name.encode()) % (IDS // 4))
     return {
-        "REACH": str(polyphase.REACH),
-        "KAISER": str(polyphase.KAISER),
-        "CUTOFF": str(polyphase.CUTOFF),
-        "TABLE": str(polyphase.LARGEST_TABLE),
-        "ROWS": str(polyphase.TABLE_ROWS),
-        "MOST": str(MOST_RESAMPLING),
+        **CONVERSION,
         "ID": str(number),
         "LABEL": plugin.label,
         "URI": plugin.uri,

@@ -16,7 +16,7 @@ export type Samples = Float32Array | Float64Array;
 /** What was loaded is not a module made by denoise-export. */
 export class ModuleError extends Error {}
 
-/** One channel, chunk by chunk; however the signal is cut, the result is the same. NaN marks a missing value. */
+/** One channel at the model's rate, chunk by chunk; however the signal is cut, the result is the same. NaN marks a missing value. */
 export class WasmStream {
   /** A sample is given back when this many samples, itself included, have come in. */
   readonly latencySamples: number;
@@ -30,13 +30,29 @@ export class WasmStream {
   close(): void;
 }
 
+/**
+ * One channel of sound at any rate, with a fixed delay. Another rate than the model's is converted, and what lies above the
+ * model's range follows the gain of its top.
+ */
+export class WasmChannel {
+  /** The delay of the output, in samples. */
+  readonly delaySamples: number;
+  /** Take the next samples; return as many denoised ones, and the samples themselves with the same delay. */
+  process(chunk: Samples): { clean: Float32Array; delayed: Float32Array };
+  /** Forget everything. */
+  reset(): void;
+  /** Leave the memory to others. */
+  close(): void;
+}
+
 /** A loaded model; any number of streams share its weights. */
 export class WasmDenoiser {
   readonly contract: Facts;
   readonly module: WebAssembly.Module;
   stream(): WasmStream;
-  /** Denoise a whole signal of one channel. */
-  denoise<T extends Samples>(signal: T): T;
+  channel(sampleRateHz: number): WasmChannel;
+  /** Denoise a whole signal of one channel; without a rate, at the model's own. */
+  denoise<T extends Samples>(signal: T, options?: { sampleRateHz?: number }): T;
 }
 
 /** Load a model: a URL, the bytes of a file, or a module that is compiled already. */

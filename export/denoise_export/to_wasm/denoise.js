@@ -1,16 +1,13 @@
 /**
  * Denoise with a module that `denoise-export MODEL --wasm DIR` made: in Node, in pages, in workers and on audio threads.
  *
- * One module holds the network, its weights, windows and overlap-add; what is here moves samples in and out.
+ * One module holds the network, its weights, windows, overlap-add and resampling; what is here moves samples in and out.
  */
 
 const FACTS = "denoise-stream";
 const BLOCK_SAMPLES = 4096;
-const SAMPLE_BYTES = 8;
-const PAGE_BYTES = 65536;
-const ALIGNMENT = 16;
 
-/** What was loaded is not a module made by denoise-export; the message says what it is. */
+/** What was loaded is not a module made by denoise-export; the message says what is wrong with it. */
 export class ModuleError extends Error {
   name = "ModuleError";
 }
@@ -46,18 +43,22 @@ export class WasmDenoiser {
     this.module = module;
     this.contract = contract;
     this._functions = instance.exports;
-    this._end = this._functions.__heap_base.value; // of what is taken of the memory
-    this._spare = []; // states of streams that were closed
-    this._input = this._taken(BLOCK_SAMPLES * SAMPLE_BYTES);
-    this._output = this._taken((BLOCK_SAMPLES + contract.window) * SAMPLE_BYTES);
+    this._input = this._functions.malloc(8 * BLOCK_SAMPLES);
+    this._output = this._functions.malloc(8 * (BLOCK_SAMPLES + contract.window));
   }
 
   stream() {
-    const state = this._spare.pop() ?? this._taken(this._functions.denoise_state_bytes());
-    return new WasmStream(this, state);
+    return new WasmStream(this);
   }
 
-  denoise(signal) {
+  channel(sampleRateHz) {
+    return new WasmChannel(this, sampleRateHz);
+  }
+
+  denoise(signal, { sampleRateHz } = {}) {
+    const { sampleRateHz: neededHz } = this.contract;
+    if (neededHz !== null && sampleRateHz !== undefined && sampleRateHz !== neededHz)
+      return this._converted(signal, sampleRateHz);
     const stream = this.stream();
     const clean = new signal.constructor(signal.length);
     const begin = stream.process(signal);
@@ -67,54 +68,58 @@ export class WasmDenoiser {
     return clean;
   }
 
-  /** Take bytes of the module's memory, for good. */
-  _taken(bytes) {
-    const start = Math.ceil(this._end / ALIGNMENT) * ALIGNMENT;
-    this._end = start + bytes;
-    const { memory } = this._functions;
-    const missing = this._end - memory.buffer.byteLength;
-    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES)); // which makes all views of it unusable
-    this._samples = new Float64Array(memory.buffer);
-    return start;
+  /** Denoise at another rate than the model's: extend the signal by reflection, and cut the delay off. */
+  _converted(signal, sampleRateHz) {
+    const channel = this.channel(sampleRateHz);
+    const { length } = signal;
+    const extended = new Float32Array(length + channel.delaySamples);
+    const period = Math.max(1, 2 * (length - 1));
+    for (let n = 0; n < extended.length && length; n++) {
+      const at = n % period;
+      extended[n] = signal[at < length ? at : period - at];
+    }
+    const { clean } = channel.process(extended);
+    channel.close();
+    return signal.constructor.from(clean.subarray(channel.delaySamples));
+  }
+
+  /** Return a view of the memory's samples from an address on; calls that take memory make it unusable. */
+  _view(Kind, address, length) {
+    return new Kind(this._functions.memory.buffer, address, length);
   }
 }
 
-/** One channel, chunk by chunk; see denoise.d.ts. */
+/** One channel at the model's rate, chunk by chunk; see denoise.d.ts. */
 export class WasmStream {
-  constructor(denoiser, state) {
+  constructor(denoiser) {
     this.latencySamples = denoiser.contract.window;
     this._denoiser = denoiser;
-    this._state = state;
+    this._state = taken(denoiser._functions.state_open());
     this._Kind = Float32Array;
-    this.reset();
   }
 
   process(chunk) {
     this._check(chunk);
     this._Kind = chunk.constructor;
+    const { _denoiser: denoiser, _state: state } = this;
+    const { _functions: functions, _input: input, _output: output } = denoiser;
     const clean = new this._Kind(chunk.length + this.latencySamples);
-    return clean.slice(0, this.processInto(chunk, clean));
-  }
-
-  /** Write what is finished to `clean`, which has room for a window more than the chunk; return how many. */
-  processInto(chunk, clean) {
-    const { _functions: functions, _samples: samples, _input: input, _output: output } = this._denoiser;
     let done = 0;
     for (let at = 0; at < chunk.length; at += BLOCK_SAMPLES) {
-      const block = chunk.length > BLOCK_SAMPLES ? chunk.subarray(at, at + BLOCK_SAMPLES) : chunk;
-      samples.set(block, input / SAMPLE_BYTES);
-      const count = functions.denoise_process(this._state, input, block.length, output);
-      for (let n = 0; n < count; n++) clean[done + n] = samples[output / SAMPLE_BYTES + n];
+      const block = chunk.subarray(at, at + BLOCK_SAMPLES);
+      denoiser._view(Float64Array, input, block.length).set(block);
+      const count = functions.denoise_process(state, input, block.length, output);
+      clean.set(denoiser._view(Float64Array, output, count), done);
       done += count;
     }
-    return done;
+    return clean.slice(0, done);
   }
 
   flush() {
     this._check();
-    const { _functions: functions, _samples: samples, _output: output } = this._denoiser;
+    const { _functions: functions, _output: output } = this._denoiser;
     const count = functions.denoise_flush(this._state, output);
-    return this._Kind.from(samples.subarray(output / SAMPLE_BYTES, output / SAMPLE_BYTES + count));
+    return this._Kind.from(this._denoiser._view(Float64Array, output, count));
   }
 
   reset() {
@@ -123,14 +128,64 @@ export class WasmStream {
   }
 
   close() {
-    if (this._state !== null) this._denoiser._spare.push(this._state);
-    this._state = null;
+    this._denoiser._functions.free(this._state);
+    this._state = 0;
   }
 
   _check(chunk = []) {
-    if (this._state === null) throw new Error("the stream is closed; open another with denoiser.stream()");
+    if (!this._state) throw new Error("the stream is closed; open another with denoiser.stream()");
     const wrong = chunk.findIndex((sample) => Math.abs(sample) === Infinity);
     if (wrong >= 0)
       throw new RangeError(`sample ${wrong} of the chunk is ${chunk[wrong]}; every sample must be a finite number`);
   }
+}
+
+/** One channel of sound at any rate, with a fixed delay; see denoise.d.ts. */
+export class WasmChannel {
+  constructor(denoiser, sampleRateHz) {
+    const functions = denoiser._functions;
+    this._channel = functions.channel_open(sampleRateHz);
+    if (!this._channel)
+      throw new RangeError(
+        `sampleRateHz=${sampleRateHz} is too far from the ${denoiser.contract.sampleRateHz} Hz that the model needs`,
+      );
+    this.delaySamples = functions.channel_delay(this._channel);
+    this._denoiser = denoiser;
+  }
+
+  process(chunk) {
+    const delayed = new Float32Array(chunk.length);
+    const clean = new Float32Array(chunk.length);
+    for (let at = 0; at < chunk.length; at += BLOCK_SAMPLES) {
+      const block = chunk.subarray(at, at + BLOCK_SAMPLES);
+      this.processInto(block, delayed.subarray(at, at + block.length), clean.subarray(at, at + block.length));
+    }
+    return { delayed, clean };
+  }
+
+  /** Process at most 4096 samples; write the denoised ones, and the originals with the same delay. */
+  processInto(block, delayed, clean) {
+    if (!this._channel) throw new Error("the channel is closed; open another with denoiser.channel()");
+    const { _functions: functions, _input: input, _output: output } = this._denoiser;
+    const { length } = block;
+    this._denoiser._view(Float32Array, input, length).set(block);
+    functions.channel_run(this._channel, input, length, output, output + 4 * length);
+    const both = this._denoiser._view(Float32Array, output, 2 * length);
+    for (let n = 0; n < length; n++) delayed[n] = both[n];
+    for (let n = 0; n < length; n++) clean[n] = both[length + n];
+  }
+
+  reset() {
+    this._denoiser._functions.channel_restart(this._channel);
+  }
+
+  close() {
+    if (this._channel) this._denoiser._functions.channel_close(this._channel);
+    this._channel = 0;
+  }
+}
+
+function taken(address) {
+  if (!address) throw new RangeError("WebAssembly has no memory left for another stream; close some");
+  return address;
 }

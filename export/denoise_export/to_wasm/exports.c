@@ -1,7 +1,56 @@
-/* What JavaScript needs to know of the memory. */
-#include "denoise.h"
+/* What JavaScript calls beside denoise_process and denoise_flush: memory, and channels at the rate of the sound. */
+#include "channel.h"
 
-size_t denoise_state_bytes(void)
+#include <stdlib.h>
+
+typedef struct {
+    conversion conversion;
+    channel channel;
+} converted;
+
+denoise_state *state_open(void)
 {
-    return sizeof(denoise_state);
+    denoise_state *state = malloc(sizeof(denoise_state));
+    if (state)
+        denoise_init(state);
+    return state;
+}
+
+/* Return 0 if there is no memory or the rate is too far from the model's. */
+converted *channel_open(double rate_hz)
+{
+    converted *made = malloc(sizeof(converted));
+    if (made && conversion_init(&made->conversion, rate_hz) && channel_init(&made->channel, &made->conversion))
+        return made;
+    return NULL;
+}
+
+int channel_delay(const converted *converted)
+{
+    return converted->conversion.delay;
+}
+
+void channel_restart(converted *converted)
+{
+    channel_reset(&converted->channel);
+}
+
+void channel_close(converted *converted)
+{
+    channel_free(&converted->channel);
+    conversion_free(&converted->conversion);
+    free(converted);
+}
+
+/* Take samples; return as many denoised ones, and the samples themselves with the same delay. */
+void channel_run(converted *converted, const float *noisy, int count, float *delayed, float *clean)
+{
+    const channel *channel = &converted->channel;
+    for (int i = 0; i < count; ++i) {
+        const int begun = channel->waiting == 0;
+        clean[i] = channel_next(&converted->channel, noisy[i], 1);
+        delayed[i] = begun ? (float)channel->noisy[(channel->taken - 1 - (unsigned)channel->conversion->delay) &
+                                                   (channel->size - 1)]
+                           : 0;
+    }
 }

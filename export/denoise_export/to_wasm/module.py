@@ -7,23 +7,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from denoise_export.plugin.sources import CONVERSION
+from denoise_export.plugin.sources import TEMPLATES as CHANNEL_TEMPLATES
 from denoise_export.to_c.source import translated
+from denoise_export.to_c.templates import filled
 from denoise_export.to_c.weights import Constants, Written, as_linked, pack
 from denoise_stream import Contract, DenoiseError
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
 TEMPLATES = Path(__file__).parent
-SCRIPTS = ("denoise.js", "denoise.d.ts")
+SCRIPTS = ("denoise.js", "denoise.d.ts", "audio.js", "audio.d.ts", "worklet.js")
 """What runs a module, in Node and in a page; the same files for every model."""
+
+CONVERTING = ("resampler.h", "resampler.c", "channel.h", "channel.c")
+"""What brings sound of any rate to the model's and back, in plug-ins too."""
 
 FACTS_SECTION = "denoise-stream"
 """Name of the module's custom section that holds its facts as JSON."""
 
 PACKAGES = "clang, lld and wasi-libc (on Debian: apt-get install clang lld wasi-libc)"
-EXPORTS = ("denoise_init", "denoise_process", "denoise_flush", "denoise_state_bytes", "__heap_base")
+EXPORTS = (
+    *("denoise_init", "denoise_process", "denoise_flush", "state_open", "malloc", "free"),
+    *("channel_open", "channel_delay", "channel_run", "channel_restart", "channel_close"),
+)
 TARGET = "--target=wasm32-wasi"
-COMPILING = [TARGET, "-std=c99", "-O3", "-msimd128", "-DDENOISE_SAMPLE=double"]
+# Without the vectorizer of straight-line code: clang 14 makes wrong code of channel.c with it.
+COMPILING = [TARGET, "-std=c99", "-O3", "-msimd128", "-fno-slp-vectorize", "-DDENOISE_SAMPLE=double"]
 LINKING = ["--no-entry", "--strip-all", *(f"--export={name}" for name in EXPORTS)]
 
 WEIGHTS = """    .section .rodata.denoise_weights,"",@
@@ -92,8 +102,9 @@ def wasm_module(model: Path) -> bytes:
         (folder / "denoise.h").write_text(header, encoding="utf-8")
         (folder / "weights.bin").write_bytes(packed)
         (folder / "weights.s").write_text(WEIGHTS.format(size=len(packed)), encoding="utf-8")
-        shutil.copy(TEMPLATES / "exports.c", folder)
-        _compile(["denoise.c", "exports.c", "weights.s"], folder)
+        for path in (*(CHANNEL_TEMPLATES / name for name in CONVERTING), TEMPLATES / "exports.c"):
+            (folder / path.name).write_text(filled(path, CONVERSION), encoding="utf-8")
+        _compile(["denoise.c", "resampler.c", "channel.c", "exports.c", "weights.s"], folder)
         return (folder / "module.wasm").read_bytes() + _section(FACTS_SECTION, facts)
 
 

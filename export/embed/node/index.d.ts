@@ -1,3 +1,8 @@
+import type { WasmDenoiser } from "./wasm/denoise.js";
+
+export { DenoiseNode, type DenoiseNodeOptions, type Report } from "./wasm/audio.js";
+export { type Facts, ModuleError, WasmChannel, WasmDenoiser, WasmStream } from "./wasm/denoise.js";
+
 /** What a model file says about itself. */
 export interface Contract {
   name: string;
@@ -31,7 +36,7 @@ export class DenoiseStream {
   reset(): Promise<void>;
 }
 
-/** A loaded model; any number of streams share it. */
+/** A loaded ONNX file; any number of streams share it. */
 export class Denoiser {
   readonly contract: Contract;
   stream(options?: { hop?: number }): DenoiseStream;
@@ -41,8 +46,10 @@ export class Denoiser {
   release(): Promise<void>;
 }
 
-/** Load a model from a file. */
-export function load(path: string): Promise<Denoiser>;
+/** Load an ONNX file; Node only, with onnxruntime-node. */
+export function load(path: `${string}.onnx`): Promise<Denoiser>;
+/** Load a module of `denoise-export --wasm`: its address or, in Node, its path; its bytes; or what is compiled already. */
+export function load(source: string | URL | BufferSource | WebAssembly.Module): Promise<WasmDenoiser>;
 
 export interface Audio {
   sampleRateHz: number;

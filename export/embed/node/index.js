@@ -1,17 +1,16 @@
-/** Denoise in Node: load an ONNX file by its path. */
+/** Denoise in Node: with a WebAssembly module that needs nothing else, or with an ONNX file and onnxruntime-node. */
 
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import * as runtime from "onnxruntime-node";
-import { Denoiser } from "./src/denoiser.js";
+import * as onnx from "./onnx.js";
+import * as wasm from "./wasm/denoise.js";
 
-export { ContractError, readContract } from "./src/contract.js";
-export { readMetadata } from "./src/metadata.js";
-export { DenoiseStream } from "./src/stream.js";
-export { readWav, writeWav } from "./src/wav.js";
-export { Denoiser };
+export { ContractError, DenoiseStream, Denoiser, readContract, readMetadata, readWav, writeWav } from "./onnx.js";
+export { DenoiseNode } from "./wasm/audio.js";
+export { ModuleError, WasmChannel, WasmDenoiser, WasmStream } from "./wasm/denoise.js";
 
-/** Load a model that keeps the contract. */
-export async function load(path) {
-  return Denoiser.fromBytes(runtime, new Uint8Array(await readFile(path)), basename(path));
+/** Load a model by its path or address, or from its bytes. */
+export async function load(source) {
+  if (typeof source === "string" && source.endsWith(".onnx")) return onnx.load(source);
+  const isFile = source instanceof URL ? source.protocol === "file:" : typeof source === "string" && !/^https?:/.test(source);
+  return wasm.load(isFile ? await readFile(source) : source);
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from denoise_export.to_wasm.module import wasm_module, write_wasm
+from denoise_export.to_wasm.module import SCRIPTS, wasm_module, write_wasm
 from denoise_stream import DenoiseError, Denoiser, SinkError
 from embed import EMBED, KINDS, need
 
@@ -96,7 +96,7 @@ def test_modules_lie_beside_each_other_and_are_kept_without_force(models, tmp_pa
     need("clang", "wasm-ld")
     for kind in ("identity", "smoother"):
         write_wasm(models[kind], tmp_path)
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".js", ".ts", ".wasm", ".wasm"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*SCRIPTS, "identity.wasm", "smoother.wasm"])
     with pytest.raises(SinkError, match=r"identity\.wasm exists; use --force to replace it"):
         write_wasm(models["identity"], tmp_path)
     (tmp_path / "denoise.js").write_text("mine")

@@ -2,7 +2,7 @@
 /** Denoise a WAV file: `denoise-wav model.onnx noisy.wav clean.wav`. */
 
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { load, readWav, writeWav } from "../index.js";
+import { load, readWav, writeWav } from "../onnx.js";
 
 async function main([model, noisy, clean, ...rest]) {
   if (!clean || rest.length) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DenoiseStream, readContract, readMetadata, readWav, writeWav } from "../index.js";
+import { DenoiseStream, readContract, readMetadata, readWav, writeWav } from "../onnx.js";
 import { bridged, reflected } from "../src/stream.js";
 
 const CONTRACT = { name: "same", window: 6, hop: 3, normalization: "minmax", sampleRateHz: null, stateSize: 0 };

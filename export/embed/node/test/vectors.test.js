@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import { load } from "../index.js";
+import { load } from "../onnx.js";
 
 for (const folder of (process.env.VECTORS ?? "").split(":").filter(Boolean))
   test(`${basename(folder)} gives the samples of the test vectors`, async () => {

@@ -62,6 +62,12 @@ test("the memory of a closed stream is used again, and the stream says that it i
   assert.throws(() => first.process(Float32Array.of(1)), /the stream is closed; open another/);
 });
 
+test("a rate that is too far from the model's is refused", async () => {
+  const denoiser = await loaded("speech");
+  for (const rate of [1e7, 3, NaN])
+    assert.throws(() => denoiser.channel(rate), /sampleRateHz=.* is too far from the 16000 Hz that the model needs/);
+});
+
 test("infinite samples and other files are refused in words", async () => {
   const stream = (await loaded(basename(folders[0]))).stream();
   assert.throws(() => stream.process(Float32Array.of(0, -Infinity)), /sample 1 of the chunk is -Infinity/);
