@@ -68,8 +68,8 @@ model-speech: .venv/tests  # train and export the speech model: make model-speec
 search: .venv/tests  # compare architectures for the recipe general: for docs/models/general.md (long)
 	$(BENCH) benchmarks/bench_architectures.py
 
-bench: .venv/runtime  # CPU time of the engine against onnxruntime alone
-	$(BENCH) benchmarks/bench_engine.py
+bench: .venv/tests  # one table: hop, file, pool, C, WebAssembly against onnxruntime alone, RNNoise, PEERS="gtcrn=FILE ..."
+	$(BENCH) benchmarks/bench_engine.py $(PEERS:%=--peer %)
 
 bench-archive: .venv/tests  # throughput of archives against a serial loop and onnxruntime, kills, memory (long)
 	$(BENCH) benchmarks/bench_archive.py

@@ -10,11 +10,10 @@ import pytest
 import onnx_models
 from archives import make_archive
 from audio_server import AudioServer
-from denoise_export.to_wasm.module import write_wasm
 from denoise_export.vectors import write_vectors
 from denoise_stream import bundled_models
 from denoise_stream.cli.main import main
-from embed import HAND_MADE, need
+from embed import HAND_MADE
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and every program they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -93,14 +92,3 @@ def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         write_vectors(model, folder / name)
         shutil.copy(model, folder / name / "model.onnx")
     return {path.name: path for path in sorted(folder.iterdir())}
-
-
-@pytest.fixture(scope="session")
-def wasm_modules(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of WebAssembly modules, of what the page offers and of networks with a state."""
-    need("clang", "wasm-ld")
-    folder = tmp_path_factory.mktemp("modules")
-    bundled = bundled_models()
-    for model in (bundled["general-small"], bundled["speech"], models["recurrent"], models["leaky_mean_raw"]):
-        write_wasm(model, folder)
-    return folder

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from denoise_export.to_wasm.module import write_wasm
+from denoise_stream import bundled_models
+from embed import need
+
+
+@pytest.fixture(scope="session")
+def wasm_modules(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of WebAssembly modules, of what the page offers and of networks with a state."""
+    need("clang", "wasm-ld")
+    folder = tmp_path_factory.mktemp("modules")
+    bundled = bundled_models()
+    for model in (bundled["general-small"], bundled["speech"], models["recurrent"], models["leaky_mean_raw"]):
+        write_wasm(model, folder)
+    return folder
