@@ -61,6 +61,12 @@ def test_model_for_any_rate_runs_at_the_rate_of_the_host_without_a_gate(built, m
     assert [b"Gate (dB)" in ports for ports in names] == [False, False]
 
 
+def test_rate_too_far_from_that_of_the_model_is_refused(built):
+    plugin = built("recurrent_16k")
+    mono = next(one for one in descriptors(plugin.library) if one.label == plugin.identifier("mono").encode())
+    assert mono.instantiate(mono, 60) is None  # 16,000 Hz is 267 times as much
+
+
 def test_constant_offset_is_kept_to_the_last_bit(built):
     instance = Instance(built("recurrent_16k").library, built("recurrent_16k").identifier("mono"), 48_000)
     instance.set(mix=0.0)
