@@ -107,7 +107,7 @@ async def main() -> None:
     parser.add_argument("--origin", action="append", default=[], help="such as https://app.example.org; repeatable")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a client that breaks the protocol is no event
+    logging.getLogger("websockets").setLevel(logging.CRITICAL)  # a client that breaks the protocol is not an event
     stop, clients = asyncio.Event(), set[ServerConnection]()
 
     def check(connection: ServerConnection, request: Request) -> Response | None:

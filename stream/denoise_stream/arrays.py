@@ -55,9 +55,10 @@ def as_signal(signal: ArrayLike) -> NDArray[Any]:
     TypeError, ValueError
         If it does not hold real numbers, or has another shape.
     """
-    masked = sys.modules.get("numpy.ma")  # whoever passes a masked array has loaded it
-    if masked is not None and isinstance(signal, masked.MaskedArray):
-        signal = masked.filled(signal.astype(np.float64), np.nan)
+    masked = sys.modules.get("numpy.ma")  # whoever passes a masked array has loaded it; another thread may be at it
+    kind: Any = getattr(masked, "MaskedArray", ())
+    if isinstance(signal, kind):
+        signal = signal.astype(np.float64).filled(np.nan)
     array = np.asarray(signal)
     if array.dtype.kind not in "fiu":
         raise TypeError(f"signal has dtype {array.dtype}; it must hold real numbers (float or integer)")

@@ -157,7 +157,7 @@ def extra_column(kind: str, rng: np.random.Generator, rows: int) -> tuple[str, l
 
 
 def quoted(cell: str, delimiter: str, style: str) -> str:
-    """Quote a cell: always, if it is no number, or where it must be."""
+    """Quote a cell: always, if it is not a number, or where it must be."""
     number = cell[:1].isdigit() or cell[:1] == "-"
     must = bool(delimiter.strip() or delimiter == "\t") and (delimiter in cell)
     must = must or (delimiter == " " and (" " in cell or not cell))

@@ -1,6 +1,6 @@
 """The targets of a loss: clean rows, and numbers about each row.
 
-Keras hands a loss one target array, so the numbers travel as columns after the row. This module alone knows which
+Keras passes a loss one target array, so the numbers travel as columns after the row. This module alone knows which
 column is which.
 """
 

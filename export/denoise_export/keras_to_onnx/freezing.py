@@ -62,7 +62,7 @@ def _freeze_variables(function: Any) -> Any:
         graph = _inline_what_is_assigned(function)
     captured = {inner.op.name: outer for outer, inner in captures if outer.dtype not in (tf.resource, tf.variant)}
     for node in graph.node:
-        # Such as the mean and the variance of an adapted Normalization, which are no variables.
+        # Such as the mean and the variance of an adapted Normalization, which are not variables.
         if node.op == "Placeholder" and node.name in captured:
             kind = node.attr["dtype"]
             node.op = "Const"

@@ -39,7 +39,7 @@ def denoise_one_source(denoise: Denoise, source: str, values: Values) -> dict[st
 
 
 def output_folder(source: str, sink: str | None) -> Path | None:
-    """Return the folder that a file's result goes into; None if the output is no folder or the source no file.
+    """Return the folder that a file's result goes into; None if the output is not a folder or the source not a file.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Watchers:
         ends: Endpoints,
         options: Options,
     ) -> None:
-        several = options.series_column is not None  # whose rows are no neighbours in time
+        several = options.series_column is not None  # whose rows are not neighbours in time
         sound = ends.kind == "audio"
         sample_rate_hz = stream.sample_rate_hz
         stamp_at = getattr(signal, "stamp_at", None)

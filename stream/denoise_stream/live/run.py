@@ -134,11 +134,13 @@ class LiveRun:
         stream, contract, rate = self.session.stream, self.denoiser.contract, self.sample_rate_hz
         channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
         above_hz = follows_above_hz(rate, contract.sample_rate_hz)
-        above = f", by its gain above {above_hz:g} Hz" if above_hz else ""
+        above = f"; the band above {above_hz:g} Hz follows its gain" if above_hz else ""
         model = f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}"
         facts = [
             Fact("microphone", f"{self.microphone}, {rate:g} Hz, {channels}", self.microphone.name),
-            Fact("loudspeaker", "none" if self.loudspeaker is None else str(self.loudspeaker)),
+            Fact("loudspeaker", "none")
+            if self.loudspeaker is None
+            else Fact("loudspeaker", str(self.loudspeaker), self.loudspeaker.name),
             Fact("model", model + above, contract.name),
         ]
         if self.denoiser.max_attenuation_db is not None:
@@ -146,16 +148,16 @@ class LiveRun:
             facts.append(Fact("limit", f"{limit} taken away", limit))
         if self.denoiser.gate_db is not None:
             facts.append(Fact("gate", f"{self.denoiser.gate_db:g} dB between words"))
-        return [*facts, self._latency(), Fact("budget", f"{self.budget_ms:.2f} ms per hop")]
+        return [*facts, self._latency(), Fact("budget", f"{self.budget_ms:.2f} ms to compute each hop")]
 
     def _latency(self) -> Fact:
         """Describe the latency now, and its parts."""
         total_ms = 1000 * self.session.latency_s
-        algorithmic_ms = 1000 * self.session.stream.latency_samples / self.sample_rate_hz
+        model_ms = 1000 * self.session.stream.latency_samples / self.sample_rate_hz
         buffer_ms = 1000 * self.session.buffer_latency_s
-        device_ms = max(0.0, total_ms - algorithmic_ms - buffer_ms)
+        device_ms = max(0.0, total_ms - model_ms - buffer_ms)
         buffer = f" + {buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
-        parts = f"{algorithmic_ms:.1f} ms algorithmic + {device_ms:.1f} ms devices{buffer}"
+        parts = f"{model_ms:.1f} ms model + {device_ms:.1f} ms devices{buffer}"
         return Fact("latency", f"{parts} = {total_ms:.1f} ms", f"{total_ms:.1f} ms")
 
     @property

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from denoise_stream.live.events import Losses
 from denoise_stream.live.meter import PeakMeter
 from denoise_stream.live.run import LiveRun, decibels
 
@@ -24,7 +25,7 @@ NARROW = 72
 
 KEYS = (
     ("space", "denoiser on or off"),
-    ("+ -", "more or less of it"),
+    ("+ -", "more or less denoising"),
     ("?", "these keys"),
     ("q or Ctrl-C", "quit"),
 )
@@ -115,7 +116,7 @@ class LiveView:
         columns = self._live.console.width
         is_narrow = columns < NARROW
         table = Table.grid(padding=(0, 2))
-        table.add_column(style="bold", no_wrap=True, width=LABEL)
+        table.add_column(style="bold", no_wrap=True, min_width=LABEL)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for fact in run.facts():
             table.add_row(fact.name, fact.short if is_narrow else fact.value)
@@ -132,8 +133,10 @@ class LiveView:
         if is_narrow:
             table.add_row("compute", f"{median_ms:.2f} of {run.budget_ms:.2f} ms per hop")
         else:
-            table.add_row("compute", f"{median_ms:.2f} ms per hop, p99 {high_ms:.2f} ms, of {run.budget_ms:.2f} ms")
-        table.add_row("dropouts", Text(str(run.losses), no_wrap=False, overflow="fold"))
+            most = f"99 % within {high_ms:.2f} ms"
+            table.add_row("compute", f"{median_ms:.2f} of {run.budget_ms:.2f} ms per hop, {most}")
+        losses = "none" if run.losses == Losses() else str(run.losses)
+        table.add_row("dropouts", Text(losses, no_wrap=False, overflow="fold"))
         table.add_row("elapsed", f"{int(run.elapsed_s) // 60}:{int(run.elapsed_s) % 60:02d}")
         table.add_row("denoiser", f"{100 * run.mix:.0f} %" if run.mix > 0 else Text("off", style="bold reverse"))
         messages = [Text(message, style="yellow") for message in self._messages]

@@ -13,7 +13,7 @@ BLOCK = 150
 """Samples that are judged together, counted from the start of the signal."""
 
 LONGEST = 5
-"""A change that lasts longer is no isolated peak."""
+"""A change that lasts longer is not an isolated peak."""
 
 DEVIATIONS = 6.0
 """Robust standard deviations of what is removed in a block, beyond which a sample is a peak."""

@@ -160,7 +160,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
         latency = f"latency {summary['latency_samples']} samples"
         parts.append(latency + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""))
     if summary["follows_above_hz"]:
-        parts[2] += f" (by its gain above {summary['follows_above_hz']:g} Hz)"
+        parts[2] += f" (the band above {summary['follows_above_hz']:g} Hz follows its gain)"
     if summary["sample_rate_assumed"]:
         parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
@@ -351,7 +351,7 @@ def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:
 def _columns_in_words(summary: dict[str, Any]) -> str:
     """List the columns that were denoised, and those that were left, with the reasons."""
     left = [f"{column['name']} ({column['reason']})" for column in summary.get("left", [])]
-    denoised = f"columns {_listed(summary['columns'])}"
+    denoised = f"column{'s' if len(summary['columns']) > 1 else ''} {_listed(summary['columns'])}"
     if summary.get("sparse"):
         denoised += f" ({_listed(summary['sparse'])} over the known values alone, as more than a third are missing)"
     judged = f", judged by the first {FILE_ROWS} rows" if summary["samples_in"] > FILE_ROWS else ""

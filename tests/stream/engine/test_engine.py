@@ -1,6 +1,8 @@
 """Properties of the engine: chunk-exact, aligned, dtype kept, gaps and constants and offsets survive."""
 
+import sys
 import tracemalloc
+import types
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,11 @@ def test_largest_numbers_do_not_overflow(models, dtype, value):
     assert np.isfinite(denoised.astype(float)).all()
     assert denoised.max() > 0.99 * value
     assert denoised.min() < 0.001 * value
+
+
+def test_signal_is_denoised_while_another_thread_loads_masked_arrays(models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy.ma", types.ModuleType("numpy.ma"))
+    assert Denoiser(models["identity"]).denoise(np.arange(300.0)) == pytest.approx(np.arange(300.0))
 
 
 def test_masked_values_are_missing(models):

@@ -14,7 +14,7 @@ from denoise_stream.live.view import LiveView, handle_key
 
 FACTS = [
     Fact("microphone", "3 a microphone with quite a long name (ALSA), 48000 Hz, 1 channel", "a microphone"),
-    Fact("latency", "11.3 ms algorithmic + 32.9 ms devices + 17.1 ms buffer = 61.3 ms", "61.3 ms"),
+    Fact("latency", "11.3 ms model + 32.9 ms devices + 17.1 ms buffer = 61.3 ms", "61.3 ms"),
 ]
 
 
@@ -49,6 +49,7 @@ def test_screen_fits_and_keeps_its_figures(columns):
     assert max(map(len, lines)) <= columns
     text = " ".join(" ".join(lines).split())
     for words in (
+        "microphone ",
         "61.3 ms",
         "0.62",
         "330 ms of output silent, 310 ms skipped",

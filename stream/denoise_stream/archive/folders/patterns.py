@@ -88,7 +88,7 @@ def _translate(pattern: str) -> str:
 
 
 def _translate_piece(piece: str, pattern: str) -> str:
-    """Translate what is no single star."""
+    """Translate everything but a single star."""
     if piece.startswith("**"):  # a run of stars means no more, but as many wildcards would be tried without end
         return "(?:.*/)?" if piece.endswith("/") else ".*"
     if piece == "?":

@@ -96,7 +96,7 @@ def clock_of_moments(texts: Sequence[str], name: str = "") -> Clock | None:
     texts
         The stamps, empty where one is missing.
     name
-        Of the column: ``mm:ss`` and ``elapsed`` are no hours.
+        Of the column: ``mm:ss`` and ``elapsed`` are not hours.
     """
     known = [_normal(text) for text in texts if text]
     minutes = {"ss", "sec", "elapsed", "duration"} & set(words_of(name)) and "hh" not in name.lower()

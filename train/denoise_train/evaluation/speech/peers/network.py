@@ -36,7 +36,7 @@ class Network:
     needed
         The inputs and outputs that it should have, for errors.
     signal
-        Shape of the one input and the one output that are no states.
+        Shape of the one input and the one output that are not states.
     states
         Names of the inputs that are states; empty if any name will do.
 
