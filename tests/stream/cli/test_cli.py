@@ -144,7 +144,7 @@ def test_table_is_denoised_in_its_signal_columns_only(folder, call):
     Path("a.csv").write_bytes(("n,temp,note,acc\r\n" + "".join(rows)).encode())
     status, message = call("--input", "a.csv", "--columns", "temp", "--report", "r.json", "--plot", "p.png")
     assert status == 0
-    assert "columns temp" in message
+    assert "column temp;" in message
     after = Path("a.denoised.csv").read_bytes().decode()
     assert after.startswith("n,temp,note,acc\r\n")
     assert after.count("\r\n") == 401
