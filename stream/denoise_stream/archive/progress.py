@@ -94,8 +94,9 @@ def result_in_one_line(summary: Summary, source: str, target: str) -> str:
 
 def denoised_in_words(count: int) -> str:
     """Mention the inputs that are results of this program and were left alone."""
-    files = "file that is named like a result" if count == 1 else "files that are named like results"
-    return f"{count} {files} left alone (--include '*.denoised.*' takes such)"
+    if count == 1:
+        return "1 file that is named like a result is left alone (--include '*.denoised.*' takes it)"
+    return f"{count} files that are named like results are left alone (--include '*.denoised.*' takes them)"
 
 
 def models_in_words(models: Mapping[str, str]) -> str:

@@ -155,7 +155,7 @@ def _show_plan(archive: "Archive", source: str, sink: str) -> None:
         click.echo(printable(f"{outcome.name}: {outcome.error}"), err=True)
     click.echo(
         f"to do: {len(plan.todo)} files of {plan.size_bytes / 1e6:.1f} MB{models}; done before: {plan.unchanged}; "
-        f"not possible: {len(plan.refused)}; not signals by their names: {plan.others}"
+        f"not possible: {len(plan.refused)}; of other kinds: {plan.others}"
         + (f"; {denoised_in_words(plan.denoised)}" if plan.denoised else ""),
         err=True,
     )

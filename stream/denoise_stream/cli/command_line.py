@@ -72,6 +72,8 @@ def in_options(message: str, context: click.Context) -> str:
     def in_option(found: re.Match[str]) -> str:
         return f"{options[found[1]]} {_plain(found[2])}"
 
+    if context.get_parameter_source("rate") is not ParameterSource.COMMANDLINE:  # it is that of the input
+        message = re.sub(rf"\bsample_rate_hz={_NUMBER}", r"the sample rate \1 Hz", message)
     message = re.sub(rf"\b({'|'.join(stated)})={_NUMBER}", in_option, message)
     message = re.sub(rf"\bwindow={_NUMBER}", r"the window of \1 samples", message)
     return re.sub(r"\bsample_rate_hz\b", options["sample_rate_hz"] or "sample_rate_hz", message)

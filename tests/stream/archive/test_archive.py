@@ -299,7 +299,7 @@ def test_results_of_this_program_are_left_alone_unless_they_are_named(folder, ca
     make_archive(folder / "in", 4)
     for name in ("000000.denoised.wav", "000003.denoised.2.csv"):
         Path("in/000", name).write_bytes(Path("in/000", name.replace(".denoised", "").replace(".2", "")).read_bytes())
-    told = "2 files that are named like results left alone (--include '*.denoised.*' takes such)"
+    told = "2 files that are named like results are left alone (--include '*.denoised.*' takes them)"
     _, out, err = call("--input", "in", "--output", "a", "--dry-run")
     assert (len(out.splitlines()), told in err) == (4, True)
     assert told in call("--input", "in", "--output", "a", "--report", "r.json")[2]

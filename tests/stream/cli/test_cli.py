@@ -98,6 +98,13 @@ def test_picture_of_nothing_and_of_odd_names(folder, call):
     assert Path("b.png").stat().st_size > 1000
 
 
+def test_rate_that_a_model_cannot_take_is_told_as_the_option_only_if_it_was_typed(folder, call):
+    Path("a.csv").write_text("time (s),load\n" + "".join(f"{300 * n},{n * n % 13 / 7:.3f}\n" for n in range(400)))
+    told = "the sample rate 0.00333333 Hz is too far from the model's 16000 Hz; use a model for any rate"
+    assert told in call("a.csv", "--model", "speech")[1]
+    assert "--rate 2 is too far from the model's 16000 Hz" in call("a.csv", "--model", "speech", "--rate", 2)[1]
+
+
 def test_columns_with_a_comma_in_their_name_can_be_chosen(folder, call):
     Path("a.csv").write_text('"x, y",z\n' + "1.5,2\n7,1\n3,9\n" * 60)
     status, message = call("--input", "a.csv", "--columns", '"x, y"')
