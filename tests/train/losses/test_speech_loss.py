@@ -1,4 +1,4 @@
-"""The loss of speech, and its agreement with STOI."""
+"""The loss of speech, and its agreement with STOI and PESQ."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from denoise_train.evaluation.speech.metrics import stoi
+from denoise_train.evaluation.speech.metrics import pesq, stoi
 from denoise_train.losses.intelligibility import lost_envelope
+from denoise_train.losses.quality import lost_quality
 from denoise_train.losses.registry import build_loss
 from denoise_train.recipe import load_recipe
 from speech_scenes import voice
@@ -30,8 +31,9 @@ def test_loss_falls_with_the_error_and_wants_speech_kept():
         assert losses[2] - losses[0] > 1
 
 
-def test_loss_and_its_gradient_are_finite_for_silence():
-    loss = build_loss(load_recipe("speech").loss, 150, 1)
+@pytest.mark.parametrize("quality_weight", [0.0, 1.0])
+def test_loss_and_its_gradient_are_finite_for_silence(quality_weight):
+    loss = build_loss({**load_recipe("speech").loss, "quality_weight": quality_weight}, 150, 1)
     silence = tf.zeros((2, 8000))
     with tf.GradientTape() as tape:
         tape.watch(silence)
@@ -67,3 +69,15 @@ def test_envelope_keeps_its_worth_at_another_level_and_counts_only_speech(stoi_s
     alone = float(lost_envelope(clean, spoilt))
     before_noise = lost_envelope(np.concatenate((clean, pause), axis=1), np.concatenate((spoilt, noise), axis=1))
     assert 0.05 < alone == pytest.approx(float(before_noise), abs=0.03)
+
+
+def test_quality_is_lost_as_pesq_says(stoi_speech):
+    rng = np.random.default_rng(0)
+    lost, missed = [], []
+    for snr_db in (0, 15, 25, 35, 50):
+        noisy = stoi_speech + 10 ** (-snr_db / 20) * rng.normal(size=stoi_speech.shape)
+        lost.append(float(lost_quality(stoi_speech.astype(np.float32), noisy.astype(np.float32))))
+        missed.append(4.64 - float(pesq(stoi_speech, noisy).mean()))
+    assert lost == sorted(lost, reverse=True)
+    assert lost == pytest.approx(missed, abs=0.2)
+    assert float(lost_quality(*[stoi_speech.astype(np.float32)] * 2)) == pytest.approx(0, abs=1e-3)

@@ -7,6 +7,7 @@ from typing import Any
 from keras import ops
 
 from denoise_train.losses.intelligibility import lost_envelope
+from denoise_train.losses.quality import lost_quality
 from denoise_train.recipe import RecipeError
 from denoise_train.targets import SpeechTarget
 
@@ -31,12 +32,14 @@ def speech(
     transforms: list[int],
     floor_db: float,
     clean_floor_db: float,
+    quality_weight: float = 0.0,
 ) -> Callable[[Any, Any], Any]:
-    """Sum the error in dB below the noise, the difference of compressed spectra, and the loss of envelopes.
+    """Sum the error in dB below the noise, the difference of compressed spectra, the loss of envelopes and of quality.
 
     Compressed spectra, the power c of the magnitudes with c = 0.3, are near to loudness, so that faint parts of speech
     count: S. Braun, I. Tashev, Data augmentation and loss normalization for deep noise suppression, SPECOM 2020.
-    Intelligibility depends on the envelopes of bands: :mod:`denoise_train.losses.intelligibility`.
+    Intelligibility depends on the envelopes of bands: :mod:`denoise_train.losses.intelligibility`; quality, as PESQ
+    rates it, is estimated by :mod:`denoise_train.losses.quality`.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def speech(
         Error in dB relative to the noise below which a smaller error earns nothing, negative.
     clean_floor_db
         Error in dB relative to the speech below which a smaller error earns nothing, negative.
+    quality_weight
+        How much a point of PESQ counts.
 
     Returns
     -------
@@ -88,6 +93,8 @@ def speech(
             turned = ops.mean(ops.square(ours[1] - theirs[1]) + ops.square(ours[2] - theirs[2]))
             spectra += (1 - complex_share) * difference + complex_share * turned
         heard = spectrum_weight * spectra / len(transforms) + envelope_weight * lost_envelope(wanted, scaled)
+        if quality_weight:
+            heard += quality_weight * lost_quality(wanted, scaled)
         return snr_weight * ops.mean(error_db) + heard
 
     return loss
