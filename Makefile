@@ -21,7 +21,7 @@ test: .venv/tests lint  # everything: style, types, tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
-	$(BIN)/python -m pytest tests/export/smaller/test_derive.py tests/export/to_c tests/export/embed
+	$(BIN)/python -m pytest tests/export/smaller/test_derive.py tests/export/to_c tests/export/plugin tests/export/embed
 
 test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page, long trainings
 	$(BIN)/python -m pytest -m slow

@@ -24,6 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = re.compile(r"\bdenoise-(?:stream|evaluate|train|export)\b")
 
 ELSEWHERE = {
+    r"--install": "writes into the user's own folders: tests/export/plugin/test_making.py",
     r"s3://": "an object store: tests/stream/archive/test_cloud.py",
     r"--engine ray": "a cluster: tests/stream/archive/test_ray.py",
     r"^sbatch": "a cluster's scheduler",

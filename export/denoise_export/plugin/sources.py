@@ -93,9 +93,10 @@ def _makefile(plugin: Plugin) -> str:
 
 
 def _quoted(text: str) -> str:
-    r"""Escape a text for a string of C.
+    r"""Escape a text for a string of C, trigraphs too; characters that cannot be shown are left out.
 
-    >>> _quoted('my "pump" \\ 3')
-    'my \\"pump\\" \\\\ 3'
+    >>> _quoted('my "pump" \\ 3'), _quoted("why??/\a")
+    ('my \\"pump\\" \\\\ 3', 'why?\\?/')
     """
-    return json.dumps(" ".join(text.split()), ensure_ascii=False)[1:-1]
+    shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    return json.dumps(shown, ensure_ascii=False)[1:-1].replace("??", "?\\?")
