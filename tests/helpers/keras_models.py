@@ -167,6 +167,12 @@ COLUMNS: dict[str, Stack] = {
         layers.Dense(window),
     ],
     "half precision": lambda window: [conv(4, dtype="mixed_float16"), conv(1, dtype="float32")],
+    "double precision": lambda window: [
+        conv(4, activation="relu", dtype="float64"),
+        layers.BatchNormalization(dtype="float64"),
+        layers.LSTM(3, return_sequences=True, dtype="float64"),
+        conv(1, dtype="float64"),
+    ],
     "nested": lambda window: [keras.Sequential([conv(4), layers.ReLU()]), keras.Sequential([conv(1)])],
     **{
         f"activation {name}": lambda window, name=name: [conv(4, activation=name), conv(1)]  # type: ignore[misc]
@@ -292,6 +298,10 @@ def operations(signal: Any) -> Any:
     return ops.mean(features, axis=-1) + 0.1 * ops.roll(ops.squeeze(signal, -1), 1, axis=1)
 
 
+def robust(signal: Any) -> Any:
+    return ops.log1p(ops.abs(signal - ops.median(signal, axis=1, keepdims=True)))
+
+
 def blanks(signal: Any) -> Any:
     features = layers.Conv1D(4, 3, padding="same", name="first layer (3 taps)")(signal)
     return layers.Conv1D(1, 3, padding="same", name="out put")(features)
@@ -313,6 +323,7 @@ FUNCTIONAL: tuple[Callable[[Any], Any], ...] = (
     shared,
     coder_and_decoder,
     operations,
+    robust,
     blanks,
 )
 """Functional networks that take ``(window, 1)``: from the tensor of the input to that of the output."""

@@ -105,7 +105,9 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
     found = [tuple(output.shape[1:]) for output in _try(network, shapes, order)]
     found = [found[place] for place in output_order] if len(output_order) == len(found) else found
     if len(found) != len(shapes) or found[1:] != shapes[1:]:
-        states = f" (the denoised window, and the next state of each of {shapes[1:]})" if shapes[1:] else ""
+        states = (
+            " (the denoised window, and a next state for each further input, which are states)" if shapes[1:] else ""
+        )
         raise SourceError(
             f"the network's outputs have shapes {found}; needed: {shapes}{states}"
             + ("; make one of its denoised output alone: keras.Model(model.inputs, model.outputs[0])" * (not states))

@@ -67,6 +67,8 @@ def convert(network: Adapted, contract: Contract, *, simplified: bool = True) ->
     with with_plain_names(network.layers) as names, with_time_folded(network.layers):
         function = tf.function(network.call, input_signature=signature).get_concrete_function()
     model = convert_function(function, names, outputs, "batch", simplified=simplified)
+    for value, size in zip(model.graph.output, (network.output_size, network.state_size), strict=False):
+        value.type.tensor_type.shape.dim[1].dim_value = size  # which tf2onnx may not know, such as after a median
     state_facts_in(model, contract.name, contract.to_metadata())
     return model
 

@@ -224,7 +224,9 @@ def _read_report(file: Path) -> Any:
 def _reason(error: Exception) -> str:
     """Return the line of an error that states the cause; Keras and TensorFlow put several lines before it."""
     text = re.sub(r"\x1b\[\d*m", "", str(error))
-    if found := re.search(r"^Exception encountered when calling .*\n+(.+)", text):
+    if found := re.search(r"Exception encountered when calling .*\n\s*(.+)", text):
+        return found[1].strip()
+    if found := re.search(r"^Graph execution error:(?s:.*)\n(.+)\n\s*\[\[\{\{node", text):
         return found[1].strip()
     if text.startswith("in user code:") and (
         lines := re.findall(r"^\s*\w*(?:Error|Exception): (.+)", text, re.MULTILINE)

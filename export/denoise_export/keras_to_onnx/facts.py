@@ -62,6 +62,8 @@ def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
     for layer in layers:
         if type(layer).__name__ != "Normalization" or getattr(layer, "invert", False):
             continue
+        if np.all(np.asarray(layer.mean) == 0) and np.all(np.asarray(layer.variance) == 1):
+            continue  # never adapted
         middle = float(np.mean(np.asarray(layer.mean)))
         deviation = math.sqrt(float(np.mean(np.asarray(layer.variance))))
         if not (0 <= middle <= 1 and deviation <= WIDEST_DEVIATION):

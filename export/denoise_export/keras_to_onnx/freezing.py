@@ -27,7 +27,7 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
     Raises
     ------
     SourceError
-        If an output depends on random numbers, or on a variable that the network changes, such as a state.
+        If an output depends on random numbers, 8-bit floats, or a variable that the network changes, such as a state.
     """
     graph = _freeze_variables(function)
     assigned = _assigned(graph)
@@ -37,6 +37,12 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
         if "Random" in node.op:
             raise SourceError(
                 f"{layer_of(node.name, names)} draws random numbers when the network is used; leave that to training"
+            )
+        kinds = {tf.as_dtype(value.type).name for value in node.attr.values() if value.type}
+        if any(kind.startswith("float8") for kind in kinds):
+            raise SourceError(
+                f"{layer_of(node.name, names)} computes in 8-bit floats, which the file cannot hold; export the "
+                "network as it was before it was quantized to float8"
             )
     for node in graph.node:
         if node.name in assigned:
@@ -51,7 +57,9 @@ def layer_of(node: str, names: Mapping[str, str]) -> str:
     """Return the network's name of the innermost layer whose scope holds a node."""
     scopes = [scope if scope in names else re.sub(r"_\d+$", "", scope) for scope in node.split("/")]
     found = [names[scope] for scope in scopes if scope in names]
-    return f"the layer {found[-1]!r}" if found else f"the operation {node!r}"
+    if found:
+        return f"the layer {found[-1]!r}"
+    return f"the operation {re.sub(r'^((Stateful)?PartitionedCall/)+', '', node)!r}"
 
 
 def _freeze_variables(function: Any) -> Any:

@@ -15,7 +15,14 @@ import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from denoise_export.keras_to_onnx.network import Network, Tensor, count_parameters, from_keras, refuse_numberless
+from denoise_export.keras_to_onnx.network import (
+    OTHER_PRECISIONS,
+    Network,
+    Tensor,
+    count_parameters,
+    from_keras,
+    refuse_numberless,
+)
 from denoise_stream import SourceError
 from denoise_stream.errors import first_line, needs_extra
 from denoise_stream.native_messages import native_messages_hidden
@@ -29,6 +36,9 @@ ZIP = b"PK"
 
 UNSAFE = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless", "ReadFile", "WriteFile"})
 """Operators of a SavedModel that run Python or touch files."""
+
+PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv2DBackpropInput", "Conv3D", "DepthwiseConv2dNative", "MatMul"})
+"""Operators whose type of numbers is that of the network."""
 
 
 def find_network(source: Path) -> Path:
@@ -79,10 +89,16 @@ def load_model(file: Path) -> Any:
         with _named_by_content(file) as named:
             return (tf_keras if keras_2 else keras).models.load_model(named, compile=False)
     except Exception as error:  # zip, json and Keras errors have no common base class but Exception
-        if unknown := re.search(r"(?:Could not locate (?:class|function)|Unknown \w+:) '?([\w>]+)'?", str(error)):
+        unknown = re.search(r"(?:Could not locate (?:class|function)|Unknown \w+:) '?([\w>]+)'?", str(error))
+        if unknown and not _is_operation(unknown[1]):
             raise SourceError(
                 f"{file} holds {unknown[1].rpartition('>')[2]}, which is not part of Keras; export it in the program "
                 'that defines it: denoise_export.export(model, "model.onnx")'
+            ) from error
+        if not file.is_dir() and _first_bytes(file).startswith(HDF5):
+            raise SourceError(
+                f"Keras cannot read {file} back: {first_line(error).partition('. ')[0]}; HDF5 does not hold every "
+                'network: save it with model.save("my.keras")'
             ) from error
         raise SourceError(f"{file} is not a Keras model: {first_line(error)}") from error
 
@@ -135,6 +151,12 @@ def _objects(config: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(item)
 
 
+def _is_operation(name: str) -> bool:
+    """Tell whether a class is an operation of Keras, which HDF5 does not hold."""
+    kinds = keras.Operation.__subclasses__()
+    return name in {kind.__name__ for kind in kinds if kind.__module__.split(".")[0] in KERAS_MODULES}
+
+
 def _refuse_code(file: Path, config: Any) -> None:
     for each in _objects(config):
         settings = each.get("config")
@@ -168,14 +190,20 @@ def _load_saved_model(folder: Path) -> Network:
     try:
         description = saved_model_pb2.SavedModel.FromString((folder / SAVED_MODEL).read_bytes())
         graphs = [each.graph_def for each in description.meta_graphs]
-        nodes = {
-            node.op
+        nodes = [
+            node
             for graph in graphs
             for part in (graph.node, *(function.node_def for function in graph.library.function))
             for node in part
-        }
-        if unsafe := sorted(nodes & UNSAFE):
+        ]
+        if unsafe := sorted({node.op for node in nodes} & UNSAFE):
             raise SourceError(f"{folder} runs code or touches files by {', '.join(unsafe)}; it is not loaded")
+        precisions = {tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op in PRODUCTS}
+        if other := sorted(precisions.intersection(OTHER_PRECISIONS)):
+            raise SourceError(
+                f"{folder} computes in {other[0]}, which is fixed in a SavedModel, and the file computes in float32; "
+                'save it with model.save("my.keras") and export that'
+            )
         loaded = tf.saved_model.load(folder)
     except SourceError:
         raise
@@ -186,11 +214,19 @@ def _load_saved_model(folder: Path) -> Network:
     if function is None:
         found = f"several signatures ({', '.join(functions)})" if functions else "no signature"
         raise SourceError(f"{folder} has {found}; needed: 'serving_default', as model.export(folder) writes it")
-    specs = function.structured_input_signature[1]
-    outputs = sorted(function.structured_outputs)
+    specs = _inputs_in_order(folder, loaded, function.structured_input_signature[1])
+    outputs = sorted(function.structured_outputs, key=_place_of_output)
+    batches = {spec.shape[0] for spec in specs.values() if spec.shape.rank} - {None}
 
     def call(tensors: Any) -> list[tf.Tensor]:
-        found = function(**dict(zip(specs, tensors, strict=True)))
+        try:
+            found = function(**dict(zip(specs, tensors, strict=True)))
+        except tf.errors.InvalidArgumentError as error:
+            if not batches:
+                raise
+            raise SourceError(
+                f"{folder} takes batches of {max(batches)} windows alone; save it again without a batch_size"
+            ) from error
         return [found[name] for name in outputs]
 
     call.owner = loaded  # type: ignore[attr-defined]  # the function alone does not keep the variables
@@ -201,3 +237,30 @@ def _load_saved_model(folder: Path) -> Network:
         inputs.append(Tensor(name, tuple(spec.shape.as_list()[1:]), spec.dtype))
     refuse_numberless({variable.name: variable for variable in function.variables})
     return Network(call, tuple(inputs), tuple(outputs), parameters=count_parameters(function.variables))
+
+
+def _inputs_in_order(folder: Path, loaded: Any, specs: dict[str, Any]) -> dict[str, Any]:
+    """Sort the inputs of a SavedModel as its network takes them: its signature does not keep their order.
+
+    Raises
+    ------
+    SourceError
+        If nothing tells in which order several states come.
+    """
+    for function in getattr(getattr(loaded, "serve", None), "concrete_functions", ()):  # of Keras 3
+        called = keras.tree.flatten(function.structured_input_signature)
+        names = [spec.name for spec in called if isinstance(spec, tf.TensorSpec)]
+        if sorted(names) == sorted(specs):
+            return {name: specs[name] for name in names}
+    if len(specs) > 2:
+        raise SourceError(
+            f"{folder} takes {len(specs)} inputs ({', '.join(sorted(specs))}) in an order that a SavedModel does not "
+            'keep; save it with model.save("my.keras") and export that'
+        )
+    return dict(sorted(specs.items()))
+
+
+def _place_of_output(name: str) -> tuple[int, str]:
+    """Sort ``output_10`` after ``output_2``, and other names by themselves, as Keras sorts those of a dictionary."""
+    number = re.fullmatch(r"output_(\d+)", name)
+    return (int(number[1]) if number else 0), name

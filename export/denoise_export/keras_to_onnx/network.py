@@ -15,6 +15,8 @@ from denoise_stream import SourceError
 Shape = tuple[int | None, ...]
 """Sizes without the batch's; None stands for any size."""
 
+OTHER_PRECISIONS = ("bfloat16", "float16", "float64")
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -56,8 +58,8 @@ def from_keras(model: Any) -> Network:
     Raises
     ------
     SourceError
-        If a layer keeps its state by itself, a weight is not a number, or the model does not know its input's shape,
-        because it was neither given one nor called.
+        If a layer keeps its state by itself or is one of Keras 2 in another precision than float32, a weight is not a
+        number, or the model does not know its input's shape, because it was neither given one nor called.
     """
     layers = (model, *model._flatten_layers(include_self=False))
     for layer in reversed(layers):  # of Keras 2, a model is stateful as soon as one of its layers is
@@ -65,6 +67,11 @@ def from_keras(model: Any) -> Network:
             raise SourceError(
                 f"the layer {layer.name!r} keeps a state of its own from window to window (stateful=True); make it a "
                 "second input and output of the network (return_state=True, initial_state=...), or stateless"
+            )
+        if not isinstance(layer, keras.layers.Layer) and layer.compute_dtype in OTHER_PRECISIONS:
+            raise SourceError(
+                f"the layer {layer.name!r} of Keras 2 computes in {layer.compute_dtype}, and the file computes in "
+                "float32; build the network with the policy float32 and call set_weights(old.get_weights())"
             )
     structure = _input_structure(model)
     refuse_numberless({getattr(weight, "path", weight.name): weight for weight in model.weights})
@@ -98,12 +105,20 @@ def _input_structure(model: Any) -> Any:
     if structure is not None:
         return structure
     shape = (model.get_build_config() or {}).get("input_shape") if model.built else None
-    if not shape or not all(size is None or isinstance(size, int) for size in shape):
+    if isinstance(shape, dict) and shape and all(map(_is_shape, shape.values())):
+        return {name: keras.KerasTensor(each, name=name) for name, each in shape.items()}
+    if not _is_shape(shape):
         raise SourceError(
             f"the network {model.name!r} does not know the shape of its input; "
             "begin it with keras.Input((window, 1)), or call it once on data before it is exported"
         )
     return keras.KerasTensor(shape, name="noisy")
+
+
+def _is_shape(found: Any) -> bool:
+    return (
+        isinstance(found, tuple | list) and bool(found) and all(size is None or isinstance(size, int) for size in found)
+    )
 
 
 def _shape_and_type(tensor: Any) -> tuple[Shape, tf.DType]:
@@ -116,17 +131,30 @@ def _names(structure: Any) -> list[str]:
     return [str(each.name).partition(":")[0] for each in keras.tree.flatten(structure)]
 
 
+class Float32OverVariables(keras.DTypePolicy):  # type: ignore[misc]  # Keras has no types
+    """Compute in float32 with variables of another precision, which Keras then casts wherever they are used."""
+
+    def __init__(self, variable_dtype: str) -> None:
+        super().__init__("float32")
+        self._kept = variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The precision of the variables."""
+        return self._kept
+
+
 @contextlib.contextmanager
 def in_float32(layers: Sequence[Any]) -> Iterator[set[str]]:
     """Let layers of 16-bit or 64-bit precision compute in float32 inside this block; yield their policies' names."""
     changed = []
     for layer in layers:
         policy = getattr(layer, "dtype_policy", None)
-        if isinstance(policy, keras.DTypePolicy) and policy.compute_dtype in ("float16", "bfloat16", "float64"):
+        if isinstance(policy, keras.DTypePolicy) and policy.compute_dtype in OTHER_PRECISIONS:
             changed.append((layer, policy))
     try:
-        for layer, _ in changed:
-            layer.dtype_policy = keras.DTypePolicy("float32")
+        for layer, policy in changed:
+            layer.dtype_policy = Float32OverVariables(policy.variable_dtype)
         yield {policy.name for _, policy in changed}
     finally:
         for layer, policy in changed:

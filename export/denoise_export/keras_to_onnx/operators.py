@@ -41,6 +41,13 @@ def _gru(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
     graph.make_node("Squeeze", [outputs[0], constant([1])], outputs=[output], shapes=[shape], dtypes=[kind])
 
 
+def _log1p(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Write Log of 1 + x, exact to float32's step at 1."""
+    sum_ = graph.make_node("Add", [node.input[0], _one(graph, node)], name=f"{name}/Add").output[0]
+    node.type = "Log"
+    graph.replace_inputs(node, [sum_])
+
+
 def _one(graph: Any, node: Any) -> Any:
     kind = utils.map_onnx_to_numpy_type(graph.get_dtype(node.input[0]))
     return graph.make_const(utils.make_name("one"), np.array(1, kind)).output[0]
@@ -55,5 +62,6 @@ ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {
     "Erfc": (_erfc, []),
     "Expm1": (_expm1, []),
     "CudnnRNN": (_gru, []),
+    "Log1p": (_log1p, []),
 }
 """The writer of each operator, as tf2onnx takes it: ``(function, arguments)``."""

@@ -234,6 +234,36 @@ def test_network_that_draws_random_numbers_is_refused_by_layer(tmp_path):
         export(keras.Model(noisy, Random()(noisy)), tmp_path / "m.onnx")
 
 
+class OfDictionaries(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(16)
+
+    def call(self, inputs):
+        return {"clean": self.dense(inputs["noisy"])}
+
+
+def test_network_of_a_class_of_its_own_that_was_called_on_a_dictionary_is_exported(tmp_path):
+    model = OfDictionaries()
+    model({"noisy": np.zeros((1, 16), np.float32)})
+    _, facts = export(model, tmp_path / "m.onnx")
+    assert facts["window"] == 16
+
+
+def test_network_that_fails_while_it_is_traced_says_why(tmp_path):
+    noisy = keras.Input((16,))
+    model = keras.Model(noisy, ops.cond(ops.mean(noisy) > 0.5, lambda: 2 * noisy, lambda: noisy))
+    with pytest.raises(SourceError, match=r"cannot be converted: .* found return value of type KerasTensor"):
+        export(model, tmp_path / "m.onnx")
+
+
+def test_network_of_8_bit_floats_is_refused_by_layer(tmp_path):
+    model = keras.Sequential([keras.Input((16,)), layers.Dense(16, name="coarse")])
+    model.quantize("float8")
+    with pytest.raises(SourceError, match=r"^the layer 'coarse' computes in 8-bit floats.* before it was quantized"):
+        export(model, tmp_path / "m.onnx")
+
+
 def test_failing_conversion_is_reported_in_one_sentence(runs, tmp_path, monkeypatch):
     def fail(*arguments: object, **options: object) -> None:
         raise KeyError("first line\nsecond line")

@@ -126,7 +126,8 @@ def test_output_is_fitted_to_its_window(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mean", "variance", "expected"), [(0.4, 0.1, "minmax"), (20.0, 9.0, "none"), (0.5, 4.0, "none")]
+    ("mean", "variance", "expected"),
+    [(0.4, 0.1, "minmax"), (20.0, 9.0, "none"), (0.5, 4.0, "none"), (0.0, 1.0, "minmax")],
 )
 def test_adapted_normalization_tells_how_windows_were_scaled(tmp_path, mean, variance, expected):
     scaled = layers.Normalization(axis=None, mean=mean, variance=variance)

@@ -4,10 +4,12 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 import tf_keras
@@ -163,6 +165,74 @@ def test_files_without_a_network_are_refused_in_one_sentence(tmp_path, make, wor
     with pytest.raises(SourceError, match=words) as caught:
         export(source)
     assert "\n" not in str(caught.value)
+
+
+def network_with_states(names: str) -> keras.Model:
+    """Build a network whose n-th state is divided by n at each window."""
+    noisy = keras.Input((16, 1), name="noisy")
+    states = [keras.Input((2,), name=name) for name in names]
+    following = [layers.Rescaling(1 / number)(state) for number, state in enumerate(states, 1)]
+    return keras.Model([noisy, *states], [layers.Conv1D(1, 3, padding="same")(noisy), *following])
+
+
+def test_states_of_a_saved_model_keep_their_order(tmp_path):
+    network_with_states("kjihgfedcba").export(tmp_path / "saved", verbose=False)
+    path, _ = export(tmp_path / "saved", tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    _, state = session.run(None, {"noisy": np.zeros((1, 16), np.float32), "state": np.ones((1, 22), np.float32)})
+    np.testing.assert_allclose(state[0], np.repeat(1 / np.arange(1, 12), 2), rtol=1e-6)
+
+
+def saved_model_of(kind: str) -> Any:
+    """Build networks that a SavedModel does not hold as the export needs them."""
+    if kind == "rows":
+        module = tf.Module()
+        rows = tf.TensorSpec((None, 16))
+        module.serve_three = tf.function(lambda noisy: tf.ensure_shape(noisy, (3, 16)), input_signature=[rows])
+        return module
+    if kind == "states":
+        return network_with_states("ba")
+    if kind == "batch":
+        recurrent = layers.LSTM(2, return_sequences=True)
+        return keras.Sequential([keras.Input((16, 1), batch_size=32), recurrent, layers.Dense(1)])
+    return keras.Sequential([keras.Input((16,)), layers.Dense(16, dtype=kind)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("states", r"takes 3 inputs \(.*\) in an order that a SavedModel does not keep; save it with model\.save"),
+        ("batch", r"takes batches of 32 windows alone; save it again without a batch_size"),
+        ("float64", r"computes in float64, which is fixed in a SavedModel.*; save it with model\.save"),
+        ("mixed_float16", r"computes in float16, which is fixed in a SavedModel"),
+        ("rows", r"cannot be converted: .*\[2,16\] is not compatible with expected shape \[3,16\]"),
+    ],
+)
+def test_saved_models_that_lack_what_is_needed_are_refused_in_one_sentence(tmp_path, kind, words):
+    made = saved_model_of(kind)
+    tf.saved_model.save(made, str(tmp_path / "saved"), signatures=getattr(made, "serve_three", None))
+    with pytest.raises(SourceError, match=words) as caught:
+        export(tmp_path / "saved", tmp_path / "m.onnx")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_operation_of_keras_that_hdf5_does_not_hold_is_not_called_foreign(tmp_path):
+    keras_models.build("operations", 16).save(tmp_path / "mine.h5")
+    with pytest.raises(
+        SourceError,
+        match=r"^Keras cannot read \S*mine.h5 back: Unknown layer: .Absolute.; HDF5 does .*: save it with model\.save",
+    ):
+        export(tmp_path / "mine.h5")
+
+
+@pytest.mark.parametrize("precision", ["float64", "mixed_float16"])
+def test_network_of_keras_2_in_another_precision_is_refused_by_layer(tmp_path, precision):
+    model = tf_keras.Sequential([tf_keras.layers.Dense(16, input_shape=(16,), dtype=precision, name="first")])
+    with pytest.raises(
+        SourceError, match=r"^the layer 'first' of Keras 2 computes in float\d\d, and the file computes"
+    ):
+        export(model, tmp_path / "m.onnx")
 
 
 def test_unpacked_network_is_read(tmp_path):

@@ -26,18 +26,20 @@ EVERYDAY = (
     ("normalization", 64, "keras"),
     ("activation celu", 64, "object"),
     ("half precision", 64, "keras"),
+    ("double precision", 64, "keras"),
     ("merged", 64, "object"),
+    ("robust", 64, "object"),
     ("blanks", 150, "keras"),
 )
 """Small ones, every save format, and every kind of network that once failed."""
 
 
 NOT_HELD_BY = {
-    "h5": ("largest", "merged", "self_attention", "dot_attention", "transformer", "operations"),
-    "savedmodel": ("half precision", "blanks"),
+    "h5": ("largest", "merged", "self_attention", "dot_attention", "transformer", "operations", "robust"),
+    "savedmodel": ("half precision", "double precision", "blanks"),
 }
 """Keras cannot read operations and dot attention back from its own HDF5, nor write blanks in names into a SavedModel.
-A SavedModel stays at 16 bits where the network is."""
+A SavedModel stays at 16 or 64 bits where the network is."""
 
 
 def saved(model: keras.Model, form: str, folder: Path) -> Any:
