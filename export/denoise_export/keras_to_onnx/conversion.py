@@ -96,7 +96,8 @@ def convert_function(
     SourceError
         As :func:`convert` does.
     """
-    inputs = [tensor.op.name for tensor in function.inputs if tensor.dtype != tf.resource]
+    own = len(function.inputs) - len(function.captured_inputs)  # variables and constants come after a function's own
+    inputs = [tensor.op.name for tensor in function.inputs[:own]]
     with _messages() as said, tf.device("/cpu:0"):
         converted = _to_onnx(freeze(function, names), inputs, [tensor.name for tensor in function.outputs])
     _refuse_unknown(converted.graph, names, said)

@@ -259,7 +259,7 @@ def test_network_that_fails_while_it_is_traced_says_why(tmp_path):
 
 def test_network_of_8_bit_floats_is_refused_by_layer(tmp_path):
     model = keras.Sequential([keras.Input((16,)), layers.Dense(16, name="coarse")])
-    model.quantize("float8")
+    model.layers[0].quantize("float8")
     with pytest.raises(SourceError, match=r"^the layer 'coarse' computes in 8-bit floats.* before it was quantized"):
         export(model, tmp_path / "m.onnx")
 
