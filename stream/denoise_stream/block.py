@@ -68,20 +68,29 @@ def digest(model: bytes) -> str:
     return hashlib.sha256(model).hexdigest()
 
 
-def find_block(model: Path, contract: Contract) -> Block | None:
+def find_block(model: Path, contract: Contract, model_digest: str) -> Block | None:
     """Open the graph of a block beside a model's file; return None if there is none, or it belongs to another file.
+
+    Parameters
+    ----------
+    model
+        Where the model's file lies.
+    contract
+        What it says about itself.
+    model_digest
+        Its :func:`digest` when it was loaded.
 
     Raises
     ------
     ContractError
-        If the file states that it belongs to the model, but is no such graph.
+        If it is not an ONNX file, or states that it belongs to the model, but is no such graph.
     """
     path = block_path(model)
     if not contract.state_size or not path.is_file():
         return None
     session = load_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
-    if metadata.get(BLOCK_OF) != digest(model.read_bytes()):
+    if metadata.get(BLOCK_OF) != model_digest:
         return None
     windows = metadata.get(BLOCK_WINDOWS, "")
     if not (windows.isdecimal() and int(windows) > 0):

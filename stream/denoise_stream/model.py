@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arguments import wrong_type
-from denoise_stream.block import BLOCK_SUFFIX, Block, find_block
+from denoise_stream.block import BLOCK_SUFFIX, Block, digest, find_block
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError, first_line
-from denoise_stream.onnx_file import export_first, load_session
+from denoise_stream.onnx_file import export_first, load_session, open_session, read_model
 
 Rows = NDArray[np.float32]
 
@@ -78,8 +78,8 @@ class Model:
             If there is no such model, or the file is not an ONNX file, or it breaks the contract or is of another kind.
         """
         self.path = model_path(name_or_path)
-        self._session = load_session(self.path)
-        file = self.path.name
+        file, data = self.path.name, read_model(self.path)
+        self._session = open_session(data, file)
         self.contract = Contract.from_metadata(self._session.get_modelmeta().custom_metadata_map, file)
         self.contract.check_tensors(
             [(node.name, node.type, node.shape) for node in self._session.get_inputs()],
@@ -88,6 +88,8 @@ class Model:
         )
         if self.contract.kind != kind:
             raise ContractError(f"{file} is a model of kind {self.contract.kind!r}; needed here: {kind!r}")
+        # Of what is loaded: the file may be gone or another one when its block is looked for.
+        self._digest = digest(data) if self.contract.state_size else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the name of a bundled model or the absolute path of a file; it is loaded again from there."""
@@ -101,7 +103,7 @@ class Model:
     @functools.cached_property
     def block(self) -> Block | None:
         """The graph that computes many windows of one signal at once, from the file beside this one; None without."""
-        return find_block(self.path, self.contract)
+        return find_block(self.path, self.contract, self._digest)
 
     def initial_state(self, rows: int) -> Rows:
         """Return the state ``(rows, state_size)`` at the start of a signal: zeros."""
@@ -196,7 +198,6 @@ class BoundModel:
         if contract.state_size:
             self._bind(self._binding.bind_input, "state", self._state)
             self._bind(self._binding.bind_output, "state_out", self._next_state)
-        self.run_block = model.run_block
 
     @staticmethod
     def _bind(bind: Callable[..., None], name: str, array: Rows) -> None:
@@ -222,6 +223,10 @@ class BoundModel:
         except Exception:  # the unbound model raises the error that says what is wrong
             return self._model.run_stateful(noisy, state)
         return self._clean, self._next_state
+
+    def run_block(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
+        """Do what :meth:`Model.run_block` does."""
+        return self._model.run_block(noisy, state)
 
 
 def kind_of(name_or_path: str | Path) -> Kind:

@@ -38,11 +38,15 @@ def load_session(path: Path) -> Any:
     Raises
     ------
     ContractError
-        If onnxruntime cannot run it.
+        If it cannot be read, as :func:`read_model` says, or onnxruntime cannot run it.
     """
+    return open_session(read_model(path), path.name)
+
+
+def open_session(data: bytes, name: str) -> Any:
+    """Open the bytes of an ONNX file as :func:`load_session` does; ``name`` is the file's in messages."""
     import onnxruntime
 
-    data = read_model(path)
     options = onnxruntime.SessionOptions()
     # A stream keeps one core busy for microseconds per hop: more threads, or threads that spin
     # while they wait, only burn power (16 kHz stream: 93 % of a core with the defaults, 5 % so).
@@ -53,9 +57,7 @@ def load_session(path: Path) -> Any:
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base class but Exception
-        raise ContractError(
-            f"{path.name} is not an ONNX model that onnxruntime can run: {first_line(error)}"
-        ) from error
+        raise ContractError(f"{name} is not an ONNX model that onnxruntime can run: {first_line(error)}") from error
 
 
 def read_model(path: Path) -> bytes:

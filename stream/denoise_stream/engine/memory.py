@@ -45,43 +45,43 @@ class Memory:
         clean = np.empty_like(rows)
         start = 0
         while start < len(rows):
-            windows = yield from self._predict_block(rows, start, clean)
-            if not windows:
-                windows = 1
-                yield from self._predict_window(slice(start, start + self._channels), rows, clean)
-            start += windows * self._channels
+            windows = self._windows_at_once((len(rows) - start) // self._channels)
+            end = start + windows * self._channels
+            done = windows > 1 and (yield from self._predict_block(rows[start:end], clean[start:end]))
+            if not done:
+                for first in range(start, end, self._channels):
+                    window = slice(first, first + self._channels)
+                    yield from self._predict_window(rows[window], clean[window])
+            start = end
         return clean
 
-    def _predict_window(self, step: slice, rows: Rows, clean: Rows) -> Steps[None]:
-        """Denoise one window of each channel."""
-        clean[step], state = yield Question(rows[step], self._state)
+    def _windows_at_once(self, left: int) -> int:
+        """Return how many of the windows that are left go through the network together."""
+        block = self._model.block if left >= FEWEST_WINDOWS else None
+        return 1 if block is None else min(left, block.most_windows)
+
+    def _predict_window(self, rows: Rows, clean: Rows) -> Steps[None]:
+        """Denoise one window of each channel into ``clean``."""
+        clean[:], state = yield Question(rows, self._state)
         assert state is not None
         self._state = state
-        if not _is_finite(clean[step], state):
-            failed = ~np.isfinite(np.concatenate((clean[step], state), axis=1)).all(axis=1)
-            clean[step][failed] = np.nan
+        if not _is_finite(clean, state):
+            failed = ~np.isfinite(np.concatenate((clean, state), axis=1)).all(axis=1)
+            clean[failed] = np.nan
             self._state = state.copy()
             self._state[failed] = 0.0
 
-    def _predict_block(self, rows: Rows, start: int, clean: Rows) -> Steps[int]:
-        """Denoise windows at once if there are enough of them; return their number, 0 if they go one by one."""
-        left = (len(rows) - start) // self._channels
-        block = self._model.block if left >= FEWEST_WINDOWS else None
-        if block is None:
-            return 0
-        windows = min(left, block.most_windows)
-        end = start + windows * self._channels
+    def _predict_block(self, rows: Rows, clean: Rows) -> Steps[bool]:
+        """Denoise a block of windows into ``clean``; return False if one failed: only one by one they show which."""
         states = np.empty_like(self._state)
         for channel in range(self._channels):
-            places = slice(start + channel, end, self._channels)
+            signal = np.ascontiguousarray(rows[channel :: self._channels])
             before = self._state[channel : channel + 1]
-            clean[places], state = yield Question(np.ascontiguousarray(rows[places]), before, is_block=True)
-            assert state is not None
-            states[channel] = state
-        if not _is_finite(clean[start:end], states):
-            return 0  # one by one they show which
+            clean[channel :: self._channels], states[channel] = yield Question(signal, before, is_block=True)
+        if not _is_finite(clean, states):
+            return False
         self._state = states
-        return windows
+        return True
 
 
 def _is_finite(windows: Rows, states: Rows) -> bool:

@@ -1,5 +1,6 @@
 """The graph of a block: many windows at once give what one after the other does."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
 from denoise_stream import ContractError, Denoiser, SourceError, StreamPool
 from denoise_stream.block import BLOCK_OF, block_path
+from denoise_stream.engine.memory import Memory
+from denoise_stream.engine.steps import ask
+from denoise_stream.model import Model
 from denoise_train.networks import shared_mask
 from signals import stream_in_chunks
 from speech import save_speech_run
@@ -92,6 +96,33 @@ def test_window_that_fails_in_a_block_passes_unchanged_alone(model, alone):
     np.testing.assert_allclose(results[0][:8_000], results[1][:8_000], atol=1e-6)
     np.testing.assert_allclose(results[0][10_000:], results[1][10_000:], atol=1e-6)
     np.testing.assert_allclose(results[0][9_000:9_010, 1], 1e200)
+
+
+def test_windows_of_a_block_that_failed_go_one_by_one(model):
+    rows = np.ones((64, 150), np.float32)
+    rows[60] = np.inf
+    questions, memory = [], Memory(Model(model), 1)
+    steps = memory.predict(rows)
+    question = next(steps)
+    with contextlib.suppress(StopIteration):
+        while True:
+            questions.append(len(question.rows))
+            question = steps.send(ask(memory._model, question))
+    assert questions == [64] + 64 * [1]
+
+
+def test_model_that_vanishes_or_is_replaced_keeps_to_what_was_loaded(model, alone, tmp_path):
+    signal = noisy()
+    expected = Denoiser(alone).denoise(signal, RATE_HZ)
+    for change in ("vanishes", "is replaced"):
+        copied = Path(shutil.copy(model, tmp_path / "m.onnx"))
+        shutil.copy(block_path(model), block_path(copied))
+        denoiser = Denoiser(copied)
+        if change == "vanishes":
+            copied.unlink()
+        else:
+            derive(model, copied, fp16=True, force=True)
+        np.testing.assert_allclose(denoiser.denoise(signal, RATE_HZ), expected, atol=1e-6 * np.ptp(signal))
 
 
 def test_pool_runs_blocks_and_lone_windows_together(model):
