@@ -11,7 +11,7 @@ RUNTIME_TESTS ?= tests/stream/test_contract.py tests/stream/test_hostile_models.
 WASM := export/embed/node/wasm
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
-.PHONY: demo test test-embed test-slow test-long test-runtime test-floors fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
+.PHONY: demo test test-embed test-slow test-long test-runtime test-floors test-agents fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
 .PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm npm-package clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
@@ -39,6 +39,11 @@ test-floors:  # the same at the oldest versions that pyproject.toml allows
 	mkdir -p build
 	$(PYTHON) -m tools.floors > build/floors.txt
 	$(MAKE) test-runtime RUNTIME=build/floors CONSTRAINTS="--constraint build/floors.txt"
+
+test-agents:  # the filter for Pipecat and the processor for LiveKit, whose packages pin others: in an environment of their own
+	$(PYTHON) -m venv build/agents
+	build/agents/bin/python -m pip install --quiet --editable ".[pipecat,livekit]" livekit-agents pytest
+	build/agents/bin/python -m pytest --confcutdir tests/stream/integrations tests/stream/integrations
 
 fuzz: .venv/tests  # hostile files, pipes, models and clients, made anew: make fuzz FUZZ_SECONDS=3600 for an hour
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/test_fuzz.py

@@ -17,6 +17,7 @@ denoise_stream.block
 denoise_stream.model
 denoise_stream.engine
 denoise_stream.pool
+denoise_stream.integrations
 denoise_stream.files
 denoise_stream.sensors
 denoise_stream.runs

@@ -1,0 +1,1 @@
+"""Frameworks for voice agents: each caller's frames through one pool."""
