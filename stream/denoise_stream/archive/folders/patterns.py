@@ -100,7 +100,7 @@ def _translate_set(piece: str, pattern: str) -> str:
     """Translate ``[abc]``, ``[a-z]`` or ``[!abc]``."""
     characters = piece[1:-1].removeprefix("!")
     ranges = re.sub(r"(?<!-)\\-(?!\\-)", "-", re.escape(characters))  # a hyphen beside another one is just that
-    found = "[" + ("^/" if piece[1] == "!" else "") + ranges + "]"
+    found = "(?!/)[" + ("^" if piece[1] == "!" else "") + ranges + "]"  # [+-9] spans the slash, too
     try:
         re.compile(found)
     except re.error as error:

@@ -25,7 +25,8 @@ def without_file_scheme(text: str) -> str:
     >>> without_file_scheme("file:///data/a%20b.wav"), without_file_scheme("s3://bucket/a.wav")
     ('/data/a b.wav', 's3://bucket/a.wav')
     """
-    return unquote(FILE_SCHEME.sub("", text)) if FILE_SCHEME.match(text) else text
+    scheme = FILE_SCHEME.match(text)
+    return text if scheme is None else unquote(text[scheme.end() :])
 
 
 def open_input(text: str) -> tuple[Folder, str]:

@@ -56,6 +56,9 @@ def test_sets_without_characters_are_refused_in_words(pattern, words):
         ("*a*/*b*", "xb/ya", False),
         ("*.[!.]*", "a.b", True),
         ("x[!a]y", "x/y", False),
+        ("x[+-9]y", "x/y", False),
+        ("*[/0]*b", "0/0b", False),
+        ("*[+-9]*b", "0-b", True),
     ],
 )
 def test_stars_take_all_they_may_and_no_time(pattern, name, fits):
