@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from denoise_stream.archive.folders.cloud import RemoteFolder
 from denoise_stream.archive.folders.protocol import Entry
 from denoise_stream.archive.manifest import Manifest, Outcome
 from programs import PROGRAM
+from servers import store_server
 
 boto3 = pytest.importorskip("boto3") if not os.environ.get("CI") else __import__("boto3")
 
@@ -139,23 +139,8 @@ class Store:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Store]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        limit = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            assert process.poll() is None
-            assert time.monotonic() < limit
-            time.sleep(0.1)
+    with store_server() as port:
         yield Store(port)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,106 @@
+"""The commands of the README and the guides that need a sound server run as they are printed there."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audio_server import AudioServer
+from documented import commands
+from terminal import Terminal
+
+pytestmark = pytest.mark.slow
+
+COMMANDS = commands("a sound server")
+ENDS = re.compile(r"--listen|--service")
+ASKS = re.compile(r"--device '\?'")
+PIPE = re.compile(r"^arecord")
+
+NAMED_DEVICES = """
+pcm."USB Mic" { type pulse device virtmic.monitor hint { show on description "a microphone" } }
+pcm.headphones { type pulse device virtspk hint { show on description "headphones" } }
+"""
+
+
+@pytest.fixture
+def live(audio_server: AudioServer, environment: dict[str, str]) -> dict[str, str]:
+    return {**audio_server.environment, "PATH": environment["PATH"]}
+
+
+def of(*kinds: re.Pattern[str], others: bool = False) -> list[str]:
+    return [command for command in COMMANDS if others != any(kind.search(command) for kind in kinds)]
+
+
+@pytest.mark.parametrize("command", of(ENDS))
+def test_command_ends_by_itself_as_printed(command, audio_server, examples, live):
+    user = Path(live["HOME"])
+    (user / ".config" / "systemd" / "user").mkdir(parents=True, exist_ok=True)  # the line before it in the guide
+    with audio_server.recording("virtspk") as heard:
+        done = subprocess.run(["bash", "-c", command], env=live, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    if "--listen" in command:
+        assert soundfile.info("talk.denoised.wav").frames == soundfile.info("talk.wav").frames
+        assert np.abs(heard[0]).max() > 0.05
+    else:
+        assert "ExecStart=" in (user / ".config/systemd/user/denoise-stream.service").read_text()
+
+
+@pytest.mark.parametrize("command", of(ENDS, ASKS, PIPE, others=True))
+def test_command_runs_as_printed_until_ctrl_c(command, audio_server, examples, live):
+    if "USB Mic" in command:
+        devices = Path(live["ALSA_CONFIG_PATH"])
+        devices.write_text(devices.read_text() + NAMED_DEVICES)
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], env=live, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    said = [process.stderr.readline()]
+    while said[-1] and not said[-1].startswith("microphone"):
+        said.append(process.stderr.readline())
+    assert said[-1], said  # the microphone is open
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert "Traceback" not in rest
+    if "--output take.wav" in command:
+        assert process.returncode == 0, rest
+        assert "wrote take.wav" in rest
+        assert soundfile.info("take.wav").frames > 0
+    else:
+        assert process.returncode in (0, 130), rest
+
+
+@pytest.mark.parametrize("command", of(ASKS))
+def test_device_is_asked_for_as_printed(command, examples, live):
+    terminal = Terminal(["bash", "-c", f"exec {command}"], live)
+    number = re.search(r"(\d+) virtmic", terminal.read_until(r"microphone \[\d+\]: "))[1]
+    terminal.press(f"{number}\n")
+    terminal.read_until(rf"microphone +{number} virtmic")
+    terminal.press("q")
+    assert terminal.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("command", of(PIPE))
+def test_microphone_goes_through_a_pipe_to_the_loudspeaker_as_printed(command, audio_server, examples, live):
+    if shutil.which("arecord") is None and not os.environ.get("CI"):
+        pytest.skip("needs alsa-utils")
+    soundfile.write("tone.wav", 0.3 * np.sin(2 * np.pi * 440 * np.arange(4 * 16_000) / 16_000), 16_000)
+    process = subprocess.Popen(["bash", "-c", command], env=live, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        time.sleep(2)
+        with audio_server.recording("virtspk") as heard:
+            audio_server.play(Path("tone.wav"))
+            time.sleep(2)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert b"Traceback" not in said
+    spectrum = np.abs(np.fft.rfft(heard[0]))
+    assert spectrum.argmax() * 48_000 / len(heard[0]) == pytest.approx(440, abs=2)
