@@ -10,7 +10,7 @@
 
 #define INSTANCES 3
 #define MOST 1024
-#define ROUNDS 20
+#define ROUNDS 10
 
 static int running;
 
@@ -109,7 +109,7 @@ static void try_rate(const ladspa_type *type, unsigned long rate_hz)
 
 int main(void)
 {
-    static const unsigned long rates_hz[] = {8000, 11025, 16000, 44101, 48000, 192000};
+    static const unsigned long rates_hz[] = {8000, 16000, 44101, 192000};
     const ladspa_type *type;
     for (unsigned long index = 0; (type = ladspa_descriptor(index)); ++index)
         for (size_t i = 0; i < sizeof rates_hz / sizeof *rates_hz; ++i)

@@ -1,7 +1,6 @@
 """Plug-ins in the programs that they are made for: ffmpeg, LV2's tools, PipeWire; and under sanitizers."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -113,23 +112,13 @@ def test_ffmpeg_compensates_the_stated_latency(built, models, folder):
 def test_commands_of_the_documents_run_as_printed(built, folder):
     need("ffmpeg")
     page = (Path(__file__).parents[3] / "docs" / "plugin.md").read_text()
-    command = next(line for line in page.splitlines() if line.startswith("ffmpeg "))
+    commands = [line for line in page.splitlines() if line.startswith("ffmpeg -i ")]
     (folder / "plugin").symlink_to(built("speech").folder)
     soundfile.write("noisy.wav", talk(48_000, 1.0, channels=1), 48_000)
-    run("bash", "-c", command)
-    assert soundfile.info("clean.wav").frames == 48_000
-    lv2 = next(found for found in re.findall(r"`-af ([^`]*)`", page) if found.startswith("lv2"))
     environment = {**os.environ, "LV2_PATH": str(built("speech", "lv2").folder)}
-    run("bash", "-c", f"ffmpeg -i noisy.wav -af {lv2} lv2.wav", env=environment)
-    settings = re.findall(r"`(controls=[^`]*)`", page)
-    assert len(settings) == 2
-    for effect, words in zip((command.split()[4], lv2), settings, strict=True):
-        run(
-            "bash",
-            "-c",
-            f"ffmpeg -i noisy.wav -af '{effect.replace(chr(92) * 2, chr(92))}:{words}' -f null -",
-            env=environment,
-        )
+    for command in commands:
+        run("bash", "-c", command, env=environment)
+    assert [soundfile.info(name).frames for name in ("clean.wav", "gated.wav")] == [48_000, 48_000]
 
 
 def test_tools_of_lv2_read_its_description_and_run_it(built, models, folder):
