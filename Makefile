@@ -12,7 +12,7 @@ WASM := export/embed/node/wasm
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow test-long test-runtime test-floors test-agents fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm npm-package clean
+.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm modules npm-package clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -103,13 +103,13 @@ bench-c: .venv/tests  # the C source against onnxruntime, binary size, memory (n
 bench-embed: .venv/tests  # size, speed and loss of 16-bit and 8-bit models: the table of export/embed/README.md
 	$(BENCH) benchmarks/bench_embed.py
 
-bench-web: .venv/tests npm  # the page's weight, its start, and a minute of the microphone (needs chromium)
+bench-web: npm modules  # the page's weight, its start, and a minute of the microphone (needs chromium)
 	$(BENCH) benchmarks/bench_web.py
 
 soak: .venv/tests  # an hour live, 24 hours of signal: benchmarks/soak.py live HOURS, signal HOURS (needs pulseaudio)
 	$(BENCH) benchmarks/soak.py
 
-web: npm  # build the page and serve it on this machine
+web: npm modules  # build the page and serve it on this machine
 	cd export/embed/browser && npm run --silent build
 	$(PYTHON) export/embed/browser/serve.py
 
@@ -121,8 +121,12 @@ figures: .venv/runtime  # write the tables of README.md and docs/ from docs/resu
 
 npm: $(NPM)
 
-npm-package: .venv/tests  # the npm package with a module of every model, in build (needs clang, lld, wasi-libc)
-	$(foreach name,speech general-small general x2,$(BIN)/denoise-export $(name) --wasm $(WASM) --force &&) true
+$(WASM)/%.wasm: $(MODELS)/%.onnx $(wildcard export/denoise_export/*/*.c export/denoise_export/*/c/*.c export/denoise_export/to_wasm/*.*) | .venv/tests
+	$(BIN)/denoise-export $* --wasm $(WASM) --force
+
+modules: $(foreach name,speech general-small general x2,$(WASM)/$(name).wasm)  # the models as WebAssembly (needs clang, lld, wasi-libc)
+
+npm-package: modules  # the npm package with a module of every model, in build
 	mkdir -p build
 	cd export/embed/node && npm pack --pack-destination ../../../build
 

@@ -15,7 +15,7 @@ PAGE = EMBED / "browser"
 
 def main() -> None:
     """Build, serve and measure."""
-    subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True)
+    subprocess.run(["node", "build.mjs"], cwd=PAGE, check=True)  # of the modules that `make web` compiles
     server = load_module(PAGE / "serve.py").serve()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = {

@@ -13,6 +13,6 @@ def wasm_modules(models: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
     need("clang", "wasm-ld")
     folder = tmp_path_factory.mktemp("modules")
     bundled = bundled_models()
-    for model in (bundled["general-small"], bundled["speech"], models["recurrent"], models["leaky_mean_raw"]):
+    for model in (bundled["general"], bundled["speech"], models["recurrent"], models["leaky_mean_raw"]):
         write_wasm(model, folder)
     return folder

@@ -51,8 +51,8 @@ export class WasmDenoiser {
   readonly module: WebAssembly.Module;
   stream(): WasmStream;
   channel(sampleRateHz: number): WasmChannel;
-  /** Denoise a whole signal of one channel; without a rate, at the model's own. */
-  denoise<T extends Samples>(signal: T, options?: { sampleRateHz?: number }): T;
+  /** Denoise a whole signal of one channel; without a rate, at the model's own. The share that is done goes to onProgress. */
+  denoise<T extends Samples>(signal: T, options?: { sampleRateHz?: number; onProgress?: (share: number) => void }): T;
 }
 
 /** Load a model: a URL, the bytes of a file, or a module that is compiled already. */

@@ -55,21 +55,26 @@ export class WasmDenoiser {
     return new WasmChannel(this, sampleRateHz);
   }
 
-  denoise(signal, { sampleRateHz } = {}) {
+  denoise(signal, { sampleRateHz, onProgress } = {}) {
     const { sampleRateHz: neededHz } = this.contract;
     if (neededHz !== null && sampleRateHz !== undefined && sampleRateHz !== neededHz)
-      return this._converted(signal, sampleRateHz);
+      return this._converted(signal, sampleRateHz, onProgress);
     const stream = this.stream();
     const clean = new signal.constructor(signal.length);
-    const begin = stream.process(signal);
-    clean.set(begin);
-    clean.set(stream.flush(), begin.length);
+    let done = 0;
+    for (const [piece, share] of pieces(signal)) {
+      const finished = stream.process(piece);
+      clean.set(finished, done);
+      done += finished.length;
+      onProgress?.(share);
+    }
+    clean.set(stream.flush(), done);
     stream.close();
     return clean;
   }
 
   /** Denoise at another rate than the model's: extend the signal by reflection, and cut the delay off. */
-  _converted(signal, sampleRateHz) {
+  _converted(signal, sampleRateHz, onProgress) {
     const channel = this.channel(sampleRateHz);
     const { length } = signal;
     const extended = new Float32Array(length + channel.delaySamples);
@@ -78,9 +83,16 @@ export class WasmDenoiser {
       const at = n % period;
       extended[n] = signal[at < length ? at : period - at];
     }
-    const { clean } = channel.process(extended);
+    const clean = new signal.constructor(length);
+    let done = -channel.delaySamples;
+    for (const [piece, share] of pieces(extended)) {
+      const finished = channel.process(piece).clean;
+      if (done + finished.length > 0) clean.set(finished.subarray(Math.max(0, -done)), Math.max(0, done));
+      done += finished.length;
+      onProgress?.(share);
+    }
     channel.close();
-    return signal.constructor.from(clean.subarray(channel.delaySamples));
+    return clean;
   }
 
   /** Return a view of the memory's samples from an address on; calls that take memory make it unusable. */
@@ -182,6 +194,15 @@ export class WasmChannel {
   close() {
     if (this._channel) this._denoiser._functions.channel_close(this._channel);
     this._channel = 0;
+  }
+}
+
+/** Cut a signal into pieces: a short one first, then long ones; each with the share that is done after it. */
+function* pieces(signal) {
+  for (let at = 0, size = BLOCK_SAMPLES / 8; at < signal.length; size = 4 * BLOCK_SAMPLES) {
+    const piece = signal.subarray(at, at + size);
+    at += piece.length;
+    yield [piece, at / signal.length];
   }
 }
 

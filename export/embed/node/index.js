@@ -11,6 +11,7 @@ export { ModuleError, WasmChannel, WasmDenoiser, WasmStream } from "./wasm/denoi
 /** Load a model by its path or address, or from its bytes. */
 export async function load(source) {
   if (typeof source === "string" && source.endsWith(".onnx")) return onnx.load(source);
-  const isFile = source instanceof URL ? source.protocol === "file:" : typeof source === "string" && !/^https?:/.test(source);
+  const isPath = typeof source === "string" && !/^https?:/.test(source);
+  const isFile = isPath || (source instanceof URL && source.protocol === "file:");
   return wasm.load(isFile ? await readFile(source) : source);
 }

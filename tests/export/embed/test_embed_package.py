@@ -41,7 +41,7 @@ def app(wasm_modules, tmp_path_factory) -> Path:
     need("npm")
     folder = tmp_path_factory.mktemp("package")
     shutil.copytree(NODE, folder / "source", ignore=shutil.ignore_patterns("node_modules", "wasm"))
-    kept = ("*.js", "*.ts", "speech.wasm", "general-small.wasm")
+    kept = ("*.js", "*.ts", "speech.wasm", "general.wasm")
     files = [path for pattern in kept for path in wasm_modules.glob(pattern)]
     (folder / "source" / "wasm").mkdir()
     for path in files:

@@ -12,7 +12,7 @@ from denoise_export.to_wasm.module import SCRIPTS, wasm_module, write_wasm
 from denoise_stream import DenoiseError, Denoiser, SinkError
 from embed import EMBED, KINDS, need
 
-EVERYDAY = ("general-small", "leaky_mean_raw", "recurrent", "speech")
+EVERYDAY = ("general", "leaky_mean_raw", "recurrent", "speech")
 
 
 def run_vectors(folders: list[Path], modules: Path) -> str:
@@ -36,7 +36,7 @@ def run_vectors(folders: list[Path], modules: Path) -> str:
 def gaps(vectors, tmp_path_factory) -> list[Path]:
     """Signals with missing values, at their ends too, and what the engine makes of them."""
     made = []
-    for kind in ("general-small", "recurrent"):
+    for kind in ("general", "recurrent"):
         folder = tmp_path_factory.mktemp("gaps") / kind
         folder.mkdir()
         noisy = np.cumsum(np.random.default_rng(0).normal(size=1000)).astype("<f4")

@@ -1,8 +1,9 @@
 /** The page's side of the worker: calls with answers, and reports while they last. */
 
 export class Client {
-  constructor() {
-    this._worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
+  /** @param {string} script of the thread */
+  constructor(script = "worker.js") {
+    this._worker = new Worker(new URL(script, document.baseURI), { type: "module" });
     this._waiting = new Map();
     this._count = 0;
     this._failed = null;
@@ -17,7 +18,7 @@ export class Client {
     };
   }
 
-  /** Call a function of worker.js. */
+  /** Call a function of the thread. */
   call(name, values, transfer = []) {
     if (this._failed) return Promise.reject(this._failed);
     return new Promise((resolve, reject) => {

@@ -1,78 +1,106 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
-const TIME = /^(t|time|timestamp|date|datetime|index|idx|id|epoch|sec|seconds|ms|n)([_ .([-].*)?$/i;
+import { layoutOf, parsed, unquoted } from "./layout.js";
+
+const TIME = new RegExp(
+  "time|date|zeit|stamp|millis|epoch|frame|packet|counter|index|" +
+    "^#? ?(t|idx|id|nr|no|n|row|x|x-axis|seconds?|sec|ms)([_ .([-].*)?$",
+  "i",
+);
+const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
 const DIGITS = 13;
+const MOST_DIGITS = 17;
+/** With more empty cells than this, at regular places, the known ones are a series of their own. */
+const SPARSE = 1 / 3;
+const MOST_STATES = 8;
 
 /**
- * Read a table; its signals are the columns of numbers that are not time or a count.
+ * Read a table; its signals are the columns of numbers that are not time, a count or a state.
  *
  * @param {string} text
  * @returns {{ names: string[], columns: Float64Array[], sampleRateHz: number,
  *   write: (clean: Float64Array[]) => string }} the rate is 0 where the table does not tell
  */
 export function readCsv(text) {
-  const end = text.includes("\r\n") ? "\r\n" : "\n";
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
-  while (lines.length && !lines.at(-1).trim()) lines.pop();
-  const delimiter = ["\t", ";", ","].find((mark) => lines[0]?.replace(/"[^"]*"/g, "").includes(mark)) ?? ",";
-  const decimal = delimiter === "," ? "." : ",";
-  const rows = lines.map((line) => cells(line, delimiter));
-  const header = rows.length > 1 && rows[0].every((cell) => Number.isNaN(parsed(cell, decimal))) ? rows.shift() : null;
-  const width = rows[0]?.length ?? 0;
+  const marked = text.startsWith("\uFEFF") ? "\uFEFF" : "";
+  const parts = text.slice(marked.length).split(/(\r\n|\n|\r)/);
+  const [lines, ends] = [parts.filter((_, n) => n % 2 === 0), parts.filter((_, n) => n % 2)];
+  const { delimiter, decimal, width, rows, first } = layoutOf(lines);
+  const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();
+  const data = rows.map((row, at) => ({ row, at })).filter(isData);
+  const names = namesOf(rows.slice(0, first), width);
   const all = Array.from({ length: width }, (_, index) => {
-    const name = unquoted(header?.[index] ?? "") || `column ${index + 1}`;
-    return { index, name, values: Float64Array.from(rows, (row) => parsed(row[index] ?? "", decimal)) };
+    const values = Float64Array.from(data, ({ row }) => parsed(row[index], decimal));
+    const known = values.filter((value) => !Number.isNaN(value));
+    return { index, name: names[index] || `column ${index + 1}`, values, known };
   });
-  const numbers = all.filter(({ values }) => values.filter((value) => !Number.isNaN(value)).length > values.length / 2);
-  const clocks = numbers.filter(({ name, values }) => TIME.test(name) && rises(values));
-  const signals = numbers.filter((column) => !clocks.includes(column));
+  const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
+  const isClock = ({ name, known, index }) => rises(known) && (TIME.test(name) || (!index && strictly(known)));
+  const clocks = numbers.filter(isClock);
+  const signals = numbers.filter((column) => !clocks.includes(column) && !isState(column));
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
+  for (const signal of signals) {
+    const sparse = signal.known.length < (1 - SPARSE) * signal.values.length;
+    signal.places = [...data.keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
+  }
   return {
     names: signals.map(({ name }) => name),
-    columns: signals.map(({ values }) => values),
+    columns: signals.map(({ values, places }) => Float64Array.from(places, (n) => values[n])),
     sampleRateHz: rate(clocks[0]),
     write(clean) {
-      signals.forEach(({ index, values }, number) =>
-        rows.forEach((row, n) => {
-          if (Number.isNaN(values[n])) return; // what is missing stays missing
-          const text = String(Number(clean[number][n].toPrecision(DIGITS)));
-          row[index] = row[index].includes(",") ? text.replace(".", ",") : text;
-        }),
-      );
-      return [...(header ? [header] : []), ...rows].map((row) => row.join(delimiter)).join(end) + end;
+      signals.forEach(({ index, known, places }, number) => {
+        const digits = digitsOf(known);
+        places.forEach((n, at) => {
+          const value = clean[number][at];
+          if (!Number.isNaN(value)) data[n].row[index] = written(data[n].row[index], value, digits, decimal);
+        });
+      });
+      return marked + rows.map((row, n) => row.join(delimiter) + (ends[n] ?? "")).join("");
     },
   };
 }
 
+/** Return the names above the data: the first row of text that has one for every column, after a preamble. */
+function namesOf(header, width) {
+  const blank = header.findLastIndex((row) => !row.join("").trim());
+  const wide = header.slice(blank + 1).filter((row) => row.length >= width || row.length === width - 1);
+  const rows = wide.map((row) => row.map((cell, n) => unquoted(n ? cell : cell.replace(/^\s*(#|%|\/\/)\s*/, ""))));
+  const filled = (least) => rows.find((row) => row.filter(Boolean).length >= least);
+  return filled(width) ?? filled(width - 1) ?? rows.at(-1) ?? [];
+}
+
 /** Return the samples per second that a column of seconds implies; 0 if there is none. */
 function rate(clock) {
-  if (!clock || !/^(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i.test(clock.name)) return 0;
-  const { values } = clock;
-  return (values.length - 1) / (values.at(-1) - values[0]);
+  if (!clock || !/^#? ?(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i.test(clock.name)) return 0;
+  const { known } = clock;
+  return (known.length - 1) / (known.at(-1) - known[0]);
 }
 
-const rises = (values) => values.every((value, n) => n === 0 || !(value < values[n - 1]));
+const rises = (values) => values.every((value, n) => n === 0 || value >= values[n - 1]);
+const strictly = (values) => values.length > 8 && values.every((value, n) => n === 0 || value > values[n - 1]);
 
-/** Split a line where a delimiter stands outside quotation marks; the marks stay. */
-function cells(line, delimiter) {
-  if (!line.includes('"')) return line.split(delimiter);
-  const parts = [""];
-  let quoted = false;
-  for (const letter of line) {
-    if (letter === '"') quoted = !quoted;
-    if (letter === delimiter && !quoted) parts.push("");
-    else parts[parts.length - 1] += letter;
-  }
-  return parts;
+/** Whether a column is a part of a date, or a state that takes a few whole values. */
+function isState({ name, known }) {
+  if (!known.every(Number.isInteger)) return false;
+  return PART_OF_A_DATE.test(name) || (known.length > 10 * MOST_STATES && new Set(known).size <= MOST_STATES);
 }
 
-const unquoted = (cell) =>
-  cell
-    .trim()
-    .replace(/^"(.*)"$/, "$1")
-    .replaceAll('""', '"');
+/** Return the digits that keep a millionth of the variation of values that lie far from 0. */
+function digitsOf(values) {
+  const low = values.reduce((least, value) => Math.min(least, value));
+  const high = values.reduce((most, value) => Math.max(most, value));
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const needed = high > low ? Math.ceil(Math.log10(size / (high - low))) + 8 : DIGITS;
+  return Math.max(DIGITS, Math.min(MOST_DIGITS, needed));
+}
 
-function parsed(cell, decimal) {
-  const text = unquoted(cell);
-  return text === "" ? NaN : Number(decimal === "," ? text.replace(",", ".") : text);
+/** Write a number as the cell was written: with its decimal mark, its groups of digits and its quotation marks. */
+function written(cell, value, digits, decimal) {
+  const before = unquoted(cell).trim();
+  const group = before.match(/\d([,. '])\d{3}(?!\d)/)?.[1];
+  const isGrouped = group && group !== decimal && Math.abs(value) >= 1000;
+  let text = String(Number(value.toPrecision(digits)));
+  if (decimal === ",") text = text.replace(".", ",");
+  if (isGrouped) text = text.replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, group));
+  return cell.trimStart().startsWith('"') ? cell.replace(/"(.*)"/s, () => `"${text}"`) : text;
 }

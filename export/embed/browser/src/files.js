@@ -2,10 +2,14 @@
 
 import { readWav, writeWav } from "../../node/src/wav.js";
 import { readCsv } from "./csv.js";
+import { decodeText } from "./layout.js";
 
 /** Above this a file would not fit into the page's memory several times over. */
 const LARGEST_BYTES = 400e6;
 const DISPLAY_RATE_HZ = 48000;
+
+/** Return whether a file is a table by its name. */
+export const isTable = (file) => /\.(csv|tsv|txt)$/i.test(file.name);
 
 /**
  * Read a signal.
@@ -19,7 +23,7 @@ export async function readSignal(file, neededHz) {
   if (file.size > LARGEST_BYTES)
     throw new Error(`${file.name} is larger than ${LARGEST_BYTES / 1e6} MB; use the program denoise-stream for it.`);
   const stem = file.name.replace(/\.[^.]*$/, "");
-  if (/\.(csv|tsv|txt)$/i.test(file.name)) return readTable(file, stem);
+  if (isTable(file)) return readTable(file, stem);
   const bytes = new Uint8Array(await file.arrayBuffer());
   let audio;
   try {
@@ -50,7 +54,7 @@ export async function readSignal(file, neededHz) {
 async function readTable(file, stem) {
   let table;
   try {
-    table = readCsv(await file.text());
+    table = readCsv(decodeText(new Uint8Array(await file.arrayBuffer())));
   } catch (error) {
     throw new Error(`${file.name} cannot be read: ${error.message}.`, { cause: error });
   }

@@ -1,5 +1,6 @@
-/** The live graph: microphone -> audio thread -> loudspeaker, with the worker beside it. */
+/** The live graph: microphone -> audio thread -> loudspeaker; for dropped ONNX files with a worker beside it. */
 
+import { DenoiseNode } from "../../../denoise_export/to_wasm/audio.js";
 import { ringMemory } from "./ring.js";
 
 /** What the browser's own words for a refused microphone mean. */
@@ -11,28 +12,62 @@ const REASONS = {
 };
 const UNAVAILABLE = "This page may not use the microphone: open it through localhost or https.";
 
+const FADE_S = 0.01;
+
 /** Raw sound: the browser's own noise suppression would work before ours. */
 const SOUND = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 /**
+ * Start denoising the microphone on the audio thread, at the device's own rate.
+ *
+ * @returns what {@link startMicrophone} does
+ */
+export async function startModuleMicrophone(denoiser, { onReport, onSamples, onEnd }) {
+  const sound = await openedMicrophone();
+  const context = new AudioContext({ latencyHint: "interactive" });
+  try {
+    let spentBefore = 0;
+    const receive = ({ noisy, clean, blocks, late, spentMs }) => {
+      const lost = Math.round(((context.playbackStats?.underrunDuration ?? 0) * context.sampleRate) / 128);
+      onReport({ behind: node.delaySamples, missed: Math.max(late, lost), blocks });
+      onSamples({ noisy, clean, busyMs: spentMs - spentBefore, signalMs: (1000 * noisy.length) / context.sampleRate });
+      spentBefore = spentMs;
+    };
+    const node = await DenoiseNode.create(context, denoiser, { onReport: receive });
+    context.createMediaStreamSource(sound).connect(node).connect(context.destination);
+    await context.resume();
+    sound.getAudioTracks()[0].addEventListener("ended", onEnd);
+    return {
+      sampleRateHz: context.sampleRate,
+      way: "on the audio thread",
+      outputLatencyS: () => (context.baseLatency ?? 0) + (context.outputLatency ?? 0),
+      setMix: (mix) => node.mix.setTargetAtTime(mix, context.currentTime, FADE_S),
+      async stop() {
+        sound.getTracks().forEach((track) => track.stop());
+        node.close();
+        await context.close();
+      },
+    };
+  } catch (error) {
+    sound.getTracks().forEach((track) => track.stop());
+    await context.close();
+    throw new Error(`The sound could not be started: ${error.message}`, { cause: error });
+  }
+}
+
+/**
  * Start denoising the microphone, at a rate in Hz or, if that is undefined, at the device's own.
  *
- * @returns an object with `sampleRateHz`, `shared`, `outputLatencyS()`, `setMix(share)` and `stop()`
+ * @returns an object with `sampleRateHz`, `way`, `outputLatencyS()`, `setMix(share)` and `stop()`
  * @throws {Error} with a message in words
  */
 export async function startMicrophone(client, contract, { sampleRateHz, onReport, onEnd }) {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error(UNAVAILABLE);
-  let sound;
-  try {
-    sound = await navigator.mediaDevices.getUserMedia({ audio: SOUND });
-  } catch (error) {
-    throw new Error(REASONS[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
-  }
+  const sound = await openedMicrophone();
   const { context, source } = opened(sound, sampleRateHz, contract.sampleRateHz === null);
   try {
     const shared = self.crossOriginIsolated === true;
     const memory = shared ? { input: ringMemory(true, contract), output: ringMemory(true, contract) } : undefined;
-    await context.audioWorklet.addModule(new URL("worklet.js", document.baseURI).href);
+    await context.audioWorklet.addModule(new URL("transport.js", document.baseURI).href);
     const node = new AudioWorkletNode(context, "transport", {
       outputChannelCount: [2],
       processorOptions: { memory, window: contract.window, hop: contract.hop },
@@ -49,7 +84,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
     sound.getAudioTracks()[0].addEventListener("ended", onEnd);
     return {
       sampleRateHz: context.sampleRate,
-      shared,
+      way: shared ? "shared memory" : "messages",
       outputLatencyS: () => (context.baseLatency ?? 0) + (context.outputLatency ?? 0),
       setMix: (mix) => node.port.postMessage({ mix }),
       async stop() {
@@ -62,6 +97,15 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
     sound.getTracks().forEach((track) => track.stop());
     await context.close();
     throw new Error(`The sound could not be started: ${error.message}`, { cause: error });
+  }
+}
+
+async function openedMicrophone() {
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error(UNAVAILABLE);
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: SOUND });
+  } catch (error) {
+    throw new Error(REASONS[error.name] ?? `The microphone cannot be used: ${error.message}`, { cause: error });
   }
 }
 

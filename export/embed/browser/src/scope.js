@@ -1,5 +1,6 @@
 /** Draw a signal's waveform and spectrogram of the same stretch of time. */
 
+import { labelSpectrum, labelValues } from "./axes.js";
 import { BINS, FFT_SAMPLES, levels } from "./spectrum.js";
 
 const COLUMNS = 360;
@@ -42,14 +43,16 @@ export class Scope {
     this._position = 0;
   }
 
-  /** Take a whole signal. */
-  show(samples) {
+  /** Take a whole signal; the rate is 0 if it is not known. */
+  show(samples, sampleRateHz) {
+    Object.assign(this, { _samples: samples.length, _rate: sampleRateHz });
     const step = samples.length / COLUMNS;
     this.columns = Array.from({ length: COLUMNS }, (_, n) => column(samples, n * step, step));
   }
 
   /** Take the next samples of a live signal. */
   append(samples, sampleRateHz) {
+    Object.assign(this, { _samples: SPAN_S * sampleRateHz, _rate: sampleRateHz });
     const step = (SPAN_S * sampleRateHz) / COLUMNS;
     const all = new Float32Array(this._tail.length + samples.length);
     all.set(this._tail);
@@ -102,6 +105,7 @@ export class Scope {
       const top = y(one.high);
       paint.fillRect((first + n) * step, top, Math.max(1, step), Math.max(1.5, y(one.low) - top));
     });
+    labelValues(this._wave, paint, low, high);
     line(paint, playhead * width, height, this._wave);
   }
 
@@ -120,6 +124,7 @@ export class Scope {
     });
     image.putImageData(pixels, 0, 0);
     paint.drawImage(this._image, 0, 0, width, height);
+    labelSpectrum(this._spectrum, paint, this._samples, this._rate);
     line(paint, playhead * width, height, this._spectrum);
   }
 }

@@ -2,6 +2,9 @@
 
 import { Scope } from "./scope.js";
 
+/** A smaller share of the variation counts as nothing removed. */
+const LEAST_SHARE = 1e-4;
+
 const byId = (id) => document.getElementById(id);
 
 export class View {
@@ -26,13 +29,16 @@ export class View {
     this.elements.status.textContent = status;
   }
 
-  facts({ name, window, hop, sampleRateHz, stateSize, trainedOn }) {
+  /** Describe a model: in plain words where they are known, else by its numbers. */
+  facts({ name, window, hop, sampleRateHz, stateSize, trainedOn }, text) {
     const parts = [
       `window ${window}, hop ${hop}`,
       sampleRateHz === null ? "any sample rate" : `${sampleRateHz} Hz only`,
       ...(stateSize ? [`state of ${stateSize} numbers`] : []),
     ];
-    this.elements.facts.textContent = `${name}: ${parts.join(", ")}.${trainedOn ? ` Trained on ${trainedOn}.` : ""}`;
+    const numbers = `${name}: ${parts.join(", ")}.${trainedOn ? ` Trained on ${trainedOn}.` : ""}`;
+    this.elements.facts.textContent = text ?? numbers;
+    this.elements.facts.title = text ? numbers : "";
   }
 
   number(id, value, title = "") {
@@ -48,9 +54,9 @@ export class View {
   }
 
   /** Draw a whole signal. */
-  show(noisy, clean) {
-    this._noisy.show(noisy);
-    this._clean.show(clean);
+  show(noisy, clean, sampleRateHz) {
+    this._noisy.show(noisy, sampleRateHz);
+    this._clean.show(clean, sampleRateHz);
     this.redraw();
   }
 
@@ -78,18 +84,21 @@ export class View {
   }
 }
 
-/** Return the ratio of what stayed to what was removed, in dB, as a text. */
-export function removedDb(noisy, clean) {
+/** Return the RMS of what was removed as a share of the input's standard deviation, as the program does, as a text. */
+export function removedShare(noisy, clean) {
   let [count, sum, squares, removed] = [0, 0, 0, 0];
+  const first = noisy.find((sample) => !Number.isNaN(sample)) ?? 0;
   for (let n = 0; n < clean.length; n++) {
     if (Number.isNaN(clean[n]) || Number.isNaN(noisy[n])) continue;
     count += 1;
-    sum += clean[n];
-    squares += clean[n] ** 2;
+    sum += noisy[n] - first;
+    squares += (noisy[n] - first) ** 2;
     removed += (noisy[n] - clean[n]) ** 2;
   }
-  const kept = squares - sum ** 2 / count;
-  return kept > 0 && removed > 0 ? `${(10 * Math.log10(kept / removed)).toFixed(1)} dB` : "–";
+  const variation = squares - sum ** 2 / count;
+  if (!(variation > 0)) return "–";
+  const share = Math.sqrt(removed / variation);
+  return share < LEAST_SHARE ? "hardly any" : share < 1e-3 ? "less than 0.1 %" : percent(share);
 }
 
 export function milliseconds(value) {
@@ -97,4 +106,4 @@ export function milliseconds(value) {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 
-export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+export const percent = (share) => `${(100 * share).toFixed(share > 0.0995 ? 0 : 1)} %`;

@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ring, ringMemory } from "../src/ring.js";
 import { readCsv } from "../src/csv.js";
+import { ticks } from "../src/axes.js";
+import { decodeText } from "../src/layout.js";
+import { removedShare } from "../src/view.js";
 
 const BLOCK = 128;
 const BLOCKS = 700;
@@ -13,7 +16,7 @@ globalThis.AudioWorkletProcessor = class {
   port = { postMessage: (report) => (this.reported = report) };
 };
 globalThis.registerProcessor = (_, kind) => (Transport = kind);
-await import("../src/worklet.js");
+await import("../src/transport.js");
 
 /** Return what is played while samples 0, 1, 2 ... go in; the worker returns a sample after one window. */
 function played(window, hop, linked) {
@@ -87,5 +90,67 @@ test("quoted cells of a table are one cell and stay as they are", () => {
   }
   const { columns, write } = readCsv('t,v\n0,"1.5"\n1,"2.5"\n');
   assert.deepEqual([...columns[0]], [1.5, 2.5]);
-  assert.equal(write(columns), "t,v\n0,1.5\n1,2.5\n");
+  assert.equal(write(columns), 't,v\n0,"1.5"\n1,"2.5"\n');
+});
+
+const VALUES = Array.from({ length: 40 }, (_, n) => Number((20 + Math.round(300 * Math.sin(n * n)) / 100 + 0.0031).toFixed(4)));
+const lines = (make, header = [], end = "\n") => [...header, ...VALUES.map(make), ""].join(end);
+const comma = (value) => String(value).replace(".", ",");
+
+for (const [kind, text, name] of [
+  ["units under the names", lines((x, n) => `${n / 4},${x}`, ["time,temp", "s,degC"]), "temp"],
+  ["an oscilloscope's preamble", lines((x, n) => `${n / 4},${x}`, ["Model,SCOPE-1", "Points,40", "", "TIME,CH1"]), "CH1"],
+  ["comments above the names", lines((x, n) => `${n / 4},${x}`, ["% board A", "% 4 Hz", "time,temp"]), "temp"],
+  ["names behind a mark", lines((x, n) => `${n / 4},${x}`, ["# time,temp"]), "temp"],
+  ["no names, and a time first", lines((x, n) => `${1.7e12 + 127 * n},${x}`), "column 2"],
+  ["a time with a name of its own", lines((x, n) => `${n},${x}`, ["Uhrzeit,temp"]), "temp"],
+  ["decimal commas after semicolons", lines((x, n) => `${n};${comma(x)}`, ["Nr;Temp, innen"]), "Temp, innen"],
+  ["one column of decimal commas", lines((x) => comma(x), ["Temp"]), "Temp"],
+  ["quoted decimal commas", lines((x, n) => `${n},"${comma(x)}"`, ["row,temp"]), "temp"],
+  ["grouped digits", lines((x, n) => `${n};1.0${comma(x)}`, ["row;watts"]), "watts"],
+  ["quoted grouped digits", lines((x, n) => `${n},"1,0${x}"`, ["row,watts"]), "watts"],
+  ["carriage returns alone", lines((x, n) => `${n},${x}`, ["row,temp"], "\r"), "temp"],
+  ["parts of a date", lines((x, n) => `2023,1,${1 + Math.floor(n / 24)},${n % 24},${x}`, ["YEAR,MO,DY,HR,T2M"]), "T2M"],
+  ["a state beside the signal", lines((x, n) => `${x},${n % 7 ? 0 : 1},run`, ["temp,valve,note"]), "temp"],
+  ["a byte order mark and quotation marks", lines((x, n) => `"${n}","${x}"`, ['\uFEFF"row","temp"'], "\r\n"), "temp"],
+  ["names that are numbers", lines((x) => `${x},${x},${x}`, ["0,1,2"]), "0"],
+  ["a lone inch mark", lines((x, n) => `${n},3" pipe,${x}`, ["row,note,temp"]), "temp"],
+])
+  test(`a table with ${kind} is read, and comes back as it was`, () => {
+    const { names, columns, write } = readCsv(text);
+    assert.equal(names[0], name);
+    const offset = kind.includes("grouped") ? 1000 : 0;
+    assert.deepEqual([...columns[0]], VALUES.map((value) => Number((value + offset).toFixed(4))));
+    assert.equal(write(columns), text);
+    const other = write(columns.map((column) => column.map((value) => value + 1)));
+    assert.deepEqual([...readCsv(other).columns[0]], VALUES.map((value) => Number((value + offset + 1).toFixed(4))));
+  });
+
+test("cells that are empty at regular places are left out of the series, and stay empty", () => {
+  const text = `row,temp,other\n${VALUES.map((x, n) => (n % 2 ? `${n},,${x}` : `${n},${x},`)).join("\n")}\n`;
+  const { names, columns, write } = readCsv(text);
+  assert.deepEqual(names, ["temp", "other"]);
+  assert.deepEqual([...columns[1]], VALUES.filter((_, n) => n % 2).map((value) => Number(value.toFixed(4))));
+  assert.equal(write(columns), text);
+});
+
+test("text is decoded by its mark, as UTF-8, or as Windows-1252", () => {
+  assert.equal(decodeText(Uint8Array.of(255, 254, 97, 0, 228, 0)), "aä");
+  assert.equal(decodeText(new TextEncoder().encode("°C")), "°C");
+  assert.equal(decodeText(Uint8Array.of(176, 67)), "°C");
+});
+
+test("axes are labelled at round places, and not more than asked for", () => {
+  assert.deepEqual(ticks(8000, 4), { places: [2000, 4000, 6000], digits: 0 });
+  assert.deepEqual(ticks(24000, 4).places, [10000, 20000]);
+  assert.deepEqual(ticks(0.05, 5).digits, 2);
+  for (const end of [0.003, 1, 7, 599, 1e6]) for (const most of [1, 4, 9]) assert.ok(ticks(end, most).places.length <= most);
+});
+
+test("what was removed is told as the program tells it", () => {
+  const noisy = Float64Array.of(101325.1, 101324.9, NaN, 101325.1, 101324.9);
+  assert.equal(removedShare(noisy, noisy), "hardly any");
+  assert.equal(removedShare(noisy, noisy.map((x) => 101325 + (x - 101325) / 2)), "50 %");
+  assert.equal(removedShare(noisy, noisy.map((x) => 101325 + (x - 101325) * 0.96)), "4.0 %");
+  assert.equal(removedShare(Float32Array.of(1, 1), Float32Array.of(1, 1)), "–");
 });

@@ -1,0 +1,132 @@
+/** Find out how a table of text is written: its delimiter, its decimal mark, and where its data begin. */
+
+const DELIMITERS = ["\t", ";", ",", "|", ""];
+const SAMPLED_ROWS = 400;
+const COMMENT = /^\s*(#|%|\/\/)/;
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+const INFINITE = /^[-+]?inf(inity)?$/i;
+const GROUPED = { ".": /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/, ",": /^[-+]?\d{1,3}([. ']\d{3})+(,\d+)?$/ };
+
+/** Decode a file's bytes: UTF-16 by its mark, else UTF-8, else Windows-1252. */
+export function decodeText(bytes) {
+  const utf16 = { "255 254": "utf-16le", "254 255": "utf-16be" }[`${bytes[0]} ${bytes[1]}`];
+  if (utf16) return new TextDecoder(utf16).decode(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+/** Split a line where a delimiter stands outside quotation marks, which open at a cell's start; the marks stay. */
+export function cells(line, delimiter) {
+  if (!delimiter) return [line];
+  const parts = line.split(delimiter);
+  if (!line.includes('"')) return parts;
+  const whole = [];
+  for (let n = 0; n < parts.length; n++) {
+    let cell = parts[n];
+    if (cell.trimStart().startsWith('"')) {
+      let end = n;
+      let joined = cell;
+      while (!closed(joined) && ++end < parts.length) joined += delimiter + parts[end];
+      if (closed(joined)) [cell, n] = [joined, end]; // otherwise the mark is part of the text
+    }
+    whole.push(cell);
+  }
+  return whole;
+}
+
+const closed = (cell) => /^\s*"([^"]|"")*"\s*$/.test(cell);
+
+export const unquoted = (cell) =>
+  cell
+    .trim()
+    .replace(/^"(.*)"$/s, "$1")
+    .replaceAll('""', '"');
+
+/** Return the number in a cell; NaN where there is none. */
+export function parsed(cell, decimal) {
+  let text = unquoted(cell).trim().replace("\u2212", "-");
+  if (GROUPED[decimal].test(text)) text = text.replaceAll(decimal === "." ? "," : /[. ']/g, "");
+  if (decimal === ",") text = text.includes(".") ? "" : text.replace(",", ".");
+  if (INFINITE.test(text)) return text.startsWith("-") ? -Infinity : Infinity; // which is refused, not passed over
+  return NUMBER.test(text) ? Number(text) : NaN;
+}
+
+/**
+ * Find the layout in which most cells are numbers.
+ *
+ * @param {string[]} lines
+ * @returns {{ delimiter: string, decimal: string, rows: string[][], width: number, first: number }} all rows in
+ *   cells, the number of columns, and the row that the data begin with
+ */
+export function layoutOf(lines) {
+  let best = { score: -1 };
+  const step = Math.max(1, Math.floor(lines.length / SAMPLED_ROWS));
+  const sample = lines.filter((line, n) => n % step === 0 && line.trim() && !COMMENT.test(line));
+  for (const delimiter of DELIMITERS)
+    for (const decimal of [".", ","]) {
+      const split = sample.map((line) => cells(line, delimiter));
+      const width = mostFrequent(split.map((row) => row.length));
+      if (delimiter && width === 1) continue;
+      const fitting = split.filter((row) => row.length === width);
+      const numbers = fitting.map((row) => row.filter((cell) => !Number.isNaN(parsed(cell, decimal))).length);
+      const filled = fitting.map((row) => row.filter((cell) => cell.trim()).length);
+      const share = sum(numbers) / Math.max(1, sum(filled));
+      const score = share * (fitting.length / sample.length) + tieBreak(fitting, delimiter, decimal);
+      if (score > best.score) best = { score, delimiter, decimal, width };
+    }
+  const { delimiter, decimal, width } = best;
+  const rows = lines.map((line) => cells(line, delimiter));
+  return { delimiter, decimal, width, rows, first: firstOfData(rows, lines, width, decimal) };
+}
+
+/** Prefer, among layouts that read as many numbers, the one that is usual for what the cells look like. */
+function tieBreak(rows, delimiter, decimal) {
+  const texts = rows.flat().map((cell) => unquoted(cell).trim());
+  // 938, 1.002: groups of three digits, if no whole number without a point is as long.
+  const grouped = texts.filter((text) => GROUPED[decimal].test(text));
+  const whole = texts.filter((text) => /^[-+]?\d+$/.test(text));
+  if (decimal === "," && grouped.length && whole.length && whole.every((text) => text.length < 5) && delimiter !== ",")
+    return 0.02;
+  // 20,5 in every line of one column: a decimal comma, and not two columns of whole numbers.
+  if (delimiter === "" && decimal === "," && texts.every((text) => /^[-+]?\d+(,\d+)?$|^[^,]*$/.test(text))) return 0.02;
+  // 20,003 beside semicolons: a decimal comma, and not a group of digits.
+  if (decimal === "," && ![",", ""].includes(delimiter) && texts.some((text) => /^[-+]?\d+,\d+$/.test(text))) return 0.015;
+  return decimal === "." ? 0.01 : 0;
+}
+
+/** Return the first row of data: where numbers begin, after comments, names and units. */
+function firstOfData(rows, lines, width, decimal) {
+  const numeric = (row) => row.length >= width && row.map((cell) => !Number.isNaN(parsed(cell, decimal)));
+  const later = rows.slice(Math.floor(rows.length / 2)).filter((row) => row.length >= width);
+  const isNumeric = (n) => share(later, (row) => !Number.isNaN(parsed(row[n], decimal))) > 0.3;
+  const columns = Array.from({ length: width }, (_, n) => isNumeric(n));
+  const fits = (row, n) => {
+    const found = !COMMENT.test(lines[n]) && numeric(row);
+    return found && columns.every((known, at) => !known || found[at] || !row[at].trim() || missing(row[at]));
+  };
+  let first = rows.findIndex((row, n) => fits(row, n) && row.some((cell) => !Number.isNaN(parsed(cell, decimal))));
+  if (first < 0) return rows.length;
+  const values = (n) => rows[n].map((cell) => parsed(cell, decimal));
+  if (rows.length > first + 3) {
+    // Names that are numbers: 0, 1, 2 ... above numbers that are not whole.
+    const counted = width > 1 && values(first).every((value, n) => value === n);
+    if (counted && !values(first + 1).every(Number.isInteger)) first += 1;
+    // A start time and a rate above the data, as wrist-worn recorders write them.
+    const [start, rate, next] = [0, 1, 2].map((n) => values(first + n)[0]);
+    if (width === 1 && start > 1e9 && Number.isInteger(rate) && Math.abs(next) < 1e6) first += 2;
+  }
+  return first;
+}
+
+const missing = (cell) => /^(#?n\/?a|nan|null|none|-+|\?|#.*)$/i.test(unquoted(cell).trim());
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+const share = (values, test) => values.filter(test).length / Math.max(1, values.length);
+
+function mostFrequent(values) {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), [1, 0])[0];
+}
