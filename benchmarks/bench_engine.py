@@ -1,4 +1,4 @@
-"""Print what a model costs on every way, beside onnxruntime alone and other programs: ``make bench``.
+"""Print what a model costs live, in files, in a pool and compiled, beside onnxruntime alone: ``make bench``.
 
     PYTHONPATH=tests/helpers python benchmarks/bench_engine.py [MODEL ...] [--peer NAME=PATH ...]
 
@@ -9,7 +9,6 @@ imported there); of the C program it is all it takes.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import subprocess
@@ -111,13 +110,25 @@ def through_pool(model: Path, signal: np.ndarray) -> None:
                 pass
 
 
+def is_installed(program: str) -> bool:
+    """Tell whether a program is installed; say so if it is not."""
+    if shutil.which(program) is not None:
+        return True
+    print(f"  {program} is not installed")
+    return False
+
+
 def c_program(model: Path, compiler: str, folder: Path) -> Path | None:
     """Compile the C source of a model; None if the compiler is missing or the model has no C source."""
     from denoise_export.to_c.source import write_c
 
-    if shutil.which(compiler) is None:
+    if not is_installed(compiler):
         return None
-    write_c(model, folder, force=True)
+    try:
+        write_c(model, folder, force=True)
+    except DenoiseError as error:
+        print(f"  no C: {error}")
+        return None
     program = folder / compiler
     command = [compiler, *C_FLAGS, f"-I{folder}", C_EXAMPLE, folder / "denoise.c", "-lm", "-o", program]
     subprocess.run(command, check=True)
@@ -128,7 +139,7 @@ def wasm_script(model: Path, folder: Path, samples: int) -> Path | None:
     """Write a script for Node that times the WebAssembly module; None without Node or a compiler for it."""
     from denoise_export.to_wasm.module import write_wasm
 
-    if shutil.which("node") is None:
+    if not is_installed("node"):
         return None
     try:
         module, _ = write_wasm(model, folder, force=True)
@@ -150,7 +161,7 @@ def memory_mb(model: Path, way: str) -> float:
     """Return the peak memory of a fresh process that goes one way with a model, in MB."""
     command = [sys.executable, __file__, "--memory", way, str(model)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout))
+    return float(done.stdout)
 
 
 def reach_memory(model: Path, way: str) -> None:
@@ -232,7 +243,9 @@ def main() -> None:
     first = Denoiser(paths[0])
     alone = timed(runtime_alone(first.model, noisy_signal(), 1))
     others = [*peers(options.peer)]
-    print_table("others (hop of 75)", [(f"{options.models[0]}, onnxruntime 1", alone, ""), *others], first.hop)
+    print_table(
+        f"others (hop of {first.hop})", [(f"{options.models[0]}, onnxruntime 1", alone, ""), *others], first.hop
+    )
 
 
 if __name__ == "__main__":
