@@ -242,7 +242,7 @@ class TableSource:
             yield from self._read(lines.part(start, start + size))
 
     def _read(self, lines: Lines) -> Iterator[Rows | Passed]:
-        """Read records at once if they are plain, or else most of them, a few at a time."""
+        """Read records together; where some are not plain, only those near them are read one by one."""
         rows = self._read_plain(lines)
         if rows is not None:
             yield rows
@@ -352,7 +352,7 @@ class TableSource:
 
 
 FEW_ROWS = 64
-"""Rows that are read one by one if one of them is odd."""
+"""Rows that are read one by one if one of them is not plain: quoted, a comment, blank or bad."""
 
 FIRST_CHARACTERS = frozenset("0123456789+-. ") | {""}
 """What times and counts begin with; a row where one begins otherwise is looked at on its own."""
