@@ -262,6 +262,8 @@ def command(source: Path, encoder: bool, **values: Any) -> None:
     if encoder:
         _export_encoder(source, stated, changes, outputs)
         return
+    if outputs.block and (changes.int8 or changes.opset is not None):
+        raise click.UsageError("--block does not go with --int8 or --opset; leave them out, or use --fp16")
     changes.check_opset()
     model = find_model(source)
     if model is None:
@@ -298,6 +300,7 @@ def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Out
     with _loading_backend():
         from denoise_export.keras_to_onnx.export import export
         from denoise_export.smaller.derive import derive
+        from denoise_stream.model import Model
     if not changes.any:
         with native_messages_hidden():
             path, facts = export(source, outputs.output, **stated.arguments(), block=outputs.block, force=outputs.force)
@@ -308,6 +311,8 @@ def _export_network(source: Path, stated: Stated, changes: Changes, outputs: Out
         whole, _ = export(source, Path(folder) / "model.onnx", **stated.arguments(), block=outputs.block)
         facts = derive(whole, output, **changes.arguments(), force=outputs.force)
     click.echo(_describe(output, facts))
+    if outputs.block and Model(output).block is None:
+        click.echo("no block was written: with 16-bit weights it would differ from the model; leave out --fp16")
     return output
 
 

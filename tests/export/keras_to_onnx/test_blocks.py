@@ -190,6 +190,22 @@ def test_other_networks_have_no_block(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"own"}
 
 
+@pytest.mark.parametrize("change", [["--int8"], ["--opset", "18"]])
+def test_block_of_a_changed_graph_is_refused(tmp_path, change):
+    result = CliRunner().invoke(command, [str(tmp_path), "--block", *change])
+    assert result.exit_code == 2
+    assert "--block does not go with --int8 or --opset; leave them out, or use --fp16" in result.output
+
+
+@pytest.mark.slow
+def test_block_that_16_bit_weights_would_change_is_named(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("denoise_export.smaller.derive._block_of", lambda model, original, contract: None)
+    result = CliRunner().invoke(command, [str(run), "--fp16", "--block", "--output", str(tmp_path / "m.onnx")])
+    assert result.exit_code == 0
+    assert "no block was written: with 16-bit weights it would differ from the model; leave out --fp16" in result.output
+    assert not block_path(tmp_path / "m.onnx").exists()
+
+
 def test_block_states_which_file_it_belongs_to(model):
     block = onnx.load(block_path(model))
     assert len({each.key: each.value for each in block.metadata_props}[BLOCK_OF]) == 64
