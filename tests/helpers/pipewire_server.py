@@ -66,8 +66,8 @@ class PipeWire:
         subprocess.run(["pw-link", output, into], env=self.environment, check=True, timeout=60)
 
     def stop(self) -> None:
-        for process in reversed(self._processes):
-            process.terminate()
+        """End the daemon; the session manager, and with it the message bus, ends by itself when the daemon has."""
+        self._processes[0].terminate()
         for process in self._processes:
             process.wait(timeout=60)
         self._log.close()
