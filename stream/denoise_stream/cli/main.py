@@ -98,7 +98,7 @@ def _list_devices(context: click.Context, parameter: click.Parameter, wanted: bo
         "denoise-stream --virtual-mic",
         "denoise-stream --input serial:/dev/ttyUSB0@115200 --output clean.csv",
         "denoise-stream --input noisy.png --output clean.png --model mnist-dense.onnx",
-        "tail -f log.csv | denoise-stream --input - --format csv",
+        "tail -n +1 -f log.csv | denoise-stream --input - --format csv",
         "arecord -t raw -f S16_LE -r 16000 | denoise-stream --input - --format s16le --rate 16000 \\",
         "    | aplay -t raw -f S16_LE -r 16000",
     ),

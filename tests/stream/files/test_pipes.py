@@ -117,6 +117,29 @@ def test_pipe_of_lines_is_answered_line_by_line_with_the_models_latency(models):
     np.testing.assert_allclose(numbers, values, atol=1e-5)
 
 
+def test_log_that_is_followed_is_answered_while_it_grows(folder, models):
+    rows = [f"{number},{value:.4f}" for number, value in enumerate(noise(400))]
+    log = folder / "log.csv"
+    log.write_text("\n".join(["t,v", *rows[:300], ""]))
+    with (
+        subprocess.Popen(["tail", "-n", "+1", "-f", log], stdout=subprocess.PIPE) as tail,
+        subprocess.Popen(
+            [*PROGRAM, "--input", "-", "--format", "csv", "--model", models["identity"]],
+            stdin=tail.stdout,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as program,
+    ):
+        try:
+            answered = [program.stdout.readline() for _ in range(100)]
+            with log.open("a") as file:
+                file.write("\n".join([*rows[300:], ""]))
+            answered += [program.stdout.readline() for _ in range(100)]
+        finally:
+            tail.kill()
+    assert [line.partition(",")[0] for line in answered] == ["t", *(str(number) for number in range(199))]
+
+
 def test_a_live_pipe_survives_a_bad_row_below_a_preamble(models):
     """Rows above it are answered first; it is passed on in its place, and rows below it are denoised."""
     values = np.round(np.random.default_rng(0).normal(20, 1, 500), 2)
