@@ -164,7 +164,7 @@ def test_a_column_is_found_without_its_unit(call, folder):
     Path("e.csv").write_text(f"time (s),ECG (mV),Resp [au]\n{rows}")
     status, message = call("e.csv", "--columns", "ecg")
     assert status == 0, message
-    assert "columns ECG (mV)" in message
+    assert "column ECG (mV)" in message
     status, message = call("e.csv", "--force", "--columns", "Rasp [au]")
     assert (status, "did you mean 'Resp [au]'?" in message) == (1, True), message
 
