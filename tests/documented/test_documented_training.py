@@ -104,5 +104,6 @@ def test_recipe_is_trained_and_used_as_printed(command, pictures, run):
     assert (Path("runs") / recipe / "model.keras").exists()
     for use in sorted(of(rf"{recipe}\.onnx"), key=lambda use: use.startswith("denoise-stream")):
         run(use)
-    assert Image.open("clean.png").size == (28, 28)
+    with Image.open("clean.png") as image:
+        assert image.size == (28, 28)
     assert Path("clean-ubyte").stat().st_size == Path("t10k-images-idx3-ubyte").stat().st_size

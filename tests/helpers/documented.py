@@ -13,6 +13,7 @@ NOT_RUN = {
     r"general-context|faces-conv|lstm-predict|mnist-reduce": "hours: tests/train/training has each for an epoch",
     r"--install": "writes into the user's own folders: tests/export/plugin/test_making.py",
     r"^tail ": "follows a log without end: tests/stream/files/test_pipes.py",
+    r"^ffmpeg .*lv2=": "finds an installed plug-in: tests/export/plugin/test_hosts.py",
     r"--input (serial|lsl|mqtt):": "a device or a broker of that address: tests/stream/sensors makes some of its own",
 }
 """Commands that no test runs as printed, by a pattern, and why."""

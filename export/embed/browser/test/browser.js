@@ -7,6 +7,7 @@ import { chromium } from "playwright-core";
 const FLAGS = [
   ..."--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync".split(" "),
   ..."--disable-background-networking --disable-component-update".split(" "),
+  "--disable-audio-output", // whatever sound server this machine has
 ];
 
 /** Start Chromium; `wav` is what its microphone hears, and without it there is none. */
