@@ -210,7 +210,7 @@ SECTIONS = {
 @click.option(
     "--packed",
     is_flag=True,
-    help="With --c: write the weights as text that is unpacked into RAM at the start: a source of about a sixth of the size.",
+    help="With --c: write the weights as text that is unpacked into RAM at the start: about a sixth of the size.",
 )
 @click.option(
     "--wasm",
