@@ -12,6 +12,7 @@ from denoise_train.cli import evaluate as evaluate_cli
 from denoise_train.cli import evaluations, train_options
 from denoise_train.cli import train as cli
 from denoise_train.recipe import bundled_recipes
+from denoise_train.recordings.channels import read_channels
 from denoise_train.recordings.pairs import load_pairs
 from denoise_train.recordings.recordings import Recordings, load_recordings
 
@@ -119,3 +120,10 @@ def test_an_evaluation_asks_for_the_models_rate_or_for_yours(
     with pytest.raises(Seen):
         evaluate_cli.main()
     assert asked == [expected]
+
+
+def test_row_in_doubt_is_to_be_mended_as_training_has_no_option_for_it(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("v\n" + "1.5\n2.5\n" * 300 + "inf\n" + "1.5\n" * 300)
+    with pytest.raises(SourceError, match="a.csv, line 602, column 'v': 'inf' is not finite; mend that row or delete"):
+        read_channels(path)

@@ -11,6 +11,7 @@ import numpy as np
 from denoise_stream import SourceError
 from denoise_stream.errors import needs_extra
 from denoise_stream.files.array_files import load_arrays
+from denoise_stream.files.dialect.options import TableOptions
 from denoise_stream.files.formats import ending_of, format_of, is_signal_file, open_file
 from denoise_stream.files.protocols import Reading
 from denoise_train.arrays import Array
@@ -24,6 +25,9 @@ LEAST_KNOWN = 0.5
 
 RATE_KEYS, UNIT_KEYS = ("fs_hz", "sample_rate_hz", "fs", "rate"), ("units", "unit")
 """Names of the arrays of an ``.npz`` that state a rate in Hz and a unit; a rate is stated by a single number."""
+
+MENDED_BY_HAND = TableOptions(way_out="mend that row or delete it")
+"""How tables are read: what is in doubt stops, as these programs have no options for it."""
 
 _STATED_UNIT = re.compile(r"\s*[(\[]\s*([^()\[\]]{1,15}?)\s*[)\]]\s*$")
 _UNIT_SUFFIX = re.compile(r"_(mV|uV|V|mA|A|Pa|kPa|hPa|bar|mmHg|degC|Hz|g|mg|rpm|mm|um|kW|W)$")
@@ -115,7 +119,7 @@ def all_columns(path: Path) -> set[str]:
     """Return the names of all columns of a table, signals or not; none of another file."""
     if not is_table(path):
         return set()
-    with contextlib.closing(open_file(path)) as source:
+    with contextlib.closing(open_file(path, _reading(path, None))) as source:
         return set(getattr(source, "all_column_names", ()))
 
 
@@ -141,7 +145,7 @@ def stated_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | 
 
 def _reading(path: Path, columns: Sequence[str] | None) -> Reading:
     """Return how to read a file; only tables have columns to choose."""
-    return Reading(tuple(columns)) if columns and is_table(path) else Reading()
+    return Reading(tuple(columns) if columns and is_table(path) else None, table=MENDED_BY_HAND)
 
 
 def split_unit(name: str) -> tuple[str, str]:

@@ -25,6 +25,8 @@ class TableOptions:
         Name of a codec; None finds it.
     on_bad_row
         What to do with a row that cannot be read: ``"stop"`` with an error, ``"pass"`` it on unchanged, ``"skip"`` it.
+    way_out
+        What the error then advises; empty for the options of ``denoise-stream``.
 
     Raises
     ------
@@ -38,6 +40,7 @@ class TableOptions:
     delimiter: str | None = None
     encoding: str | None = None
     on_bad_row: str = "stop"
+    way_out: str = ""
 
     def __post_init__(self) -> None:
         if self.skip_rows < 0:

@@ -315,8 +315,8 @@ class TableSource:
                     if self._options.on_bad_row == "stop":
                         yield from finished()
                         above = number < self.dialect.first_good_line
-                        way_out = f"--skip-rows {number} leaves lines above the data" if above else PASS
-                        raise SourceError(f"{read}; {way_out} as they are")
+                        option = f"--skip-rows {number} leaves lines above the data" if above else PASS
+                        raise SourceError(f"{read}; {self._options.way_out or f'{option} as they are'}")
                     self.bad_rows += 1
                     self.first_bad_row = self.first_bad_row or read
                     if self._options.on_bad_row == "skip":
