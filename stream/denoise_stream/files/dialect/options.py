@@ -66,7 +66,8 @@ class TableOptions:
     @property
     def stated(self) -> str:
         """The first option that says how the table is written, as the command line calls it; empty if none does."""
-        changed = (field.name for field in fields(self)[:-1] if getattr(self, field.name) != field.default)
+        layout = [field for field in fields(self) if field.name not in ("on_bad_row", "way_out")]
+        changed = (field.name for field in layout if getattr(self, field.name) != field.default)
         name = next(changed, "")
         if name == "header" and self.header == 0:
             return "--no-header"
