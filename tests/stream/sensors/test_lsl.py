@@ -49,6 +49,7 @@ def pull(inlet: pylsl.StreamInlet, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def push(outlet: pylsl.StreamOutlet, part: slice = slice(None)) -> None:
+    assert outlet.wait_for_consumers(60), "nobody listens: what is sent now would be lost"
     for sample, stamp in zip(SAMPLES[part].tolist(), STAMPS[part].tolist(), strict=True):
         outlet.push_sample(sample, stamp)
 
