@@ -20,6 +20,9 @@ from denoise_stream.files.paths import remove_unfinished
 GRACE_S = 1.5
 """How long Python may take until it handles a signal, in s."""
 
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+"""Signals that end the program. Windows has no SIGHUP."""
+
 _handled = threading.Event()
 _asked: list[int] = []
 _spared = 0  # signals that may take longer, as what has arrived is finished first
@@ -34,12 +37,10 @@ def end_when_asked(*, in_computations: bool = False) -> None:
         End the program without unwinding if a signal, Ctrl-C included, is not handled within ``GRACE_S``. Files in the
         making are removed.
     """
-    for kind in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, kind, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
-            signal.signal(number, _terminate)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt if in_computations else signal.default_int_handler)
+    interrupt = _interrupt if in_computations else signal.default_int_handler
+    for kind in ENDING:
+        if signal.getsignal(kind) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(kind, interrupt if kind == signal.SIGINT else _terminate)
     if in_computations:
         _start_watching()
 
@@ -54,9 +55,8 @@ def _start_watching() -> None:
 
 def _watch(reader: socket.socket) -> None:
     global _spared
-    ending = {getattr(signal, kind, None) for kind in ("SIGTERM", "SIGHUP", "SIGINT")}
     while numbers := reader.recv(64):
-        asked = next((number for number in numbers if number in ending), None)
+        asked = next((number for number in numbers if number in ENDING), None)
         if asked is not None and _spared:
             _spared -= 1
             continue
@@ -79,8 +79,7 @@ def ended_by_first_signal(stop: Callable[[], object], after_s: float | None = No
         Calls ``stop`` after as many seconds, too.
     """
     global _spared
-    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
-    before = {kind: signal.getsignal(kind) for kind in kinds}
+    before = {kind: signal.getsignal(kind) for kind in ENDING}
     first: list[int] = []
 
     def restore() -> None:
