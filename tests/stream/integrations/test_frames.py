@@ -11,12 +11,6 @@ from denoise_stream.integrations.frames import CallSettings, FrameDenoiser, as_f
 RATES = (8000, 16_000, 24_000, 48_000)
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """A machine that is busy with something else makes no silence here."""
-    monkeypatch.setattr("denoise_stream.integrations.frames.PATIENCE_S", 60.0)
-
-
 def caller(samples: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 3000, (samples, channels)).astype(np.int16)
 

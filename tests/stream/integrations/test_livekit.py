@@ -17,11 +17,6 @@ GUIDE = Path(__file__).parents[3] / "docs" / "voice-agents.md"
 NOISE = np.random.default_rng(0).normal(0, 3000, 32_000).astype(np.int16)
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    monkeypatch.setattr("denoise_stream.integrations.frames.PATIENCE_S", 60.0)
-
-
 def frame_of(samples: np.ndarray, rate: int) -> rtc.AudioFrame:
     return rtc.AudioFrame(samples.tobytes(), rate, samples.shape[1], len(samples), userdata={"id": 7})
 

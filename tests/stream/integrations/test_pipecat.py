@@ -29,11 +29,6 @@ GUIDE = Path(__file__).parents[3] / "docs" / "voice-agents.md"
 NOISE = np.random.default_rng(0).normal(0, 3000, 20_000).astype(np.int16)
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    monkeypatch.setattr("denoise_stream.integrations.frames.PATIENCE_S", 60.0)
-
-
 class Call(BaseInputTransport):
     """A transport that hears a signal in frames."""
 
