@@ -23,10 +23,13 @@ MAINS_HZ = (50, 60)
 HUM_HARMONICS = 3
 HUM_SEGMENT_S = 1.0
 HUM_SIDE = 6
-"""Bins of 1 Hz on either side of a harmonic that are compared with it."""
+"""Bins of 1 Hz on either side of a harmonic that are looked at."""
+
+HUM_LEAKAGE = 3
+"""Bins on either side that a tone near the harmonic may reach through the Hann window; those beyond hold noise."""
 
 HUM_CONTRAST = 8.0
-"""A steady tone has so many times the power of the bins beside it, which the Hann window keeps free of it."""
+"""A steady tone has more than this many times the mean power of the bins that hold noise."""
 
 HUM_RATE_HZ = 400
 """Faster signals are averaged down to this rate or up to twice as much before the search for hum."""
@@ -124,7 +127,7 @@ class HumMeter:
         bins_hz = np.add.outer([tone for _, tone in self._tones], np.arange(-HUM_SIDE, HUM_SIDE + 1)).reshape(-1)
         window = np.hanning(self._segment + 1)[:-1] if self._tones else np.empty(0)
         angles = 2 * np.pi * np.outer(bins_hz, np.arange(len(window))) / rate_hz
-        # Scaled so that the squares of the two sums add up to the power of a tone, what averaging took included.
+        # Scaled so that the squares of the two sums add up to the power of a tone, including what averaging takes away.
         scale = math.sqrt(2) / max(window.sum(), 1.0) * np.sinc(bins_hz / sample_rate_hz) / np.sinc(bins_hz / rate_hz)
         self._waves = np.concatenate((np.cos(angles), np.sin(angles))) * window * np.tile(scale, 2)[:, None]
         self._waiting: Chunk = np.empty((0, channels))
@@ -162,7 +165,7 @@ class HumMeter:
             return found
         powers = self._powers[:, channel].reshape(len(self._tones), -1) / max(self._segments[channel], 1)
         for (mains, tone), bins in zip(self._tones, powers, strict=True):
-            beside = np.concatenate((bins[: HUM_SIDE - 3], bins[HUM_SIDE + 4 :])).mean()
+            beside = np.concatenate((bins[: HUM_SIDE - HUM_LEAKAGE], bins[HUM_SIDE + HUM_LEAKAGE + 1 :])).mean()
             power = float(bins[HUM_SIDE])
             if power == bins.max() and power > HUM_CONTRAST * beside and power > found[2]:
                 found = (mains, tone, power)

@@ -158,7 +158,11 @@ class LslSource:
         first_at: float | None = None
         while not self._circumstances.stop.wait(POLL_S):
             now, there = time.monotonic(), resolver.results()
-            named = {(info.source_id() or info.uid(), info.hostname()): info for info in there if self._is_meant(info)}
+            named = {
+                (info.source_id() or info.uid(), info.hostname()): info
+                for info in there
+                if info.name() == self._address.name
+            }
             if named:
                 first_at = first_at or now
                 if now - first_at >= OTHERS_WITHIN_S and len(named) == 1:
@@ -175,9 +179,6 @@ class LslSource:
                 )
                 raise SourceError(f"no LSL stream called {self._address.name} appeared in {within_s:g} s; {here}")
         return None
-
-    def _is_meant(self, info: Any) -> bool:
-        return bool(info.name() == self._address.name)
 
     def _open(self, info: Any) -> tuple[Any, Any]:
         """Open an inlet; return it and the stream's full description."""
@@ -288,13 +289,12 @@ class LslSink:
     def __init__(self, address: LslAddress, source: StampedSource) -> None:
         lsl = load()
         self._source = source
-        formats = {"float32": "float32", "float64": "double64"}
         info = lsl.StreamInfo(
             address.name,
             source.content,
             len(source.all_names),
             source.sample_rate_hz or lsl.IRREGULAR_RATE,
-            formats.get(source.dtype.name, source.dtype.name),
+            "double64" if source.dtype == np.float64 else source.dtype.name,
             # The same after a restart, so that receivers come back by themselves.
             f"denoise-stream {address.name} on {socket.gethostname()}",
         )

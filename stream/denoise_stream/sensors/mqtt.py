@@ -39,6 +39,9 @@ QUEUE_FULL = 15
 UNSPECIFIED = 128
 """The reason that paho states for a connection that ended without one."""
 
+LOGIN_REFUSED = (134, 135)
+"""The reasons of MQTT 5 for a wrong user name or password, and for a client that is not authorized."""
+
 PASSWORD = "DENOISE_MQTT_PASSWORD"
 
 
@@ -121,7 +124,9 @@ class _Connection:
 
     def _connected(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            asks = f"; name the user as mqtt://USER@HOST/TOPIC and set {PASSWORD}" if reason.value in (134, 135) else ""
+            asks = (
+                f"; name the user as mqtt://USER@HOST/TOPIC and set {PASSWORD}" if reason.value in LOGIN_REFUSED else ""
+            )
             self.refuse(f"the connection: {reason}{asks}")
         else:
             self.accepted(flags.session_present)
