@@ -118,7 +118,8 @@ class Endpoints:
             raise ValueError(f"{self._options.reading.table.stated} applies to a table of text; LSL carries numbers")
         if isinstance(self._to, LslAddress) and not is_stream(self.source):
             raise ValueError(
-                f"--output {self.sink} stamps samples with the time at which they come; a file has no such"
+                f"--output {self.sink} stamps samples with the time at which they arrive, which a file lacks; "
+                "use a live input"
             )
 
     def _check_virtual(self) -> None:

@@ -15,8 +15,8 @@ FEWEST_WINDOWS = 8
 class Memory:
     """The state of a network for each channel, from window to window.
 
-    Where the model has a graph for blocks of windows, as many as fill blocks go through that. A state that is not
-    finite would stay so for ever: it is reset to zeros, and the window counts as failed.
+    Many windows at once go through the model's graph of a block, if it has one. A state that is not finite would stay
+    so for ever: it is reset to zeros, and the window counts as failed.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class FrameDenoiser:
         self.channels = channels
         self.latency_samples = self._stream.latency_samples - 1 + ahead_samples
         self.late_samples = 0
-        self._owed = 0  # samples that silence took the place of
+        self._owed = 0  # samples to drop, as silence was returned in their place
         self._ready: deque[NDArray[Any]] = deque([np.zeros((self.latency_samples, channels))])
         self._ready_samples = self.latency_samples
 
@@ -209,7 +209,7 @@ def as_frame(audio: bytes | memoryview, channels: int) -> Frame:
     """
     if len(audio) % (2 * channels):
         raise ValueError(
-            f"a frame of {len(audio)} bytes holds no whole number of 16-bit samples of {channels} channel(s); "
+            f"a frame of {len(audio)} bytes is not a whole number of 16-bit samples of {channels} channel(s); "
             "state the channels that the frames have"
         )
     return np.frombuffer(audio, np.int16).reshape(-1, channels)

@@ -49,7 +49,7 @@ class DenoiseProcessor(rtc.FrameProcessor[rtc.AudioFrame]):
 
     @property
     def enabled(self) -> bool:
-        """Whether LiveKit passes frames through this processor; it begins anew when it is enabled again."""
+        """Whether LiveKit passes frames through this processor; it restarts when it is enabled again."""
         return self._enabled
 
     @enabled.setter
@@ -59,7 +59,7 @@ class DenoiseProcessor(rtc.FrameProcessor[rtc.AudioFrame]):
         self._enabled = value
 
     def _on_stream_info_updated(self, *, room_name: str, participant_identity: str, publication_sid: str) -> None:
-        """Begin anew with another caller, who must not hear the end of the last one."""
+        """Restart with another caller, who must not hear the end of the last one."""
         if publication_sid != self._publication:
             self._close()
             self._publication = publication_sid

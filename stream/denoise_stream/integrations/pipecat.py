@@ -57,15 +57,15 @@ class DenoiseFilter(BaseAudioFilter):
     async def start(self, sample_rate: int) -> None:
         """Begin a call, at the transport's rate in Hz."""
         self._sample_rate_hz = sample_rate
-        self._begin_anew()
+        self._restart()
 
     async def stop(self) -> None:
         """End the call."""
         self._sample_rate_hz = 0
-        self._begin_anew()
+        self._restart()
 
     async def process_frame(self, frame: FilterControlFrame) -> None:
-        """Switch the filter on or off, or change its settings; either begins anew, after the silence of the latency.
+        """Switch the filter on or off, or change its settings; either restarts it, with the silence of the latency.
 
         Raises
         ------
@@ -75,10 +75,10 @@ class DenoiseFilter(BaseAudioFilter):
         if isinstance(frame, FilterUpdateSettingsFrame):
             settings = dataclasses.replace(self._settings, **frame.settings)
             self._pool, self._settings = settings.pool(), settings
-            self._begin_anew()
+            self._restart()
         elif isinstance(frame, FilterEnableFrame) and frame.enable != self._enabled:
             self._enabled = frame.enable
-            self._begin_anew()
+            self._restart()
 
     async def filter(self, audio: bytes) -> bytes:
         """Return as many 16-bit samples as came in, denoised; unchanged while the filter is stopped or disabled.
@@ -94,7 +94,7 @@ class DenoiseFilter(BaseAudioFilter):
             return audio
         return (await self._frames.process_async(as_frame(audio, self._channels))).tobytes()
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         if self._frames is not None:
             self._frames.close()
         self._frames = None

@@ -19,10 +19,10 @@ AGREE_DB = 3.0
 """Largest difference between the noise level and the RMS of what was removed at which the SNR is reported."""
 
 LEAST_HUM = 0.25
-"""Hum is told if it has this share of the noise's power or more: the SNR would be wrong by 1 dB."""
+"""Hum is reported if it has this share of the noise's power or more: the SNR would be wrong by 1 dB."""
 
 LEAST_HUM_SHARE = 1e-4
-"""Hum is told if it has this share of the signal's power or more."""
+"""Hum is reported if it has this share of the signal's power or more."""
 
 CHANNELS_AT_ONCE = 64
 """Channels whose noise is estimated by one computation: more take more memory, fewer more time."""
@@ -53,7 +53,7 @@ class ChangeMeter:
 
     The SNR before denoising is reported only if the noise is white: pink noise, hum and impulses are partly kept or
     missed. Noise counts as white if its level is the same at half the sample rate, and if what was removed has that
-    level and no impulses. A steady tone at a harmonic of the mains, which may be signal or hum, is told instead.
+    level and no impulses. A steady tone at a harmonic of the mains, which may be signal or hum, is reported instead.
 
     Parameters
     ----------

@@ -48,12 +48,12 @@ class LineSource(TableSource):
 
 
 class SensorEnds:
-    """The ends of a run of which one is a sensor, or both.
+    """The source and the sink of a run, of which at least one is a sensor.
 
     Parameters
     ----------
     source, sink
-        Their addresses; None for an end that is none.
+        Their addresses; None for an end that is not a sensor.
     circumstances
         How they are read and written.
     """
@@ -97,7 +97,7 @@ class SensorEnds:
         signal
             Where the samples come from.
         file
-            Takes the lines if the sink is no sensor; None forgets them.
+            Takes the lines if the sink is not a sensor; None forgets them.
         stack
             Closes the sensor.
         """

@@ -94,5 +94,5 @@ def test_pool_that_stands_still_makes_silence_and_no_more_latency(monkeypatch, a
 
 
 def test_frame_of_half_a_sample_is_refused():
-    with pytest.raises(ValueError, match="a frame of 6 bytes holds no whole number of 16-bit samples of 2 channel"):
+    with pytest.raises(ValueError, match="a frame of 6 bytes is not a whole number of 16-bit samples of 2 channel"):
         as_frame(b"123456", 2)

@@ -138,7 +138,7 @@ def test_address_that_lacks_a_part_is_wrong_usage(call, folder, address, sentenc
         (("--input", "lsl:A", "--output", "a.wav"), "a table stays a table"),
         (("--input", "lsl:A", "--output", "a.tsv"), "end the name in .csv"),
         (("--input", "mic", "--output", "lsl:A"), "audio stays audio"),
-        (("--input", "a.csv", "--output", "lsl:A"), "a file has no such"),
+        (("--input", "a.csv", "--output", "lsl:A"), "which a file lacks; use a live input"),
         (("--input", "lsl:A", "--duration", "0"), "--duration 0 is too short"),
         (("--input", "lsl:A", "--series-column", "a"), "--series-column applies to a table in a file"),
     ],
