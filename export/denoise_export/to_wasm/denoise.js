@@ -177,7 +177,7 @@ export class WasmChannel {
 
   /** Process at most 4096 samples; write the denoised ones, and the originals with the same delay. */
   processInto(block, delayed, clean) {
-    if (!this._channel) throw new Error("the channel is closed; open another with denoiser.channel()");
+    this._check();
     const { _functions: functions, _input: input, _output: output } = this._denoiser;
     const { length } = block;
     this._denoiser._view(Float32Array, input, length).set(block);
@@ -188,12 +188,17 @@ export class WasmChannel {
   }
 
   reset() {
+    this._check();
     this._denoiser._functions.channel_restart(this._channel);
   }
 
   close() {
     if (this._channel) this._denoiser._functions.channel_close(this._channel);
     this._channel = 0;
+  }
+
+  _check() {
+    if (!this._channel) throw new Error("the channel is closed; open another with denoiser.channel()");
   }
 }
 

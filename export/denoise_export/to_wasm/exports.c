@@ -16,12 +16,22 @@ denoise_state *state_open(void)
     return state;
 }
 
-/* Return 0 if there is no memory or the rate is too far from the model's. */
+void channel_close(converted *converted)
+{
+    channel_free(&converted->channel);
+    conversion_free(&converted->conversion);
+    free(converted);
+}
+
+/* Return NULL if there is no memory or the rate is too far from the model's. */
 converted *channel_open(double rate_hz)
 {
-    converted *made = malloc(sizeof(converted));
-    if (made && conversion_init(&made->conversion, rate_hz) && channel_init(&made->channel, &made->conversion))
+    converted *made = calloc(1, sizeof(converted));
+    if (!made)
+        return NULL;
+    if (conversion_init(&made->conversion, rate_hz) && channel_init(&made->channel, &made->conversion))
         return made;
+    channel_close(made);
     return NULL;
 }
 
@@ -33,13 +43,6 @@ int channel_delay(const converted *converted)
 void channel_restart(converted *converted)
 {
     channel_reset(&converted->channel);
-}
-
-void channel_close(converted *converted)
-{
-    channel_free(&converted->channel);
-    conversion_free(&converted->conversion);
-    free(converted);
 }
 
 /* Take samples; return as many denoised ones, and the samples themselves with the same delay. */

@@ -13,6 +13,7 @@ const { MODULES, VECTORS = "" } = process.env;
 const { ModuleError, load } = await import(pathToFileURL(join(MODULES, "denoise.js")));
 const folders = VECTORS.split(":").filter(Boolean);
 const loaded = (name) => load(readFileSync(join(MODULES, `${name}.wasm`)));
+const memoryBytes = (denoiser) => denoiser._functions.memory.buffer.byteLength;
 const floats = (path) => new Float32Array(new Uint8Array(readFileSync(path)).buffer);
 
 for (const folder of folders)
@@ -55,17 +56,29 @@ test("the memory of a closed stream is used again, and the stream says that it i
   const first = denoiser.stream();
   first.process(new Float32Array(100).fill(5));
   first.close();
-  const taken = denoiser._end;
+  const before = memoryBytes(denoiser);
+  for (let n = 0; n < 2000; n++) denoiser.stream().close();
+  assert.equal(memoryBytes(denoiser), before);
   const second = denoiser.stream();
-  assert.equal(denoiser._end, taken);
   assert.deepEqual([...second.process(Float32Array.of(1)), ...second.flush()], [1]);
   assert.throws(() => first.process(Float32Array.of(1)), /the stream is closed; open another/);
 });
 
-test("a rate that is too far from the model's is refused", async () => {
+test("a closed channel says that it is closed", async () => {
+  const channel = (await loaded("speech")).channel(48000);
+  channel.close();
+  assert.throws(() => channel.process(Float32Array.of(1)), /the channel is closed; open another/);
+  assert.throws(() => channel.reset(), /the channel is closed; open another/);
+});
+
+test("a rate that is too far from the model's is refused, and takes no memory", async () => {
   const denoiser = await loaded("speech");
-  for (const rate of [1e7, 3, NaN])
-    assert.throws(() => denoiser.channel(rate), /sampleRateHz=.* is too far from the 16000 Hz that the model needs/);
+  denoiser.channel(48000).close();
+  const before = memoryBytes(denoiser);
+  for (let n = 0; n < 2000; n++)
+    for (const rate of [1e7, 3, NaN])
+      assert.throws(() => denoiser.channel(rate), /sampleRateHz=.* is too far from the 16000 Hz that the model needs/);
+  assert.equal(memoryBytes(denoiser), before);
 });
 
 test("infinite samples and other files are refused in words", async () => {
