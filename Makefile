@@ -121,7 +121,7 @@ figures: .venv/runtime  # write the tables of README.md and docs/ from docs/resu
 
 npm: $(NPM)
 
-$(WASM)/%.wasm: $(MODELS)/%.onnx $(wildcard export/denoise_export/*/*.c export/denoise_export/*/c/*.c export/denoise_export/to_wasm/*.*) | .venv/tests
+$(WASM)/%.wasm: $(MODELS)/%.onnx $(wildcard export/denoise_export/channel/*.* export/denoise_export/to_c/*.* export/denoise_export/to_wasm/*.*) | .venv/tests
 	$(BIN)/denoise-export $* --wasm $(WASM) --force
 
 modules: $(foreach name,speech general-small general x2,$(WASM)/$(name).wasm)  # the models as WebAssembly (needs clang, lld, wasi-libc)

@@ -38,8 +38,8 @@ denoise_train.cli
 denoise_train
 denoise_export.graph
 denoise_export.keras_to_onnx denoise_export.smaller denoise_export.to_c denoise_export.streaming denoise_export.vectors
-denoise_export.plugin
-denoise_export.to_wasm
+denoise_export.channel
+denoise_export.plugin denoise_export.to_wasm
 denoise_export.cli
 denoise_export
 """

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define MOST_RESAMPLING @MOST@
-#define LARGEST 1e30f /* what is larger, or no number, counts as the last sample before it */
+#define LARGEST 1e30f /* a sample beyond it, or one that is not a number, counts as the one before */
 
 int conversion_init(conversion *conversion, double rate_hz)
 {

@@ -14,7 +14,7 @@ MODULES = ("denoise", "resampler", "channel", "plugin")
 """The parts in C that every plug-in has; the interface is one more."""
 
 MOST_DB = 100.0
-"""Upper end of the controls in dB; at that, the largest attenuation is no limit."""
+"""Upper end of the controls in dB; a maximum attenuation of that much means no limit."""
 
 
 @dataclass(frozen=True)

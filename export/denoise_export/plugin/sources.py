@@ -4,26 +4,16 @@ import json
 import zlib
 from pathlib import Path
 
+from denoise_export.channel.sources import channel_sources
 from denoise_export.plugin import lv2
-from denoise_export.plugin.plugin import MODULES, Plugin
+from denoise_export.plugin.plugin import MOST_DB, Plugin
 from denoise_export.to_c.source import translated
 from denoise_export.to_c.templates import filled
 from denoise_stream import ContractError
-from denoise_stream.engine.rates import polyphase
-from denoise_stream.engine.stages import MOST_RESAMPLING
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
 
 TEMPLATES = Path(__file__).parent / "c"
-CONVERSION = {
-    "REACH": str(polyphase.REACH),
-    "KAISER": str(polyphase.KAISER),
-    "CUTOFF": str(polyphase.CUTOFF),
-    "TABLE": str(polyphase.LARGEST_TABLE),
-    "ROWS": str(polyphase.TABLE_ROWS),
-    "MOST": str(MOST_RESAMPLING),
-}
-"""The values of ``resampler`` and ``channel``."""
 
 IDS = 0x1000000
 """LADSPA's numbers of plug-ins are below this."""
@@ -55,10 +45,10 @@ def write_sources(model: Path, folder: Path, interface: str, *, force: bool = Fa
     if rate is not None and rate != int(rate):
         raise ContractError(f"{model.name} is for {rate:g} Hz; a plug-in needs a model for a whole number of Hz")
     source, header, _ = translated(model)
-    texts = {folder / "denoise.c": source, folder / "denoise.h": header, folder / "Makefile": _makefile(plugin)}
     values = _values(plugin)
-    for name in [f"{module}.{kind}" for module in MODULES[1:] for kind in "hc"] + [f"{interface}.c"]:
-        texts[folder / name] = filled(TEMPLATES / name, values)
+    own = {name: filled(TEMPLATES / name, values) for name in ("plugin.h", "plugin.c", f"{interface}.c")}
+    sources = {"denoise.c": source, "denoise.h": header, **channel_sources(), **own, "Makefile": _makefile(plugin)}
+    texts = {folder / name: text for name, text in sources.items()}
     if interface == "lv2":
         texts[plugin.bundle / "manifest.ttl"] = lv2.manifest(plugin)
         texts[plugin.bundle / "plugin.ttl"] = lv2.description(plugin)
@@ -74,7 +64,7 @@ def _values(plugin: Plugin) -> dict[str, str]:
     # LADSPA knows a plug-in by a number too. There is no registry of them any more: it follows from the name.
     number = IDS // 2 + 2 * (zlib.crc32(plugin.contract.name.encode()) % (IDS // 4))
     return {
-        **CONVERSION,
+        "DB": f"{MOST_DB:g}",
         "ID": str(number),
         "LABEL": plugin.label,
         "URI": plugin.uri,

@@ -7,10 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from denoise_export.plugin.sources import CONVERSION
-from denoise_export.plugin.sources import TEMPLATES as CHANNEL_TEMPLATES
+from denoise_export.channel.sources import channel_sources
 from denoise_export.to_c.source import translated
-from denoise_export.to_c.templates import filled
 from denoise_export.to_c.weights import Constants, Written, as_linked, pack
 from denoise_stream import Contract, DenoiseError
 from denoise_stream.files.paths import check_outputs, whole_file
@@ -19,9 +17,6 @@ from denoise_stream.model import Model
 TEMPLATES = Path(__file__).parent
 SCRIPTS = ("denoise.js", "denoise.d.ts", "audio.js", "audio.d.ts", "worklet.js")
 """What runs a module, in Node and in a page; the same files for every model."""
-
-CONVERTING = ("resampler.h", "resampler.c", "channel.h", "channel.c")
-"""What brings sound of any rate to the model's and back, in plug-ins too."""
 
 FACTS_SECTION = "denoise-stream"
 """Name of the module's custom section that holds its facts as JSON."""
@@ -36,7 +31,10 @@ TARGET = "--target=wasm32-wasi"
 COMPILING = [TARGET, "-std=c99", "-O3", "-msimd128", "-fno-slp-vectorize", "-DDENOISE_SAMPLE=double"]
 LINKING = ["--no-entry", "--strip-all", *(f"--export={name}" for name in EXPORTS)]
 
-WEIGHTS = """    .section .rodata.denoise_weights,"",@
+DATA = """    .section ".custom_section.{facts}","",@
+    .incbin "facts.json"
+
+    .section .rodata.denoise_weights,"",@
     .globl denoise_weights
     .type denoise_weights,@object
 denoise_weights:
@@ -95,17 +93,17 @@ def wasm_module(model: Path) -> bytes:
         return as_linked(constants)
 
     source, header, _ = translated(model, linked)
-    facts = json.dumps(_facts(Model(model).contract)).encode()
+    texts = {"denoise.h": header, "denoise.c": source, **channel_sources()}
+    texts["exports.c"] = (TEMPLATES / "exports.c").read_text(encoding="utf-8")
+    texts["data.s"] = DATA.format(facts=FACTS_SECTION, size=len(packed))
+    texts["facts.json"] = json.dumps(_facts(Model(model).contract))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "denoise.c").write_text(source, encoding="utf-8")
-        (folder / "denoise.h").write_text(header, encoding="utf-8")
         (folder / "weights.bin").write_bytes(packed)
-        (folder / "weights.s").write_text(WEIGHTS.format(size=len(packed)), encoding="utf-8")
-        for path in (*(CHANNEL_TEMPLATES / name for name in CONVERTING), TEMPLATES / "exports.c"):
-            (folder / path.name).write_text(filled(path, CONVERSION), encoding="utf-8")
-        _compile(["denoise.c", "resampler.c", "channel.c", "exports.c", "weights.s"], folder)
-        return (folder / "module.wasm").read_bytes() + _section(FACTS_SECTION, facts)
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        _compile([file for file in texts if file.endswith((".c", ".s"))], folder)
+        return (folder / "module.wasm").read_bytes()
 
 
 def _compile(sources: list[str], folder: Path) -> None:
@@ -140,22 +138,3 @@ def _facts(contract: Contract) -> dict[str, Any]:
         "license": contract.license,
         "trainedOn": contract.trained_on,
     }
-
-
-def _section(name: str, content: bytes) -> bytes:
-    """Make a custom section of a module."""
-    whole = _length(len(name)) + name.encode() + content
-    return b"\0" + _length(len(whole)) + whole
-
-
-def _length(value: int) -> bytes:
-    """Encode a number as WebAssembly does: seven bits a byte, the lowest first.
-
-    >>> _length(300).hex()
-    'ac02'
-    """
-    encoded = bytearray()
-    while value > 127:
-        encoded.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*encoded, value])

@@ -62,7 +62,7 @@ void plugin_free(plugin *plugin)
     free(plugin);
 }
 
-/* Read a control, within its bounds; what is not connected or no number is the default. */
+/* Read a control, within its bounds; the default if it is not connected or not a number. */
 static float control(const plugin *plugin, int which, float most, float standard)
 {
     const float *port = plugin->ports[2 * plugin->channel_count + which];

@@ -16,7 +16,7 @@ enum {
 };
 
 #define MOST_CHANNELS 2
-#define MOST_DB 100 /* of both attenuations; such a largest attenuation is none */
+#define MOST_DB @DB@ /* upper end of the controls in dB; a maximum attenuation of that much means no limit */
 #define PORTS(channels) (2 * (channels) + CONTROLS)
 
 typedef struct plugin plugin;
