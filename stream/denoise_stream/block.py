@@ -78,7 +78,7 @@ def find_block(model: Path, contract: Contract, model_digest: str) -> Block | No
     contract
         What it says about itself.
     model_digest
-        Its :func:`digest` when it was loaded.
+        Its :func:`digest` when it was loaded; empty if no block lay beside it then.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def find_block(model: Path, contract: Contract, model_digest: str) -> Block | No
         If it is not an ONNX file, or states that it belongs to the model, but is no such graph.
     """
     path = block_path(model)
-    if not contract.state_size or not path.is_file():
+    if not (model_digest and contract.state_size and path.is_file()):
         return None
     session = load_session(path)
     metadata = session.get_modelmeta().custom_metadata_map

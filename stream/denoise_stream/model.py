@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.arguments import wrong_type
-from denoise_stream.block import BLOCK_SUFFIX, Block, digest, find_block
+from denoise_stream.block import BLOCK_SUFFIX, Block, block_path, digest, find_block
 from denoise_stream.contract import Contract, Kind
 from denoise_stream.errors import ContractError, first_line
 from denoise_stream.onnx_file import export_first, load_session, open_session, read_model
@@ -88,8 +88,8 @@ class Model:
         )
         if self.contract.kind != kind:
             raise ContractError(f"{file} is a model of kind {self.contract.kind!r}; needed here: {kind!r}")
-        # Of what is loaded: the file may be gone or another one when its block is looked for.
-        self._digest = digest(data) if self.contract.state_size else ""
+        # Of what is loaded: the file may be gone or another one when its block is opened.
+        self._digest = digest(data) if block_path(self.path).is_file() else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the name of a bundled model or the absolute path of a file; it is loaded again from there."""

@@ -11,7 +11,7 @@ import onnx
 import tensorflow as tf
 
 from denoise_export.graph.probes import TOLERANCE, difference_of_block
-from denoise_export.keras_to_onnx.conversion import convert_function, state_facts_in
+from denoise_export.keras_to_onnx.conversion import convert_function, write_metadata
 from denoise_stream import Contract, ContractError, SourceError
 from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, digest
 from denoise_train.networks.registry import build_architecture
@@ -48,15 +48,17 @@ class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
         return (*rows_shape[:2], self._cell.units)
 
 
-def convert_block(run: Path, recipe: Recipe | None, model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
-    """Convert the network in a run folder to the graph of a block.
+def convert_block(
+    network: Path | None, recipe: Recipe | None, model: onnx.ModelProto, contract: Contract
+) -> onnx.ModelProto:
+    """Convert the network of a run to the graph of a block.
 
     Parameters
     ----------
-    run
-        The run folder.
+    network
+        Its ``.keras`` file; None if it comes from no file.
     recipe
-        Its recipe.
+        The recipe beside it.
     model, contract
         What was exported of it; the block is compared with that.
 
@@ -72,16 +74,18 @@ def convert_block(run: Path, recipe: Recipe | None, model: onnx.ModelProto, cont
         If the graph computes something else than the model.
     """
     architecture = None if recipe is None else build_architecture(recipe.window, recipe.hop, recipe.architecture)
-    if recipe is None or architecture is None or architecture.over_block is None:
-        raise SourceError(f"{run} holds no network of the architecture 'shared_mask', the only one with blocks")
-    copy_weights(architecture.network, load_start(str(run)), str(run))
-    network = architecture.over_block(lambda cell, rows, before: CellOverTime(cell)(rows, before))
+    if network is None or recipe is None or architecture is None or architecture.over_block is None:
+        raise SourceError(
+            f"{network or 'the network'} is not of a run with the architecture 'shared_mask', the only one with blocks"
+        )
+    copy_weights(architecture.network, load_start(str(network)), str(network))
+    over_block = architecture.over_block(lambda cell, rows, before: CellOverTime(cell)(rows, before))
     sizes = {"noisy": (None, contract.window), "state": (1, contract.state_size)}
     signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in sizes.items()]
-    function = tf.function(lambda *tensors: list(network(tensors)), input_signature=signature)
+    function = tf.function(lambda *tensors: list(over_block(tensors)), input_signature=signature)
     block = convert_function(function.get_concrete_function(), {}, ["clean", "state_out"], "windows")
     metadata = {BLOCK_OF: digest(model.SerializeToString()), BLOCK_WINDOWS: str(MOST_WINDOWS)}
-    state_facts_in(block, f"{contract.name}-block", metadata)
+    write_metadata(block, f"{contract.name}-block", metadata)
     largest = difference_of_block(model, block, contract, MOST_WINDOWS)
     if not largest <= TOLERANCE:
         raise ContractError(

@@ -69,7 +69,7 @@ def convert(network: Adapted, contract: Contract, *, simplified: bool = True) ->
     model = convert_function(function, names, outputs, "batch", simplified=simplified)
     for value, size in zip(model.graph.output, (network.output_size, network.state_size), strict=False):
         value.type.tensor_type.shape.dim[1].dim_value = size  # which tf2onnx may not know, such as after a median
-    state_facts_in(model, contract.name, contract.to_metadata())
+    write_metadata(model, contract.name, contract.to_metadata())
     return model
 
 
@@ -109,7 +109,7 @@ def convert_function(
     return model
 
 
-def state_facts_in(model: onnx.ModelProto, name: str, metadata: dict[str, str]) -> None:
+def write_metadata(model: onnx.ModelProto, name: str, metadata: dict[str, str]) -> None:
     """Write the name and the metadata into a model, and check it."""
     del model.graph.value_info[:]
     model.graph.name = name

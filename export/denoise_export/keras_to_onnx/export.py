@@ -143,7 +143,7 @@ def export(
                 adapted = scaled_inside(adapted, scaling)
                 notes += [f"the {scaling} scaling is a part of the graph"]
             model, parity = _convert(adapted, contract)
-            of_block = [convert_block(folder, recipe, model, contract) for _ in blocks]
+            of_block = [convert_block(file, recipe, model, contract) for _ in blocks]
             # Count in the network: the graph may repeat some.
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:

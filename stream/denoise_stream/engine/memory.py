@@ -43,35 +43,31 @@ class Memory:
         The windows, denoised; NaN in those whose output or next state was not finite.
         """
         clean = np.empty_like(rows)
-        start = 0
-        while start < len(rows):
-            windows = self._windows_at_once((len(rows) - start) // self._channels)
-            end = start + windows * self._channels
-            done = windows > 1 and (yield from self._predict_block(rows[start:end], clean[start:end]))
-            if not done:
-                for first in range(start, end, self._channels):
-                    window = slice(first, first + self._channels)
-                    yield from self._predict_window(rows[window], clean[window])
-            start = end
+        block = self._model.block if len(rows) >= FEWEST_WINDOWS * self._channels else None
+        if block is None:
+            yield from self._one_by_one(rows, clean)
+            return clean
+        size = block.most_windows * self._channels
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            if not (yield from self._at_once(rows[part], clean[part])):
+                yield from self._one_by_one(rows[part], clean[part])
         return clean
 
-    def _windows_at_once(self, left: int) -> int:
-        """Return how many of the windows that are left go through the network together."""
-        block = self._model.block if left >= FEWEST_WINDOWS else None
-        return 1 if block is None else min(left, block.most_windows)
+    def _one_by_one(self, rows: Rows, clean: Rows) -> Steps[None]:
+        """Denoise windows into ``clean``, each before the next one."""
+        for start in range(0, len(rows), self._channels):
+            step = slice(start, start + self._channels)
+            clean[step], state = yield Question(rows[step], self._state)
+            assert state is not None
+            self._state = state
+            if not _is_finite(clean[step], state):
+                failed = ~np.isfinite(np.concatenate((clean[step], state), axis=1)).all(axis=1)
+                clean[step][failed] = np.nan
+                self._state = state.copy()
+                self._state[failed] = 0.0
 
-    def _predict_window(self, rows: Rows, clean: Rows) -> Steps[None]:
-        """Denoise one window of each channel into ``clean``."""
-        clean[:], state = yield Question(rows, self._state)
-        assert state is not None
-        self._state = state
-        if not _is_finite(clean, state):
-            failed = ~np.isfinite(np.concatenate((clean, state), axis=1)).all(axis=1)
-            clean[failed] = np.nan
-            self._state = state.copy()
-            self._state[failed] = 0.0
-
-    def _predict_block(self, rows: Rows, clean: Rows) -> Steps[bool]:
+    def _at_once(self, rows: Rows, clean: Rows) -> Steps[bool]:
         """Denoise a block of windows into ``clean``; return False if one failed: only one by one they show which."""
         states = np.empty_like(self._state)
         for channel in range(self._channels):

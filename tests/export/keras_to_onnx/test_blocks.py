@@ -182,7 +182,7 @@ def test_block_that_computes_something_else_is_not_written(run, tmp_path, monkey
 
 def test_other_networks_have_no_block(tmp_path):
     own = save_speech_run(tmp_path / "own")
-    with pytest.raises(SourceError, match="holds no network of the architecture 'shared_mask', the only one with"):
+    with pytest.raises(SourceError, match="is not of a run with the architecture 'shared_mask', the only one with"):
         export(own, tmp_path / "m.onnx", block=True)
     result = CliRunner().invoke(command, ["general", "--block", "--output", str(tmp_path / "m.onnx")])
     assert result.exit_code == 2

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
@@ -64,6 +64,7 @@ class Reading:
     width: int
     columns: list[Column]
     start: int
+    _fitting: dict[Kinds, bool] = field(default_factory=dict, init=False, repr=False)  # most rows are alike
 
     def is_row(self, index: int) -> bool:
         """Tell whether a line has the width and the kinds of the columns; an empty last field may come or lack."""
@@ -74,11 +75,6 @@ class Reading:
         if fits is None:
             fits = self._fitting[kinds] = self._fits(kinds)
         return fits
-
-    @cached_property
-    def _fitting(self) -> dict[Kinds, bool]:
-        """Whether rows of these kinds have the columns' kinds; most rows of a table are alike."""
-        return {}
 
     def _fits(self, kinds: Kinds) -> bool:
         width = self.width
