@@ -159,9 +159,7 @@ def printed(*command: str | Path) -> list[float]:
 
 def memory_mb(model: Path, way: str) -> float:
     """Return the peak memory of a fresh process that goes one way with a model, in MB."""
-    command = [sys.executable, __file__, "--memory", way, str(model)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(done.stdout)
+    return printed(sys.executable, __file__, "--memory", way, model)[0]
 
 
 def reach_memory(model: Path, way: str) -> None:

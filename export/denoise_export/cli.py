@@ -59,7 +59,7 @@ class Changes:
         return self.fp16 or self.int8 or self.opset is not None
 
     def check_numbers(self) -> None:
-        """Refuse two kinds of numbers, with a UsageError."""
+        """Refuse 16-bit floats together with 8-bit integers, with a UsageError."""
         if self.fp16 and self.int8:
             raise click.UsageError("--fp16 and --int8 exclude each other; choose one")
 

@@ -17,15 +17,9 @@ from pathlib import Path
 import pytest
 
 from programs import PROGRAM
+from servers import answers, free_port, wait_until
 
 PATIENCE_S = 60.0
-
-
-def wait_until(happened, what: str) -> None:
-    limit = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < limit, what
-        time.sleep(0.01)
 
 
 class Program:
@@ -109,9 +103,7 @@ class Broker:
             if os.environ.get("CI"):
                 pytest.fail("mosquitto is not installed")
             pytest.skip("needs mosquitto")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._file = folder / "mosquitto.conf"
         self._file.write_text(f"listener {self.port} 127.0.0.1\n{settings}")
         self.start()
@@ -120,15 +112,11 @@ class Broker:
         self._process = subprocess.Popen(
             ["mosquitto", "-c", self._file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(self._answers, "mosquitto")
+        wait_until(lambda: answers(self.port), "mosquitto")
 
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(PATIENCE_S)
-
-    def _answers(self) -> bool:
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 class Relay:

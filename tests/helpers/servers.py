@@ -19,33 +19,38 @@ QUICK_TO_NOTICE = {
 }
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    """Tell whether a server of this machine takes connections."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until(condition: Callable[[], object], what: str = "", limit_s: float = 60) -> None:
+    """Wait until a condition holds; fail with what did not come."""
+    limit = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < limit, what
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def store_server() -> Iterator[int]:
     """Run a local S3 server while the block runs, which gets its port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        limit = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            assert process.poll() is None
-            assert time.monotonic() < limit
-            time.sleep(0.1)
+        wait_until(lambda: answers(port) or process.poll() is not None, "the store")
+        assert process.poll() is None
         yield port
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(condition: Callable[[], object], limit_s: float = 90) -> None:
-    limit = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.02)
 
 
 def family(process: int) -> list[int]:
@@ -92,8 +97,7 @@ class Cluster:
     """A head and a second node, or a head alone."""
 
     def __init__(self, nodes: int = 2) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         code = "import ray; print(ray.util.get_node_ip_address())"
         found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         self.address = f"{found.stdout.split()[-1]}:{port}"
@@ -123,7 +127,7 @@ class Cluster:
             )
             return done.stdout.strip() == f"{count}.0"
 
-        wait_until(cores)
+        wait_until(cores, f"{count} cores", limit_s=90)
 
     def stop(self) -> None:
         for node in reversed(self.nodes):

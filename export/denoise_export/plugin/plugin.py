@@ -95,10 +95,14 @@ class Plugin:
         contract = self.contract
         return 1000.0 * (latency_samples(contract.window, rate_hz, contract.sample_rate_hz) - 1) / rate_hz
 
+    @property
+    def definitions(self) -> list[str]:
+        """The compiler's options that set the kind of samples, and the gate of a model that has one."""
+        return ["-DDENOISE_SAMPLE=double", *(["-DDENOISE_GATE_DB=0"] if GATE in self.controls else [])]
+
     def command(self, compiler: str, library: str, optimization: str = "-O3") -> list[str]:
         """Return the command that builds the library, in the folder of the sources."""
-        gate = ["-DDENOISE_GATE_DB=0"] if GATE in self.controls else []
-        flags = ["-std=c99", optimization, "-fPIC", "-shared", "-fvisibility=hidden", "-DDENOISE_SAMPLE=double", *gate]
+        flags = ["-std=c99", optimization, "-fPIC", "-shared", "-fvisibility=hidden", *self.definitions]
         sources = [f"{module}.c" for module in (*MODULES, self.interface)]
         return [compiler, *flags, *sources, "-lm", "-o", library]
 

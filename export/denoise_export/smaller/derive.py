@@ -65,7 +65,8 @@ def derive(
     output
         The new one. The same name with ``.json`` gets the facts.
     fp16
-        Store weights as 16-bit floats.
+        Store weights as 16-bit floats. Without ``opset``, the graph of a block beside the source is converted, too,
+        unless it would then differ from the new model.
     int8
         Compute with 8-bit integers.
     opset
@@ -75,9 +76,8 @@ def derive(
 
     Returns
     -------
-    What the ``.json`` holds. With ``fp16`` alone, the graph of a block beside the source is written for the new model,
-    too. ``difference_db`` and ``loss_db`` compare it with the source: see :func:`losses_db`; what
-    proves the source, its parity with Keras, stays known as ``parity_of_original``.
+    What the ``.json`` holds. ``difference_db`` and ``loss_db`` compare the new model with the source: see
+    :func:`losses_db`; what proves the source, its parity with Keras, stays known as ``parity_of_original``.
 
     Raises
     ------

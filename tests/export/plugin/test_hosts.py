@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from denoise_export.plugin.plugin import CHANNELS, GATE, MODULES
+from denoise_export.plugin.plugin import CHANNELS, MODULES
 from denoise_stream import Denoiser, bundled_models
 from embed import SANITIZED, STRICT, need
 from ladspa_host import talk
@@ -37,9 +37,8 @@ def run(*command, **options):
 def test_plugin_is_clean_under_sanitizers_and_allocates_nothing_while_it_runs(built, tmp_path, model, compiler):
     need(compiler)
     plugin = built(model)
-    gate = ["-DDENOISE_GATE_DB=0"] if GATE in plugin.controls else []
     sources = [HOST, *(plugin.folder / f"{module}.c" for module in MODULES)]
-    flags = [*STRICT, *SANITIZED, *COUNTED, "-DDENOISE_SAMPLE=double", *gate, f"-I{plugin.folder}"]
+    flags = [*STRICT, *SANITIZED, *COUNTED, *plugin.definitions, f"-I{plugin.folder}"]
     run(compiler, *flags, *sources, "-lm", "-o", tmp_path / "host")
     done = run(tmp_path / "host")
     assert (done.stdout, done.stderr) == ("all blocks ran\n", "")

@@ -43,12 +43,12 @@ def test_results_under_ray_are_those_of_a_local_run_whatever_dies(tmp_path, clus
 
     process = subprocess.Popen([*PROGRAM, *map(str, under_ray)], env=cluster.environment)
     done_before = sum(times_done(out).values())
-    wait_until(lambda: sum(times_done(out).values()) >= done_before + 5)
-    wait_until(lambda: cluster.second.workers())
+    wait_until(lambda: sum(times_done(out).values()) >= done_before + 5, limit_s=90)
+    wait_until(lambda: cluster.second.workers(), limit_s=90)
     os.kill(cluster.second.workers()[0], signal.SIGKILL)  # a worker
     done_before = sum(times_done(out).values())
-    wait_until(lambda: sum(times_done(out).values()) >= done_before + 5)
-    wait_until(lambda: cluster.second.workers())
+    wait_until(lambda: sum(times_done(out).values()) >= done_before + 5, limit_s=90)
+    wait_until(lambda: cluster.second.workers(), limit_s=90)
     cluster.second.kill()  # a whole node
     assert len(times_done(out)) < 200
     assert process.wait(240) == 0

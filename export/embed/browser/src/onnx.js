@@ -20,8 +20,7 @@ const calls = {
     const before = denoiser;
     denoiser = await Denoiser.fromBytes(runtime, new Uint8Array(bytes), file);
     await before?.release();
-    const loaded = performance.getEntriesByType("resource").reduce((sum, { transferSize }) => sum + transferSize, 0);
-    return { contract: denoiser.contract, loaded };
+    return { contract: denoiser.contract };
   },
 
   /** Denoise whole channels; report how far it is. */

@@ -9,7 +9,7 @@ answerCalls({
   /** Load a model from its bytes. */
   async load(bytes) {
     denoiser = await load(bytes);
-    return { contract: denoiser.contract, loaded: 0 };
+    return { contract: denoiser.contract };
   },
 
   /** Denoise whole channels at their rate; report how far it is. */
