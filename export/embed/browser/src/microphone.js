@@ -34,7 +34,8 @@ export async function startModuleMicrophone(denoiser, { onReport, onSamples, onE
       spentBefore = spentMs;
     };
     const node = await DenoiseNode.create(context, denoiser, { onReport: receive });
-    context.createMediaStreamSource(sound).connect(node).connect(context.destination);
+    const source = context.createMediaStreamSource(sound);
+    source.connect(node).connect(context.destination);
     await context.resume();
     sound.getAudioTracks()[0].addEventListener("ended", onEnd);
     return {
@@ -43,6 +44,7 @@ export async function startModuleMicrophone(denoiser, { onReport, onSamples, onE
       outputLatencyS: () => (context.baseLatency ?? 0) + (context.outputLatency ?? 0),
       setMix: (mix) => node.mix.setTargetAtTime(mix, context.currentTime, FADE_S),
       async stop() {
+        source.disconnect(); // a source that no code refers to is freed when the context pauses
         sound.getTracks().forEach((track) => track.stop());
         node.close();
         await context.close();
@@ -88,6 +90,7 @@ export async function startMicrophone(client, contract, { sampleRateHz, onReport
       outputLatencyS: () => (context.baseLatency ?? 0) + (context.outputLatency ?? 0),
       setMix: (mix) => node.port.postMessage({ mix }),
       async stop() {
+        source.disconnect(); // a source that no code refers to is freed when the context pauses
         sound.getTracks().forEach((track) => track.stop());
         node.port.postMessage({ end: true });
         await Promise.all([client.call("stop", []), context.close()]);
