@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream import ContractError, Denoiser
+from denoise_stream import Contract, Denoiser
 from denoise_stream.files.paths import check_outputs, whole_file
 
 CHUNK_SIZES = (1, 75, 128, 480)
@@ -19,8 +19,15 @@ FORMAT = "float32, little-endian, one channel, no header"
 Signal = NDArray[np.float32]
 
 
-def probe_signals(window: int, hop: int) -> dict[str, Signal]:
+def probe_signals(window: int, hop: int, surroundings: int = 0) -> dict[str, Signal]:
     """Return signals that expose a port's mistakes: odd ends, short ones, constant windows, a large offset.
+
+    Parameters
+    ----------
+    window, hop
+        The model's.
+    surroundings
+        Samples before and after a window that its context covers; if any, one more signal is longer than that.
 
     Returns
     -------
@@ -50,6 +57,9 @@ def probe_signals(window: int, hop: int) -> dict[str, Signal]:
         "constant_stretch": gap,
         "large_offset": noisy(4 * window + 100, 40.0, 1000.0),
     }
+    if surroundings:
+        length = surroundings + 2 * window + 7
+        signals["longer_than_context"] = noisy(length, 0.5) + np.linspace(0.0, 3.0, length)
     return {name: signal.astype(np.float32) for name, signal in signals.items()}
 
 
@@ -68,28 +78,23 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
     Returns
     -------
     The path of ``vectors.json``.
-
-    Raises
-    ------
-    ContractError
-        If the model takes a context.
     """
-    denoiser = Denoiser(model)
-    contract = denoiser.contract
-    if contract.context_size:
-        raise ContractError(f"{model.name} takes a context (contract version 2): no port could be tested with it")
-    signals = probe_signals(contract.window, denoiser.hop)
+    engines = {0: Denoiser(model, lookahead_samples=0)}
+    contract = engines[0].contract
+    if most := contract.most_lookahead_samples:
+        ahead = most // 2 + 1  # ends within a block
+        engines[ahead] = Denoiser(model, lookahead_samples=ahead)
+    signals = probe_signals(contract.window, contract.hop, contract.past_samples + most)
+    cases = [_case(name, signal, contract, ahead) for ahead in engines for name, signal in signals.items()]
     index = folder / "vectors.json"
-    files = {name: (folder / f"{name}.noisy.f32", folder / f"{name}.expected.f32") for name in signals}
+    noisy_files = {folder / f"{name}.noisy.f32": signal for name, signal in signals.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    check_outputs(index, *(path for pair in files.values() for path in pair), force=force)
-    cases = []
-    for name, signal in signals.items():
-        expected = denoiser.denoise(signal, denoiser.contract.sample_rate_hz)
-        for path, samples in zip(files[name], (signal, expected), strict=True):
-            with whole_file(path) as partial:
-                samples.astype("<f4").tofile(partial)
-        cases.append(_case(name, signal, contract.window, denoiser.hop))
+    check_outputs(index, *noisy_files, *(folder / case["expected"] for case in cases), force=force)
+    for path, signal in noisy_files.items():
+        _write_samples(path, signal)
+    for case in cases:
+        engine, signal = engines[case.get("lookahead_samples", 0)], noisy_files[folder / case["noisy"]]
+        _write_samples(folder / case["expected"], engine.denoise(signal, contract.sample_rate_hz))
     facts: dict[str, Any] = {"contract_version": contract.version} | contract.facts()
     facts["sample_rate_hz"] = contract.sample_rate_hz or "any"
     content = {"model": model.name, "contract": facts, "format": FORMAT, "chunk_sizes": CHUNK_SIZES, "cases": cases}
@@ -98,13 +103,20 @@ def write_vectors(model: Path, folder: Path, *, force: bool = False) -> Path:
     return index
 
 
-def _case(name: str, signal: Signal, window: int, hop: int) -> dict[str, Any]:
-    windows = max(0, (len(signal) - window) // hop + 1)
+def _write_samples(path: Path, samples: NDArray[Any]) -> None:
+    with whole_file(path) as partial:
+        samples.astype("<f4").tofile(partial)
+
+
+def _case(signal_name: str, signal: Signal, contract: Contract, lookahead: int) -> dict[str, Any]:
+    """Describe a signal and its files; a model with a context also gets the look-ahead."""
+    name = f"{signal_name}_ahead" if lookahead else signal_name
+    windows = max(0, (len(signal) - contract.window - lookahead) // contract.hop + 1)
     return {
         "name": name,
         "samples": len(signal),
-        "noisy": f"{name}.noisy.f32",
+        "noisy": f"{signal_name}.noisy.f32",
         "expected": f"{name}.expected.f32",
-        "samples_before_flush": windows * hop,
+        "samples_before_flush": windows * contract.hop,
         "full_scale": float(np.abs(signal).max()),
-    }
+    } | ({"lookahead_samples": lookahead} if contract.context_size else {})

@@ -194,8 +194,10 @@ class Contract:
 
     def facts(self) -> dict[str, Any]:
         """Return the contract as a dictionary, without the fields of other kinds of models."""
-        absent = {"kind": "signal", "shape": (), "output_size": 0, "context_past": (), "context_ahead": ()}
-        return {key: value for key, value in asdict(self).items() if key not in absent or value != absent[key]}
+        absent = {"kind": "signal", "shape": (), "output_size": 0, "context_past": "", "context_ahead": ""}
+        scales = {key: ",".join(map(str, getattr(self, key))) for key in ("context_past", "context_ahead")}
+        facts = asdict(self) | scales
+        return {key: value for key, value in facts.items() if key not in absent or value != absent[key]}
 
     def to_metadata(self) -> dict[str, str]:
         """Return the contract as the strings that an ONNX file's metadata holds."""
@@ -203,9 +205,6 @@ class Contract:
         facts["sample_rate_hz"] = "any" if self.sample_rate_hz is None else repr(self.sample_rate_hz).removesuffix(".0")
         if self.shape:
             facts["shape"] = "x".join(str(side) for side in self.shape)
-        for key in ("context_past", "context_ahead"):
-            if key in facts:
-                facts[key] = ",".join(str(blocks) for blocks in getattr(self, key))
         return {"contract_version": self.version, **facts}
 
     def check_tensors(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor], file: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import onnx_models
 from denoise_export.cli import main
 from denoise_export.smaller.derive import derive
-from denoise_export.vectors import probe_signals
+from denoise_export.vectors import probe_signals, write_vectors
 from denoise_stream import ContractError, Denoiser, bundled_models
 
 SIGNAL = np.cumsum(np.random.default_rng(0).normal(size=900))
@@ -105,6 +105,22 @@ def test_test_vectors_hold_odd_ends_short_signals_and_constant_windows():
     assert any(length % 75 for length in lengths if length > 1000)
     assert np.ptp(signals["constant"]) == 0
     assert all(np.isfinite(signal).all() for signal in signals.values())
+
+
+def test_test_vectors_of_a_model_with_a_context_are_live_and_with_a_stated_look_ahead(tmp_path):
+    model = onnx_models.in_context(tmp_path / "in_context.onnx")
+    content = json.loads(write_vectors(model, tmp_path / "vectors").read_text())
+    scales = {key: content["contract"][key] for key in ("contract_version", "context_past", "context_ahead")}
+    assert scales == {"contract_version": "2", "context_past": "5x6,25x4", "context_ahead": "5x4,40x3"}
+    outputs = {0: [], 61: []}  # half of 3 blocks of 40, and one more
+    for case in content["cases"]:
+        signal = np.fromfile(tmp_path / "vectors" / case["noisy"], "<f4")
+        found = np.fromfile(tmp_path / "vectors" / case["expected"], "<f4")
+        stream = Denoiser(model, lookahead_samples=case["lookahead_samples"]).stream()
+        assert len(stream.process(signal)) == case["samples_before_flush"]
+        outputs[case["lookahead_samples"]].append(found)
+    assert max(map(len, outputs[0])) > 100 + 150 + 120  # what the context covers
+    assert [np.array_equal(*pair) for pair in zip(*outputs.values(), strict=True)].count(False) > 3
 
 
 def test_a_bundled_model_is_written_as_it_is_and_replaces_nothing(tmp_path, export):
