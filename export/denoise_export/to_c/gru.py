@@ -19,7 +19,9 @@ def gru(work: Translation, node: Node) -> None:
     if node.input(4):
         raise ContractError("GRU with sequence_lens cannot be turned into C; sequences of one length can")
     program, size = work.program, settings["hidden_size"]
-    steps, _, width = work.view(node.inputs[0]).shape
+    steps, batch, width = work.view(node.inputs[0]).shape
+    if batch > 1:
+        raise ContractError(f"GRU over {batch} sequences at once cannot be turned into C; one sequence can")
     rows = _without_batch(program.dense(work.view(node.inputs[0])))
     directions = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}
     backwards = directions[settings.get("direction", b"forward").decode()]

@@ -5,6 +5,7 @@ in memory, output ``t`` is ``x[t * stride * channels : ...] @ weights``. A trans
 products, one for each phase of its output. So one helper, ``product``, does the work of them all.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -26,21 +27,23 @@ def convolution(work: Translation, node: Node) -> None:
     """Translate Conv: taps, stride, dilation, padding and groups, along the last axis."""
     weights, bias = _weights(work, node, outputs_axis=0)
     outputs, terms, taps = weights.shape
-    source, (steps, channels) = _rows(work, node)
+    source = _batch(work, node)
+    batch, steps, channels = source.shape
     stride, dilation, group = _along(node, "strides"), _along(node, "dilations"), node.attributes.get("group", 1)
     count = work.shape(node)[-1]
     before, after = _padding(node, steps, count, stride, (taps - 1) * dilation + 1)
-    padded = _padded(work.program, source, before, max(0, after))
-    target = work.program.new((count, outputs))
-    if group == channels == outputs and terms == 1:
-        packed = work.program.constant(weights[:, 0].T)
-        biases = work.program.constant(bias)
-        numbers = (
-            *(count, outputs, taps, pointer(padded), stride * channels, dilation * channels),
-            *(pointer(packed), pointer(biases), pointer(target)),
-        )
-        work.program.add(f"depthwise({', '.join(map(str, numbers))});", [padded, target], "depthwise")
-    else:
+    whole = work.program.new((batch, count, outputs))
+    for number in range(batch):
+        padded, target = _padded(work.program, _row(source, number), before, max(0, after)), _row(whole, number)
+        if group == channels == outputs and terms == 1:
+            packed = work.program.constant(weights[:, 0].T)
+            biases = work.program.constant(bias)
+            numbers = (
+                *(count, outputs, taps, pointer(padded), stride * channels, dilation * channels),
+                *(pointer(packed), pointer(biases), pointer(target)),
+            )
+            work.program.add(f"depthwise({', '.join(map(str, numbers))});", [padded, target], "depthwise")
+            continue
         for part in range(group):
             own = slice(part * (outputs // group), (part + 1) * (outputs // group))
             product(
@@ -54,7 +57,7 @@ def convolution(work: Translation, node: Node) -> None:
                 target.sliced(1, own.start, outputs // group),
                 outputs,
             )
-    work.define(node.outputs[0], _channels_first(target, work.shape(node)))
+    work.define(node.outputs[0], _channels_first(whole, work.shape(node)))
 
 
 def transposed_convolution(work: Translation, node: Node) -> None:
@@ -62,7 +65,8 @@ def transposed_convolution(work: Translation, node: Node) -> None:
     group = node.attributes.get("group", 1)
     weights, bias = _weights(work, node, outputs_axis=1)
     channels, outputs, taps = weights.shape
-    source, (steps, _) = _rows(work, node)
+    source = _batch(work, node)
+    batch, steps, _ = source.shape
     stride, dilation = _along(node, "strides"), _along(node, "dilations")
     spread = np.zeros((channels, outputs, (taps - 1) * dilation + 1), np.float32)
     spread[:, :, ::dilation] = weights
@@ -72,9 +76,10 @@ def transposed_convolution(work: Translation, node: Node) -> None:
     cut = _padding_of_transpose(node, missing)
     most = -(-reach // stride)
     before, after = most - 1, max(0, (count - 1 + cut) // stride - (steps - 1))
-    padded = _padded(work.program, source, before, after)
-    target = work.program.new((count, outputs * group))
-    for phase in range(min(stride, count)):
+    whole = work.program.new((batch, count, outputs * group))
+    for number, phase in itertools.product(range(batch), range(min(stride, count))):
+        if phase == 0:
+            padded, target = _padded(work.program, _row(source, number), before, after), _row(whole, number)
         first = (phase + cut) // stride
         own = spread[:, :, (phase + cut) % stride :: stride][:, :, ::-1]
         if not own.shape[2]:  # a stride longer than the taps leaves gaps, which hold the bias
@@ -93,7 +98,7 @@ def transposed_convolution(work: Translation, node: Node) -> None:
                 target.sliced(0, phase, 1).sliced(1, part * outputs, outputs),
                 stride * outputs * group,
             )
-    work.define(node.outputs[0], _channels_first(target, work.shape(node)))
+    work.define(node.outputs[0], _channels_first(whole, work.shape(node)))
 
 
 def matrix_product(work: Translation, node: Node) -> None:
@@ -184,8 +189,8 @@ def _weights(work: Translation, node: Node, outputs_axis: int) -> tuple[Weights,
     return weights, np.asarray(work.constant(node, 2, "bias"), np.float32) if node.input(2) else bias
 
 
-def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
-    """Return the input as ``(time, channels)``."""
+def _batch(work: Translation, node: Node) -> View:
+    """Return the input as ``(batch, time, channels)``."""
     view = work.view(node.inputs[0])
     if len(view.shape) == 4:
         if view.shape[2] != 1:
@@ -198,8 +203,12 @@ def _rows(work: Translation, node: Node) -> tuple[View, tuple[int, int]]:
         view = View(
             view.buffer, (view.shape[0], *view.shape[1::2]), (view.strides[0], *view.strides[1::2]), view.offset
         )
-    _, channels, steps = view.shape
-    return View(view.buffer, (steps, channels), (view.strides[2], view.strides[1]), view.offset), (steps, channels)
+    return view.transposed((0, 2, 1))
+
+
+def _row(batch: View, number: int) -> View:
+    """Return one row ``(time, channels)`` of a batch."""
+    return View(batch.buffer, batch.shape[1:], batch.strides[1:], batch.offset + number * batch.strides[0])
 
 
 def _padded(program: Program, rows: View, before: int, after: int) -> View:
@@ -215,11 +224,11 @@ def _padded(program: Program, rows: View, before: int, after: int) -> View:
     return whole
 
 
-def _channels_first(rows: View, shape: Sequence[int]) -> View:
-    """Return a view of ``(time, channels)`` in the graph's layout: ``(1, channels, [1,] time)``."""
-    swapped = rows.transposed((1, 0))
-    inner = (swapped.strides[0],) + (0,) * (len(shape) - 3) + (swapped.strides[1],)
-    return View(rows.buffer, tuple(shape), (0, *inner), rows.offset)
+def _channels_first(batch: View, shape: Sequence[int]) -> View:
+    """Return a view of ``(batch, time, channels)`` in the graph's layout: ``(batch, channels, [1,] time)``."""
+    of_row, of_step, of_channel = batch.strides
+    strides = (of_row, of_channel) + (0,) * (len(shape) - 3) + (of_step,)
+    return View(batch.buffer, tuple(shape), strides, batch.offset)
 
 
 def _along(node: Node, attribute: str, default: int = 1) -> int:

@@ -180,6 +180,44 @@ def test_operator_computes_what_onnxruntime_does(tmp_path, kind):
     check_model(through(tmp_path / "m.onnx", shape, [operator], constants), tmp_path)
 
 
+OF_ROWS: dict[str, tuple[list[int], onnx.NodeProto, dict[str, np.ndarray], int]] = {
+    "conv": ([2, 25], node("Conv", "x", "w", "b", pads=[2, 2]), {"w": random(9, 2, 5), "b": random(9)}, 225),
+    "depthwise conv": ([2, 25], node("Conv", "x", "w", group=2, pads=[1, 1]), {"w": random(2, 1, 3)}, 50),
+    "strided conv of height 1": (
+        [2, 1, 25],
+        node("Conv", "x", "w", strides=[1, 5], pads=[0, 1, 0, 2]),
+        {"w": random(9, 2, 1, 5)},
+        45,
+    ),
+    "transposed conv": (
+        [2, 25],
+        node("ConvTranspose", "x", "w", "b", strides=[3], pads=[2, 1]),
+        {"w": random(2, 8, 7), "b": random(8)},
+        608,
+    ),
+    "product": ([25, 2], node("MatMul", "x", "w"), {"w": random(2, 11)}, 275),
+    "general product": ([50], node("Gemm", "x", "w"), {"w": random(50, 11)}, 11),
+    "softmax": ([2, 25], node("Softmax", "x"), {}, 50),
+    "smallest": ([2, 25], node("ReduceMin", "x", axes=[2], keepdims=1), {}, 2),
+}
+"""For each: the shape of one of the three rows that a window becomes, the operator, its weights, and the size of its
+output."""
+
+
+@pytest.mark.parametrize("kind", OF_ROWS)
+def test_operator_computes_each_row_of_a_batch_that_the_graph_makes_of_one_window(tmp_path, kind):
+    shape, operator, constants, size = OF_ROWS[kind]
+    rows = onnx.NodeProto.FromString(operator.SerializeToString())
+    rows.input[0], rows.output[0] = "rows", "found"
+    nodes = [
+        helper.make_node("Reshape", ["x", "of_row"], ["rows"]),
+        rows,
+        helper.make_node("Reshape", ["found", "of_window"], ["y"]),
+    ]
+    constants = constants | {"of_row": np.array([-1, *shape]), "of_window": np.array([-1, 3, size])}
+    check_model(through(tmp_path / "m.onnx", [-1, 3, 50], nodes, constants), tmp_path)
+
+
 FUNCTIONS = ("Abs", "Ceil", "Exp", "Floor", "Identity", "Neg", "Softsign")
 POSITIVE = ("Log", "Reciprocal", "Sqrt")
 
@@ -273,6 +311,12 @@ def test_what_has_no_translation_is_refused_by_name(tmp_path, operator, words):
     ("shape", "operator", "constants", "words"),
     [
         (IMAGE, node("Conv", "x", "w", pads=[1, 1, 1, 1]), {"w": random(8, 6, 1, 3)}, "Conv that pads the height"),
+        (
+            LINE,
+            node("GRU", "x", "w", "r", hidden_size=7),
+            {"w": random(1, 21, 25), "r": random(1, 21, 7)},
+            "GRU over 6 sequences at once cannot be turned into C; one sequence can",
+        ),
         (
             IMAGE,
             node("ConvTranspose", "x", "w", strides=[3, 1], pads=[1, 0, 1, 0], output_padding=[2, 0]),
