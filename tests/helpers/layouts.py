@@ -1,11 +1,11 @@
 """Draw tables in the layouts of loggers, spreadsheets and scripts, with the expected result for each."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16-le+bom", "utf-16-be+bom", "utf-16-le", "cp1252")
 DELIMITERS = (",", ";", "\t", "|", " ", "")
@@ -228,6 +228,8 @@ def build(choice: dict[str, Any]) -> Table | None:
     if header == "numbers":
         if choice["time"] != "none" or choice["extras"] or not choice["digits"] or choice["stripped"] or single:
             return None
+        if len(columns) == 1 and "0" in columns[0][1]:  # then the name may be a value as well
+            return None
         lines = [row([str(i) for i in range(len(columns))])]
     elif header in ("names", "names with commas"):
         lines = [named]
@@ -290,31 +292,38 @@ def build(choice: dict[str, Any]) -> Table | None:
     return Table(data, encoding, eol, delimiter, decimal, group, count, signals, values, digits, choice)
 
 
-CHOICES: dict[str, Callable[[], st.SearchStrategy[Any]]] = {
-    "seed": lambda: st.integers(0, 2**32 - 1),
-    "encoding": lambda: st.sampled_from(ENCODINGS),
-    "delimiter": lambda: st.sampled_from(DELIMITERS),
-    "decimal": lambda: st.sampled_from((".", ".", ",")),
-    "group": lambda: st.sampled_from(("", "", "", "", ",", ".", "\u00a0", "'", " ")),
-    "quotes": lambda: st.sampled_from(("none", "none", "minimal", "all", "text")),
-    "header": lambda: st.sampled_from(HEADERS),
-    "time": lambda: st.sampled_from(TIMES),
-    "signals": lambda: st.integers(1, 3),
-    "digits": lambda: st.sampled_from((0, 1, 2, 3, 4, 6)),
-    "exponent": lambda: st.sampled_from((False, False, False, False, True)),
-    "stripped": lambda: st.sampled_from((False, False, True)),
-    "extras": lambda: st.lists(st.sampled_from(EXTRAS), max_size=2, unique=True),
-    "marker": lambda: st.sampled_from(MARKERS),
-    "missing": lambda: st.sampled_from((0.0, 0.0, 0.03)),
-    "gaps": lambda: st.sampled_from((False, False, False, False, True)),
-    "trailing": lambda: st.sampled_from((False, False, False, True)),
-    "eol": lambda: st.sampled_from(("\n", "\n", "\r\n", "\r")),
-    "final": lambda: st.booleans(),
-    "rows": lambda: st.sampled_from((160, 331, 420)),
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "encoding": ENCODINGS,
+    "delimiter": DELIMITERS,
+    "decimal": (".", ".", ","),
+    "group": ("", "", "", "", ",", ".", "\u00a0", "'", " "),
+    "quotes": ("none", "none", "minimal", "all", "text"),
+    "header": HEADERS,
+    "time": TIMES,
+    "signals": (1, 2, 3),
+    "digits": (0, 1, 2, 3, 4, 6),
+    "exponent": (False, False, False, False, True),
+    "stripped": (False, False, True),
+    "marker": MARKERS,
+    "missing": (0.0, 0.0, 0.03),
+    "gaps": (False, False, False, False, True),
+    "trailing": (False, False, False, True),
+    "eol": ("\n", "\n", "\r\n", "\r"),
+    "final": (False, True),
+    "rows": (160, 331, 420),
 }
 
 
-def tables() -> st.SearchStrategy[Table]:
-    """Draw tables."""
-    drawn = st.fixed_dictionaries({name: make() for name, make in CHOICES.items()})
-    return drawn.map(build).filter(lambda table: table is not None)
+def draw_tables(count: int) -> Iterator[Table]:
+    """Draw tables, always the same ones.
+
+    Hypothesis would draw others, even derandomized, where other modules are loaded: it takes constants from them.
+    """
+    rng = random.Random(0)
+    while count:
+        choice = {name: rng.choice(among) for name, among in CHOICES.items()}
+        choice |= {"extras": rng.sample(EXTRAS, rng.randint(0, 2)), "seed": rng.getrandbits(32)}
+        table = build(choice)
+        if table is not None:
+            count -= 1
+            yield table

@@ -84,7 +84,16 @@ class Reading:
 
     def may_begin(self, index: int) -> bool:
         """Tell whether the data may begin with a line: a row that is neither empty nor a line drawn below names."""
-        return self.is_row(index) and any(self.cells[index]) and not _RULER.fullmatch(self.lines[index].text)
+        text = self.lines[index].text
+        drawn = _RULER.fullmatch(text) and text not in self._missing_between_rows
+        return self.is_row(index) and any(self.cells[index]) and not drawn
+
+    @cached_property
+    def _missing_between_rows(self) -> set[str]:
+        """Lines that look drawn, such as ``--``, but stand between rows: they mark a missing value."""
+        drawn = [_RULER.fullmatch(line.text) is not None for line in self.lines]
+        inner = [n for n in range(1, len(drawn) - 1) if drawn[n] and not drawn[n - 1] and not drawn[n + 1]]
+        return {self.lines[n].text for n in inner if self.is_row(n - 1) and self.is_row(n + 1)}
 
     @cached_property
     def row_numbers(self) -> list[int]:
@@ -100,6 +109,7 @@ class Reading:
         """Take other columns."""
         self.columns = columns
         self._fitting.clear()
+        self.__dict__.pop("_missing_between_rows", None)
 
     def begin_at(self, start: int) -> None:
         """Take another line for the first row of data."""

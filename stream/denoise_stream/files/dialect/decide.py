@@ -143,7 +143,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     marks = find_marks(reading.columns, cells, reading.delimiter, options.decimal)
     first = reading.lines[header.start].number
     return Dialect(
-        reading.delimiter,
+        "," if not reading.delimiter and _quotes_commas(reading) else reading.delimiter,
         header.names,
         header.line,
         first,
@@ -188,6 +188,13 @@ def _with_records_joined(reading: Reading, eol: str) -> Reading:
     return reading if len(records) == len(reading.lines) else read_with(reading.delimiter, records)
 
 
+def _quotes_commas(reading: Reading) -> bool:
+    """Tell whether the only column's cells with a comma are all quoted, so that new ones need quotes as well."""
+    texts = [reading.lines[index].text for index in reading.row_numbers]
+    held = [text for text in texts if "," in text]
+    return bool(held) and all(len(split_fields(text, ",")) == 1 for text in held)
+
+
 def _also_split(comma: Reading) -> Reading | None:
     """Return a reading with another delimiter, if that stands equally often in every row: the comma may be decimal."""
     rows = [comma.lines[index].text for index in comma.row_numbers]
@@ -197,7 +204,24 @@ def _also_split(comma: Reading) -> Reading | None:
             other = read_with(mark, comma.lines)
             if other.width > 1 and other.numeric:
                 return other
-    return None
+    return _decimal_between_spaces(comma)
+
+
+def _decimal_between_spaces(comma: Reading) -> Reading | None:
+    """Return the reading with spaces, if every comma is in a number there and splits texts off numbers here.
+
+    So it is in ``12,5 door``, which commas would split into ``12`` and ``5 door``.
+    """
+    if all(column.kind != "text" for column in comma.columns):
+        return None
+    spaces = read_with(" ", comma.lines)
+    if spaces.width == 1 or not set(comma.row_numbers) <= set(spaces.row_numbers):
+        return None
+    for index in comma.row_numbers:
+        words = [word.strip(BLANK) for word in split_fields(comma.lines[index].text, " ")]
+        if any("," in word and word[0] != '"' and kind_of(word)[0] != "," for word in words):
+            return None
+    return spaces
 
 
 def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Reading:
@@ -211,7 +235,12 @@ def _settle(readings: Sequence[Reading], name: str, options: TableOptions) -> Re
         if options.decimal is not None:
             return other if options.decimal == "," else comma
         line = comma.lines[comma.row_numbers[0]]
-        mark = "tab" if other.delimiter == "\t" else repr(other.delimiter)
+        if other.delimiter == " " and comma.start:
+            above = comma.lines[comma.start - 1].text
+            named = [found for found in (comma, other) if len(split_fields(above, found.delimiter)) == found.width]
+            if len(named) == 1:
+                return named[0]
+        mark = {"\t": "tab", " ": "space"}.get(other.delimiter, repr(other.delimiter))
         raise SourceError(
             f"{name}, line {line.number}: {quoted(line.text)} can be split at ',' or at {mark}; say which with "
             f"--delimiter , or --delimiter {mark}"
