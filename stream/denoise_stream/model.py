@@ -155,8 +155,8 @@ class Model:
         return self.block.run(noisy, state)
 
     def bound(self, rows: int) -> "Model | BoundModel":
-        """Bind the model to buffers for one stream; return the model itself if it has a context, or rows are many."""
-        return self if self.contract.context_size or rows > MOST_ROWS else BoundModel(self, rows)
+        """Bind the model to buffers for one stream; return the model itself if rows are many."""
+        return self if rows > MOST_ROWS else BoundModel(self, rows)
 
     def _run(self, outputs: dict[str, int], inputs: dict[str, Rows]) -> list[Rows]:
         """Run the network; ``outputs`` maps the name of each wanted output to its numbers per row."""
@@ -191,10 +191,13 @@ class BoundModel:
         self._model = model
         self._noisy: Rows = np.zeros((rows, contract.window), dtype=np.float32)
         self._clean = np.zeros_like(self._noisy)
+        self._context: Rows = np.zeros((rows, contract.context_size), dtype=np.float32)
         self._state, self._next_state = model.initial_state(rows), model.initial_state(rows)
         self._binding = model._session.io_binding()
         self._bind(self._binding.bind_input, "noisy", self._noisy)
         self._bind(self._binding.bind_output, "clean", self._clean)
+        if contract.context_size:
+            self._bind(self._binding.bind_input, "context", self._context)
         if contract.state_size:
             self._bind(self._binding.bind_input, "state", self._state)
             self._bind(self._binding.bind_output, "state_out", self._next_state)
@@ -208,10 +211,12 @@ class BoundModel:
         if len(noisy) != len(self._noisy):
             return self._model.run(noisy, context)
         self._noisy[:] = noisy
+        if context is not None:
+            self._context[:] = context
         try:
             self._model._session.run_with_iobinding(self._binding)
         except Exception:  # the unbound model raises the error that says what is wrong
-            return self._model.run(noisy)
+            return self._model.run(noisy, context)
         return self._clean
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:

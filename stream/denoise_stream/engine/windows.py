@@ -148,17 +148,21 @@ def normalize(windows: Samples) -> tuple[NDArray[np.float32], Samples, Samples]:
     """
     minimum = np.minimum.reduce(windows, axis=1, keepdims=True)
     span = np.maximum.reduce(windows, axis=1, keepdims=True) - minimum
-    divisor = span if smallest(span) > 0 else np.where(span > 0, span, 1.0)
-    scaled = windows - _single(minimum)
-    scaled /= _single(divisor)
+    scaled = windows - single(minimum)
+    scaled /= divisor_of(span)
     return scaled.astype(np.float32), minimum, span
 
 
 def denormalize(scaled: NDArray[np.float32], minimum: Samples, span: Samples) -> Samples:
     """Undo :func:`normalize`; a window with span 0 comes back as its constant."""
-    windows = np.multiply(scaled, _single(span), dtype=np.float64)
-    windows += _single(minimum)
+    windows = np.multiply(scaled, single(span), dtype=np.float64)
+    windows += single(minimum)
     return windows
+
+
+def divisor_of(span: Samples) -> Samples | float:
+    """Return what windows are divided by: their range, or 1 if it is 0."""
+    return single(span if smallest(span) > 0 else np.where(span > 0, span, 1.0))
 
 
 def smallest(numbers: Samples) -> float:
@@ -166,6 +170,6 @@ def smallest(numbers: Samples) -> float:
     return numbers.item() if numbers.size == 1 else float(np.minimum.reduce(numbers, axis=None, initial=np.inf))
 
 
-def _single(numbers: Samples) -> Samples | float:
+def single(numbers: Samples) -> Samples | float:
     """Return an only number as a float, which NumPy broadcasts in half the time."""
     return numbers.item() if numbers.size == 1 else numbers

@@ -97,6 +97,9 @@ class Recorder(Model):
         self.contract, self.path = facts, Path("recorder")
         self.contexts: list[Rows] = []
 
+    def bound(self, rows: int) -> Model:
+        return self
+
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
         self.contexts.append(context)
         return noisy
@@ -112,7 +115,7 @@ class Recorder(Model):
 @settings(max_examples=80, deadline=None)
 def test_the_engine_asks_with_the_contexts_of_the_whole_signal(length, hop, lookahead, channels, data):
     rng = np.random.default_rng(length)
-    signal = rng.normal(size=(length, channels))
+    signal = 1e9 + rng.normal(size=(length, channels))  # the last bits of sums show in the contexts
     signal[rng.random(length) < data.draw(st.sampled_from([0.0, 0.1]))] = np.nan
     model = Recorder(contract(hop=hop))
     stream = DenoiseStream(model, hop, 1.0, channels, None, lookahead_samples=lookahead)
@@ -137,6 +140,17 @@ def test_the_engine_asks_with_the_contexts_of_the_whole_signal(length, hop, look
             signal.T, Starts(0, number, hop), *normalize(windows)
         )
         np.testing.assert_array_equal(np.concatenate(model.contexts)[: len(at_once)], at_once)
+
+
+def test_the_layout_of_a_signal_changes_no_bit():
+    signal = 1e9 + np.random.default_rng(0).normal(size=(2, 2000))
+    windows = np.stack([signal[:, n * 10 : n * 10 + 20] for n in range(190)]).reshape(-1, 20)
+    turned = np.asfortranarray(signal)
+    for starts, rows in ((Starts(0, 190, 10), slice(None)), (Starts(1000, 1, 10), slice(200, 202))):
+        found = [
+            Surroundings(contract(), MOST).contexts(one, starts, *normalize(windows[rows])) for one in (signal, turned)
+        ]
+        np.testing.assert_array_equal(*found)
 
 
 @pytest.fixture(scope="module")
