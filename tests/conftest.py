@@ -54,11 +54,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "smoother": onnx_models.smoother,
         "leaky_mean": onnx_models.leaky_mean,
         "recurrent": onnx_models.recurrent,
+        "in_context": onnx_models.in_context,
     }
     made = {kind: make(folder / f"{kind}.onnx") for kind, make in makers.items()}
     for kind, make in makers.items():
         made[f"{kind}_16k"] = make(folder / f"{kind}_16k.onnx", sample_rate_hz="16000")
-        made[f"{kind}_raw"] = make(folder / f"{kind}_raw.onnx", normalization="none")
+        if kind != "in_context":  # which needs scaled windows
+            made[f"{kind}_raw"] = make(folder / f"{kind}_raw.onnx", normalization="none")
     return made
 
 
@@ -87,8 +89,9 @@ def speech_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of test vectors, with the model beside them, for every shipped model and some made here."""
-    folder = tmp_path_factory.mktemp("vectors")
-    for name, model in (bundled_models() | {kind: models[kind] for kind in HAND_MADE}).items():
-        write_vectors(model, folder / name)
-        shutil.copy(model, folder / name / "model.onnx")
-    return {path.name: path for path in sorted(folder.iterdir())}
+    folder, apart = tmp_path_factory.mktemp("vectors"), tmp_path_factory.mktemp("apart")
+    for name, model in (bundled_models() | {kind: models[kind] for kind in (*HAND_MADE, "in_context")}).items():
+        made = (apart if name == "in_context" else folder) / name
+        write_vectors(model, made)
+        shutil.copy(model, made / "model.onnx")
+    return {path.name: path for path in sorted([*folder.iterdir(), *apart.iterdir()])}

@@ -23,7 +23,7 @@ EMBED = Path(__file__).parents[2] / "export" / "embed"
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
 SIZES = """#include "denoise.h"
-const size_t window = DENOISE_WINDOW, state_bytes = sizeof(denoise_state);
+const size_t latency = DENOISE_LATENCY, state_bytes = sizeof(denoise_state);
 """
 SANITIZED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
@@ -69,15 +69,19 @@ def load_module(path: Path) -> ModuleType:
     return module
 
 
-def worst_error(vectors: Path, denoise: Callable[[np.ndarray, int], tuple[np.ndarray, int]]) -> float:
-    """Return a port's largest error over all test vectors, relative to full scale.
+def worst_error(
+    vectors: Path, denoise: Callable[[np.ndarray, int], tuple[np.ndarray, int]], lookahead: int = 0
+) -> float:
+    """Return a port's largest error over all test vectors of a look-ahead, relative to full scale.
 
     ``denoise(noisy, chunk)`` returns the clean signal and how much of it came before the flush.
     """
     content: dict[str, Any] = json.loads((vectors / "vectors.json").read_text())
     assert content["chunk_sizes"] == [1, 75, 128, 480]
     worst = 0.0
-    for case in content["cases"]:
+    cases = [case for case in content["cases"] if case.get("lookahead_samples", 0) == lookahead]
+    assert len(cases) >= 10
+    for case in cases:
         noisy, expected = (np.fromfile(vectors / case[kind], "<f4") for kind in ("noisy", "expected"))
         for chunk in content["chunk_sizes"]:
             clean, before_flush = denoise(noisy, chunk)

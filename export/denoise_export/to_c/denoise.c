@@ -7,7 +7,10 @@
 #if DENOISE_HOP < 1 || DENOISE_HOP > DENOISE_WINDOW
 #error "DENOISE_HOP must be 1 to DENOISE_WINDOW"
 #endif
-@ONLY@
+@ONLY@#if DENOISE_LOOKAHEAD < 0 || DENOISE_LOOKAHEAD > @MOSTAHEAD@
+#error "DENOISE_LOOKAHEAD must be @RANGE@"
+#endif
+
 @CONSTANTS@
 static const float taper[DENOISE_WINDOW] = {
 @TAPER@
@@ -15,7 +18,7 @@ static const float taper[DENOISE_WINDOW] = {
 
 @KERNELS@
 /* The network, one window. */
-static void network(float *work, const float *noisy, float *clean@ARGUMENTS@)
+static void network(float *work, const float *noisy, float *clean@ARGUMENTS@@GIVEN@)
 {
 @NETWORK@
 }
@@ -44,7 +47,7 @@ static void bridge_gaps(denoise_sample *samples)
         before = i;
     }
 }
-
+@AROUND@
 /* Denoise one window and add it to the sums. */
 static void add_window(denoise_state *state, const denoise_sample *heard)
 {
@@ -54,7 +57,7 @@ static void add_window(denoise_state *state, const denoise_sample *heard)
     bridge_gaps(samples);
 @SCALING@    for (int i = 0; i < DENOISE_WINDOW; ++i)
         noisy[i] = (float)((samples[i] - low) / (span > 0 ? span : 1));
-    network(state->work, noisy, clean@PASSED@);
+@DESCRIBING@    network(state->work, noisy, clean@PASSED@@SEEN@);
     if (!is_finite(clean, DENOISE_WINDOW)@ANDSTATE@) {
         memcpy(clean, noisy, sizeof clean);
 @RESTART@    }
@@ -89,24 +92,30 @@ static void release(denoise_state *state, int count, denoise_sample *clean)
 void denoise_init(denoise_state *state)
 {
 @LOADING@    memset(state, 0, sizeof *state);
-#ifdef DENOISE_GATE_DB
+@WAIT@#ifdef DENOISE_GATE_DB
     state->gain = state->gain_before = 1;
     state->closed = powf(10, -(float)(DENOISE_GATE_DB) / 20);
     state->held = (int)ceil(@HOLD@ * @HZEXACT@ / DENOISE_HOP);
 #endif
 }
 
+/* Denoise the next window and give out a hop. */
+static size_t next_window(denoise_state *state, denoise_sample *clean)
+{
+    add_window(state, state->samples + state->next);
+    release(state, DENOISE_HOP, clean);
+    state->next += DENOISE_HOP;
+@SHIFTING@    return DENOISE_HOP;
+}
+
 size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t n, denoise_sample *clean)
 {
     size_t done = 0;
     for (size_t i = 0; i < n; ++i) {
-        state->samples[state->count++] = noisy[i];
-        if (state->count < state->next + DENOISE_WINDOW)
+@SUMMING@        state->samples[state->count++] = noisy[i];
+        if (state->count < state->next + DENOISE_WINDOW@WAITING@)
             continue;
-        add_window(state, state->samples + state->next);
-        release(state, DENOISE_HOP, clean + done);
-        done += DENOISE_HOP;
-        state->next += DENOISE_HOP;
+        done += next_window(state, clean + done);
         if (state->next > DENOISE_WINDOW) { /* the last window stays: its reflection may be needed at the end */
             const int old = state->next - DENOISE_WINDOW;
             state->count -= old;
@@ -119,7 +128,10 @@ size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t
 
 size_t denoise_flush(denoise_state *state, denoise_sample *clean)
 {
-    const int left = state->count - state->next, period = 2 * (state->count - 1);
+    const int period = 2 * (state->count - 1);
+    size_t done = 0;
+    int left;
+@REMAINING@    left = state->count - state->next;
     if (left > (state->windows ? DENOISE_WINDOW - DENOISE_HOP : 0)) {
         denoise_sample window[DENOISE_WINDOW];
         for (int i = 0; i < DENOISE_WINDOW; ++i) {
@@ -128,8 +140,9 @@ size_t denoise_flush(denoise_state *state, denoise_sample *clean)
         }
         add_window(state, window);
     }
-    if (left > 0)
-        release(state, left, clean);
-    denoise_init(state);
-    return left > 0 ? (size_t)left : 0;
+    if (left > 0) {
+        release(state, left, clean + done);
+        done += (size_t)left;
+    }
+@RESTARTING@    return done;
 }

@@ -6,7 +6,7 @@
  *     count = denoise_process(&state, noisy, n, clean);   (as often as samples come; clean: DENOISE_MOST(n) samples)
  *     count = denoise_flush(&state, clean);               (the end: returns the rest and starts again)
  *
- * A sample is given back when @WINDOW@ samples, itself included, have come in.
+ * A sample is given back when @WINDOW@ samples, itself included, have come in.@AHEAD@
  * @GATING@
  * Infinite samples are not allowed; NaN marks a missing value and comes back as such. clean must not overlap noisy.
  * A window that the network answers with anything but finite numbers passes unchanged, and the network restarts after it.
@@ -27,31 +27,35 @@ extern "C" {
 #ifndef DENOISE_HOP
 #define DENOISE_HOP @HOP@ /* @CHOICE@ */
 #endif
-#define DENOISE_MOST(n) ((n) + DENOISE_WINDOW) /* samples that n samples can release at most */
-
+#ifndef DENOISE_LOOKAHEAD
+#define DENOISE_LOOKAHEAD 0 /* samples after a window that the network sees; @RANGE@ */
+#endif
+#define DENOISE_LATENCY (DENOISE_WINDOW + DENOISE_LOOKAHEAD)
+#define DENOISE_MOST(n) ((n) + DENOISE_LATENCY) /* samples that n samples can release at most */
+@PARTS@
 #ifndef DENOISE_SAMPLE
 #define DENOISE_SAMPLE float /* or double, for small changes on a large offset */
 #endif
 typedef DENOISE_SAMPLE denoise_sample;
 
 typedef struct {
-    denoise_sample samples[2 * DENOISE_WINDOW]; /* those that are still needed */
-    int count;                                  /* how many there are */
-    int next;                                   /* where among them the next window starts */
-    int windows;                                /* whether there was one: 0 or 1 */
-    denoise_sample above[DENOISE_WINDOW];       /* the sums of overlap-add: tapered windows ... */
-    denoise_sample below[DENOISE_WINDOW];       /* ... and tapers */
+    denoise_sample samples[DENOISE_WINDOW + DENOISE_LATENCY]; /* those that are still needed */
+    int count;                            /* how many there are */
+    int next;                             /* where among them the next window starts */
+    int windows;                          /* whether there was one: 0 or 1 */
+    denoise_sample above[DENOISE_WINDOW]; /* the sums of overlap-add: tapered windows ... */
+    denoise_sample below[DENOISE_WINDOW]; /* ... and tapers */
 #ifdef DENOISE_GATE_DB
     float speech, floor, gain, gain_before; /* the two levels, and the gate's gain now and a hop ago */
     float closed;                           /* the gain when closed; may be set between calls, 1 is no gate */
     int held;                               /* windows for which it stays open */
 #endif
-@STATE@    float work[@WORK@]; /* for the network */
+@SUMS@@STATE@    float work[@WORK@]; /* for the network */
 } denoise_state;
 
 void denoise_init(denoise_state *state);
 size_t denoise_process(denoise_state *state, const denoise_sample *noisy, size_t n, denoise_sample *clean);
-size_t denoise_flush(denoise_state *state, denoise_sample *clean); /* at most DENOISE_WINDOW samples */
+size_t denoise_flush(denoise_state *state, denoise_sample *clean); /* at most DENOISE_LATENCY samples */
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@ import onnx
 
 from denoise_export.to_c import weights
 from denoise_export.to_c.arrangement import ARRANGING_OPERATORS
+from denoise_export.to_c.context import context_values
 from denoise_export.to_c.elements import ELEMENT_OPERATORS
 from denoise_export.to_c.graph import Graph, Node, read_graph, shape_of
 from denoise_export.to_c.gru import gru
@@ -61,8 +62,7 @@ def write_c(model: Path, folder: Path, *, packed: bool = False, force: bool = Fa
     Raises
     ------
     ContractError
-        If the model breaks the contract, takes a context, or holds an operator that has no translation; the sentence
-        names them.
+        If the model breaks the contract, or holds an operator that has no translation; the sentence names them.
     """
     source, header, costs = translated(model, weights.as_text if packed else weights.as_numbers)
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,11 +81,7 @@ def translated(
 
     ``write`` is what becomes of the weights.
     """
-    if Model(model).contract.context_size:  # which also refuses a file that breaks the contract
-        raise ContractError(
-            f"{model.name} takes a context (contract version 2), which the C program does not know; "
-            "use a model of version 1, such as general"
-        )
+    Model(model)  # which refuses a file that breaks the contract
     return c_source(onnx.load(model), model.name, write)
 
 
@@ -109,9 +105,9 @@ def c_source(
     contract, state = graph.contract, graph.contract.state_size
     body = [f"    float *const {name} = work + {offset};" for name, offset in offsets.items()]
     body += [f"    {step}" for step in program.steps]
-    arguments = ("work", "noisy", "state") if state else ("work", "noisy")
     read = {*called, *(["work"] if offsets else [])}
-    body = [f"    (void){name};" for name in arguments if name not in read] + body
+    given = ["work", "noisy", *(["state"] if state else []), *(["context"] if contract.context_size else [])]
+    body = [f"    (void){name};" for name in given if name not in read] + body
     rate = contract.sample_rate_hz
     values = {
         "NAME": _comment(contract.name),
@@ -137,6 +133,7 @@ def c_source(
         "PASSED": ", state->memory, state->updated" if state else "",
         "SCALING": "" if contract.normalization == "none" else _SCALING,
         **_gate_values(rate),
+        **context_values(contract),
         "ANDSTATE": f" || !is_finite(state->updated, {state})" if state else "",
         "RESTART": "        memset(state->updated, 0, sizeof state->updated);\n" if state else "",
         "KEEPING": "    memcpy(state->memory, state->updated, sizeof state->updated);\n" if state else "",

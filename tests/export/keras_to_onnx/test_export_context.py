@@ -9,7 +9,6 @@ import pytest
 
 from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
-from denoise_export.to_c.source import write_c
 from denoise_stream import ContractError, Denoiser, SourceError
 from denoise_stream.model import Model
 from denoise_train.recipe import load_recipe, with_values
@@ -69,8 +68,6 @@ def test_16_bit_weights_keep_the_context(exported, tmp_path):
 
 def test_tools_without_support_for_contexts_say_so(exported, trained, tmp_path):
     words = r"takes a context \(contract version 2\)"
-    with pytest.raises(ContractError, match=words):
-        write_c(exported, tmp_path / "c")
     with pytest.raises(ContractError, match=words):
         derive(exported, tmp_path / "int8.onnx", int8=True)
     with pytest.raises(SourceError, match="takes a context"):

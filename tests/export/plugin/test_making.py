@@ -14,7 +14,7 @@ from denoise_stream import SinkError
 from denoise_stream.model import Model
 from embed import need
 from ladspa_host import descriptors
-from onnx_models import identity, in_context
+from onnx_models import identity
 
 
 @pytest.fixture
@@ -136,8 +136,6 @@ def test_wrong_usage_is_reported_in_one_sentence(export, pump, folder, words, se
 def test_model_that_no_plugin_can_hold_is_refused(export, folder):
     slow = identity(folder / "slow.onnx", sample_rate_hz="62.5")
     assert "slow.onnx is for 62.5 Hz; a plug-in needs a model for a whole number of Hz" in export(slow, "--lv2", "p")[2]
-    context = in_context(folder / "context.onnx")
-    assert "context.onnx takes a context (contract version 2)" in export(context, "--ladspa", "p")[2]
     assert not (folder / "p").exists()
 
 

@@ -39,7 +39,7 @@ def check(model, path, plugin, signal, rate_hz, **settings):
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
-@pytest.mark.parametrize("model", ["recurrent_16k", "smoother_16k"])
+@pytest.mark.parametrize("model", ["recurrent_16k", "smoother_16k", "in_context_16k"])
 def test_stereo_is_that_of_the_engine_at_every_rate(built, models, model, rate_hz):
     check(model, models[model], built(model), talk(rate_hz), rate_hz)
 
@@ -54,10 +54,11 @@ def test_controls_mean_what_the_settings_of_the_engine_mean(built, models, rate_
     check("recurrent_16k", path, built("recurrent_16k"), signal, rate_hz, **settings)
 
 
+@pytest.mark.parametrize("model", ["smoother", "in_context"])
 @pytest.mark.parametrize("rate_hz", [8_000, 48_000])
-def test_model_for_any_rate_runs_at_the_rate_of_the_host_without_a_gate(built, models, rate_hz):
-    check("smoother", models["smoother"], built("smoother"), talk(rate_hz), rate_hz)
-    names = [[one.port_names[at] for at in range(one.port_count)] for one in descriptors(built("smoother").library)]
+def test_model_for_any_rate_runs_at_the_rate_of_the_host_without_a_gate(built, models, model, rate_hz):
+    check(model, models[model], built(model), talk(rate_hz), rate_hz)
+    names = [[one.port_names[at] for at in range(one.port_count)] for one in descriptors(built(model).library)]
     assert [b"Gate (dB)" in ports for ports in names] == [False, False]
 
 

@@ -27,21 +27,21 @@ class Library:
         self._functions = ctypes.CDLL(str(compile_c(folder, compiler, "-O2", "-fPIC", "-shared", *flags)))
         for name in ("denoise_process", "denoise_flush"):
             getattr(self._functions, name).restype = ctypes.c_size_t
-        size = {name: ctypes.c_size_t.in_dll(self._functions, name).value for name in ("window", "state_bytes")}
-        self._window = size["window"]
+        size = {name: ctypes.c_size_t.in_dll(self._functions, name).value for name in ("latency", "state_bytes")}
+        self._latency = size["latency"]
         self._state = (ctypes.c_char * size["state_bytes"])()
         self._functions.denoise_init(self._state)
 
     def process(self, chunk: np.ndarray) -> np.ndarray:
         chunk = np.ascontiguousarray(chunk, self._sample)
-        clean = np.full(len(chunk) + self._window, np.nan, self._sample)
+        clean = np.full(len(chunk) + self._latency, np.nan, self._sample)
         done = self._functions.denoise_process(
             self._state, chunk.ctypes.data_as(ctypes.c_void_p), ctypes.c_size_t(len(chunk)), _pointer(clean)
         )
         return clean[:done]
 
     def flush(self) -> np.ndarray:
-        clean = np.full(self._window, np.nan, self._sample)
+        clean = np.full(self._latency, np.nan, self._sample)
         return clean[: self._functions.denoise_flush(self._state, _pointer(clean))]
 
     def denoise(self, noisy: np.ndarray, chunk: int) -> tuple[np.ndarray, int]:
@@ -58,6 +58,47 @@ def _pointer(array: np.ndarray) -> ctypes.c_void_p:
 def test_c_reproduces_the_test_vectors(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     assert worst_error(vectors[kind], Library(tmp_path, compiler).denoise) < 1e-4
+
+
+@pytest.mark.parametrize("lookahead", [0, 61])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_c_reproduces_the_test_vectors_of_a_model_with_a_context(vectors, tmp_path, compiler, lookahead):
+    write_c(vectors["in_context"] / "model.onnx", tmp_path)
+    library = Library(tmp_path, compiler, np.float32, f"-DDENOISE_LOOKAHEAD={lookahead}")
+    assert worst_error(vectors["in_context"], library.denoise, lookahead) < 1e-5
+
+
+@pytest.mark.parametrize("hop", [1, 49, 75, 150])
+@pytest.mark.parametrize("lookahead", [0, 1, 120])
+def test_context_in_c_is_that_of_the_engine_at_any_hop_and_look_ahead_with_gaps_and_a_spike(
+    models, tmp_path, hop, lookahead
+):
+    rng = np.random.default_rng(0)
+    noisy = 101325 + 0.05 * rng.normal(size=1003).cumsum()
+    noisy[[0, 1, 700, 1001, 1002]] = np.nan
+    noisy[230:420] = np.nan
+    noisy[600] = 3e6
+    write_c(models["in_context"], tmp_path)
+    library = Library(tmp_path, "gcc", np.float64, f"-DDENOISE_HOP={hop}", f"-DDENOISE_LOOKAHEAD={lookahead}")
+    engine = Denoiser(models["in_context"], hop=hop, lookahead_samples=lookahead)
+    for length in (1, 60, 149, 150, 400, 1003):
+        expected = engine.denoise(noisy[:length])
+        found, before_flush = library.denoise(noisy[:length], 90)
+        assert before_flush == max(0, (length - 150 - lookahead) // hop + 1) * hop
+        scale = np.ptp(noisy[500:550])
+        quiet = np.abs(np.arange(length) - 600) >= 150
+        np.testing.assert_allclose(found[quiet], expected[quiet], rtol=0, atol=2e-6 * scale)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * 3e6)
+
+
+def test_look_ahead_that_the_network_does_not_have_does_not_compile(models, tmp_path):
+    need("gcc")
+    for kind, words in (("in_context", "must be 0 to 120"), ("smoother", "must be 0: the network does not look ahead")):
+        write_c(models[kind], tmp_path / kind)
+        command = ["gcc", "-fsyntax-only", "-DDENOISE_LOOKAHEAD=121", tmp_path / kind / "denoise.c"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode != 0
+        assert f"DENOISE_LOOKAHEAD {words}" in done.stderr
 
 
 def test_window_that_the_network_fails_on_passes_and_the_network_restarts(tmp_path):
@@ -168,10 +209,12 @@ def test_gate_of_a_model_for_any_rate_does_not_compile(models, tmp_path):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", ["general", "recurrent", pytest.param("speech", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["general", "in_context", "recurrent", pytest.param("speech", marks=pytest.mark.slow)])
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     check_program(vectors[kind], [compile_c(tmp_path, compiler, *SANITIZED)])
+    if kind == "in_context":
+        check_program(vectors[kind], [compile_c(tmp_path, compiler, *SANITIZED, "-DDENOISE_LOOKAHEAD=61")], "_ahead")
 
 
 def test_c_runs_clean_under_valgrind(vectors, tmp_path):
@@ -181,9 +224,10 @@ def test_c_runs_clean_under_valgrind(vectors, tmp_path):
     check_program(vectors["recurrent"], ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", program])
 
 
-def check_program(vectors: Path, command: list[str | Path]) -> None:
+def check_program(vectors: Path, command: list[str | Path], ahead: str = "") -> None:
     for name in ("odd_end", "one_sample", "shorter_than_window", "constant"):
-        noisy, expected = (np.fromfile(vectors / f"{name}.{part}.f32", "<f4") for part in ("noisy", "expected"))
+        noisy = np.fromfile(vectors / f"{name}.noisy.f32", "<f4")
+        expected = np.fromfile(vectors / f"{name}{ahead}.expected.f32", "<f4")
         for chunk in ("1", "480"):
             done = subprocess.run(
                 [*command, chunk], input=noisy.tobytes(), capture_output=True, check=False, timeout=120
