@@ -22,6 +22,45 @@ def detached(part: NDArray[Any]) -> NDArray[Any]:
     return part.copy() if whole is not None and whole.size > ROOM * part.size else part
 
 
+class Backlog:
+    """Samples ``(channels, n)`` that are kept for later, joined only when they are used: chunks may be very short.
+
+    Attributes
+    ----------
+    length : int
+        How many there are of each channel.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._parts: list[Samples] = [np.empty((channels, 0))]
+        self.length = 0
+
+    def add(self, samples: Samples) -> None:
+        """Add a copy of the next samples."""
+        if samples.shape[1]:
+            self._parts.append(samples.copy())
+            self.length += samples.shape[1]
+
+    def joined(self) -> Samples:
+        """Return all samples in one array, which never changes."""
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts, axis=1)]
+        return self._parts[0]
+
+    def take(self, count: int) -> Samples:
+        """Return the oldest samples, and forget them."""
+        if not count:  # most short chunks finish nothing: nothing is joined
+            return self._parts[0][:, :0]
+        oldest = self.joined()[:, :count]
+        self.drop(count)
+        return oldest
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest samples."""
+        self._parts = [detached(self.joined()[:, count:])]
+        self.length -= count
+
+
 def sum_of_squares(array: NDArray[Any]) -> float:
     """Return the sum of squares of an array of floats, a fast check of all: it is not finite if one number is not."""
     flat = array.reshape(-1)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from denoise_stream.arguments import sample_rate, whole_number
-from denoise_stream.arrays import Samples, as_dtype, as_signal, detached, sum_of_squares
+from denoise_stream.arrays import Backlog, Samples, as_dtype, as_signal, sum_of_squares
 from denoise_stream.contract import Contract
 from denoise_stream.engine.gate import open_gate
 from denoise_stream.engine.mixing import Mixer
@@ -113,7 +113,7 @@ class DenoiseStream:
     def _begin(self) -> None:
         if self._notches is not None:
             self._notches.reset()
-        self._pending: Samples = np.empty((self.channels, 0))  # input whose output is not out yet
+        self._pending = Backlog(self.channels)  # input whose output is not out yet
         self.samples_in = 0
         self.samples_out = 0
         self.missing_samples = 0
@@ -198,17 +198,17 @@ class DenoiseStream:
         self._shape = (-1, *array.shape[1:])
         self._dtype = array.dtype
         self.samples_in += samples.shape[1]
-        self._pending = np.concatenate((self._pending, samples), axis=1)
+        self._pending.add(samples)
         if self._notches is not None:
             samples = self._notches.process(samples)
         finished = yield from self._stage.process(samples)
-        return self._finish(finished[:, : self._pending.shape[1]])
+        return self._finish(finished[:, : self._pending.length])
 
     def flush_steps(self) -> Steps[NDArray[Any]]:
         """Do what :meth:`flush` does, with the network run by the caller."""
         self._ended = True
         finished = yield from self._stage.flush()
-        return self._finish(finished[:, : self._pending.shape[1]])
+        return self._finish(finished[:, : self._pending.length])
 
     def check(self, array: NDArray[Any], first: int) -> tuple[Samples, int]:
         """Check a chunk without taking it.
@@ -253,7 +253,7 @@ class DenoiseStream:
     def _finish(self, wet: Samples) -> NDArray[Any]:
         """Mix with the input, put missing values back, and give the caller's shape and dtype."""
         count = wet.shape[1]
-        dry, self._pending = self._pending[:, :count], detached(self._pending[:, count:])
+        dry = self._pending.take(count)
         self.samples_out += count
         wet = self._mixer.blend(dry, wet)
         if self.missing_samples:

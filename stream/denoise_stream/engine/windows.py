@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.arrays import Samples, detached
+from denoise_stream.arrays import Backlog, Samples
 
 
 class Cut(NamedTuple):
@@ -54,23 +54,25 @@ class WindowCutter:
 
     def reset(self) -> None:
         """Forget everything; the next sample is sample 0."""
-        self._kept: Samples = np.empty((self._channels, 0))
+        self._kept = Backlog(self._channels)
         self._next = 0  # where the next window starts, counted from the first kept sample
         self._begun = False
 
     def process(self, samples: Samples) -> Cut:
         """Take the next samples ``(channels, n)``; return the windows that are ready."""
-        kept = self._kept = np.concatenate((self._kept, samples), axis=1)
-        first = self._next
-        count = max(0, (kept.shape[1] - self._window - self._lookahead_samples - first) // self._hop + 1)
-        if count:
-            self._begun = True
-            following = first + count * self._hop
-            # The last `window` samples stay: flush() may need them to reflect the end.
-            passed = max(0, min(following - self._past_samples, kept.shape[1] - self._window))
-            self._kept = detached(kept[:, passed:])
-            self._next = following - passed
-        return Cut(self._view(kept, first, count), kept, first)
+        self._kept.add(samples)
+        first, length = self._next, self._kept.length
+        count = (length - self._window - self._lookahead_samples - first) // self._hop + 1
+        if count <= 0:
+            return Cut(np.empty((0, self._channels, self._window)), samples, 0)
+        self._begun = True
+        signal = self._kept.joined()
+        following = first + count * self._hop
+        # The last `window` samples stay: flush() may need them to reflect the end.
+        passed = max(0, min(following - self._past_samples, length - self._window))
+        self._kept.drop(passed)
+        self._next = following - passed
+        return Cut(self._view(signal, first, count), signal, first)
 
     def _view(self, samples: Samples, first: int, count: int) -> Samples:
         """Return a view of the overlapping windows."""
@@ -95,7 +97,7 @@ class WindowCutter:
             The windows that waited for later samples, and the last one, with the signal as it was before the reflection
             (none if all samples are covered already); and the number of samples not yet finished by full hops.
         """
-        kept, first, begun = self._kept, self._next, self._begun
+        kept, first, begun = self._kept.joined(), self._next, self._begun
         self.reset()
         total = kept.shape[1]
         count = max(0, (total - self._window - first) // self._hop + 1)

@@ -362,7 +362,7 @@ def test_memory_stays_bounded_by_the_chunk(models):
     stream = Denoiser(models["identity"], hop=10).stream()
     for _ in range(200):
         stream.process(np.random.default_rng(0).normal(size=1000))
-        held = stream._pending.size + stream._stage._cutter._kept.size
+        held = stream._pending.joined().size + stream._stage._cutter._kept.joined().size
         assert held <= 4 * 150
 
 

@@ -6,6 +6,7 @@ import inspect
 import multiprocessing
 import pickle
 import shutil
+import tracemalloc
 import warnings
 
 import joblib
@@ -55,6 +56,27 @@ def test_chunk_of_channels_by_samples_is_refused_with_the_transposition_named(mo
         Denoiser(models["smoother"]).stream(2).process(draw(0, 2, 160))
     with StreamPool(models["smoother"]) as pool, pytest.raises(ValueError, match=words):
         pool.open(2).push(draw(0, 2, 160))
+
+
+def test_a_caller_may_fill_one_buffer_again_and_again(models):
+    denoiser, noisy, buffer = Denoiser(models["smoother"], mix=0.5), draw(3, 700), np.empty(7)
+    stream, parts = denoiser.stream(), []
+    for chunk in noisy.reshape(-1, 7):
+        buffer[:] = chunk
+        parts.append(stream.process(buffer))
+    np.testing.assert_allclose(np.concatenate([*parts, stream.flush()]), denoiser.denoise(noisy), rtol=1e-6)
+
+
+def test_empty_chunks_are_not_kept(models):
+    stream = Denoiser(models["identity"]).stream()
+    for _ in range(100):
+        stream.process([])
+    tracemalloc.start()
+    for _ in range(1000):
+        stream.process(np.empty(0))
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert grown < 16 * 1024
 
 
 # ------------------------------------------------------------------------------------------------ pandas
