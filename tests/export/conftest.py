@@ -13,6 +13,7 @@ def wasm_modules(models: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
     need("clang", "wasm-ld")
     folder = tmp_path_factory.mktemp("modules")
     bundled = bundled_models()
-    for model in (bundled["general"], bundled["speech"], models["recurrent"], models["leaky_mean_raw"]):
+    made = ("recurrent", "leaky_mean_raw", "in_context", "in_context_16k")
+    for model in (bundled["general"], bundled["speech"], *(models[kind] for kind in made)):
         write_wasm(model, folder)
     return folder

@@ -7,10 +7,12 @@
 #define MOST_RESAMPLING @MOST@
 #define LARGEST 1e30f /* a sample beyond it, or one that is not a number, counts as the one before */
 
-int conversion_init(conversion *conversion, double rate_hz)
+int conversion_init(conversion *conversion, double rate_hz, int lookahead)
 {
     const resampling_filter *into = &conversion->into;
-    conversion->delay = DENOISE_WINDOW - 1;
+    const int delay = DENOISE_WINDOW + lookahead - 1;
+    conversion->delay = delay;
+    conversion->lookahead = lookahead;
     conversion->resampled = DENOISE_RATE_HZ != 0 && lround(rate_hz) != DENOISE_RATE_HZ;
     conversion->into.weights = conversion->out_of.weights = NULL;
     if (!conversion->resampled)
@@ -20,7 +22,7 @@ int conversion_init(conversion *conversion, double rate_hz)
     if (!filter_init(&conversion->into, rate_hz, DENOISE_RATE_HZ) ||
         !filter_init(&conversion->out_of, DENOISE_RATE_HZ, rate_hz))
         return 0;
-    conversion->delay = (int)((DENOISE_WINDOW - 1 + conversion->out_of.reach) * into->step / into->parts) + into->reach;
+    conversion->delay = (int)((delay + conversion->out_of.reach) * into->step / into->parts) + into->reach;
     return 1;
 }
 
@@ -51,6 +53,9 @@ int channel_init(channel *channel, const conversion *conversion)
 void channel_reset(channel *channel)
 {
     denoise_init(&channel->denoiser);
+#if DENOISE_LOOKAHEAD > 0
+    channel->denoiser.lookahead = channel->conversion->lookahead;
+#endif
     if (channel->conversion->resampled) {
         resampler_reset(&channel->into);
         resampler_reset(&channel->noisy_up);
@@ -122,7 +127,7 @@ static void join(channel *channel, const double *clean)
 /* Take a sample at the model's rate. */
 static void hear(channel *channel, double sample)
 {
-    double clean[DENOISE_MOST(1)];
+    double clean[DENOISE_HOP];
     const int done = (int)denoise_process(&channel->denoiser, &sample, 1, clean);
     channel->heard[channel->heard_count++] = sample;
     if (!done)

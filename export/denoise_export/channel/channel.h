@@ -12,8 +12,9 @@
 #include "resampler.h"
 
 typedef struct {
-    int delay;                     /* of the output, in samples of the host */
-    int resampled;                 /* whether the host's rate is another than the model's */
+    int delay;                      /* of the output, in samples of the host */
+    int lookahead;                  /* of the model, in samples at its rate */
+    int resampled;                  /* whether the host's rate is another than the model's */
     resampling_filter into, out_of; /* to the model's rate and back */
 } conversion;
 
@@ -21,7 +22,7 @@ typedef struct {
     const conversion *conversion;
     denoise_state denoiser;
     resampler into, noisy_up, clean_up;
-    double heard[DENOISE_WINDOW]; /* input of the model whose output is not out yet */
+    double heard[DENOISE_LATENCY]; /* input of the model whose output is not out yet */
     int heard_count;
     double before[2][2]; /* the last two samples of the model's input and output */
     int differences;     /* how many of them there are */
@@ -34,7 +35,8 @@ typedef struct {
     double last;           /* the last sample that was a number */
 } channel;
 
-int conversion_init(conversion *conversion, double rate_hz); /* 0 for no memory or a rate too far from the model's */
+/* Return 0 if there is no memory or the rate is too far from the model's; lookahead is at most DENOISE_LOOKAHEAD. */
+int conversion_init(conversion *conversion, double rate_hz, int lookahead);
 void conversion_free(conversion *conversion);
 
 int channel_init(channel *channel, const conversion *conversion); /* 0 if there is no memory */

@@ -7,11 +7,18 @@ export interface Facts {
   hop: number;
   /** The rate the model was trained for; null means any. */
   sampleRateHz: number | null;
+  /** The longest look-ahead of a model that sees what follows a window, in samples at its rate; 0 for others. */
+  mostLookaheadSamples: number;
   license: string;
   trainedOn: string;
 }
 
 export type Samples = Float32Array | Float64Array;
+
+export interface LookAhead {
+  /** Samples after each window that the model uses; each is one of latency. */
+  lookaheadSamples?: number;
+}
 
 /** What was loaded is not a module made by denoise-export. */
 export class ModuleError extends Error {}
@@ -49,10 +56,18 @@ export class WasmChannel {
 export class WasmDenoiser {
   readonly contract: Facts;
   readonly module: WebAssembly.Module;
-  stream(): WasmStream;
-  channel(sampleRateHz: number): WasmChannel;
-  /** Denoise a whole signal of one channel; without a rate, at the model's own. The share that is done goes to onProgress. */
-  denoise<T extends Samples>(signal: T, options?: { sampleRateHz?: number; onProgress?: (share: number) => void }): T;
+  /** Open a stream; it does not look ahead unless that is stated. */
+  stream(options?: LookAhead): WasmStream;
+  /** Open a channel; it does not look ahead unless that is stated. */
+  channel(sampleRateHz: number, options?: LookAhead): WasmChannel;
+  /**
+   * Denoise a whole signal of one channel; without a rate, at the model's own. The model looks ahead as far as it can
+   * unless another look-ahead is stated. The share that is done goes to onProgress.
+   */
+  denoise<T extends Samples>(
+    signal: T,
+    options?: LookAhead & { sampleRateHz?: number; onProgress?: (share: number) => void },
+  ): T;
 }
 
 /** Load a model: a URL, the bytes of a file, or a module that is compiled already. */

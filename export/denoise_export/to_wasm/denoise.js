@@ -44,22 +44,22 @@ export class WasmDenoiser {
     this.contract = contract;
     this._functions = instance.exports;
     this._input = this._functions.malloc(8 * BLOCK_SAMPLES);
-    this._output = this._functions.malloc(8 * (BLOCK_SAMPLES + contract.window));
+    this._output = this._functions.malloc(8 * (BLOCK_SAMPLES + contract.window + contract.mostLookaheadSamples));
   }
 
-  stream() {
-    return new WasmStream(this);
+  stream({ lookaheadSamples = 0 } = {}) {
+    return new WasmStream(this, checked(lookaheadSamples, this.contract));
   }
 
-  channel(sampleRateHz) {
-    return new WasmChannel(this, sampleRateHz);
+  channel(sampleRateHz, { lookaheadSamples = 0 } = {}) {
+    return new WasmChannel(this, sampleRateHz, checked(lookaheadSamples, this.contract));
   }
 
-  denoise(signal, { sampleRateHz, onProgress } = {}) {
+  denoise(signal, { sampleRateHz, lookaheadSamples = this.contract.mostLookaheadSamples, onProgress } = {}) {
     const { sampleRateHz: neededHz } = this.contract;
     if (neededHz !== null && sampleRateHz !== undefined && sampleRateHz !== neededHz)
-      return this._converted(signal, sampleRateHz, onProgress);
-    const stream = this.stream();
+      return this._converted(signal, this.channel(sampleRateHz, { lookaheadSamples }), onProgress);
+    const stream = this.stream({ lookaheadSamples });
     const clean = new signal.constructor(signal.length);
     let done = 0;
     for (const [piece, share] of pieces(signal)) {
@@ -74,8 +74,7 @@ export class WasmDenoiser {
   }
 
   /** Denoise at another rate than the model's: extend the signal by reflection, and cut the delay off. */
-  _converted(signal, sampleRateHz, onProgress) {
-    const channel = this.channel(sampleRateHz);
+  _converted(signal, channel, onProgress) {
     const { length } = signal;
     const extended = new Float32Array(length + channel.delaySamples);
     const period = Math.max(1, 2 * (length - 1));
@@ -103,11 +102,13 @@ export class WasmDenoiser {
 
 /** One channel at the model's rate, chunk by chunk; see denoise.d.ts. */
 export class WasmStream {
-  constructor(denoiser) {
-    this.latencySamples = denoiser.contract.window;
+  constructor(denoiser, lookaheadSamples) {
+    this.latencySamples = denoiser.contract.window + lookaheadSamples;
     this._denoiser = denoiser;
+    this._lookahead = lookaheadSamples;
     this._state = taken(denoiser._functions.state_open());
     this._Kind = Float32Array;
+    this.reset();
   }
 
   process(chunk) {
@@ -136,7 +137,7 @@ export class WasmStream {
 
   reset() {
     this._check();
-    this._denoiser._functions.denoise_init(this._state);
+    this._denoiser._functions.state_init(this._state, this._lookahead);
   }
 
   close() {
@@ -154,9 +155,9 @@ export class WasmStream {
 
 /** One channel of sound at any rate, with a fixed delay; see denoise.d.ts. */
 export class WasmChannel {
-  constructor(denoiser, sampleRateHz) {
+  constructor(denoiser, sampleRateHz, lookaheadSamples) {
     const functions = denoiser._functions;
-    this._channel = functions.channel_open(sampleRateHz);
+    this._channel = functions.channel_open(sampleRateHz, lookaheadSamples);
     if (!this._channel)
       throw new RangeError(
         `sampleRateHz=${sampleRateHz} is too far from the ${denoiser.contract.sampleRateHz} Hz that the model needs`,
@@ -209,6 +210,13 @@ function* pieces(signal) {
     at += piece.length;
     yield [piece, at / signal.length];
   }
+}
+
+function checked(lookaheadSamples, { name, mostLookaheadSamples: most }) {
+  if (Number.isInteger(lookaheadSamples) && lookaheadSamples >= 0 && lookaheadSamples <= most) return lookaheadSamples;
+  throw new RangeError(
+    `lookaheadSamples=${lookaheadSamples} is out of range; ${most ? `use 0 to ${most}` : `${name} does not look ahead, use 0`}`,
+  );
 }
 
 function taken(address) {

@@ -10,10 +10,17 @@ typedef struct {
 
 denoise_state *state_open(void)
 {
-    denoise_state *state = malloc(sizeof(denoise_state));
-    if (state)
-        denoise_init(state);
-    return state;
+    return malloc(sizeof(denoise_state));
+}
+
+void state_init(denoise_state *state, int lookahead)
+{
+    denoise_init(state);
+#if DENOISE_LOOKAHEAD > 0
+    state->lookahead = lookahead;
+#else
+    (void)lookahead;
+#endif
 }
 
 void channel_close(converted *converted)
@@ -24,12 +31,12 @@ void channel_close(converted *converted)
 }
 
 /* Return NULL if there is no memory or the rate is too far from the model's. */
-converted *channel_open(double rate_hz)
+converted *channel_open(double rate_hz, int lookahead)
 {
     converted *made = calloc(1, sizeof(converted));
     if (!made)
         return NULL;
-    if (conversion_init(&made->conversion, rate_hz) && channel_init(&made->channel, &made->conversion))
+    if (conversion_init(&made->conversion, rate_hz, lookahead) && channel_init(&made->channel, &made->conversion))
         return made;
     channel_close(made);
     return NULL;

@@ -23,7 +23,7 @@ FACTS_SECTION = "denoise-stream"
 
 PACKAGES = "clang, lld and wasi-libc (on Debian: apt-get install clang lld wasi-libc)"
 EXPORTS = (
-    *("denoise_init", "denoise_process", "denoise_flush", "state_open", "malloc", "free"),
+    *("state_open", "state_init", "denoise_process", "denoise_flush", "malloc", "free"),
     *("channel_open", "channel_delay", "channel_run", "channel_restart", "channel_close"),
 )
 TARGET = "--target=wasm32-wasi"
@@ -97,23 +97,24 @@ def wasm_module(model: Path) -> bytes:
     texts["exports.c"] = (TEMPLATES / "exports.c").read_text(encoding="utf-8")
     texts["data.s"] = DATA.format(facts=FACTS_SECTION, size=len(packed))
     texts["facts.json"] = json.dumps(_facts(Model(model).contract))
+    lookahead = f"-DDENOISE_LOOKAHEAD={Model(model).contract.most_lookahead_samples}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "weights.bin").write_bytes(packed)
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
-        _compile([file for file in texts if file.endswith((".c", ".s"))], folder)
+        _compile([file for file in texts if file.endswith((".c", ".s"))], lookahead, folder)
         return (folder / "module.wasm").read_bytes()
 
 
-def _compile(sources: list[str], folder: Path) -> None:
+def _compile(sources: list[str], lookahead: str, folder: Path) -> None:
     """Compile and link ``module.wasm`` in a folder."""
     missing = [tool for tool in ("clang", "wasm-ld") if shutil.which(tool) is None]
     if missing:
         raise DenoiseError(f"--wasm needs {PACKAGES}; {' and '.join(missing)} cannot be found")
     objects = [f"{Path(source).stem}.o" for source in sources]
     for source, target in zip(sources, objects, strict=True):
-        _run(["clang", *COMPILING, "-c", source, "-o", target], folder)
+        _run(["clang", *COMPILING, lookahead, "-c", source, "-o", target], folder)
     library = _run(["clang", TARGET, "-print-file-name=libc.a"], folder).strip()
     # Not through clang, which would have the linked module rewritten by wasm-opt where that is installed.
     _run(["wasm-ld", *LINKING, *objects, library, "-o", "module.wasm"], folder)
@@ -135,6 +136,7 @@ def _facts(contract: Contract) -> dict[str, Any]:
         "window": contract.window,
         "hop": contract.hop,
         "sampleRateHz": contract.sample_rate_hz,
+        "mostLookaheadSamples": contract.most_lookahead_samples,
         "license": contract.license,
         "trainedOn": contract.trained_on,
     }

@@ -13,7 +13,7 @@ from denoise_export.to_wasm.module import SCRIPTS, wasm_module, write_wasm
 from denoise_stream import DenoiseError, Denoiser, SinkError
 from embed import EMBED, KINDS, need
 
-EVERYDAY = ("general", "leaky_mean_raw", "recurrent", "speech")
+EVERYDAY = ("general", "in_context", "leaky_mean_raw", "recurrent", "speech")
 
 
 def run_vectors(folders: list[Path], modules: Path) -> str:
@@ -37,16 +37,18 @@ def run_vectors(folders: list[Path], modules: Path) -> str:
 def gaps(vectors, tmp_path_factory) -> list[Path]:
     """Signals with missing values, at their ends too, and what the engine makes of them."""
     made = []
-    for kind in ("general", "recurrent"):
+    for kind in ("general", "recurrent", "in_context"):
         folder = tmp_path_factory.mktemp("gaps") / kind
         folder.mkdir()
         noisy = np.cumsum(np.random.default_rng(0).normal(size=1000)).astype("<f4")
         noisy[[0, 1, 77, 998, 999]] = np.nan
         noisy[300:620] = np.nan
         noisy.tofile(folder / "noisy.f32")
-        Denoiser(vectors[kind] / "model.onnx").denoise(noisy).astype("<f4").tofile(folder / "expected.f32")
-        case = {"name": "gaps", "noisy": "noisy.f32", "expected": "expected.f32", "samples_before_flush": 900}
-        case["full_scale"] = float(np.nanmax(np.abs(noisy)))
+        ahead = 53 if kind == "in_context" else 0
+        engine = Denoiser(vectors[kind] / "model.onnx", lookahead_samples=ahead)
+        engine.denoise(noisy).astype("<f4").tofile(folder / "expected.f32")
+        case = {"name": "gaps", "noisy": "noisy.f32", "expected": "expected.f32", "lookahead_samples": ahead}
+        case |= {"full_scale": float(np.nanmax(np.abs(noisy))), "samples_before_flush": 825 if ahead else 900}
         (folder / "vectors.json").write_text(json.dumps({"cases": [case], "chunk_sizes": [1, 75, 480]}))
         made.append(folder)
     return made
@@ -104,3 +106,25 @@ def test_modules_lie_beside_each_other_and_are_kept_without_force(models, tmp_pa
     (tmp_path / "denoise.js").write_text("mine")
     with pytest.raises(SinkError, match=r"denoise\.js exists; use --force to replace it"):
         write_wasm(models["identity_16k"], tmp_path)
+
+
+@pytest.mark.parametrize("lookahead", [0, 120])
+def test_signal_of_another_rate_is_denoised_with_the_look_ahead(models, wasm_modules, tmp_path, lookahead):
+    need("node")
+    noisy = np.sin(np.arange(9000) / 70) + np.random.default_rng(0).normal(0, 0.3, 9000)
+    noisy.tofile(tmp_path / "noisy.f64")
+    program = """
+        import { readFileSync, writeFileSync } from "node:fs";
+        const { load } = await import(`file://${process.argv[1]}/denoise.js`);
+        const denoiser = await load(readFileSync(`${process.argv[1]}/in_context_16k.wasm`));
+        const noisy = new Float64Array(new Uint8Array(readFileSync("noisy.f64")).buffer);
+        const options = { sampleRateHz: 48000, lookaheadSamples: Number(process.argv[2]) };
+        writeFileSync("clean.f64", new Uint8Array(denoiser.denoise(noisy, options).buffer));
+    """
+    command = ["node", "--input-type=module", "-e", program, wasm_modules, str(lookahead)]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    engine = Denoiser(models["in_context_16k"], lookahead_samples=lookahead)
+    expected = engine.denoise(noisy, sample_rate_hz=48_000)
+    found = np.fromfile(tmp_path / "clean.f64")
+    end = len(noisy) - 3 * (150 + lookahead) - 400  # which the engine reflects at its rate
+    np.testing.assert_allclose(found[:end], expected[:end], atol=1e-5)

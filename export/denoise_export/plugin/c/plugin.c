@@ -29,7 +29,7 @@ plugin *plugin_new(double rate_hz, int channels)
         return NULL;
     made->channel_count = channels;
     made->fade_samples = lround(FADE_S * rate_hz);
-    if (!conversion_init(&made->conversion, rate_hz)) {
+    if (!conversion_init(&made->conversion, rate_hz, 0)) {
         plugin_free(made);
         return NULL;
     }

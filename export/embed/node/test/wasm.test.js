@@ -19,8 +19,9 @@ const floats = (path) => new Float32Array(new Uint8Array(readFileSync(path)).buf
 for (const folder of folders)
   test(`${basename(folder)} gives the samples of the test vectors`, async () => {
     const { cases, chunk_sizes: sizes } = JSON.parse(readFileSync(join(folder, "vectors.json"), "utf8"));
-    const stream = (await loaded(basename(folder))).stream();
-    for (const { name, full_scale, samples_before_flush, ...files } of cases) {
+    const denoiser = await loaded(basename(folder));
+    for (const { name, full_scale, samples_before_flush, lookahead_samples, ...files } of cases) {
+      const stream = denoiser.stream({ lookaheadSamples: lookahead_samples ?? 0 });
       const [noisy, expected] = [files.noisy, files.expected].map((file) => floats(join(folder, file)));
       for (const size of sizes) {
         const clean = [];
@@ -35,6 +36,27 @@ for (const folder of folders)
       }
     }
   });
+
+test("whole signals are denoised with the longest look-ahead, streams live", async () => {
+  const signal = Float64Array.from({ length: 700 }, (_, n) => Math.sin(n * n) + n);
+  for (const [name, most] of [["in_context", 120], ["general", 0]]) {
+    const denoiser = await loaded(name);
+    assert.equal(denoiser.contract.mostLookaheadSamples, most);
+    for (const [options, lookaheadSamples] of [[{}, most], [{ lookaheadSamples: 0 }, 0]]) {
+      const stream = denoiser.stream({ lookaheadSamples });
+      assert.equal(stream.latencySamples, 150 + lookaheadSamples);
+      stream.process(signal.subarray(0, 40));
+      stream.reset(); // which keeps the look-ahead
+      assert.deepEqual([...stream.process(signal), ...stream.flush()], [...denoiser.denoise(signal, options)]);
+    }
+    assert.equal(denoiser.stream().latencySamples, 150);
+    assert.equal(denoiser.channel(48000).delaySamples, 149);
+    assert.throws(() => denoiser.stream({ lookaheadSamples: most + 1 }), {
+      name: "RangeError",
+      message: `lookaheadSamples=${most + 1} is out of range; ${most ? "use 0 to 120" : "general does not look ahead, use 0"}`,
+    });
+  }
+});
 
 test("streams of one model do not hear each other, and long chunks are cut into blocks", async () => {
   const denoiser = await loaded(basename(folders[0]));
