@@ -13,9 +13,9 @@ from denoise_export.cli import command
 from denoise_export.streaming import write_streaming
 from denoise_stream import ContractError, Denoiser, bundled_models
 from embed import EMBED
-from onnx_models import smoother
+from onnx_models import in_context, smoother
 
-MODELS = ["general-small", "speech", "smoother", "leaky_mean", "recurrent", "recurrent_raw", "identity"]
+MODELS = ["general-small", "speech", "smoother", "leaky_mean", "recurrent", "recurrent_raw", "identity", "in_context"]
 
 
 def stream(path: Path, signals: np.ndarray) -> np.ndarray:
@@ -43,22 +43,43 @@ def test_streaming_graph_gives_what_the_engine_does_from_the_first_sample_on(tmp
     signals = (0.3 * signals).astype(np.float32).astype(np.float64)
     delay = sizes["delay_samples"]
     streamed = stream(output, signals)[:, delay:]
-    expected = Denoiser(model).denoise(signals.T, sample_rate_hz=16_000).T[:, : streamed.shape[1]]
+    engine = Denoiser(model, lookahead_samples=0)
+    expected = engine.denoise(signals.T, sample_rate_hz=16_000).T[:, : streamed.shape[1]]
     metadata = {prop.key: prop.value for prop in onnx.load(output).metadata_props}
-    assert (metadata["delay_samples"], metadata["name"]) == (str(delay), Denoiser(model).contract.name)
+    assert (metadata["delay_samples"], metadata["name"]) == (str(delay), engine.contract.name)
+    assert metadata.get("lookahead_samples") == ("0" if name == "in_context" else None)
     assert np.abs(streamed - expected).max() <= 1e-6 * np.ptp(signals)
 
 
-def test_64_bit_samples_keep_changes_on_a_large_offset(tmp_path):
-    model = bundled_models()["general-small"]
+@pytest.mark.parametrize("name", ["general-small", "in_context"])
+def test_64_bit_samples_keep_changes_on_a_large_offset(tmp_path, models, name):
+    model = bundled_models().get(name) or models[name]
     signal = 101325 + 0.05 * (np.sin(np.arange(3000) / 30) + np.random.default_rng(0).normal(0, 0.3, 3000))
-    expected = Denoiser(model).denoise(signal)
+    expected = Denoiser(model, lookahead_samples=0).denoise(signal)
     errors = []
     for float64 in (True, False):
         sizes = write_streaming(model, tmp_path / "s.onnx", float64=float64, force=True)
         streamed = stream(tmp_path / "s.onnx", signal[None])[0, sizes["delay_samples"] :]
         errors.append(np.abs(streamed - expected[: len(streamed)]).max() / np.ptp(signal))
     assert errors[0] < 1e-6 < 1e-3 < errors[1]
+
+
+@pytest.mark.parametrize(
+    ("past", "ahead", "hop", "size"),
+    [("5x6,25x4,7x11", "", 75, 42), ("", "200x3,1x25", 50, 56), ("300x3,1x25", "1x1", 150, 58)],
+)
+def test_context_of_a_streaming_graph_is_that_of_the_engine_for_any_scales(tmp_path, past, ahead, hop, size):
+    scales = {"context_past": past, "context_ahead": ahead, "hop": str(hop)}
+    model = in_context(tmp_path / "m.onnx", size=size, **scales)
+    sizes = write_streaming(model, tmp_path / "s.onnx", float64=True)
+    signal = np.random.default_rng(0).normal(size=2250).cumsum()
+    signal[700:800] = signal[700]
+    signal[1000] = 1e9  # which clips the means of quiet windows
+    streamed = stream(tmp_path / "s.onnx", signal[None])[0, sizes["delay_samples"] :]
+    expected = Denoiser(model, lookahead_samples=0).denoise(signal)[: len(streamed)]
+    quiet = np.abs(np.arange(len(streamed)) - 1000) >= 150
+    assert np.abs(streamed - expected)[quiet].max() <= 1e-6 * np.ptp(signal[:1000])
+    assert np.abs(streamed - expected).max() <= 1e-6 * 1e9
 
 
 def test_hop_that_does_not_divide_the_window_is_refused_in_one_sentence(tmp_path):

@@ -75,12 +75,15 @@ CONTEXT = {"contract_version": "2", "context_past": "5x6,25x4", "context_ahead":
 CONTEXT_SIZE = 2 * (6 + 4 + 4 + 3)
 
 
-def in_context(path: Path, seed: int = 0, **metadata: str | None) -> Path:
-    """Mix all samples of a window and all numbers of its context: sensitive to every shift and swap."""
+def in_context(path: Path, seed: int = 0, size: int = CONTEXT_SIZE, **metadata: str | None) -> Path:
+    """Mix all samples of a window and all numbers of its context: sensitive to every shift and swap.
+
+    Other scales than those of ``CONTEXT`` need another ``size``.
+    """
     rng = np.random.default_rng(seed)
     constants = {
         "matrix": rng.normal(0, 0.05, (150, 150)).astype(np.float32),
-        "around": rng.normal(0, 0.05, (CONTEXT_SIZE, 150)).astype(np.float32),
+        "around": rng.normal(0, 0.05, (size, 150)).astype(np.float32),
     }
     nodes = [
         helper.make_node("MatMul", ["noisy", "matrix"], ["inside"]),
@@ -88,7 +91,7 @@ def in_context(path: Path, seed: int = 0, **metadata: str | None) -> Path:
         helper.make_node("Add", ["inside", "outside"], ["sum"]),
         helper.make_node("Tanh", ["sum"], ["clean"]),
     ]
-    inputs = [tensor("noisy", 150), tensor("context", CONTEXT_SIZE)]
+    inputs = [tensor("noisy", 150), tensor("context", size)]
     return save(path, nodes, inputs, [tensor("clean", 150)], constants, **{**CONTEXT, **metadata})
 
 
