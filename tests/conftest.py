@@ -89,9 +89,8 @@ def speech_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of test vectors, with the model beside them, for every shipped model and some made here."""
-    folder, apart = tmp_path_factory.mktemp("vectors"), tmp_path_factory.mktemp("apart")
-    for name, model in (bundled_models() | {kind: models[kind] for kind in (*HAND_MADE, "in_context")}).items():
-        made = (apart if name == "in_context" else folder) / name
-        write_vectors(model, made)
-        shutil.copy(model, made / "model.onnx")
-    return {path.name: path for path in sorted([*folder.iterdir(), *apart.iterdir()])}
+    folder = tmp_path_factory.mktemp("vectors")
+    for name, model in (bundled_models() | {kind: models[kind] for kind in HAND_MADE}).items():
+        write_vectors(model, folder / name)
+        shutil.copy(model, folder / name / "model.onnx")
+    return {path.name: path for path in sorted(folder.iterdir())}

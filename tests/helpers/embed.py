@@ -15,9 +15,12 @@ import pytest
 
 from denoise_stream import bundled_models
 
-HAND_MADE = ("leaky_mean", "leaky_mean_raw", "recurrent", "smoother")
+HAND_MADE = ("in_context", "leaky_mean", "leaky_mean_raw", "recurrent", "smoother")
 KINDS = [*bundled_models(), *HAND_MADE]
 """What every port must compute: the keys of the fixture ``vectors``."""
+
+LOOKAHEADS = [(kind, 0) for kind in KINDS] + [("in_context", 61)]
+"""The same with the look-aheads of their vectors."""
 
 EMBED = Path(__file__).parents[2] / "export" / "embed"
 

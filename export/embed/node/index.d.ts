@@ -1,7 +1,7 @@
-import type { WasmDenoiser } from "./wasm/denoise.js";
+import type { LookAhead, WasmDenoiser } from "./wasm/denoise.js";
 
 export { DenoiseNode, type DenoiseNodeOptions, type Report } from "./wasm/audio.js";
-export { type Facts, ModuleError, WasmChannel, WasmDenoiser, WasmStream } from "./wasm/denoise.js";
+export { type Facts, type LookAhead, ModuleError, WasmChannel, WasmDenoiser, WasmStream } from "./wasm/denoise.js";
 
 /** What a model file says about itself. */
 export interface Contract {
@@ -15,8 +15,19 @@ export interface Contract {
   sampleRateHz: number | null;
   /** Numbers that a stateful model carries from window to window; 0 for a stateless one. */
   stateSize: number;
+  /** The scales of the context that the model takes, if any: blocks before and after each window, the nearest first. */
+  contextPast: Blocks[];
+  contextAhead: Blocks[];
+  /** The longest look-ahead that the model can use, in samples after each window; 0 for most models. */
+  mostLookaheadSamples: number;
   license: string;
   trainedOn: string;
+}
+
+/** A row of blocks of a context: `count` means of `size` samples each. */
+export interface Blocks {
+  size: number;
+  count: number;
 }
 
 export type Samples = Float32Array | Float64Array;
@@ -39,9 +50,10 @@ export class DenoiseStream {
 /** A loaded ONNX file; any number of streams share it. */
 export class Denoiser {
   readonly contract: Contract;
-  stream(options?: { hop?: number }): DenoiseStream;
-  /** Denoise a whole signal of one channel. */
-  denoise<T extends Samples>(signal: T, options?: { hop?: number }): Promise<T>;
+  /** Open a stream; it does not look ahead unless that is stated. */
+  stream(options?: LookAhead & { hop?: number }): DenoiseStream;
+  /** Denoise a whole signal of one channel; the model looks ahead as far as it can unless another look-ahead is stated. */
+  denoise<T extends Samples>(signal: T, options?: LookAhead & { hop?: number }): Promise<T>;
   /** Free the memory of the network; streams that are still open fail from now on. */
   release(): Promise<void>;
 }

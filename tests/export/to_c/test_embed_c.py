@@ -14,7 +14,7 @@ from denoise_export.to_c.program import Program
 from denoise_export.to_c.source import c_source, write_c
 from denoise_export.to_c.weights import as_text, pack
 from denoise_stream import ContractError, Denoiser, SinkError, bundled_models
-from embed import KINDS, SANITIZED, STRICT, compile_c, need, worst_error
+from embed import LOOKAHEADS, SANITIZED, STRICT, compile_c, need, worst_error
 from onnx_models import fragile, identity, save, tensor
 
 
@@ -53,19 +53,12 @@ def _pointer(array: np.ndarray) -> ctypes.c_void_p:
     return array.ctypes.data_as(ctypes.c_void_p)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "lookahead"), LOOKAHEADS)
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_c_reproduces_the_test_vectors(vectors, tmp_path, kind, compiler):
+def test_c_reproduces_the_test_vectors(vectors, tmp_path, kind, lookahead, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
-    assert worst_error(vectors[kind], Library(tmp_path, compiler).denoise) < 1e-4
-
-
-@pytest.mark.parametrize("lookahead", [0, 61])
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_c_reproduces_the_test_vectors_of_a_model_with_a_context(vectors, tmp_path, compiler, lookahead):
-    write_c(vectors["in_context"] / "model.onnx", tmp_path)
     library = Library(tmp_path, compiler, np.float32, f"-DDENOISE_LOOKAHEAD={lookahead}")
-    assert worst_error(vectors["in_context"], library.denoise, lookahead) < 1e-5
+    assert worst_error(vectors[kind], library.denoise, lookahead) < 1e-4
 
 
 @pytest.mark.parametrize("hop", [1, 49, 75, 150])

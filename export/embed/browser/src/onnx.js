@@ -31,10 +31,10 @@ const calls = {
     let done = 0;
     let firstMs = null;
     for (const noisy of channels) {
-      const stream = denoiser.stream();
+      const stream = denoiser.stream({ lookaheadSamples: denoiser.contract.mostLookaheadSamples });
       const parts = [];
       // The first window alone, to know when the first denoised sample is there.
-      for (let at = 0, size = denoiser.contract.window; at < noisy.length;) {
+      for (let at = 0, size = stream.latencySamples; at < noisy.length;) {
         const chunk = noisy.subarray(at, at + size);
         parts.push(await stream.process(chunk));
         firstMs ??= performance.now() - started;
@@ -50,8 +50,8 @@ const calls = {
   },
 
   /** Denoise a signal in chunks of one size, as the test vectors ask for. */
-  async chunks(noisy, size) {
-    const stream = denoiser.stream();
+  async chunks(noisy, size, lookaheadSamples) {
+    const stream = denoiser.stream({ lookaheadSamples });
     const parts = [];
     for (let at = 0; at < noisy.length; at += size) parts.push(await stream.process(noisy.subarray(at, at + size)));
     const before = parts.reduce((sum, part) => sum + part.length, 0);

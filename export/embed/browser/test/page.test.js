@@ -233,9 +233,9 @@ async function inWorker({ signals, sizes, model }) {
     });
   await call("load", [Uint8Array.from(atob(model), (letter) => letter.charCodeAt(0)).buffer, "model.onnx"]);
   let worst = 0;
-  for (const { noisy, expected, full_scale, samples_before_flush, name } of signals)
+  for (const { noisy, expected, full_scale, samples_before_flush, lookahead_samples, name } of signals)
     for (const size of sizes) {
-      const { clean, before } = await call("chunks", [Float32Array.from(noisy), size]);
+      const { clean, before } = await call("chunks", [Float32Array.from(noisy), size, lookahead_samples ?? 0]);
       if (before !== samples_before_flush || clean.length !== expected.length) throw new Error(`${name}: wrong length`);
       clean.forEach((sample, n) => (worst = Math.max(worst, Math.abs(sample - expected[n]) / full_scale)));
     }

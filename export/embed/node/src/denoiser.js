@@ -1,6 +1,6 @@
 /** Load a model from an ONNX file's bytes, and make streams that share one session. */
 
-import { ContractError, checkTensors, readContract } from "./contract.js";
+import { ContractError, checkTensors, contextSize, readContract } from "./contract.js";
 import { readMetadata } from "./metadata.js";
 import { DenoiseStream } from "./stream.js";
 
@@ -32,9 +32,10 @@ export class Denoiser {
     const contract = readContract(metadata, file);
     checkTensors(contract, session, file);
     const { window, stateSize } = contract;
-    const network = async (noisy, rows, state) => {
+    const network = async (noisy, rows, state, context) => {
       const feeds = { noisy: new runtime.Tensor("float32", noisy, [rows, window]) };
       if (state) feeds.state = new runtime.Tensor("float32", state, [rows, stateSize]);
+      if (context) feeds.context = new runtime.Tensor("float32", context, [rows, contextSize(contract)]);
       const results = await session.run(feeds);
       return { clean: results.clean.data, state: state && results.state_out.data };
     };
@@ -43,14 +44,14 @@ export class Denoiser {
     return denoiser;
   }
 
-  /** Open a stream for one channel. */
-  stream({ hop } = {}) {
-    return new DenoiseStream(this.contract, this._network, hop);
+  /** Open a stream for one channel; it does not look ahead unless that is stated. */
+  stream({ hop, lookaheadSamples } = {}) {
+    return new DenoiseStream(this.contract, this._network, hop, lookaheadSamples);
   }
 
-  /** Denoise a whole signal of one channel. */
-  async denoise(signal, options) {
-    const stream = this.stream(options);
+  /** Denoise a whole signal of one channel; the model looks ahead as far as it can unless another look-ahead is stated. */
+  async denoise(signal, { hop, lookaheadSamples = this.contract.mostLookaheadSamples } = {}) {
+    const stream = this.stream({ hop, lookaheadSamples });
     const [begin, end] = await Promise.all([stream.process(signal), stream.flush()]);
     const clean = new signal.constructor(signal.length);
     clean.set(begin);
@@ -68,7 +69,9 @@ export class Denoiser {
     const { window, stateSize } = this.contract;
     try {
       const state = stateSize ? new Float32Array(2 * stateSize) : null;
-      const { clean, state: next } = await this._network(new Float32Array(2 * window), 2, state);
+      const context = new Float32Array(2 * contextSize(this.contract));
+      const inputs = [new Float32Array(2 * window), 2, state, context.length ? context : null];
+      const { clean, state: next } = await this._network(...inputs);
       if (clean.length !== 2 * window)
         throw new Error(`output 'clean' has ${clean.length / 2} samples; needed: ${window}`);
       if (next && next.length !== 2 * stateSize)

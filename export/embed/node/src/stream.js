@@ -3,8 +3,11 @@
  *
  *     y[n] = sum_k w[n - k H] d_k[n - k H] / sum_k w[n - k H],   w[n] = sin^2(pi (n + 1/2) / W)
  *
- * Used by Node and the browser alike; the network is a function, so that this file depends on nothing.
+ * Used by Node and the browser alike; the network is a function, so that this file depends on no runtime.
  */
+
+import { contextOf } from "./context.js";
+import { contextSize, reach } from "./contract.js";
 
 /** Windows that go through the network at once. */
 const BATCH_WINDOWS = 64;
@@ -17,23 +20,32 @@ function taper(window) {
 /**
  * Denoise one channel chunk by chunk; however the signal is cut, the result is the same.
  *
- * Kept between calls: at most two windows of samples, the sums of overlap-add, and a stateful network's state.
+ * Kept between calls: at most two windows of samples, the past that a context covers, the look-ahead, the sums of
+ * overlap-add, and a stateful network's state.
  * Calls may overlap; they run in order.
  */
 export class DenoiseStream {
   /**
    * @param {import("../index.js").Contract} contract
-   * @param {(noisy: Float32Array, rows: number, state: Float32Array | null) =>
+   * @param {(noisy: Float32Array, rows: number, state: Float32Array | null, context: Float32Array | null) =>
    *   Promise<{ clean: Float32Array, state: Float32Array | null }>} network
    * @param {number} [hop] samples between window starts, 1 to the window; the model's own if left out, and the
    *   only one for a stateful model
+   * @param {number} [lookahead] samples after each window that a model with a context sees, and waits for
    */
-  constructor(contract, network, hop = contract.hop) {
+  constructor(contract, network, hop = contract.hop, lookahead = 0) {
     if (!(Number.isInteger(hop) && hop >= 1 && hop <= contract.window))
       throw new RangeError(`hop=${hop} is out of range; use 1 to ${contract.window}`);
     if (contract.stateSize && hop !== contract.hop)
       throw new RangeError(`hop=${hop} does not go with the network's memory, which goes on by ${contract.hop} samples`);
-    this.latencySamples = contract.window;
+    const { name, mostLookaheadSamples: most } = contract;
+    if (!(Number.isInteger(lookahead) && lookahead >= 0 && lookahead <= most))
+      throw new RangeError(
+        `lookaheadSamples=${lookahead} is out of range; ${most ? `use 0 to ${most}` : `${name} does not look ahead, use 0`}`,
+      );
+    this.latencySamples = contract.window + lookahead;
+    this._lookahead = lookahead;
+    this._past = reach(contract.contextPast);
     this._contract = contract;
     this._network = network;
     this._hop = hop;
@@ -79,17 +91,23 @@ export class DenoiseStream {
     const wrong = chunk.findIndex((sample) => Math.abs(sample) === Infinity);
     if (wrong >= 0)
       throw new RangeError(`sample ${wrong} of the chunk is ${chunk[wrong]}; every sample must be a finite number`);
-    const { window } = this._contract;
     this._kind = chunk.constructor;
-    this._kept = joined(this._kept, chunk);
-    const count = Math.max(0, Math.floor((this._kept.length - window - this._next) / this._hop) + 1);
+    this._kept = joined(this._kept, chunk, Float64Array);
+    return this._run(this._lookahead);
+  }
+
+  /** Denoise all windows that are whole and have so many samples after them; return what they finish. */
+  async _run(waiting) {
+    const { window } = this._contract;
+    const count = Math.max(0, Math.floor((this._kept.length - window - waiting - this._next) / this._hop) + 1);
     const finished = new this._kind(count * this._hop);
     const batch = this._state ? 1 : BATCH_WINDOWS;
     for (let done = 0; done < count; done += batch) {
       const rows = Math.min(batch, count - done);
       await this._denoise(this._kept, rows, finished, done * this._hop);
     }
-    const old = Math.max(0, this._next - window); // the last window stays: its reflection may be needed at the end
+    // The last window stays: its reflection may be needed at the end.
+    const old = Math.max(0, this._next - Math.max(window, this._past));
     this._kept = this._kept.slice(old);
     this._next -= old;
     return finished;
@@ -97,6 +115,7 @@ export class DenoiseStream {
 
   async _flush() {
     const { window } = this._contract;
+    const waited = await this._run(0);
     const given = this._kept.subarray(this._next);
     const rest = given.length;
     const finished = new this._kind(rest);
@@ -111,13 +130,15 @@ export class DenoiseStream {
     }
     given.forEach((sample, n) => Number.isNaN(sample) && (finished[n] = NaN));
     this._begin();
-    return finished;
+    return joined(waited, finished, this._kind);
   }
 
   /** Denoise the next windows of `samples` and return `rows * hop` finished samples. */
   async _denoise(samples, rows, finished, at) {
     const { window, normalization } = this._contract;
+    const size = contextSize(this._contract);
     const noisy = new Float32Array(rows * window);
+    const context = size ? new Float32Array(rows * size) : null;
     const scales = [];
     for (let row = 0; row < rows; row++) {
       const start = this._next + row * this._hop;
@@ -125,8 +146,12 @@ export class DenoiseStream {
       const scale = normalization === "minmax" ? range(own) : { low: 0, span: 1 };
       for (let n = 0; n < window; n++) noisy[row * window + n] = (own[n] - scale.low) / (scale.span || 1);
       scales.push(scale);
+      if (context) {
+        const scaled = noisy.subarray(row * window, (row + 1) * window);
+        context.set(contextOf(this._contract, this._kept, start, this._lookahead, scaled, scale), row * size);
+      }
     }
-    const { clean, state } = await this._network(noisy, rows, this._state);
+    const { clean, state } = await this._network(noisy, rows, this._state, context);
     this._state = state;
     for (let row = 0; row < rows; row++) {
       const { low, span } = scales[row];
@@ -148,10 +173,10 @@ export class DenoiseStream {
   }
 }
 
-function joined(kept, chunk) {
-  const all = new Float64Array(kept.length + chunk.length);
-  all.set(kept);
-  all.set(chunk, kept.length);
+function joined(first, second, Kind) {
+  const all = new Kind(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
   return all;
 }
 

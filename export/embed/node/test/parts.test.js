@@ -5,7 +5,10 @@ import { test } from "node:test";
 import { DenoiseStream, readContract, readMetadata, readWav, writeWav } from "../onnx.js";
 import { bridged, reflected } from "../src/stream.js";
 
-const CONTRACT = { name: "same", window: 6, hop: 3, normalization: "minmax", sampleRateHz: null, stateSize: 0 };
+const CONTRACT = {
+  ...{ name: "same", window: 6, hop: 3, normalization: "minmax", sampleRateHz: null, stateSize: 0 },
+  ...{ contextPast: [], contextAhead: [], mostLookaheadSamples: 0 },
+};
 const identity = async (noisy, rows, state) => ({ clean: noisy, state });
 
 test("a network that changes nothing gives the signal back, missing values too", async () => {
@@ -88,8 +91,7 @@ test("a contract that is broken is refused by key, value found and value needed"
   };
   assert.deepEqual(readContract(good, "m.onnx").sampleRateHz, 16000);
   for (const [key, value, needed] of [
-    ["contract_version", "2", "'1' (models of version 2 take a context, which is not known here)"],
-    ["contract_version", "3", "'1'"],
+    ["contract_version", "3", "'1' or '2'"],
     ["window", "1.5", "a whole number from 2 to 65536"],
     ["hop", "151", "a whole number from 1 to 150"],
     ["normalization", "l2", "'minmax' or 'none'"],
@@ -101,6 +103,19 @@ test("a contract that is broken is refused by key, value found and value needed"
       message: `m.onnx: metadata ${key}='${value}'; needed: ${needed}`,
     });
   assert.throws(() => readContract({ ...good, hop: undefined }, "m.onnx"), /metadata key 'hop' is missing/);
+});
+
+test("a context is read from its scales, and refused where a model could not have one", () => {
+  const good = { contract_version: "2", name: "m", window: "150", hop: "75", normalization: "minmax", sample_rate_hz: "any" };
+  const contract = readContract({ ...good, context_past: "5x30,25x30", context_ahead: "40x3" }, "m.onnx");
+  assert.deepEqual(contract.contextPast, [{ size: 5, count: 30 }, { size: 25, count: 30 }]);
+  assert.equal(contract.mostLookaheadSamples, 120);
+  assert.equal(readContract({ ...good, contract_version: "1", context_past: "5x30" }, "m.onnx").contextPast.length, 0);
+  for (const wrong of [{}, { context_past: "5x30", normalization: "none" }, { context_past: "5x30", state_size: "3" }])
+    assert.throws(() => readContract({ ...good, ...wrong }, "m.onnx"), /m.onnx: metadata contract_version='2'; needed with it/);
+  assert.throws(() => readContract({ ...good, context_past: "5x" }, "m.onnx"), {
+    message: "m.onnx: metadata context_past='5x'; needed: SIZExCOUNT of blocks with commas, such as '5x30,25x30'",
+  });
 });
 
 test("what is no protobuf is refused", () => {

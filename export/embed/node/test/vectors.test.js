@@ -10,8 +10,8 @@ for (const folder of (process.env.VECTORS ?? "").split(":").filter(Boolean))
   test(`${basename(folder)} gives the samples of the test vectors`, async () => {
     const content = JSON.parse(readFileSync(join(folder, "vectors.json"), "utf8"));
     const denoiser = await load(join(folder, "model.onnx"));
-    const stream = denoiser.stream();
-    for (const { name, full_scale, samples_before_flush, ...files } of content.cases) {
+    for (const { name, full_scale, samples_before_flush, lookahead_samples, ...files } of content.cases) {
+      const stream = denoiser.stream({ lookaheadSamples: lookahead_samples ?? 0 });
       const [noisy, expected] = [files.noisy, files.expected].map((file) => floats(join(folder, file)));
       for (const chunk of content.chunk_sizes) {
         const clean = [];
