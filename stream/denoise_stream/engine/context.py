@@ -35,20 +35,26 @@ class Starts(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Blocks side by side that are summed together.
+    """Blocks that are summed in one call, and the columns of their sums.
 
-    ``number`` blocks of ``size`` samples, the first one from sample ``begin`` of what the context covers on; and the
-    columns of their sums, in the order of time.
+    Attributes
+    ----------
+    bounds
+        Where blocks start in what the context of a window covers. Each ends where the next one starts; a bound that is
+        not before the next one only ends a block.
+    end
+        Where the last one ends.
+    columns
+        Where the sums go.
     """
 
-    begin: int
-    size: int
-    number: int
+    bounds: NDArray[np.intp]
+    end: int
     columns: slice
 
 
 class _Facts(NamedTuple):
-    """What the known samples of each block decide; one row for all windows where it has one axis only.
+    """What follows from the number of known samples in each block; arrays of one axis hold for all windows.
 
     Attributes
     ----------
@@ -68,8 +74,9 @@ class _Facts(NamedTuple):
 class Surroundings:
     """Compute the contexts of windows for one contract and one look-ahead; nothing is kept between calls.
 
-    While it computes, each scale has a column for the window's edge and one for each block, from the window outwards.
-    What fills a block without a known sample is thus the nearest column with one to its left.
+    While it computes, each scale has a column for the window's edge and then one for each block, from the window
+    outwards: what fills a block without a known sample is the nearest column with one to its left. The scales of the
+    past come in reverse, so that all their columns from right to left are in the order of time.
 
     Parameters
     ----------
@@ -80,36 +87,39 @@ class Surroundings:
     """
 
     def __init__(self, contract: Contract, lookahead_samples: int) -> None:
-        self._window = contract.window
-        self._past = contract.past_samples
-        self._ahead = min(lookahead_samples, contract.most_lookahead_samples)
+        past, window = contract.past_samples, contract.window
+        ahead = min(lookahead_samples, contract.most_lookahead_samples)
+        self._past, self._window, self._ahead = past, window, ahead
         self._runs: list[_Run] = []
-        sizes: list[int] = []
-        counts: list[int] = []
-        order: list[int] = []
         edges: list[int] = []
         edge_bounds: list[int] = []
-        for before, scales in ((True, contract.context_past), (False, contract.context_ahead)):
-            for size, number in scales:
-                edge = len(sizes)
-                first, end = edge + 1, edge + 1 + number
-                edge_size = min(size, self._window)
-                if before:
-                    reach = size * number
-                    self._runs.append(_Run(self._past - reach, size, number, slice(end - 1, edge, -1)))
-                    order += reversed(range(first, end))
-                    edge_bounds += [0, edge_size]
-                else:
-                    reach = min(size * number, self._ahead)
-                    self._runs += _runs_ahead(self._past + self._window, reach, size, first)
-                    order += range(first, end)
-                    edge_bounds += [self._window - edge_size, self._window]
-                edges.append(edge)
-                sizes += [1, *[size] * number]
-                counts += [0, *np.clip(reach - size * np.arange(number), 0, size)]
-        self._edges = np.array(edges)
-        self._edge_bounds = np.array(edge_bounds)
-        self._order = np.array(order)
+        sizes: list[int] = []
+        counts: list[int] = []
+        for size, number in reversed(contract.context_past):
+            edges.append(len(sizes))
+            edge_bounds += [0, min(size, window)]
+            sizes += [1, *[size] * number]
+            counts += [0, *[size] * number]
+        width_of_past = len(sizes)
+        if width_of_past:
+            # The last bound of each scale is the window's start: it ends a block, and its column is the edge's.
+            bounds = [
+                at for size, number in contract.context_past for at in range(past - size * number, past + 1, size)
+            ]
+            self._runs.append(_Run(np.array(bounds), past + 1, slice(width_of_past - 1, None, -1)))
+        for size, number in contract.context_ahead:
+            reach = min(size * number, ahead)
+            if reach:
+                starts = range(past + window, past + window + reach, size)
+                columns = slice(len(sizes) + 1, len(sizes) + 1 + len(starts))
+                self._runs.append(_Run(np.array(starts), past + window + reach, columns))
+            edges.append(len(sizes))
+            edge_bounds += [window - min(size, window), window]
+            sizes += [1, *[size] * number]
+            counts += [0, *np.clip(reach - size * np.arange(number), 0, size)]
+        in_time = np.array([*reversed(range(width_of_past)), *range(width_of_past, len(sizes))])
+        self._order = in_time[~np.isin(in_time, edges)]
+        self._edges, self._edge_bounds = np.array(edges), np.array(edge_bounds)
         self._sizes = np.array(sizes, dtype=np.float64)
         self._all_known = self._facts(np.array(counts, dtype=np.float64))
 
@@ -148,14 +158,14 @@ class Surroundings:
         means /= facts.divisors
         means -= single(minimum)
         divisor = divisor_of(span)
-        most = LARGEST * divisor  # first, as a quotient by a tiny range overflows
+        most = LARGEST * divisor  # before the division, which overflows where the range is tiny
         np.minimum(means, most, out=means)
         np.maximum(means, -most, out=means)
         means /= divisor
         means[:, self._edges] = self._edge_means(scaled)
         blocks = len(self._order)
         found = np.empty((len(means), 2 * blocks), dtype=np.float32)
-        if facts.sources.ndim == 1:
+        if facts.sources.ndim == 1:  # nothing is missing
             found[:, :blocks] = means.take(facts.sources, axis=1)
         else:
             found[:, :blocks] = np.take_along_axis(means, facts.sources, axis=1)
@@ -163,26 +173,32 @@ class Surroundings:
         return found
 
     def _around(self, signal: Samples, starts: Starts) -> Samples:
-        """Cut out what the contexts cover, ``(channels, n)``; NaN where the signal holds nothing."""
+        """Cut out what all contexts cover, ``(channels, n)``; NaN where the signal holds nothing."""
         first = starts.first - self._past
-        length = self._past + (starts.number - 1) * starts.hop + self._window + self._ahead
+        length = (starts.number - 1) * starts.hop + self._past + self._window + self._ahead
         inside = signal[:, max(0, first) : first + length]
         if inside.shape[1] == length:
-            return np.ascontiguousarray(inside)  # the order of a sum, and so its last bit, depends on the layout
+            return inside
         around = np.full((len(signal), length), np.nan)
         begin = max(0, -first)
         around[:, begin : begin + inside.shape[1]] = inside
         return around
 
     def _sums(self, around: Samples, starts: Starts) -> Samples:
-        """Sum the samples of each block; columns of edges, and of blocks beyond the look-ahead, are 0."""
-        sums = np.zeros((starts.number, len(around), len(self._sizes)))
-        for begin, size, number, columns in self._runs:
-            sums[:, :, columns] = _sum_blocks(around[:, begin:], size, number, starts).swapaxes(0, 1)
-        return sums.reshape(-1, len(self._sizes))
+        """Sum each block, ``(number * channels, columns)``; 0 beyond the look-ahead, and any number for an edge."""
+        channels, length = around.shape
+        row, sample = around.strides
+        each = around[None]
+        if starts.number > 1:
+            shape = (starts.number, channels, length - (starts.number - 1) * starts.hop)
+            each = as_strided(around, shape, (starts.hop * sample, row, sample), writeable=False)
+        sums = np.zeros((starts.number, channels, len(self._sizes)))
+        for bounds, end, columns in self._runs:
+            sums[:, :, columns] = np.add.reduceat(each[:, :, :end], bounds, axis=2)
+        return sums.reshape(starts.number * channels, -1)
 
     def _facts(self, counts: Samples) -> _Facts:
-        """Decide by the number of known samples in each column."""
+        """Return what follows from the known samples in each column, those of edges aside."""
         known = counts > 0
         known[..., self._edges] = True
         sources = np.maximum.accumulate(np.where(known, np.arange(len(self._sizes)), 0), axis=-1)
@@ -190,47 +206,9 @@ class Surroundings:
         return _Facts(np.maximum(counts, 1.0), sources[..., self._order], shares[..., self._order])
 
     def _edge_means(self, scaled: NDArray[np.float32]) -> Samples:
-        """Compute the mean of each edge, of as many samples as a block has."""
-        padded = np.zeros((len(scaled), self._window + 1))  # as no bound of reduceat may be the end
+        """Compute the mean of the window's samples next to each scale, as many as its blocks have."""
+        padded = np.zeros((len(scaled), self._window + 1))  # as a bound must be before the end
         padded[:, :-1] = scaled
         sums = np.add.reduceat(padded, self._edge_bounds, axis=1)[:, ::2]
         means: Samples = sums / (self._edge_bounds[1::2] - self._edge_bounds[::2])
         return means
-
-
-def _runs_ahead(begin: int, reach: int, size: int, column: int) -> list[_Run]:
-    """Return the whole blocks within the look-ahead, and the part of one at its end; either may be missing."""
-    whole, rest = divmod(reach, size)
-    last = column + whole
-    runs = [_Run(begin, size, whole, slice(column, last)), _Run(begin + whole * size, rest, 1, slice(last, last + 1))]
-    return [run for run in runs if run.size and run.number]
-
-
-def _sum_blocks(samples: Samples, size: int, blocks: int, starts: Starts) -> Samples:
-    """Sum blocks side by side for each window, the first window's from the first sample on.
-
-    Blocks that several windows share are summed once.
-
-    Returns
-    -------
-    float64 ``(channels, windows, blocks)``.
-    """
-    number, hop = starts.number, starts.hop
-    step = math.gcd(hop, size)
-    different = ((number - 1) * hop + (blocks - 1) * size) // step + 1
-    if number == 1:
-        each = samples[:, : blocks * size].reshape(-1, 1, blocks, size)
-    elif different >= number * blocks:
-        each = _view(samples, (number, hop), (blocks, size), (size, 1))
-    else:
-        shared = np.add.reduce(_view(samples, (different, step), (size, 1)), axis=2)
-        return _view(shared, (number, hop // step), (blocks, size // step))
-    sums: Samples = np.add.reduce(each, axis=3)
-    return sums
-
-
-def _view(array: Samples, *axes: tuple[int, int]) -> Samples:
-    """Return a view with several axes along the last one, each given by its length and its step."""
-    row, sample = array.strides
-    shape = (len(array), *(length for length, _ in axes))
-    return as_strided(array, shape, (row, *(step * sample for _, step in axes)), writeable=False)
