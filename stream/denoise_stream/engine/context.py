@@ -120,6 +120,7 @@ class Surroundings:
         in_time = np.array([*reversed(range(width_of_past)), *range(width_of_past, len(sizes))])
         self._order = in_time[~np.isin(in_time, edges)]
         self._edges, self._edge_bounds = np.array(edges), np.array(edge_bounds)
+        self._edge_sizes = np.diff(self._edge_bounds)[::2].astype(np.float64)
         self._sizes = np.array(sizes, dtype=np.float64)
         self._all_known = self._facts(np.array(counts, dtype=np.float64))
 
@@ -210,5 +211,5 @@ class Surroundings:
         padded = np.zeros((len(scaled), self._window + 1))  # as a bound must be before the end
         padded[:, :-1] = scaled
         sums = np.add.reduceat(padded, self._edge_bounds, axis=1)[:, ::2]
-        means: Samples = sums / (self._edge_bounds[1::2] - self._edge_bounds[::2])
+        means: Samples = sums / self._edge_sizes
         return means
