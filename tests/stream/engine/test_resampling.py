@@ -195,5 +195,6 @@ def test_memory_stays_bounded_by_the_chunk_at_another_rate(models):
     for _ in range(200):
         stream.process(noise(1000))
         stage = stream._stage
-        held = (stage._waiting, stage._heard, stage._into._kept, stage._out_of._kept, stage._gain._gains)
+        arrays = (stage._into._kept, stage._out_of._kept, stage._gain._gains)
+        held = (stage._waiting.joined(), stage._heard.joined(), *arrays)
         assert sum(array.size for array in held) < 4 * stream.latency_samples

@@ -9,7 +9,7 @@ model gave to the top of its range. If the model changes nothing, then c = d and
 
 import numpy as np
 
-from denoise_stream.arrays import Samples, detached
+from denoise_stream.arrays import Backlog, Samples, detached
 from denoise_stream.engine.rates.polyphase import polyphase
 from denoise_stream.engine.rates.resampling import Resampler
 from denoise_stream.engine.steps import Stage, Steps
@@ -147,12 +147,12 @@ class FullBand:
         """Forget everything; the next sample is sample 0."""
         for stage in (self._inner, self._into, self._out_of, self._gain):
             stage.reset()
-        self._waiting: Samples = np.empty((self._channels, 0))
-        self._heard: Samples = np.empty((self._channels, 0))  # input of the model whose output is not out yet
+        self._waiting = Backlog(self._channels)
+        self._heard = Backlog(self._channels)  # input of the model whose output is not out yet
 
     def process(self, samples: Samples) -> Steps[Samples]:
         """Take the next samples ``(channels, n)``; return those that are finished, at the same rate."""
-        self._waiting = np.concatenate((self._waiting, samples), axis=1)
+        self._waiting.add(samples)
         clean = yield from self._listen(self._into.process(samples))
         return self._join(self._out_of.process(self._pair(clean)))
 
@@ -166,20 +166,19 @@ class FullBand:
         return tail
 
     def _listen(self, noisy: Samples) -> Steps[Samples]:
-        self._heard = np.concatenate((self._heard, noisy), axis=1)
+        self._heard.add(noisy)
         return (yield from self._inner.process(noisy))
 
     def _pair(self, clean: Samples, *, last: bool = False) -> Samples:
         """Stack the model's input on its output; values that were missing are missing in both."""
-        count = clean.shape[1]
-        noisy, self._heard = self._heard[:, :count], detached(self._heard[:, count:])
+        noisy = self._heard.take(clean.shape[1])
         pair = np.concatenate((noisy, np.where(np.isnan(noisy), np.nan, clean)))
         self._gain.process(pair, last=last)
         return pair
 
     def _join(self, up: Samples) -> Samples:
         """Add the band above the model's range to the denoised signal, scaled by the gain."""
-        up = up[:, : self._waiting.shape[1]]
+        up = up[:, : self._waiting.length]
         count = up.shape[1]
-        signal, self._waiting = self._waiting[:, :count], detached(self._waiting[:, count:])
-        return up[self._channels :] + self._gain.take(count) * (signal - up[: self._channels])
+        band = self._waiting.take(count) - up[: self._channels]
+        return up[self._channels :] + self._gain.take(count) * band
