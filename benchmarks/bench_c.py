@@ -35,6 +35,7 @@ def bench(name: str, path: Path, folder: Path) -> None:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     sizes = {"noisy": contract.window} | ({"state": contract.state_size} if contract.state_size else {})
+    sizes |= {"context": contract.context_size} if contract.context_size else {}
     feed = {key: np.random.default_rng(0).random((1, size), np.float32) for key, size in sizes.items()}
     programs: dict[str, Path] = {}
     for compiler in filter(shutil.which, ("gcc", "clang")):

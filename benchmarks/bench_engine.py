@@ -81,6 +81,8 @@ def runtime_alone(model: Model, signal: np.ndarray, batch: int) -> Callable[[], 
             rows = scaled[start : start + batch]
             if contract.state_size:
                 _, state = session.run(None, {"noisy": rows, "state": state[: len(rows)]})
+            elif contract.context_size:
+                session.run(None, {"noisy": rows, "context": np.zeros((len(rows), contract.context_size), np.float32)})
             else:
                 session.run(None, {"noisy": rows})
 

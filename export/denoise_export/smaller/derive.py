@@ -14,7 +14,7 @@ from denoise_export.graph.probes import TOLERANCE, difference_of_block
 from denoise_export.smaller.float16 import to_fp16
 from denoise_export.smaller.loss import losses_db
 from denoise_export.smaller.smaller import to_int8, to_opset
-from denoise_stream import Contract, ContractError, SourceError, bundled_models
+from denoise_stream import Contract, SourceError, bundled_models
 from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, block_path, digest
 from denoise_stream.files.paths import check_outputs, whole_file
 from denoise_stream.model import Model
@@ -91,10 +91,6 @@ def derive(
     block_file = block_path(output) if fp16 and opset is None and source_model.block is not None else None
     outputs = (output, facts_file) if block_file is None else (output, facts_file, block_file)
     check_outputs(*outputs, force=force, inputs=(source, block_path(source)))
-    if int8 and contract.context_size:
-        raise ContractError(
-            f"{source.name} takes a context (contract version 2), which int8 does not know; use 16-bit weights"
-        )
     model = original = onnx.load(source)
     if opset is not None:
         model = to_opset(model, opset)

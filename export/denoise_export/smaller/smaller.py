@@ -14,6 +14,7 @@ from onnx import helper, numpy_helper
 
 from denoise_export.smaller.loss import noisy_signals
 from denoise_stream import Contract, ContractError
+from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
 
 CALIBRATION_SIGNALS = 64
@@ -116,7 +117,7 @@ def _silent() -> onnxruntime.SessionOptions:
 
 
 class _Calibration:
-    """Windows of synthetic noisy signals, with the states that the model reaches on them."""
+    """Windows of synthetic noisy signals, with their contexts or the states that the model reaches on them."""
 
     def __init__(self, model: onnx.ModelProto, contract: Contract) -> None:
         self._feeds = self._make(model, contract)
@@ -132,9 +133,14 @@ class _Calibration:
         _, noisy = noisy_signals(CALIBRATION_SIGNALS, CALIBRATION_WINDOWS * contract.window, seed=1)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         state = np.zeros((CALIBRATION_SIGNALS, contract.state_size), np.float32)
-        for windows in np.split(noisy, CALIBRATION_WINDOWS, axis=1):
-            rows = normalize(windows)[0] if contract.normalization == "minmax" else windows.astype(np.float32)
-            feed = {"noisy": rows} | ({"state": state} if contract.state_size else {})
+        surroundings = Surroundings(contract, contract.most_lookahead_samples) if contract.context_size else None
+        for number, windows in enumerate(np.split(noisy, CALIBRATION_WINDOWS, axis=1)):
+            scaled, minimum, span = normalize(windows)
+            feed = {"noisy": scaled if contract.normalization == "minmax" else windows.astype(np.float32)}
+            feed |= {"state": state} if contract.state_size else {}
+            if surroundings is not None:
+                starts = Starts(number * contract.window, 1, contract.window)
+                feed["context"] = surroundings.contexts(noisy, starts, scaled, minimum, span)
             yield feed
             if contract.state_size:
                 (state,) = session.run(["state_out"], feed)

@@ -3,18 +3,21 @@
 import dataclasses
 import json
 import re
+import subprocess
 
 import numpy as np
 import pytest
 
 from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
-from denoise_stream import ContractError, Denoiser, SourceError
+from denoise_export.to_c.source import write_c
+from denoise_stream import Denoiser, SourceError
 from denoise_stream.model import Model
 from denoise_train.recipe import load_recipe, with_values
 from denoise_train.training.fit import train
 from denoise_train.training.network_engine import network_method
 from denoise_train.training.start import load_start
+from embed import compile_c
 
 SHORT = {
     "optimizer.kind": "adam",
@@ -61,15 +64,23 @@ def test_the_file_denoises_as_the_network_does_in_the_engine(trained, exported):
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.ptp(noisy))
 
 
-def test_16_bit_weights_keep_the_context(exported, tmp_path):
-    derive(exported, tmp_path / "small.onnx", fp16=True)
+@pytest.mark.parametrize("numbers", ["fp16", "int8"])
+def test_smaller_numbers_keep_the_context(exported, tmp_path, numbers):
+    facts = derive(exported, tmp_path / "small.onnx", **{numbers: True})
     assert Model(tmp_path / "small.onnx").contract == Model(exported).contract
+    assert facts["difference_db"] < -15
 
 
-def test_tools_without_support_for_contexts_say_so(exported, trained, tmp_path):
-    words = r"takes a context \(contract version 2\)"
-    with pytest.raises(ContractError, match=words):
-        derive(exported, tmp_path / "int8.onnx", int8=True)
+def test_the_file_denoises_in_c_as_in_the_engine(exported, tmp_path):
+    write_c(exported, tmp_path)
+    program = compile_c(tmp_path, "gcc", "-O2", "-DDENOISE_SAMPLE=double", "-DDENOISE_LOOKAHEAD=700")
+    noisy = 101325 + 0.05 * np.random.default_rng(0).normal(size=6000).cumsum()
+    done = subprocess.run([program, "480"], input=noisy.tobytes(), capture_output=True, check=True, timeout=60)
+    expected = Denoiser(exported, lookahead_samples=700).denoise(noisy)
+    np.testing.assert_allclose(np.frombuffer(done.stdout), expected, atol=2e-5 * np.ptp(noisy))
+
+
+def test_no_scaling_is_baked_into_a_graph_with_a_context(trained, tmp_path):
     with pytest.raises(SourceError, match="takes a context"):
         export(trained, tmp_path / "self.onnx", self_normalizing=True)
     assert not list(tmp_path.iterdir())
