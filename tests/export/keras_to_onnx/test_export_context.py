@@ -22,7 +22,7 @@ from embed import compile_c
 SHORT = {
     "optimizer.kind": "adam",
     "architecture.filters": [8, 8, 16],
-    "architecture.features": [16, 8],
+    "architecture.coarse_filters": [8, 8, 8],
     "schedule.epochs": 1,
     "schedule.batches_per_epoch": 3,
     "schedule.batch_size": 64,

@@ -1,7 +1,5 @@
 """Windows of long records at every time scale, and the network that sees their context."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
 from denoise_train.data.context_mixtures import ContextMixtureData, Setting
 from denoise_train.data.registry import build_data
-from denoise_train.networks.registry import build_network
 from denoise_train.recipe import RecipeError, load_recipe, with_values
 from denoise_train.splits import TRAINING, seeded
 from denoise_train.synthetic.stretching import INTERPOLATIONS, rows_needed, stretch
@@ -99,38 +96,3 @@ def test_stretching_a_row_needs_no_more_than_it_says():
 def test_impossible_values_are_refused(changes, words):
     with pytest.raises(RecipeError, match=words):
         build(**changes)
-
-
-def test_a_smoother_gives_back_straight_lines_whatever_it_sees():
-    contract = RECIPE.contract
-    network = build_network(150, 75, RECIPE.architecture, contract)
-    weights = network.get_layer("smoothers").get_weights()[0]
-    between = network.get_layer("interpolation").get_weights()[0]
-    line = np.linspace(-3.0, 4.0, 9150)[None]
-    scaled, minimum, span = normalize(line[:, 4500:4650])
-    for lookahead in (0, 4500):
-        context = Surroundings(contract, lookahead).contexts(line, Starts(4500, 1, 75), scaled, minimum, span)
-        seen = np.concatenate((scaled, context[:, :180]), axis=1)
-        candidates = (seen @ weights).reshape(12, 15) @ between
-        count = 6 if lookahead == 0 else 12  # without a look-ahead, smoothers of both sides have no data
-        np.testing.assert_allclose(candidates[:count], np.repeat(scaled, count, axis=0), atol=5e-3)
-
-
-def test_the_context_reaches_the_network_and_is_clipped():
-    network = build_network(150, 75, RECIPE.architecture, RECIPE.contract)
-    rng = np.random.default_rng(0)
-    noisy = rng.random((1, 150), dtype=np.float32)
-    context = rng.random((1, 360), dtype=np.float32)
-    other = context.copy()
-    other[0, 3] += 1.0
-    far, farther = context.copy(), context.copy()
-    far[0, 3], farther[0, 3] = 1e3, 1e6
-    calm, changed, one, another = (network.predict_on_batch([noisy, each]) for each in (context, other, far, farther))
-    assert not np.array_equal(calm, changed)
-    np.testing.assert_array_equal(one, another)
-
-
-def test_an_architecture_in_context_needs_scales():
-    recipe = dataclasses.replace(RECIPE, context_past="", context_ahead="")
-    with pytest.raises(RecipeError, match="needs scales; set context_past"):
-        build_network(150, 75, recipe.architecture, recipe.contract)

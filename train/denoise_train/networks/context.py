@@ -1,141 +1,183 @@
-"""Networks with a context: denoise a window given block means of what surrounds it.
+"""A network with a context: denoise a window given block means of what surrounds it.
 
-                    ┌─▶ smoothers ─▶ candidates ──────┬──────────────┐
-    noisy, context ─┤                                 ▼              ▼
-                    │    noisy ──────────────▶ strided autoencoder ─▶ mix ─▶ clean
-                    └─▶ dense layers ─▶ features ──▶ bottleneck
+                        block means, one row per scale
+    noisy, context ─▶ ▭▭▭▭▭▭▭▭▭▭▭▭▭▭ ┐
+                      ▬▬▬▬▬▬▬▬▬▬▬▬▬▬ ├▶ coarse autoencoder ─▶ candidates ─┬──────────────┐
+                      ██████████████ ┘                                    ▼              ▼
+    noisy ──────────────────────────────────────────────────▶ fine autoencoder ───────▶ mix ─▶ clean
 
-A linear smoother is exact to the last bit where a signal is slow, and its error falls with every sample that it sees,
-which a network of rectifiers learns only slowly. So a bank of them, each a matrix over the window and its context,
-offers candidates; the autoencoder gets them as further channels, and weights them and its own estimate sample by
-sample.
+A signal with more samples than it needs has fewer of them in a row of block means, and each mean has less noise. So the
+rows of all scales go through one small autoencoder of the kind that denoises windows. What it makes of the window's own
+part, interpolated to samples, are candidates: further channels of the window's autoencoder, which weights them and its
+own estimate sample by sample.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from denoise_stream.contract import Contract
-from denoise_train.arrays import Array
+from denoise_train.arrays import Windows
+from denoise_train.networks.spectra import fixed_layers
 from denoise_train.networks.strided import Levels, autoencoder
 from denoise_train.recipe import RecipeError
 
-NEAREST_WIDTH, FARTHEST_WIDTH = 4.0, 2000.0
-"""Standard deviations in samples of the narrowest and the widest smoother before training."""
+FARTHEST_MEAN = 50.0
+"""Means are clipped to this many ranges of the window; further away they would drown the rest of their row."""
 
-FARTHEST_MEAN = 8.0
-"""Smoothers see means clipped to this many ranges of the window; further away a mean is not informative."""
+LEAST_SPAN = 1e-3
+"""Least range that a row of means is scaled by, in ranges of the window."""
 
 LARGEST_CANDIDATE = 0.5
 """Candidates are clipped to the noisy window's range, extended by this many ranges on either side."""
 
-OWN_LOGIT = 4.0
-"""Weight of the network's own estimate before training."""
+OWN_LOGIT = 1.5
+"""Preference for the network's own estimate before training: with a larger one it never learns to use the others."""
 
 
-def strided_in_context(
+def multiscale(
     contract: Contract,
     strides: list[int],
     filters: list[int],
+    coarse_filters: list[int],
     kernels: list[int],
     up_kernels: list[int],
     refine_kernels: list[int],
     bottleneck_kernel: int,
-    smoothers: int,
-    points: int,
-    features: list[int],
+    row: int,
 ) -> keras.Model:
     """Build a strided autoencoder that also sees the past at coarser scales, and what lies ahead where it is known.
 
     Parameters
     ----------
     contract
-        The window and the scales of its context.
+        The window and the scales of its context, the same before and after it.
     strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel
         As for :func:`~denoise_train.networks.registry.strided`.
-    smoothers
-        Number of linear smoothers; an even one. One half sees the window and the past, the other half all, at first.
-    points
-        Points per window at which a smoother is computed, at least 2; straight lines join them, at first.
-    features
-        Widths of the dense layers that read the context for the bottleneck.
+    coarse_filters
+        Filters of the autoencoder of the rows of means, which is of the same shape otherwise.
+    row
+        Blocks in a row: those of the window in its middle, around them those of the context.
     """
-    window, blocks = contract.window, contract.context_size // 2
-    if not blocks:
-        raise RecipeError("architecture 'strided_in_context' needs scales; set context_past, such as \"5x30,25x30\"")
-    if smoothers < 2 or smoothers % 2 or points < 2:
-        raise RecipeError(f"smoothers={smoothers}, points={points}; use an even number, and 2 points or more")
+    scales, window = contract.context_past, contract.window
+    _check(contract, row)
     noisy = keras.Input((window,), name="noisy")
-    context = keras.Input((2 * blocks,), name="context")
-    means = ops.clip(context[:, :blocks], -FARTHEST_MEAN, 1 + FARTHEST_MEAN)
-    seen = layers.Concatenate()([noisy, means])
-    bank = layers.Dense(smoothers * points, use_bias=False, name="smoothers")
-    between = layers.Dense(window, use_bias=False, name="interpolation")
-    candidates = between(layers.Reshape((smoothers, points))(bank(seen)))
-    candidates = layers.Permute((2, 1))(ops.clip(candidates, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE))
-    bank.set_weights([_smoothers(contract, smoothers, points)])
-    between.set_weights([_interpolation(window, points)])
+    context = keras.Input((contract.context_size,), name="context")
+    means, shares = _rows(noisy, context, contract, row)
+    means = ops.clip(means, -FARTHEST_MEAN, 1 + FARTHEST_MEAN)
+    lowest = ops.min(means, axis=2, keepdims=True)
+    span = ops.maximum(ops.max(means, axis=2, keepdims=True) - lowest, LEAST_SPAN)
+    scaled = (means - lowest) / span
+    coarse = Levels(strides, coarse_filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
+    expected = ops.tile(ops.clip(_white_level(noisy, contract) / span, 0, 1), (1, 1, row))
+    rows = ops.reshape(ops.stack([scaled, shares, expected], axis=3), (-1, row, 3))
+    noise = ops.reshape(autoencoder(rows, row, coarse, 1), (-1, len(scales), row))
+    smooth = ops.reshape((scaled - noise) * span + lowest, (-1, len(scales) * row))
+    interpolate = layers.Dense(window * len(scales), use_bias=False, name="interpolation")
+    candidates = ops.reshape(interpolate(smooth), (-1, window, len(scales)))
+    interpolate.set_weights([_interpolation(contract, row)])
+    candidates = ops.clip(candidates, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE)
 
-    read = layers.Concatenate()([seen, context[:, blocks:]])
-    for width in features:
-        read = layers.Dense(width, activation="relu")(read)
-    levels = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
-    channels = layers.Concatenate()([layers.Reshape((window, 1))(noisy), candidates])
-    narrowest = (window // int(np.prod(strides)), filters[-1])
-    injected = layers.Reshape(narrowest)(layers.Dense(narrowest[0] * narrowest[1], name="into_bottleneck")(read))
-    decoded = autoencoder(channels, window, levels, 2 + smoothers, injected)
-
-    own = layers.Reshape((window, 1))(noisy) - decoded[:, :, :1]
-    preference = np.zeros((1, 1, 1 + smoothers), np.float32)
+    fine = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
+    samples = layers.Reshape((window, 1))(noisy)
+    decoded = autoencoder(layers.Concatenate()([samples, candidates]), window, fine, 2 + len(scales))
+    estimates = layers.Concatenate()([samples - decoded[:, :, :1], candidates])
+    preference = np.zeros((1, 1, 1 + len(scales)), np.float32)
     preference[..., 0] = OWN_LOGIT
-    weights = ops.softmax(decoded[:, :, 1:] + preference, axis=-1)
-    mixed = ops.sum(weights * layers.Concatenate()([own, candidates]), axis=-1)
-    return keras.Model([noisy, context], mixed, name="strided_in_context")
+    mixed = ops.sum(ops.softmax(decoded[:, :, 1:] + preference, axis=-1) * estimates, axis=-1)
+    return keras.Model([noisy, context], mixed, name="multiscale")
 
 
-def _smoothers(contract: Contract, count: int, points: int) -> Array:
-    """Return weights ``(window + blocks, count * points)`` of local straight lines, weighted by Gaussians.
+def _check(contract: Contract, row: int) -> None:
+    """Refuse scales that do not make rows.
 
-    W. S. Cleveland: Robust locally weighted regression and smoothing scatterplots, Journal of the American Statistical
-    Association 74, 1979, without the robust part.
+    Raises
+    ------
+    RecipeError
+        If there are none, those before and after differ, the window is not whole blocks of each, or a row is too long.
     """
-    centres, sizes = _places(contract)
-    wanted = (np.arange(points) + 0.5) * contract.window / points - 0.5
-    widths = np.geomspace(NEAREST_WIDTH, FARTHEST_WIDTH, count // 2)
-    known = centres < contract.window
-    weights = np.empty((count, points, len(centres)))
-    for number, width in enumerate(np.concatenate((widths, widths))):
-        sides = known if number < count // 2 else np.ones_like(known)
-        for point, place in enumerate(wanted):
-            away = centres - place
-            kernel = sizes * sides * np.exp(-0.5 * (away / width) ** 2) + 1e-9 * (sizes > 0) * known
-            zeroth, first, second = (float(np.sum(kernel * away**power)) for power in (0, 1, 2))
-            weights[number, point] = kernel * (second - first * away) / (zeroth * second - first**2)
-    return weights.reshape(count * points, -1).T
+    scales, window = contract.context_past, contract.window
+    if not scales or scales != contract.context_ahead:
+        raise RecipeError(
+            "architecture 'multiscale' needs the same scales before and after the window; set context_past and "
+            'context_ahead, such as "5x30,25x30,150x30"'
+        )
+    for blocks in scales:
+        if window % blocks.size:
+            raise RecipeError(f"blocks of {blocks.size} samples do not divide window={window} exactly")
+        around = row - window // blocks.size
+        if around < 4 or (around + 1) // 2 > blocks.number:
+            raise RecipeError(
+                f"row={row} needs {max(2, (around + 1) // 2)} blocks of {blocks.size} samples on each side of the "
+                f"{window // blocks.size} in the window; given: {blocks.number}"
+            )
 
 
-def _places(contract: Contract) -> tuple[Array, Array]:
-    """Return centres and sizes of samples and blocks, in samples from the window's start; size 0 where others see more.
+def _rows(noisy: Any, context: Any, contract: Contract, row: int) -> tuple[Any, Any]:
+    """Put together the rows ``(batch, scales, row)`` of block means, and the known share of each block."""
+    scales, window = contract.context_past, contract.window
+    inside = [window // blocks.size for blocks in scales]
+    parts = fixed_layers({"block_means": _block_means(contract)})
+    own = parts["block_means"](noisy)
+    total, first, at = sum(blocks.number for blocks in scales), 0, 0
+    means: list[Any] = []
+    shares: list[Any] = []
+    for blocks, count in zip(scales, inside, strict=True):
+        last, before = first + blocks.number, _before(window, blocks.size, row)
+        for pieces, side in ((means, 0), (shares, 2 * total)):
+            past = context[:, side + last - before : side + last]
+            ahead = context[:, side + total + first : side + total + first + row - before - count]
+            if pieces is means:
+                pieces += [past, own[:, at : at + count], ahead]
+            else:  # of the window all is known
+                pieces += [ops.pad(past, ((0, 0), (0, count)), constant_values=1.0), ahead]
+        first, at = last, at + count
+    shape = (-1, len(scales), row)
+    return tuple(ops.reshape(ops.concatenate(pieces, axis=1), shape) for pieces in (means, shares))
 
-    Scales overlap: of each, only what the finer ones do not reach is used.
+
+def _white_level(noisy: Any, contract: Contract) -> Any:
+    """Estimate the level of each row's noise ``(batch, scales, 1)``, if it is white, by the window's differences.
+
+    J. von Neumann and others: The mean square successive difference, Annals of Mathematical Statistics 12, 1941.
     """
-    centres: list[Array] = [np.arange(contract.window, dtype=np.float64)]
-    sizes: list[Array] = [np.ones(contract.window)]
-    for scales, sign, edge in ((contract.context_past, -1, 0), (contract.context_ahead, 1, contract.window)):
-        for scale in scales:
-            away: Array = scale.size * (np.arange(scale.number, dtype=np.float64) + 0.5)
-            finer = max((other.samples for other in scales if other.size < scale.size), default=0)
-            order = slice(None, None, sign)  # blocks come in the order of time
-            centres.append((edge + sign * away - 0.5)[order])
-            sizes.append(np.where(away > finer, float(scale.size), 0.0)[order])
-    return np.concatenate(centres), np.concatenate(sizes)
+    steps = ops.square(noisy[:, 1:] - noisy[:, :-1])
+    level = ops.sqrt(ops.mean(steps, axis=1, keepdims=True) / 2)
+    shrinking = np.array([blocks.size**-0.5 for blocks in contract.context_past], np.float32)
+    return ops.reshape(level * shrinking, (-1, len(shrinking), 1))
 
 
-def _interpolation(window: int, points: int) -> Array:
-    """Return weights ``(points, window)`` of straight lines between points, and beyond the outermost ones."""
-    places = (np.arange(window) + 0.5) * points / window - 0.5
-    left = np.clip(np.floor(places), 0, points - 2).astype(np.intp)
-    weights = np.zeros((points, window))
-    weights[left, np.arange(window)] = 1 - (places - left)
-    weights[left + 1, np.arange(window)] = places - left
-    return weights
+def _before(window: int, size: int, row: int) -> int:
+    """Count the blocks in a row before those of the window."""
+    return (row - window // size + 1) // 2
+
+
+def _block_means(contract: Contract) -> Windows:
+    """Return weights ``(window, blocks)`` from a window's samples to its block means, scale after scale."""
+    scales, window = contract.context_past, contract.window
+    means = [np.kron(np.eye(window // blocks.size), np.full((blocks.size, 1), 1 / blocks.size)) for blocks in scales]
+    return np.concatenate(means, axis=1).astype(np.float32)
+
+
+def _interpolation(contract: Contract, row: int) -> Windows:
+    """Return weights ``(scales row, window scales)`` from rows to samples: each scale by itself, along cubics.
+
+    They go through the blocks' centres: E. Catmull, R. Rom, A class of local interpolating splines, in: Computer Aided
+    Geometric Design, 1974.
+    """
+    scales, window = contract.context_past, contract.window
+    weights = np.zeros((len(scales), row, window, len(scales)), np.float32)
+    for number, blocks in enumerate(scales):
+        places = (np.arange(window) + 0.5) / blocks.size - 0.5 + _before(window, blocks.size, row)
+        left = np.floor(places).astype(np.intp)
+        away = places - left
+        for offset, cubic in (
+            (-1, -away + 2 * away**2 - away**3),
+            (0, 2 - 5 * away**2 + 3 * away**3),
+            (1, away + 4 * away**2 - 3 * away**3),
+            (2, away**3 - away**2),
+        ):
+            weights[number, left + offset, np.arange(window), number] = cubic / 2
+    return weights.reshape(len(scales) * row, -1)
