@@ -74,10 +74,12 @@ def multiscale(
     expected = ops.tile(ops.clip(_white_level(noisy, contract) / span, 0, 1), (1, 1, row))
     rows = ops.reshape(ops.stack([scaled, shares, expected], axis=3), (-1, row, 3))
     noise = ops.reshape(autoencoder(rows, row, coarse, 1), (-1, len(scales), row))
-    smooth = ops.reshape((scaled - noise) * span + lowest, (-1, len(scales) * row))
+    smooth = ops.reshape(scaled - noise, (-1, len(scales) * row))
     interpolate = layers.Dense(window * len(scales), use_bias=False, name="interpolation")
-    candidates = ops.reshape(interpolate(smooth), (-1, window, len(scales)))
+    curves = ops.reshape(interpolate(smooth), (-1, window, len(scales)))
     interpolate.set_weights([_interpolation(contract, row)])
+    span, lowest = (ops.reshape(each, (-1, 1, len(scales))) for each in (span, lowest))
+    candidates = curves * span + lowest
     candidates = ops.clip(candidates, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE)
 
     fine = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
