@@ -27,6 +27,7 @@ SHORT = {
     "schedule.batches_per_epoch": 3,
     "schedule.batch_size": 64,
     "schedule.warm_up_batches": 0,
+    "data.families": ["polynomials"],
     "data.validation_signals": 16,
     "data.test_signals": 4,
 }

@@ -109,6 +109,7 @@ def train(
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, len(batches))
     # The loops over sequences are faster when they are compiled; the rest is left to Keras.
     learner.compile(optimizer=optimizer, loss=loss, jit_compile="auto" if learner is network else True)
+    optimizer.build(learner.trainable_variables)  # in its first step it would have TensorFlow trace the step twice
     prepare_folder(folder, recipe, resume=resume)
     keeper = Keeper(folder, say, show, recipe.schedule, len(batches), network)
     keeper.set_model(learner)
@@ -150,6 +151,9 @@ def train(
 
     def denoise(inputs: Inputs) -> Windows:
         rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
+        count = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+        if count <= rows:  # a pipeline of batches would take longer to set up than the one batch
+            return np.asarray(learner.predict_on_batch(inputs))
         return np.asarray(learner.predict(inputs, batch_size=rows, verbose=0))
 
     report = {

@@ -41,6 +41,9 @@ def draw_samples(noisy: Any, clean: Any, denoised: Any, path: Path, title: str) 
             marker = "." if len(window) == 1 else None  # a forecast
             grid[row][column].plot(window, color=colour, linewidth=1.0, marker=marker)
             grid[row][column].margins(x=0)
+            # An axis beside one that shows the same would take most of the time, for ticks without numbers.
+            grid[row][column].xaxis.set_visible(row == len(noisy) - 1)
+            grid[row][column].yaxis.set_visible(column == 0)
         grid[-1][column].set_xlabel("sample")
     figure.savefig(path, format="png", dpi=90)
 
