@@ -5,6 +5,7 @@ BIN := .venv/bin
 BENCH := PYTHONPATH=tests/helpers $(BIN)/python
 MODELS := stream/denoise_stream/models
 FUZZ_SECONDS ?= 60
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 RUNTIME ?= build/$(notdir $(PYTHON))
 RUNTIME_TESTS ?= tests/stream/test_contract.py tests/stream/test_hostile_models.py tests/stream/engine tests/stream/pool/test_pool.py \
 	$(addprefix tests/stream/files/,test_formats.py test_array_files.py test_audio_files.py)
@@ -18,13 +19,14 @@ demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorF
 	$(BIN)/python samples/demo.py
 
 test: .venv/tests lint  # everything: style, types, tests
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-embed: .venv/tests npm  # the model in C, Node, Chromium and plain Python gives the engine's samples
 	$(BIN)/python -m pytest tests/export/smaller/test_derive.py tests/export/to_c tests/export/plugin tests/export/embed
 
 test-slow: .venv/tests npm  # what takes minutes: a Ray cluster whose nodes die, every part of the web page, long trainings
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not alone" $(PARALLEL)
+	$(BIN)/python -m pytest -m alone
 
 test-long: .venv/tests  # every Keras network at every window, thousands of tables, pipes of gigabytes: about half an hour
 	$(BIN)/python -m pytest -m long

@@ -16,7 +16,7 @@ from audio_server import AudioServer
 from documented import commands
 from terminal import Terminal
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 COMMANDS = commands("a sound server")
 ENDS = re.compile(r"--listen|--service")

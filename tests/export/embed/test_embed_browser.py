@@ -125,12 +125,14 @@ def test_in_the_browser(everyday, name):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("name", [name for name in PAGE_TESTS if name not in EVERYDAY_TESTS])
 def test_in_the_browser_at_length(others, name):
     check_passed(name, others)
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("others")
 @pytest.mark.parametrize(("name", "model"), [("short", "speech"), ("memory", None)])
 def test_wav_file_from_the_page_holds_the_samples_of_the_engine(output, fixtures, name, model):
@@ -186,6 +188,7 @@ def snr_db(heard: np.ndarray) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.usefixtures("others")
 @pytest.mark.parametrize("link", ["shared", "messages"])
 def test_what_the_page_plays_has_less_noise_than_what_the_microphone_hears(output, link):

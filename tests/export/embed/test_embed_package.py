@@ -95,6 +95,7 @@ def run(*words: str, folder: Path, **environment: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "name",
     [
@@ -107,6 +108,7 @@ def test_package_in_the_browser(rendered, name):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_audio_thread_gives_the_samples_of_the_engine(rendered, signals, rate_hz):
     found = np.fromfile(rendered[1] / f"{rate_hz}.f32", "<f4").reshape(2, -1)

@@ -27,6 +27,7 @@ def short_folder():
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_microphone_of_the_printed_configuration_is_denoised(built, models, short_folder):
     need("pipewire", "wireplumber", "dbus-run-session", "pw-link", "pw-play", "pw-record")
     plugin = built("recurrent_16k")

@@ -43,6 +43,7 @@ def test_killed_again_and_again_then_finished_equals_an_undisturbed_run(tmp_path
     assert set(times_done(killed).values()) == {1}
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_cost_a_retry_only(tmp_path, archive):
     process = subprocess.Popen(
         [*PROGRAM, "--input", archive, "--output", tmp_path / "out", *GENERAL, "--hop", "3", "--quiet"]

@@ -160,6 +160,7 @@ def test_tree_is_read_from_the_store_and_written_to_it_as_here(store, archive):
     assert store.outputs("a") == archive[1]
 
 
+@pytest.mark.slow
 def test_second_run_on_the_store_does_only_what_is_missing_or_changed(store, archive, tmp_path):
     make_archive(tmp_path / "in", 4)
     store.upload(tmp_path / "in", "changing")
@@ -171,6 +172,7 @@ def test_second_run_on_the_store_does_only_what_is_missing_or_changed(store, arc
     assert "1 files denoised, 3 done before" in run_program(*arguments, env=store.environment()).stderr
 
 
+@pytest.mark.slow
 def test_local_to_store_and_store_to_local(store, archive, tmp_path):
     up = run_program("--input", archive[0], "--output", "s3://clean/c", "--quiet", env=store.environment())
     assert up.returncode == 0, up.stderr

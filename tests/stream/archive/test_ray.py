@@ -15,6 +15,7 @@ from servers import Cluster, wait_until
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(
         importlib.util.find_spec("ray") is None and not os.environ.get("CI"), reason="needs ray: pip install .[ray]"
     ),

@@ -35,7 +35,8 @@ def listen(server: AudioServer, *arguments: object) -> tuple[subprocess.Complete
     return done, played[0]
 
 
-@pytest.mark.slow  # alone: the server must not wait for other tests
+@pytest.mark.slow
+@pytest.mark.alone  # the server must not wait for other tests
 def test_sound_is_heard_before_and_after(audio_server, take):
     done, played = listen(audio_server, take, "--model", "general", "--mix", 0.5)
     assert done.returncode == 0, done.stderr

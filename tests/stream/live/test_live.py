@@ -166,7 +166,7 @@ def test_ending_by_signal_completes_the_file(audio_server, tmp_path, noisy, numb
     assert message.splitlines()[-1] == recorded_in_words(file)
 
 
-@pytest.mark.parametrize("end", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("end", ["stop", pytest.param("freeze", marks=[pytest.mark.slow, pytest.mark.alone])])
 def test_run_ends_and_keeps_the_recording_when_the_sound_server_does_not_answer(audio_server, tmp_path, end):
     file = tmp_path / "take.wav"
     process = start(audio_server, "--device", "virtmic", "--no-reconnect", "--output", file)
@@ -183,6 +183,7 @@ def test_run_ends_and_keeps_the_recording_when_the_sound_server_does_not_answer(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_recording_of_a_named_device_continues_in_the_same_file_when_it_is_back(audio_server, tmp_path):
     file, report = tmp_path / "take.wav", tmp_path / "report.json"
     process = start(audio_server, "--device", "virtmic", "--duration", 4, "--output", file, "--report", report)

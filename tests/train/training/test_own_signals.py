@@ -119,6 +119,7 @@ def test_the_bundled_network_is_the_bundled_model_and_fits_its_recipe():
     np.testing.assert_allclose(network.predict_on_batch(windows), Model("general").run(windows), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_training_begins_where_the_other_one_ended(trained, tmp_path):
     still = dataclasses.replace(
         small(), start=str(trained), optimizer=dataclasses.replace(small().optimizer, learning_rate=1e-12)
@@ -390,6 +391,7 @@ def test_what_cannot_be_judged_or_learned_is_refused_before_the_training(tmp_pat
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_verdict_that_fails_leaves_the_report_of_the_training(tmp_path, monkeypatch):
     def broken(*arguments: object) -> None:
         raise RuntimeError("a mistake of ours")

@@ -209,6 +209,7 @@ def in_second_epoch(recipe: Path, run: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_program_that_is_interrupted_keeps_the_best_network(tmp_path, recipe):
     run = tmp_path / "run"
     process = in_second_epoch(recipe, run)
@@ -236,6 +237,7 @@ def test_program_that_is_terminated_ends_and_can_be_resumed(tmp_path, recipe):
     assert len(history(run)) == kept + 1
 
 
+@pytest.mark.slow
 def test_program_says_its_progress_and_nothing_of_what_its_libraries_say(tmp_path, recipe):
     path, run, recording = tmp_path / "short.toml", tmp_path / "run", tmp_path / "tone.npy"
     short = load_recipe(recipe)
