@@ -54,6 +54,7 @@ def fixtures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{n / 50:.2f},{left[n]:.4f},note {n},{'' if n == 77 else f'{right[n]:.4f}'}" for n in range(500)]
     (folder / "sensor.csv").write_text("\r\n".join(["time,left,remark,right", *rows, ""]), newline="")
     onnx_models.leaky_mean(folder / "memory.onnx")
+    onnx_models.in_context(folder / "context.onnx")
     onnx_models.identity(folder / "slow.onnx", sample_rate_hz="8000")
     onnx_models.identity(folder / "broken.onnx", hop="400")
     general = onnx.load(bundled_models()["general"])
@@ -134,14 +135,14 @@ def test_in_the_browser_at_length(others, name):
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.usefixtures("others")
-@pytest.mark.parametrize(("name", "model"), [("short", "speech"), ("memory", None)])
+@pytest.mark.parametrize(("name", "model"), [("short", "speech"), ("memory", None), ("context", None)])
 def test_wav_file_from_the_page_holds_the_samples_of_the_engine(output, fixtures, name, model):
     noisy, _ = soundfile.read(fixtures / "short.wav", dtype="float32")
     found, rate_hz = soundfile.read(output / f"{name}.wav", dtype="float32")
     assert rate_hz == RATE_HZ
     assert soundfile.info(output / f"{name}.wav").subtype == "FLOAT"
     np.testing.assert_allclose(
-        found, Denoiser(model or fixtures / "memory.onnx").denoise(noisy, sample_rate_hz=RATE_HZ), atol=1e-4
+        found, Denoiser(model or fixtures / f"{name}.onnx").denoise(noisy, sample_rate_hz=RATE_HZ), atol=1e-4
     )
 
 

@@ -30,11 +30,12 @@ export class View {
   }
 
   /** Describe a model: in plain words where they are known, else by its numbers. */
-  facts({ name, window, hop, sampleRateHz, stateSize, trainedOn }, text) {
+  facts({ name, window, hop, sampleRateHz, stateSize, mostLookaheadSamples: ahead, trainedOn }, text) {
     const parts = [
       `window ${window}, hop ${hop}`,
       sampleRateHz === null ? "any sample rate" : `${sampleRateHz} Hz only`,
       ...(stateSize ? [`state of ${stateSize} numbers`] : []),
+      ...(ahead ? [`in files ${ahead} samples ahead`] : []),
     ];
     const numbers = `${name}: ${parts.join(", ")}.${trainedOn ? ` Trained on ${trainedOn}.` : ""}`;
     this.elements.facts.textContent = text ?? numbers;

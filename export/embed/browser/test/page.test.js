@@ -96,6 +96,9 @@ test("a dropped model, stateful too, takes over; the file that is shown is denoi
   await drop(page, "memory.onnx", fixture("memory.onnx"));
   assert.match(await page.textContent("#facts"), /state of 2 numbers/);
   keep("memory.wav", await offered(page));
+  await drop(page, "context.onnx", fixture("context.onnx"));
+  assert.match(await page.textContent("#facts"), /in files 120 samples ahead/);
+  keep("context.wav", await offered(page));
   await page.selectOption("#model", "general");
   await page.waitForFunction(() => document.querySelector("#facts").textContent.startsWith("For ECG"));
   await close();
