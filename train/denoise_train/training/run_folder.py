@@ -120,7 +120,6 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         SourceError
             If its files cannot be read.
         """
-        self.model.optimizer.build(self.model.trainable_variables)
         try:
             self.model.load_weights(self._folder / LAST)
             with (self._folder / HISTORY).open(newline="") as file:
