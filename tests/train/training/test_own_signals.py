@@ -208,9 +208,6 @@ def test_signals_that_salt_and_pepper_spared_do_not_spoil_the_report():
     assert figures["snr_improvement_db_by_input_snr"]["20"] == pytest.approx(0, abs=1)
 
 
-# ------------------------------------------------------------------------------------ the network in the engine
-
-
 def test_a_network_runs_in_the_engine_as_its_exported_file_does():
     method = network_method(load_start("general"), "general", Denoiser("general").contract)
     noisy = np.random.default_rng(0).normal(size=(3, 400))
