@@ -60,17 +60,16 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 	$(BIN)/denoise-train x2 --output runs/shipped/x2
 	$(BIN)/denoise-train general --output runs/shipped/general
 	$(BIN)/denoise-train general-small --output runs/shipped/general-small
-	$(BIN)/denoise-export runs/shipped/x2 --output $(MODELS)/x2.onnx --force
-	$(BIN)/denoise-export runs/shipped/general --output $(MODELS)/general.onnx --force
-	$(BIN)/denoise-export runs/shipped/general-small --output $(MODELS)/general-small.onnx --force
-	$(BIN)/python -m tools.shipping runs/shipped/general  # the network that --from general starts from
+	$(BIN)/python -m tools.shipping runs/shipped/x2
+	$(BIN)/python -m tools.shipping runs/shipped/general
+	$(BIN)/python -m tools.shipping runs/shipped/general-small
 
-model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (82 minutes)
-	rm -rf runs/shipped/speech
-	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech
-	$(BIN)/denoise-export runs/shipped/speech --name speech --license Apache-2.0
-	$(BIN)/denoise-export runs/shipped/speech/model.onnx --fp16 --output $(MODELS)/speech.onnx --force
-	$(BIN)/python -m tools.shipping runs/shipped/speech
+model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (15 hours)
+	rm -rf runs/shipped/speech runs/shipped/speech-first
+	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech-first
+	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech \
+		--from runs/shipped/speech-first --set loss.quality_weight=1.0 --epochs 30 --seed 2
+	$(BIN)/python -m tools.shipping runs/shipped/speech --fp16 --block
 
 search: .venv/tests  # compare architectures for the recipe general: for docs/models/general.md (long)
 	$(BENCH) benchmarks/bench_architectures.py

@@ -98,7 +98,7 @@ def test_streaming_graph_is_no_model_of_the_engine_and_says_so(tmp_path, models)
 def test_example_of_the_guide_streams(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(command, ["speech", "--streaming", "speech-streaming.onnx"])
-    assert done.output == "speech-streaming.onnx: chunks of 75 samples, a state of 899 numbers, 75 samples of delay\n"
+    assert done.output == "speech-streaming.onnx: chunks of 75 samples, a state of 1796 numbers, 75 samples of delay\n"
     example = re.search(r"## A file that streams.*?```python\n(.*?)```", (EMBED / "README.md").read_text(), re.DOTALL)[
         1
     ]

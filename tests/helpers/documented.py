@@ -8,7 +8,6 @@ PAGES = [ROOT / "README.md", ROOT / "export" / "embed" / "README.md", *sorted((R
 PROGRAMS = re.compile(r"\bdenoise-(?:stream|evaluate|train|export)\b")
 
 NOT_RUN = {
-    r"speech-shared \$clean": "resumes the training of a model, on gigabytes of recordings that are not shipped",
     r"^denoise-train speech --from": "minutes of tracing: tests/train/training/test_speech_training.py has a small one",
     r"general-context|faces-conv|lstm-predict|mnist-reduce": "hours: tests/train/training has each for an epoch",
     r"--install": "writes into the user's own folders: tests/export/plugin/test_making.py",

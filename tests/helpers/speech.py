@@ -11,18 +11,15 @@ from denoise_export.smaller.derive import derive
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import load_recipe
 
-SMALL = {
-    "speech": {"width": 24},
-    "speech-shared": {"single_bins": 32, "bands": 32, "channels": 16, "mixing": 24, "depth": 1},
-}
-"""What makes the networks of these recipes small."""
+SMALL = {"single_bins": 32, "bands": 32, "channels": 16, "mixing": 24, "depth": 1}
+"""What makes the network of the recipe small."""
 
 
-def save_speech_run(folder: Path, name: str = "speech") -> Path:
-    """Make a run folder of a recipe; biases and the last layers are not 0, which would hide mistakes."""
+def save_speech_run(folder: Path) -> Path:
+    """Make a run folder of the recipe; biases and the last layers are not 0, which would hide mistakes."""
     keras.utils.set_random_seed(0)
-    recipe = load_recipe(name)
-    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, **SMALL[name]})
+    recipe = load_recipe("speech")
+    recipe = dataclasses.replace(recipe, architecture={**recipe.architecture, **SMALL})
     network = build_network(recipe.window, recipe.hop, recipe.architecture)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:

@@ -100,6 +100,17 @@ def test_two_seconds_after_anything_the_quality_is_back(denoiser, before):
     assert gain_db(CLEAN[SPOKEN], noisy[SPOKEN], after[SPOKEN]) > wanted - 1
 
 
+def test_first_word_after_a_muted_stretch_is_not_swallowed(denoiser):
+    """Level of the first 100 ms after it, in the middle of a word, against that without it."""
+    noisy = CLEAN + hiss(5, 0.02)
+    start = int(np.argmax(np.convolve(CLEAN**2, np.ones(800), "valid")))
+    before, word = noisy[:start], noisy[start : start + RATE // 10]
+    wanted, found = (
+        denoiser.denoise(np.concatenate((before, np.zeros(muted), word)), RATE)[-len(word) :] for muted in (0, 2 * RATE)
+    )
+    assert 20 * np.log10(found.std() / wanted.std()) > -3
+
+
 def test_a_click_comes_out_when_its_window_is_complete(denoiser):
     stream = denoiser.stream(1, RATE)
     clicked = np.zeros(1500)

@@ -135,7 +135,7 @@ def bundled_recipes() -> dict[str, Path]:
 
     >>> print(*bundled_recipes())  # doctest: +NORMALIZE_WHITESPACE
     faces-conv faces-dense general general-context general-small lstm-predict lstm-reduce mnist-conv-reduce
-    mnist-denoise-conv mnist-dense mnist-reduce predict-change speech speech-shared x2
+    mnist-denoise-conv mnist-dense mnist-reduce predict-change speech x2
     """
     found = Path(__file__).with_name("recipes").glob("*.toml")
     return {path.stem: path for path in sorted(found, key=lambda path: path.stem)}

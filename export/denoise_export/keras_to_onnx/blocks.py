@@ -14,6 +14,7 @@ from denoise_export.graph.probes import TOLERANCE, difference_of_block
 from denoise_export.keras_to_onnx.conversion import convert_function, write_metadata
 from denoise_stream import Contract, ContractError, SourceError
 from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, digest
+from denoise_train.networks.recurrence import holding
 from denoise_train.networks.registry import build_architecture
 from denoise_train.recipe import Recipe
 from denoise_train.training.start import copy_weights, load_start
@@ -33,9 +34,14 @@ class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
         super().__init__()
         self._cell = cell
 
-    def call(self, rows: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-        """Return the outputs ``(steps, rows, units)`` for inputs ``(steps, rows, inputs)`` after ``(rows, units)``."""
+    def call(self, rows: tf.Tensor, before: tf.Tensor, held: tf.Tensor) -> tf.Tensor:
+        """Return the outputs ``(steps, rows, units)`` for inputs ``(steps, rows, inputs)`` after ``(rows, units)``.
+
+        Where ``held (steps, rows, 1)`` is 1, as a further input of the gates, the output stays as it was.
+        """
         kernel, recurrent_kernel, bias = (tf.convert_to_tensor(weight) for weight in self._cell.weights)
+        kernel = tf.concat([kernel, holding(self._cell.units)[None]], axis=0)
+        rows = tf.concat([rows, held], axis=-1)
         parts = tf.transpose(kernel), tf.transpose(recurrent_kernel), bias
         parameters = tf.concat([tf.reshape(part, [-1]) for part in parts], axis=0)
         outputs = tf.raw_ops.CudnnRNN(
@@ -43,7 +49,7 @@ class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
         )
         return tf.ensure_shape(outputs[0], (*rows.shape[:2], self._cell.units))
 
-    def compute_output_shape(self, rows_shape: Any, before_shape: Any) -> Any:
+    def compute_output_shape(self, rows_shape: Any, before_shape: Any, held_shape: Any) -> Any:
         """One output of the cell per step and row."""
         return (*rows_shape[:2], self._cell.units)
 
@@ -79,7 +85,7 @@ def convert_block(
             f"{network or 'the network'} is not of a run with the architecture 'shared_mask', the only one with blocks"
         )
     copy_weights(architecture.network, load_start(str(network)), str(network))
-    over_block = architecture.over_block(lambda cell, rows, before: CellOverTime(cell)(rows, before))
+    over_block = architecture.over_block(lambda cell, *rows: CellOverTime(cell)(*rows))
     sizes = {"noisy": (None, contract.window), "state": (1, contract.state_size)}
     signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in sizes.items()]
     function = tf.function(lambda *tensors: list(over_block(tensors)), input_signature=signature)

@@ -20,7 +20,14 @@ from denoise_stream.engine.windows import normalize
 CALIBRATION_SIGNALS = 64
 CALIBRATION_WINDOWS = 8
 OLDEST_OPSET = 9
-OPSET_OF_SPLIT_INPUTS = 13
+FORMER_ATTRIBUTES = {
+    "Pad": ("pads", 11),
+    "ReduceSum": ("axes", 13),
+    "Split": ("split", 13),
+    "Squeeze": ("axes", 13),
+    "Unsqueeze": ("axes", 13),
+}
+"""Attributes that became an operator's second input, and the opset in which they did."""
 NEWEST_OPSET = 21
 """Newest opset of onnxruntime 1.18; models are also for runtimes older than the one that this program needs."""
 
@@ -62,8 +69,7 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     plain = onnx.ModelProto.FromString(model.SerializeToString())
     del plain.opset_import[:]
     plain.opset_import.append(helper.make_opsetid("", opset))
-    if opset < OPSET_OF_SPLIT_INPUTS:
-        _state_sizes_of_splits(plain.graph)
+    _state_as_attributes(plain.graph, opset)
     try:
         # Most operators are the same in many opsets, though onnx's converter often cannot convert back.
         converted = plain if _computes_the_same(plain, model) else onnx.version_converter.convert_version(model, opset)
@@ -85,12 +91,15 @@ def check_opset(opset: int) -> None:
         raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
 
 
-def _state_sizes_of_splits(graph: onnx.GraphProto) -> None:
-    """State the sizes of every Split as an attribute, as old opsets want them."""
+def _state_as_attributes(graph: onnx.GraphProto, opset: int) -> None:
+    """State as attributes what older opsets do not take as inputs: the sizes of Split, the axes of Squeeze ..."""
     constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     for node in graph.node:
-        if node.op_type == "Split" and len(node.input) == 2 and node.input[1] in constants:
-            node.attribute.append(helper.make_attribute("split", constants[node.input[1]].tolist()))
+        attribute, since = FORMER_ATTRIBUTES.get(node.op_type, ("", 0))
+        if opset < since and len(node.input) == 2 and node.input[1] in constants:
+            kept = [each for each in node.attribute if each.name != "noop_with_empty_axes"]  # of the later opsets
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute(attribute, constants[node.input[1]].tolist())])
             del node.input[1]
 
 

@@ -11,6 +11,7 @@ from denoise_train.recipe import RecipeError, load_recipe
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.fit import train
 from denoise_train.training.start import copy_weights, load_start
+from speech import SMALL
 from speech_scenes import made_up_recordings, short_scenes
 
 
@@ -30,7 +31,7 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
     recipe = dataclasses.replace(
         recipe,
         data=section,
-        architecture={**recipe.architecture, "width": 24, "depth": 1},
+        architecture={**recipe.architecture, **SMALL},
         schedule=dataclasses.replace(
             recipe.schedule, epochs=2, minutes=0.0, batches_per_epoch=20, batch_size=16, warm_up_batches=0
         ),
@@ -40,11 +41,11 @@ def test_training_on_speech_learns_and_keeps_the_network_of_windows(own, section
     assert float(rows[1].split(",")[2]) < float(rows[0].split(",")[2])
     assert report["snr_improvement_db_by_input_snr"]["0"] > 2
     network = keras.models.load_model(tmp_path / "run" / "model.keras")
-    assert [tuple(tensor.shape) for tensor in network.inputs] == [(None, 150), (None, 362 + 2 + 24)]
+    assert [tuple(tensor.shape) for tensor in network.inputs] == [(None, 150), (None, 362 + 3 + 2 * 64 + 8 * 16)]
     assert (tmp_path / "run" / "samples.png").is_file()
     again = build_network(150, 75, recipe.architecture)
     copy_weights(again, load_start(str(tmp_path / "run")), "run")
     assert all(np.array_equal(*pair) for pair in zip(again.get_weights(), network.get_weights(), strict=True))
-    other = build_network(150, 75, {**recipe.architecture, "bands": 20})
+    other = build_network(150, 75, {**recipe.architecture, "bands": 24})
     with pytest.raises(RecipeError, match="another network"):
         copy_weights(other, network, "run")

@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from denoise_stream.engine.overlap_add import taper
-from denoise_train.arrays import Windows
 from denoise_train.recipe import RecipeError
 
 
@@ -30,27 +29,29 @@ def cut(signal: Any, hop: int, past: int, window: int) -> Any:
     return ops.concatenate(parts, axis=-1)[:, :, before * hop - past :]
 
 
-def running_mean(count: int, most_frames: float) -> Windows:
-    """Compute the matrix ``(count, count)`` of an average over frames, as the state computes it."""
-    weights = np.zeros((count, count), np.float32)
-    row = np.zeros(count)
-    for frame in range(count):
-        share = 1 / min(frame + 1, most_frames)
-        row = row * (1 - share)
-        row[frame] = share
-        weights[frame] = row
-    return weights
+def running_mean(values: Any, heard: Any, most_frames: float) -> Any:
+    """Average frames ``(count, batch)`` from the first on, as the state does window by window.
+
+    m_t = m_(t-1) + w_t (x_t - m_(t-1)) / f_t, where f_t = min(f_(t-1) + w_t, most_frames), and w_t, ``heard``, is 1 for
+    a frame that counts and 0 for another. The first frame counts.
+    """
+    shares = heard / ops.minimum(ops.cumsum(heard, axis=0), most_frames)
+
+    def join(before: Any, after: Any) -> tuple[Any, Any]:
+        return before[0] * after[0], before[1] * after[0] + after[1]
+
+    return ops.associative_scan(join, (1 - shares, shares * values), axis=0)[1]
 
 
-def continued_mean(values: Any, mean: Any, frames: Any, most_frames: float) -> tuple[Any, Any]:
-    """Continue an average over frames, as the state computes it, for several frames at once.
+def continued_mean(values: Any, heard: Any, mean: Any, frames: Any, most_frames: float) -> tuple[Any, Any]:
+    """Continue :func:`running_mean` for several frames at once.
 
-    m_t = m_(t-1) + (x_t - m_(t-1)) / f_t, where f_t = min(frames + t, most_frames). With A that grows as f does, and
-    beyond most_frames by 1 / (1 - 1 / most_frames) a frame: A_t m_t = A_0 m_0 + the sum of A_s x_s / f_s up to s = t.
+    With A that grows as f does, and beyond most_frames by 1 / (1 - 1 / most_frames) a frame that counts:
+    A_t m_t = A_0 m_0 + the sum of A_s w_s x_s / f_s up to s = t.
 
     Parameters
     ----------
-    values
+    values, heard
         ``(count, 1)``.
     mean, frames
         The average before, and the frames that it is over, ``(1, 1)``.
@@ -62,10 +63,10 @@ def continued_mean(values: Any, mean: Any, frames: Any, most_frames: float) -> t
     The average after each frame, and the frames that it is over, ``(count, 1)``.
     """
     before = ops.minimum(frames, most_frames)
-    numbers = before + ops.cumsum(ops.ones_like(values), axis=0)
+    numbers = before + ops.cumsum(heard, axis=0)
     within = ops.minimum(numbers, most_frames)
     growth = ops.exp((numbers - within) * -math.log1p(-1 / most_frames))
-    sums = ops.cumsum(growth * values, axis=0)
+    sums = ops.cumsum(growth * heard * values, axis=0)
     return (before * mean + sums) / (within * growth), within
 
 

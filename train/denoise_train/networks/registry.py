@@ -18,7 +18,6 @@ from denoise_stream.contract import Contract
 from denoise_train.networks.context import multiscale
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
 from denoise_train.networks.own import is_own, own_architecture
-from denoise_train.networks.recurrent import SpectralMask
 from denoise_train.networks.sequences import autoregressions, lstm_code, lstm_forecast
 from denoise_train.networks.shared_mask import RunCell, SharedMask
 from denoise_train.networks.strided import Levels, autoencoder
@@ -94,7 +93,7 @@ class Recurrent(Protocol):
         ...
 
 
-RECURRENT: dict[str, Callable[..., Recurrent]] = {"spectral_mask": SpectralMask, "shared_mask": SharedMask}
+RECURRENT: dict[str, Callable[..., Recurrent]] = {"shared_mask": SharedMask}
 """Architectures with a memory, classes that take ``(window, hop, settings)``."""
 
 

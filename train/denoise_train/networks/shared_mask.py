@@ -14,10 +14,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from denoise_train.arrays import Windows
 from denoise_train.networks.frames import continued_mean, cut, overlap_add, running_mean
 from denoise_train.networks.recurrence import OverSequences
-from denoise_train.networks.spectra import POWER_FLOOR, Analysis, fixed_layers, single_transforms
+from denoise_train.networks.spectra import POWER_FLOOR, Analysis, leading
 from denoise_train.recipe import RecipeError
 
 SLOW_FRAMES = 128.0
@@ -29,10 +28,17 @@ FAST_FRAMES = 10.0
 MOST_ABOVE = 3.0
 """Most nepers (26 dB) of the slow level above the fast one, so that a loud sound does not deafen for long."""
 
+SILENCE = -7.5
+"""Mean log power of silence in nepers, about -90 dBFS: a frame below it, as of a muted microphone, leaves the state."""
+
+STEEPNESS = 1e4
+"""Slope of the step between sound and silence, per neper."""
+
 Recur = Callable[[int, Any], Any]
 
-RunCell = Callable[[keras.layers.GRUCell, Any, Any], Any]
-"""Runs a cell over rows ``(steps, rows, units)`` from an output ``(rows, units)`` on; returns its outputs."""
+RunCell = Callable[[keras.layers.GRUCell, Any, Any, Any], Any]
+"""Runs a cell over rows ``(steps, rows, units)`` from an output ``(rows, units)`` on; returns its outputs. Where the
+last argument, ``(steps, rows, 1)``, is 1, the output stays as it was."""
 
 
 class SharedMask:
@@ -47,7 +53,8 @@ class SharedMask:
     as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
 
     The state holds the samples before the window, the slow and the fast level and the frames they were averaged over,
-    the single bins of past spectra, and the recurrent cells' outputs.
+    the single bins of past spectra, and the recurrent cells' outputs. Levels and outputs stay as they are during
+    digital silence, which no room has: a network that adapted to it would swallow the first words after it.
 
     Parameters
     ----------
@@ -84,48 +91,53 @@ class SharedMask:
         depth: int,
         taps: int,
     ) -> None:
-        if single_bins % (2 * group) or bands % group:
-            raise RecipeError(f"group={group} must divide bands={bands}, and twice it single_bins={single_bins}")
+        if group % 2 or single_bins % group or bands % group:
+            raise RecipeError(f"group={group} must be even and divide single_bins={single_bins} and bands={bands}")
         self._window, self._hop, self._past = window, hop, analysis - window
         self._single, self._group, self._channels, self._depth = single_bins, group, channels, depth
         self._positions = (single_bins + bands) // group
         self._taps, self._frames_back = taps, max(1, taps - 1)
         self._analysis = Analysis(window, analysis, single_bins, bands)
-        self._parts = self._layers(single_transforms(window, analysis, single_bins), mixing)
-        advance = 2 * np.pi * hop * np.arange(single_bins) / analysis
+        self._parts = self._layers(mixing)
         width = self._positions * channels
         self._state_sizes = [self._past, 1, 1, 1, self._frames_back * 2 * single_bins, depth * width]
-        self._turns = [np.exp(1j * advance * back).astype(np.complex64) for back in range(self._frames_back + 1)]
+        bins = np.stack([np.arange(0, single_bins, 2), np.arange(1, single_bins, 2)])[:, None]
+        back = np.arange(self._frames_back + 1)[:, None, None, None]
+        self._turns = np.exp(2j * np.pi * hop / analysis * back * bins).astype(np.complex64)
         self.step = self._build_step()
 
     def _build_step(self) -> keras.Model:
         """Build the network of one window: ``[noisy (batch, window), state]`` to ``[clean, state_out]``."""
-        width, singles = self._positions * self._channels, 2 * self._single
+        width, kept_spectra = self._positions * self._channels, self._frames_back * 2 * self._single
         noisy = keras.Input((self._window,), name="noisy")
         state = keras.Input((sum(self._state_sizes),), name="state")
         past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
         samples = layers.Concatenate(name="samples")([past, noisy])
-        log_power, spectrum = self._analysis.log_powers(samples)
+        spectrum = self._analysis.spectrum(samples)
+        log_power = self._analysis.log_powers(spectrum)
         mean = ops.mean(log_power, axis=-1, keepdims=True)
-        frames = ops.minimum(frames + 1, SLOW_FRAMES)
-        slow = slow + (mean - slow) / frames
-        fast = fast + (mean - fast) / ops.minimum(frames, FAST_FRAMES)
-        present = self._parts["single"](samples)
-        earlier = [spectra[:, back * singles : (back + 1) * singles] for back in range(self._frames_back)]
+        silent = ops.minimum(_silent(mean), frames)  # not the first frame
+        frames = ops.minimum(frames + 1 - silent, SLOW_FRAMES)
+        slow = slow + (1 - silent) * (mean - slow) / frames
+        fast = fast + (1 - silent) * (mean - fast) / ops.minimum(frames, FAST_FRAMES)
+        present = ops.reshape(self._analysis.singles(spectrum), (-1, 2 * self._single))
+        spectra = ops.concatenate([present, spectra], axis=-1)
         later: list[Any] = []
 
         def recur(number: int, hidden: Any) -> Any:
-            before = ops.reshape(outputs[:, number * width : (number + 1) * width], (-1, self._channels))
+            before = outputs[:, number * width : (number + 1) * width]
             cell = self._parts[f"recurrent_{number}"]
-            output, _ = cell(ops.reshape(hidden, (-1, self._channels)), [before])
-            later.append(ops.reshape(output, (-1, width)))
+            rows, last = (ops.reshape(each, (-1, self._channels)) for each in (hidden, before))
+            output = ops.reshape(cell(rows, [last])[0], (-1, width))
+            later.append(output + silent * (before - output))
             return later[-1]
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
-        clean = noisy - self._taken_away(features, spectrum, [present, *earlier], recur)
+        singles = ops.reshape(spectra, (-1, self._frames_back + 1, 2, 2, self._single // 2))
+        clean = noisy - self._taken_away(features, spectrum, singles, recur)
         kept = samples[:, self._hop : self._hop + self._past]
-        remembered = [present, *earlier][: self._frames_back]
-        state_out = layers.Concatenate(name="state_out")([kept, slow, fast, frames, *remembered, *later])
+        remembered = spectra[:, :kept_spectra]
+        state_out = layers.Concatenate(name="state_out")([kept, slow, fast, frames, remembered, *later])
         return keras.Model([noisy, state], [clean, state_out], name="shared_mask")
 
     def unrolled(self, samples: int) -> keras.Model:
@@ -143,22 +155,25 @@ class SharedMask:
         signal = keras.Input((samples,), name="signal")
         frames = cut(signal, self._hop, self._past, self._window)
         count = frames.shape[0]
-        log_power, spectrum = self._analysis.log_powers(frames)
+        spectrum = self._analysis.spectrum(frames)
+        log_power = self._analysis.log_powers(spectrum)
         mean = ops.mean(log_power, axis=-1)
-        slow = ops.matmul(running_mean(count, SLOW_FRAMES), mean)
-        fast = ops.matmul(running_mean(count, FAST_FRAMES), mean)
-        present = self._parts["single"](frames)
+        silent = ops.pad(_silent(mean)[1:, ...], ((1, 0), (0, 0)))  # not the first frame
+        slow, fast = (running_mean(mean, 1 - silent, most) for most in (SLOW_FRAMES, FAST_FRAMES))
+        held = ops.repeat(silent, self._positions, axis=1)[:, :, None]
+        present = self._analysis.singles(spectrum)
         earlier = [
-            ops.pad(present, ((back, 0), (0, 0), (0, 0)))[:count, :, :] for back in range(1, self._frames_back + 1)
+            ops.pad(present, ((back, 0), *((0, 0),) * 4))[:count, ...] for back in range(1, self._frames_back + 1)
         ]
+        singles = ops.stack([present, *earlier], axis=-4)
 
         def recur(number: int, hidden: Any) -> Any:
             rows = ops.reshape(hidden, (count, -1, self._channels))
-            output = OverSequences(self._parts[f"recurrent_{number}"])(rows)
+            output = OverSequences(self._parts[f"recurrent_{number}"])(rows, held)
             return ops.reshape(output, (count, -1, self._positions * self._channels))
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)[:, :, None]
-        clean = frames[:, :, self._past :] - self._taken_away(features, spectrum, [present, *earlier], recur)
+        clean = frames[:, :, self._past :] - self._taken_away(features, spectrum, singles, recur)
         return keras.Model(signal, overlap_add(clean, self._hop), name="shared_mask_unrolled")
 
     def over_block(self, run_cell: RunCell) -> keras.Model:
@@ -174,7 +189,7 @@ class SharedMask:
         Network ``[noisy (count, window), state (1, state_size)]`` to ``[clean (count, window), state_out]`` that
         computes what :attr:`step` does window by window, each a hop after the one before.
         """
-        width, singles, back = self._positions * self._channels, 2 * self._single, self._frames_back
+        width, back = self._positions * self._channels, self._frames_back
         noisy = keras.Input((self._window,), name="noisy")
         state = keras.Input((sum(self._state_sizes),), name="state")
         past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
@@ -184,35 +199,39 @@ class SharedMask:
         pieces = ops.concatenate([pieces, noisy[:, : self._hop]], axis=0)
         before = [pieces[first : first - whole_hops, :] for first in range(whole_hops)]
         samples = ops.concatenate([before[0][:, unused:], *before[1:], noisy], axis=1)
-        log_power, spectrum = self._analysis.log_powers(samples)
+        spectrum = self._analysis.spectrum(samples)
+        log_power = self._analysis.log_powers(spectrum)
         mean = ops.mean(log_power, axis=-1, keepdims=True)
-        fast, _ = continued_mean(mean, fast, frames, FAST_FRAMES)
-        slow, frames = continued_mean(mean, slow, frames, SLOW_FRAMES)
-        present = self._parts["single"](samples)
-        known = [spectra[:, number * singles : (number + 1) * singles] for number in reversed(range(back))]
-        spectra = ops.concatenate([*known, present], axis=0)
-        earlier = [spectra[back - number : -number, :] for number in range(1, back + 1)]
+        ones = ops.ones_like(mean)
+        silent = ops.minimum(_silent(mean), frames + ops.cumsum(ones, axis=0) - 1)  # not the first frame
+        held = ops.tile(silent[:, None], (1, self._positions, 1))
+        fast, _ = continued_mean(mean, 1 - silent, fast, frames, FAST_FRAMES)
+        slow, frames = continued_mean(mean, 1 - silent, slow, frames, SLOW_FRAMES)
+        known = ops.flip(ops.reshape(spectra, (back, 2, 2, self._single // 2)), axis=0)
+        spectra = ops.concatenate([known, self._analysis.singles(spectrum)], axis=0)
+        singles = ops.stack(
+            [spectra[number : number - back or None, ...] for number in reversed(range(back + 1))], axis=1
+        )
         later: list[Any] = []
 
         def recur(number: int, hidden: Any) -> Any:
             last = ops.reshape(outputs[:, number * width : (number + 1) * width], (-1, self._channels))
             rows = ops.reshape(hidden, (-1, self._positions, self._channels))
-            output = ops.reshape(run_cell(self._parts[f"recurrent_{number}"], rows, last), (-1, width))
+            output = ops.reshape(run_cell(self._parts[f"recurrent_{number}"], rows, last, held), (-1, width))
             later.append(output[-1:, :])
             return output
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
-        clean = noisy - self._taken_away(features, spectrum, [present, *earlier], recur)
+        clean = noisy - self._taken_away(features, spectrum, singles, recur)
         kept = ops.reshape(pieces[-whole_hops:, :], (1, whole_hops * self._hop))[:, unused:]
         levels = [level[-1:, :] for level in (slow, fast, frames)]
-        remembered = [spectra[-back:, :][number : number + 1, :] for number in reversed(range(back))]
-        state_out = layers.Concatenate(name="state_out")([kept, *levels, *remembered, *later])
+        remembered = ops.reshape(ops.flip(spectra[-back:, ...], axis=0), (1, back * 2 * self._single))
+        state_out = layers.Concatenate(name="state_out")([kept, *levels, remembered, *later])
         return keras.Model([noisy, state], [clean, state_out], name="shared_mask_block")
 
-    def _layers(self, fixed: dict[str, Windows], mixing: int) -> dict[str, keras.Layer]:
-        """Make the layers with trained weights; those of the transforms are fixed."""
-        parts = fixed_layers(fixed)
-        parts["encode"] = layers.Dense(self._channels, name="encode")
+    def _layers(self, mixing: int) -> dict[str, keras.Layer]:
+        """Make the layers with trained weights."""
+        parts = {"encode": layers.Dense(self._channels, name="encode")}
         parts["advances"] = layers.Dense(self._channels, use_bias=False, name="advances")
         for number in range(self._depth + 1):
             parts[f"gather_{number}"] = layers.Dense(mixing, activation="relu", name=f"gather_{number}")
@@ -220,60 +239,60 @@ class SharedMask:
         for number in range(self._depth):
             parts[f"recurrent_{number}"] = layers.GRUCell(self._channels, name=f"recurrent_{number}")
         parts["mask"] = layers.Dense(self._group, activation="sigmoid", name="mask")
-        for name in (f"{part}_{tap}" for tap in range(self._taps) for part in ("real", "imaginary")):
-            parts[name] = layers.Dense(self._group, activation="tanh", kernel_initializer="zeros", name=name)
+        if self._taps:
+            parts["filter"] = layers.Dense(
+                2 * self._taps * self._group, activation="tanh", kernel_initializer="zeros", name="filter"
+            )
         return parts
 
-    def _turned(self, singles: Any, back: int) -> tuple[Any, Any]:
-        """Rotate the single bins of a past spectrum by the phase that their centre frequencies advance until now."""
-        real, imaginary = singles[..., : self._single], singles[..., self._single :]
-        if not back:
-            return real, imaginary
-        turn = self._turns[back]
-        return real * turn.real - imaginary * turn.imag, real * turn.imag + imaginary * turn.real
+    def _taken_away(self, features: Any, spectrum: Any, singles: Any, recur: Recur) -> Any:
+        """Run the layers, and transform the removed part of the spectrum back to the newest samples.
 
-    def _advances(self, singles: list[Any]) -> Any:
-        """Compute cosine and sine of how much more each single bin's phase advanced than its centre frequency."""
-        real, imaginary = self._turned(singles[0], 0)
-        before_real, before_imaginary = self._turned(singles[1], 1)
-        along = real * before_real + imaginary * before_imaginary
-        across = imaginary * before_real - real * before_imaginary
-        scale = ops.rsqrt(ops.square(along) + ops.square(across) + POWER_FLOOR**2)
-        shape = (*_leading(along), self._single // self._group, self._group)
-        return ops.concatenate([ops.reshape(part * scale, shape) for part in (along, across)], axis=-1)
-
-    def _taken_away(self, features: Any, spectrum: list[Any], singles: list[Any], recur: Recur) -> Any:
-        """Run the layers, and transform the removed part of the spectrum back to the newest samples."""
-        parts, positions, lead = self._parts, self._positions, _leading(features)
-        seen = _with_neighbours(ops.reshape(features, (*lead, positions, self._group)))
-        hidden = parts["encode"](seen)
-        advances = parts["advances"](_with_neighbours(self._advances(singles)))
-        none = ops.zeros_like(hidden[..., self._single // self._group :, :])
-        hidden = ops.relu(hidden + ops.concatenate([advances, none], axis=-2))
+        ``singles`` are those of the last spectra, the newest first, ``(..., frames, 2, 2, single_bins / 2)``.
+        """
+        parts, positions, lead = self._parts, self._positions, leading(features)
+        single_positions = self._single // self._group
+        turned = self._turned(singles)
+        features = ops.reshape(features, (*lead, 2, positions * self._group // 2))
+        hidden = _at_each(parts["encode"], _with_neighbours(_at_positions(features, positions)))
+        advances = _at_positions(_advances(*turned), single_positions)
+        advances = _at_each(parts["advances"], _with_neighbours(advances))
+        hidden = ops.relu(hidden + _padded(advances, 0, positions - single_positions))
         hidden = ops.reshape(hidden, (*lead, positions * self._channels))
         for number in range(self._depth + 1):
             hidden = hidden + parts[f"mix_{number}"](parts[f"gather_{number}"](hidden))
             if number < self._depth:
                 hidden = hidden + recur(number, hidden)
         hidden = ops.reshape(hidden, (*lead, positions, self._channels))
-        shares = ops.reshape(parts["mask"](hidden), (*lead, positions * self._group))
-        away = self._analysis.taken_away(shares, spectrum)
-        if not self._taps:
-            return away
-        return away + parts["single_synthesis"](self._filtered(hidden[..., : self._single // self._group, :], singles))
+        shares = _from_positions(_at_each(parts["mask"], hidden), 2)
+        filtered = self._filtered(hidden[..., :single_positions, :], *turned) if self._taps else None
+        return self._analysis.taken_away(shares, spectrum, filtered)
 
-    def _filtered(self, hidden: Any, singles: list[Any]) -> Any:
-        """Sum the single bins of the last spectra, each times its complex weight."""
-        real = imaginary = 0.0
-        for tap in range(self._taps):
-            across, along = self._turned(singles[tap], tap)
-            one, other = (
-                ops.reshape(self._parts[f"{name}_{tap}"](hidden), (*_leading(across), self._single))
-                for name in ("real", "imaginary")
-            )
-            real = real + one * across - other * along
-            imaginary = imaginary + one * along + other * across
-        return ops.concatenate([real, imaginary], axis=-1)
+    def _turned(self, singles: Any) -> tuple[Any, Any]:
+        """Rotate single bins by the phases that their centre frequencies advance until now.
+
+        Returns
+        -------
+        Real and imaginary parts, ``(..., frames, 2, 1, single_bins / 2)``.
+        """
+        real, imaginary = singles[..., :1, :], singles[..., 1:, :]
+        along, across = self._turns.real, self._turns.imag
+        return real * along - imaginary * across, real * across + imaginary * along
+
+    def _filtered(self, hidden: Any, real: Any, imaginary: Any) -> Any:
+        """Sum the single bins of the last spectra, each times its complex weight; ``(..., 2, 2, single_bins / 2)``."""
+        weights = _from_positions(_at_each(self._parts["filter"], hidden), 4 * self._taps)
+        weights = ops.reshape(weights, (*leading(hidden, 2), self._taps, 2, 2, self._single // 2))
+        one, other = weights[..., :1, :], weights[..., 1:, :]
+        if self._taps <= self._frames_back:
+            real, imaginary = (part[..., : self._taps, :, :, :] for part in (real, imaginary))
+        sums = [one * real - other * imaginary, one * imaginary + other * real]
+        return ops.sum(ops.concatenate(sums, axis=-2), axis=-4)
+
+
+def _silent(mean: Any) -> Any:
+    """Return 1 where the mean log power is that of silence, else 0."""
+    return ops.clip((SILENCE - mean) * STEEPNESS, 0, 1)
 
 
 def _split(rows: Any, sizes: list[int]) -> list[Any]:
@@ -282,14 +301,48 @@ def _split(rows: Any, sizes: list[int]) -> list[Any]:
     return [rows[:, end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _leading(tensor: Any) -> tuple[int, ...]:
-    """Return the axes before the last one, the batch's as -1: ``(-1,)`` or ``(count, -1)``."""
-    return (-1,) if len(tensor.shape) == 2 else (tensor.shape[0], -1)
+def _advances(real: Any, imaginary: Any) -> Any:
+    """Compute cosine and sine of how much more each single bin's phase advanced than its centre frequency.
+
+    The parts are those of the last turned spectra, ``(..., frames, 2, 1, n)``; the result is ``(..., 4, n)``.
+    """
+    (real, real_before), (imaginary, imaginary_before) = (
+        (part[..., :1, :, :, :], part[..., 1:2, :, :, :]) for part in (real, imaginary)
+    )
+    along = real * real_before + imaginary * imaginary_before
+    across = imaginary * real_before - real * imaginary_before
+    both = ops.concatenate([along, across], axis=-4)
+    both = both / ops.sqrt(ops.sum(ops.square(both), axis=-4, keepdims=True) + POWER_FLOOR**2)
+    return ops.reshape(both, (*leading(both, 4), 4, both.shape[-1]))
+
+
+def _at_each(layer: keras.Layer, positions: Any) -> Any:
+    """Run a dense layer at each position ``(..., positions, n)``, as rows: Keras' own way takes more operators."""
+    lead = leading(positions, 2)
+    rows = layer(ops.reshape(positions, (-1, positions.shape[-1])))
+    return ops.reshape(rows, (*lead, positions.shape[-2], rows.shape[-1]))
+
+
+def _at_positions(rows: Any, positions: int) -> Any:
+    """Give each position its part of every row: ``(..., rows, positions n)`` to ``(..., positions, rows n)``."""
+    lead, count, each = leading(rows, 2), rows.shape[-2], rows.shape[-1] // positions
+    parts = ops.swapaxes(ops.reshape(rows, (*lead, count, positions, each)), -3, -2)
+    return ops.reshape(parts, (*lead, positions, count * each))
+
+
+def _from_positions(parts: Any, rows: int) -> Any:
+    """Join rows that lie in parts at positions: ``(..., positions, rows n)`` to ``(..., rows, positions n)``."""
+    lead, positions, each = leading(parts, 2), parts.shape[-2], parts.shape[-1] // rows
+    joined = ops.swapaxes(ops.reshape(parts, (*lead, positions, rows, each)), -3, -2)
+    return ops.reshape(joined, (*lead, rows, positions * each))
 
 
 def _with_neighbours(positions: Any) -> Any:
-    """Concatenate each position with its neighbours, zero-padded: ``(..., positions, n)`` to ``(..., 3 n)``."""
-    ends = ((0, 0),) * (len(positions.shape) - 2)
-    padded = ops.pad(positions, (*ends, (1, 1), (0, 0)))
-    count = positions.shape[-2]
+    """Concatenate each position with its neighbours, zeros at the ends: ``(..., n)`` to ``(..., 3 n)``."""
+    padded, count = _padded(positions, 1, 1), positions.shape[-2]
     return ops.concatenate([padded[..., start : start + count, :] for start in range(3)], axis=-1)
+
+
+def _padded(positions: Any, before: int, after: int) -> Any:
+    """Add positions that hold zeros."""
+    return ops.pad(positions, (*((0, 0),) * (len(positions.shape) - 2), (before, after), (0, 0)))

@@ -19,7 +19,10 @@ ANALYSIS_FADE = 16
 
 
 class Analysis:
-    """The spectrum of the last samples, in single bins and bands, and its way back to the newest ones.
+    """The spectrum of the last samples, its powers in single bins and bands, and its way back to the newest samples.
+
+    Even and odd bins lie apart, as the first step of a fast Fourier transform leaves them, and so do even and odd
+    bands: a spectrum is ``(..., 2, 2, analysis / 4)``, even and odd bins, of each the real and the imaginary parts.
 
     The analysis window rises slowly and falls as fast as the engine's taper does: D. Mauler, R. Martin, A low delay,
     variable resolution, perfect reconstruction spectral analysis-synthesis system for speech enhancement, EUSIPCO 2007.
@@ -31,9 +34,9 @@ class Analysis:
     analysis
         Samples per spectrum, a multiple of 4, at least ``window``.
     single_bins
-        Number of lowest bins that are treated singly.
+        Number of lowest bins that are treated singly, an even one.
     bands
-        Bands for the bins above, evenly apart in critical bands.
+        Bands for the bins above, evenly apart in critical bands; an even number.
 
     Raises
     ------
@@ -44,34 +47,61 @@ class Analysis:
     def __init__(self, window: int, analysis: int, single_bins: int, bands: int) -> None:
         if analysis < window or analysis % 4:
             raise RecipeError(f"analysis={analysis} must be a multiple of 4 and at least window={window}")
-        if not 0 < single_bins <= analysis // 2 - 2 or bands < 2:
-            raise RecipeError(f"single_bins={single_bins} and bands={bands} do not fit {analysis // 2} bins")
+        if not 0 < single_bins <= analysis // 2 - 2 or bands < 2 or single_bins % 2 or bands % 2:
+            raise RecipeError(
+                f"single_bins={single_bins} and bands={bands} do not fit {analysis // 2} bins; use even numbers"
+            )
         self._half = analysis // 2
+        self._single, self._bands = single_bins // 2, bands // 2
         self._window = analysis_window(window, analysis).astype(np.float32)
         self._parts = fixed_layers(transforms(window, analysis) | band_matrices(analysis, single_bins, bands))
 
-    def log_powers(self, samples: Any) -> tuple[Any, list[Any]]:
-        """Transform samples ``(..., analysis)``.
-
-        Returns
-        -------
-        The log power of single bins and bands ``(..., single_bins + bands)``, in nepers; and the spectrum, even and odd
-        bins apart, their real and imaginary parts, each ``(..., analysis // 4)``.
-        """
+    def spectrum(self, samples: Any) -> Any:
+        """Transform samples ``(..., analysis)`` to their spectrum."""
         windowed = samples * self._window
         first, second = windowed[..., : self._half], windowed[..., self._half :]
-        spectrum = []
-        for part in (self._parts["even"](first + second), self._parts["odd"](first - second)):
-            spectrum += [part[..., : self._half // 2], part[..., self._half // 2 :]]
-        powers = [ops.square(spectrum[place]) + ops.square(spectrum[place + 1]) for place in (0, 2)]
-        return 0.5 * ops.log(self._parts["bands"](ops.concatenate(powers, axis=-1)) + POWER_FLOOR), spectrum
+        parts = [self._parts["even"](first + second), self._parts["odd"](first - second)]
+        return ops.reshape(ops.concatenate(parts, axis=-1), (*leading(samples), 2, 2, self._half // 2))
 
-    def taken_away(self, shares: Any, spectrum: list[Any]) -> Any:
-        """Transform shares ``(..., single_bins + bands)`` of a spectrum to samples ``(..., window)``."""
-        share = self._parts["spread"](shares)
-        halves = [share[..., : self._half // 2], share[..., self._half // 2 :]]
-        taken = [halves[number // 2] * part for number, part in enumerate(spectrum)]
-        return self._parts["synthesis"](ops.concatenate(taken, axis=-1))
+    def singles(self, spectrum: Any) -> Any:
+        """Take the single bins of a spectrum, ``(..., 2, 2, single_bins / 2)``."""
+        return spectrum[..., : self._single]
+
+    def log_powers(self, spectrum: Any) -> Any:
+        """Return the log powers of single bins and bands in nepers, ``(..., single_bins + bands)``, even ones first."""
+        powers = ops.sum(ops.square(spectrum), axis=-2)
+        lead = leading(powers, 2)
+        above = ops.reshape(powers[..., self._single :], (*lead, 2 * (self._half // 2 - self._single)))
+        bands = ops.reshape(self._parts["bands"](above), (*lead, 2, self._bands))
+        both = ops.concatenate([powers[..., : self._single], bands], axis=-1)
+        return 0.5 * ops.log(ops.reshape(both, (*lead, 2 * (self._single + self._bands))) + POWER_FLOOR)
+
+    def taken_away(self, shares: Any, spectrum: Any, filtered: Any) -> Any:
+        """Transform what is taken away of a spectrum to samples ``(..., window)``.
+
+        Parameters
+        ----------
+        shares
+            Of single bins and bands, ``(..., 2, (single_bins + bands) / 2)``.
+        spectrum
+            Of the samples.
+        filtered
+            Spectrum of the single bins to take away as well, ``(..., 2, 2, single_bins / 2)``; None for none.
+        """
+        lead = leading(shares, 2)
+        bands = ops.reshape(shares[..., self._single :], (*lead, 2 * self._bands))
+        above = ops.reshape(self._parts["spread"](bands), (*lead, 2, self._half // 2 - self._single))
+        share = ops.concatenate([shares[..., : self._single], above], axis=-1)
+        taken = ops.expand_dims(share, -2) * spectrum
+        if filtered is not None:
+            padding = (*((0, 0),) * (len(filtered.shape) - 1), (0, self._half // 2 - self._single))
+            taken = taken + ops.pad(filtered, padding)
+        return self._parts["synthesis"](ops.reshape(taken, (*lead, 2 * self._half)))
+
+
+def leading(tensor: Any, last: int = 1) -> tuple[int, ...]:
+    """Return the axes before the ``last`` ones, the batch's as -1: ``(-1,)`` or ``(count, -1)``."""
+    return (-1,) if len(tensor.shape) == 1 + last else (tensor.shape[0], -1)
 
 
 def fixed_layers(matrices: Mapping[str, Windows]) -> dict[str, keras.Layer]:
@@ -112,35 +142,20 @@ def transforms(window: int, analysis: int) -> dict[str, Windows]:
     return {name: matrix.astype(np.float32) for name, matrix in matrices.items()}
 
 
-def single_transforms(window: int, analysis: int, single_bins: int) -> dict[str, Windows]:
-    """Compute the matrices from samples to the lowest bins, real parts first, and from those back to the window.
-
-    The analysis window is in the first matrix, and taken back in the second.
-    """
-    bins = np.arange(single_bins)
-    angles = 2 * np.pi * np.outer(np.arange(analysis), bins) / analysis
-    waves = np.concatenate((np.cos(angles), -np.sin(angles)), axis=1)
-    taper = analysis_window(window, analysis)
-    back = np.tile(np.where(bins == 0, 1.0, 2.0), 2)[:, None] / analysis * waves[-window:].T / taper[-window:]
-    return {"single": (taper[:, None] * waves).astype(np.float32), "single_synthesis": back.astype(np.float32)}
-
-
 def band_matrices(analysis: int, single_bins: int, bands: int) -> dict[str, Windows]:
-    """Return the matrices from the bins' powers to the bands' means, and from the bands' shares back to the bins.
+    """Return the matrices from the powers of the upper bins to the bands' means, and from the bands' shares back.
 
-    Bands are evenly apart on the ERB-rate scale: B. R. Glasberg, B. C. J. Moore, Derivation of auditory filter shapes
-    from notched-noise data, Hearing Research 47, 1990, with the frequencies of a rate of 16 kHz.
+    Bins and bands are in the order of :class:`Analysis`, even ones first. Bands are evenly apart on the ERB-rate scale:
+    B. R. Glasberg, B. C. J. Moore, Derivation of auditory filter shapes from notched-noise data, Hearing Research 47,
+    1990, with the frequencies of a rate of 16 kHz.
     """
-    bins = analysis // 2
-    hz = np.arange(bins) * (RATE_HZ / analysis)
+    hz = np.arange(single_bins, analysis // 2) * (RATE_HZ / analysis)
     rate = 21.4 * np.log10(1 + 0.00437 * hz)
-    centres = np.linspace(rate[single_bins], rate[-1], bands)
-    spread = np.zeros((single_bins + bands, bins))
-    spread[np.arange(single_bins), np.arange(single_bins)] = 1
-    for band in range(bands):
-        spread[single_bins + band, single_bins:] = np.interp(rate[single_bins:], centres, np.eye(bands)[band])
+    centres = np.linspace(rate[0], rate[-1], bands)
+    spread = np.stack([np.interp(rate, centres, band) for band in np.eye(bands)])
     if not spread.any(axis=1).all():
         raise RecipeError(f"bands={bands} above {single_bins} single bins exceed the number of bins; use fewer")
-    spread = np.concatenate((spread[:, ::2], spread[:, 1::2]), axis=1)  # even bins first, as the transform gives them
+    by_parity = [np.r_[0:count:2, 1:count:2] for count in spread.shape]
+    spread = spread[np.ix_(*by_parity)]
     gathered = (spread / spread.sum(axis=1, keepdims=True)).T
     return {"bands": gathered.astype(np.float32), "spread": spread.astype(np.float32)}

@@ -143,7 +143,7 @@ def test_silent_ends_of_recordings_make_no_scene_without_noise_or_speech(own, se
     rng = np.random.default_rng(0)
     clips = Recordings([padded(rng) for _ in range(20)])
     for given in (dataclasses.replace(own, noise=clips), dataclasses.replace(own, clean=clips)):
-        test = data_of(section, given, recorded_share=1.0, babble_share=0.0, test_signals=40).test(5.0)
+        test = data_of(section, given, recorded_share=1.0, babble_share=0.0, crowd_share=0.0, test_signals=40).test(5.0)
         assert test.target[:, -2:].min() > 1e-4
         assert all(np.abs(row[-800:]).max() > 0 for row in test.noisy)
 
@@ -151,7 +151,7 @@ def test_silent_ends_of_recordings_make_no_scene_without_noise_or_speech(own, se
 def test_noise_that_is_silent_throughout_does_not_spoil_the_figures(own, section):
     silent = Recordings([np.zeros(30_000), *own.noise.signals[1:]][::-1])  # the last file is one for testing
     given = dataclasses.replace(own, noise=silent)
-    data = data_of(section, given, recorded_share=1.0, babble_share=0.0, test_signals=12)
+    data = data_of(section, given, recorded_share=1.0, babble_share=0.0, crowd_share=0.0, test_signals=12)
     assert 0 < np.count_nonzero(data.test(5.0).target[:, -2] == 0) < 12
     gains = data.figures(lambda noisy: 0.5 * noisy, None)["snr_improvement_db_by_input_snr"]
     assert all(-20 < gain < 20 for gain in gains.values())
@@ -179,7 +179,9 @@ def test_training_validation_and_test_share_no_recording(own, section, monkeypat
         return signal
 
     monkeypatch.setattr(Recordings, "one", noting)
-    data = data_of(section, own, recorded_share=1.0, babble_share=0.0, validation_signals=40, test_signals=40)
+    data = data_of(
+        section, own, recorded_share=1.0, babble_share=0.0, crowd_share=0.0, validation_signals=40, test_signals=40
+    )
     part = "training"
     data.block(0)
     part = "validation"
@@ -194,7 +196,7 @@ def test_training_validation_and_test_share_no_recording(own, section, monkeypat
     ("changes", "words"),
     [
         ({"clean_share": 0.8, "noise_share": 0.8}, "clean_share [+] noise_share=1.6"),
-        ({"recorded_share": 0.8, "babble_share": 0.8}, "recorded_share [+] babble_share [+] crowd_share=1.6"),
+        ({"recorded_share": 0.8, "babble_share": 0.8}, "recorded_share [+] babble_share [+] crowd_share=1.64"),
     ],
 )
 def test_shares_that_sum_to_more_than_1_are_refused(own, section, changes, words):
