@@ -64,7 +64,7 @@ models: .venv/tests  # train and export the shipped models anew (more than an ho
 	$(BIN)/python -m tools.shipping runs/shipped/general
 	$(BIN)/python -m tools.shipping runs/shipped/general-small
 
-model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (15 hours)
+model-speech: .venv/tests  # train and export the speech model: make model-speech SPEECH=folder NOISE="folders" (13 hours)
 	rm -rf runs/shipped/speech runs/shipped/speech-first
 	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech-first
 	$(BIN)/denoise-train speech --clean $(SPEECH) $(NOISE:%=--noise %) --output runs/shipped/speech \
