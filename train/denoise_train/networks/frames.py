@@ -9,6 +9,9 @@ from keras import ops
 from denoise_stream.engine.overlap_add import taper
 from denoise_train.recipe import RecipeError
 
+PIECE = 64
+"""Frames that are averaged at once."""
+
 
 def cut(signal: Any, hop: int, past: int, window: int) -> Any:
     """Cut signals ``(batch, samples)`` into frames ``(count, batch, past + window)``, zeros before their start.
@@ -35,32 +38,34 @@ def running_mean(values: Any, heard: Any, most_frames: float) -> Any:
     m_t = m_(t-1) + w_t (x_t - m_(t-1)) / f_t, where f_t = min(f_(t-1) + w_t, most_frames), and w_t, ``heard``, is 1 for
     a frame that counts and 0 for another. The first frame counts.
     """
-    shares = heard / ops.minimum(ops.cumsum(heard, axis=0), most_frames)
-
-    def join(before: Any, after: Any) -> tuple[Any, Any]:
-        return before[0] * after[0], before[1] * after[0] + after[1]
-
-    return ops.associative_scan(join, (1 - shares, shares * values), axis=0)[1]
+    mean = frames = ops.zeros_like(values[:1, ...])
+    means = []
+    for first in range(0, values.shape[0], PIECE):
+        piece = slice(first, first + PIECE)
+        found, numbers = continued_mean(values[piece, ...], heard[piece, ...], mean, frames, most_frames)
+        mean, frames = found[-1:, ...], numbers[-1:, ...]
+        means.append(found)
+    return ops.concatenate(means, axis=0)
 
 
 def continued_mean(values: Any, heard: Any, mean: Any, frames: Any, most_frames: float) -> tuple[Any, Any]:
     """Continue :func:`running_mean` for several frames at once.
 
     With A that grows as f does, and beyond most_frames by 1 / (1 - 1 / most_frames) a frame that counts:
-    A_t m_t = A_0 m_0 + the sum of A_s w_s x_s / f_s up to s = t.
+    A_t m_t = A_0 m_0 + the sum of A_s w_s x_s / f_s up to s = t. For at most some hundred frames: A overflows later.
 
     Parameters
     ----------
     values, heard
-        ``(count, 1)``.
+        ``(count, batch)``.
     mean, frames
-        The average before, and the frames that it is over, ``(1, 1)``.
+        The average before, and the frames that it is over, ``(1, batch)``.
     most_frames
         More frames count as so many.
 
     Returns
     -------
-    The average after each frame, and the frames that it is over, ``(count, 1)``.
+    The average after each frame, and the frames that it is over, ``(count, batch)``.
     """
     before = ops.minimum(frames, most_frames)
     numbers = before + ops.cumsum(heard, axis=0)
