@@ -14,6 +14,7 @@ from pathlib import Path
 from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
 from denoise_stream import DenoiseError, bundled_models
+from denoise_stream.block import block_path
 from denoise_stream.files.paths import whole_file
 from denoise_train.recipe import load_recipe
 from denoise_train.training.run_folder import BEST, RECIPE
@@ -42,6 +43,7 @@ def ship(run: Path, *, fp16: bool = False, block: bool = False, trained_on: str 
     """
     recipe = dataclasses.replace(load_recipe(run / RECIPE), start="")
     model = bundled_models()[recipe.name]
+    block_path(model).unlink(missing_ok=True)  # of the model that this one replaces
     network = load_start(str(run))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -69,7 +69,7 @@ def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     plain = onnx.ModelProto.FromString(model.SerializeToString())
     del plain.opset_import[:]
     plain.opset_import.append(helper.make_opsetid("", opset))
-    _state_as_attributes(plain.graph, opset)
+    _inputs_as_attributes(plain.graph, opset)
     try:
         # Most operators are the same in many opsets, though onnx's converter often cannot convert back.
         converted = plain if _computes_the_same(plain, model) else onnx.version_converter.convert_version(model, opset)
@@ -91,16 +91,22 @@ def check_opset(opset: int) -> None:
         raise ValueError(f"opset={opset} is out of range; use {OLDEST_OPSET} to {NEWEST_OPSET}")
 
 
-def _state_as_attributes(graph: onnx.GraphProto, opset: int) -> None:
-    """State as attributes what older opsets do not take as inputs: the sizes of Split, the axes of Squeeze ..."""
+def _inputs_as_attributes(graph: onnx.GraphProto, opset: int) -> None:
+    """Write as attributes what older opsets do not take as inputs: the sizes of Split, the axes of Squeeze ..."""
     constants = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    stated = set()
     for node in graph.node:
         attribute, since = FORMER_ATTRIBUTES.get(node.op_type, ("", 0))
         if opset < since and len(node.input) == 2 and node.input[1] in constants:
             kept = [each for each in node.attribute if each.name != "noop_with_empty_axes"]  # of the later opsets
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute(attribute, constants[node.input[1]].tolist())])
+            stated.add(node.input[1])
             del node.input[1]
+    unused = stated - {name for node in graph.node for name in node.input}
+    kept_constants = [item for item in graph.initializer if item.name not in unused]
+    del graph.initializer[:]
+    graph.initializer.extend(kept_constants)
 
 
 def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool:

@@ -98,7 +98,8 @@ def _check(contract: Contract, row: int) -> None:
     Raises
     ------
     RecipeError
-        If there are none, those before and after differ, the window is not whole blocks of each, or a row is too long.
+        If there are none, those before and after differ, the window is not whole blocks of each, or a row is too short
+        or too long.
     """
     scales, window = contract.context_past, contract.window
     if not scales or scales != contract.context_ahead:
@@ -110,9 +111,11 @@ def _check(contract: Contract, row: int) -> None:
         if window % blocks.size:
             raise RecipeError(f"blocks of {blocks.size} samples do not divide window={window} exactly")
         around = row - window // blocks.size
-        if around < 4 or (around + 1) // 2 > blocks.number:
+        if around < 4:
+            raise RecipeError(f"row={row} is too short for blocks of {blocks.size}; use {row - around + 4} or more")
+        if (around + 1) // 2 > blocks.number:
             raise RecipeError(
-                f"row={row} needs {max(2, (around + 1) // 2)} blocks of {blocks.size} samples on each side of the "
+                f"row={row} needs {(around + 1) // 2} blocks of {blocks.size} samples on each side of the "
                 f"{window // blocks.size} in the window; given: {blocks.number}"
             )
 

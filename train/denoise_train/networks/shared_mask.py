@@ -29,7 +29,7 @@ MOST_ABOVE = 3.0
 """Most nepers (26 dB) of the slow level above the fast one, so that a loud sound does not deafen for long."""
 
 SILENCE = -7.5
-"""Mean log power of silence in nepers, about -90 dBFS: a frame below it, as of a muted microphone, leaves the state."""
+"""Mean log power of silence in nepers, about -90 dBFS: a frame below it, as of a muted microphone, changes no level."""
 
 STEEPNESS = 1e4
 """Slope of the step between sound and silence, per neper."""
@@ -91,7 +91,7 @@ class SharedMask:
         depth: int,
         taps: int,
     ) -> None:
-        if group % 2 or single_bins % group or bands % group:
+        if group < 2 or group % 2 or single_bins % group or bands % group:
             raise RecipeError(f"group={group} must be even and divide single_bins={single_bins} and bands={bands}")
         self._window, self._hop, self._past = window, hop, analysis - window
         self._single, self._group, self._channels, self._depth = single_bins, group, channels, depth
@@ -193,7 +193,7 @@ class SharedMask:
         noisy = keras.Input((self._window,), name="noisy")
         state = keras.Input((sum(self._state_sizes),), name="state")
         past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
-        whole_hops = math.ceil(self._past / self._hop)
+        whole_hops = max(1, math.ceil(self._past / self._hop))
         unused = whole_hops * self._hop - self._past
         pieces = ops.reshape(ops.pad(past, ((0, 0), (unused, 0))), (whole_hops, self._hop))
         pieces = ops.concatenate([pieces, noisy[:, : self._hop]], axis=0)
