@@ -8,19 +8,19 @@ that name (``--from NAME``), that one is replaced, too, without the optimiser's 
 
 import argparse
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 
 from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
-from denoise_stream import DenoiseError, bundled_models
+from denoise_stream import DenoiseError, SourceError, bundled_models
 from denoise_stream.block import block_path
 from denoise_stream.files.paths import whole_file
+from denoise_stream.model import Model
 from denoise_train.recipe import load_recipe
-from denoise_train.training.run_folder import BEST, RECIPE
+from denoise_train.training.run_folder import RECIPE
 from denoise_train.training.start import bundled_weights, load_start
-
-REPORT = "report.json"
 
 
 def ship(run: Path, *, fp16: bool = False, block: bool = False, trained_on: str | None = None) -> list[Path]:
@@ -40,28 +40,33 @@ def ship(run: Path, *, fp16: bool = False, block: bool = False, trained_on: str 
     Returns
     -------
     The files that were replaced, but for those that lie beside the model.
+
+    Raises
+    ------
+    SourceError
+        If no bundled model has the recipe's name, or there is no block that computes the same as the model.
     """
     recipe = dataclasses.replace(load_recipe(run / RECIPE), start="")
-    model = bundled_models()[recipe.name]
-    block_path(model).unlink(missing_ok=True)  # of the model that this one replaces
-    network = load_start(str(run))
+    name, license = recipe.name, recipe.license
+    model = bundled_models().get(name)
+    if model is None:
+        raise SourceError(f"{run} trained {name}, which is no bundled model; those are {', '.join(bundled_models())}")
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+        folder = shutil.copytree(run, Path(scratch) / "run")
         (folder / RECIPE).write_text(recipe.to_toml())
-        network.save(folder / BEST)
-        if (run / REPORT).is_file():
-            (folder / REPORT).write_bytes((run / REPORT).read_bytes())
         exported = folder / "model.onnx" if fp16 else model
-        export(
-            folder, exported, name=recipe.name, license=recipe.license, trained_on=trained_on, block=block, force=True
-        )
+        export(folder, exported, name=name, license=license, trained_on=trained_on, block=block, force=True)
         if fp16:
             derive(exported, model, fp16=True, force=True)
-    weights = bundled_weights().get(recipe.name)
+    if Model(model).block is None:
+        block_path(model).unlink(missing_ok=True)  # of the model that this one replaces
+        if block:
+            raise SourceError(f"{model} has no block: with 16-bit weights it would differ from the model")
+    weights = bundled_weights().get(name)
     if weights is None:
         return [model]
     with whole_file(weights) as partial:
-        network.save(partial)
+        load_start(str(run)).save(partial)
     return [model, weights]
 
 

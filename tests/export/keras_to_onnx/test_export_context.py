@@ -49,8 +49,8 @@ def exported(trained):
 def test_the_file_says_what_context_it_takes(exported):
     contract = Model(exported).contract
     assert contract.to_metadata()["contract_version"] == "2"
-    assert contract.to_metadata()["context_past"] == "5x30,25x30,150x30"
-    assert (contract.context_size, contract.past_samples, contract.most_lookahead_samples) == (360, 4500, 4500)
+    assert contract.to_metadata()["context_past"] == "5x15,25x27,150x30"
+    assert (contract.context_size, contract.past_samples, contract.most_lookahead_samples) == (288, 4500, 4500)
     facts = json.loads(exported.with_suffix(".json").read_text())
     assert facts["contract_version"] == "2"
     assert facts["inputs"] == ["noisy", "context"]
@@ -89,9 +89,9 @@ def test_no_scaling_is_baked_into_a_graph_with_a_context(trained, tmp_path):
 
 def test_a_network_with_a_context_is_exported_with_its_recipe_only(trained, tmp_path):
     (tmp_path / "model.keras").write_bytes((trained / "model.keras").read_bytes())
-    with pytest.raises(SourceError, match="takes a context of 360 numbers, but no recipe.toml is beside it"):
+    with pytest.raises(SourceError, match="takes a context of 288 numbers, but no recipe.toml is beside it"):
         export(tmp_path)
     other = dataclasses.replace(load_recipe(trained / "recipe.toml"), context_ahead="")
     (tmp_path / "recipe.toml").write_text(other.to_toml())
-    with pytest.raises(SourceError, match=re.escape("its recipe's has 180")):
+    with pytest.raises(SourceError, match=re.escape("its recipe's has 144")):
         export(tmp_path)

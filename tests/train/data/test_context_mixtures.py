@@ -27,15 +27,15 @@ def block():
 def test_a_block_holds_finite_windows_with_their_contexts(block):
     rows = 32 * 16 * 16
     assert block.noisy.shape == (rows, 150)
-    assert block.context.shape == (rows, 360)
+    assert block.context.shape == (rows, 288)
     assert block.target.shape == (rows, 152)
     assert all(np.isfinite(part).all() for part in (block.noisy, block.context, block.target))
-    shares = block.context[:, 180:]
+    shares = block.context[:, 144:]
     assert shares.min() == 0
     assert shares.max() == 1
-    live = (shares[:, 90:] == 0).all(axis=1).mean()  # those without a look-ahead, and the last of each record
+    live = (shares[:, 72:] == 0).all(axis=1).mean()  # those without a look-ahead, and the last of each record
     assert 0.3 < live < 0.75
-    assert (shares[:, :90] == 0).all(axis=1).mean() >= 1 / 16  # the first window of each record has no past
+    assert (shares[:, :72] == 0).all(axis=1).mean() >= 1 / 16  # the first window of each record has no past
 
 
 def test_a_block_is_the_same_again_and_another_one_is_not():

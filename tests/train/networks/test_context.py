@@ -11,8 +11,8 @@ from denoise_train.networks.registry import build_network
 from denoise_train.recipe import RecipeError, load_recipe
 
 RECIPE = load_recipe("general-context")
-BEFORE = {5: 15, 25: 27, 150: 30}
-"""Blocks of each size in a row of 60 before those of the window."""
+BLOCKS = {5: 15, 25: 27, 150: 30}
+"""Blocks of each size before and after the window; of the largest ones a row holds one less after it."""
 
 
 def test_interpolation_gives_back_straight_lines_at_every_scale():
@@ -20,11 +20,11 @@ def test_interpolation_gives_back_straight_lines_at_every_scale():
     line = np.linspace(-3.0, 4.0, 9150)[None]
     scaled, minimum, span = normalize(line[:, 4500:4650])
     context = Surroundings(RECIPE.contract, 4500).contexts(line, Starts(4500, 1, 75), scaled, minimum, span)[0]
-    rows = []
-    for number, (size, before) in enumerate(BEFORE.items()):
-        past, ahead = (context[side + 30 * number : side + 30 * (number + 1)] for side in (0, 90))
-        own = scaled.reshape(-1, size).mean(axis=1)
-        rows.append(np.concatenate((past[-before:], own, ahead[: 60 - before - len(own)])))
+    rows, first = [], 0
+    for size, count in BLOCKS.items():
+        past, ahead = (context[side + first : side + first + count] for side in (0, 72))
+        rows.append(np.concatenate((past, scaled.reshape(-1, size).mean(axis=1), ahead))[:60])
+        first += count
     (weights,) = network.get_layer("interpolation").get_weights()
     candidates = (np.concatenate(rows) @ weights).reshape(150, 3)
     np.testing.assert_allclose(candidates, np.repeat(scaled.T, 3, axis=1), atol=1e-5)
@@ -34,7 +34,7 @@ def test_the_context_reaches_the_network_and_is_clipped():
     network = build_network(150, 75, RECIPE.architecture, RECIPE.contract)
     rng = np.random.default_rng(0)
     noisy = rng.random((1, 150), dtype=np.float32)
-    context = rng.random((1, 360), dtype=np.float32)
+    context = rng.random((1, 288), dtype=np.float32)
     other = context.copy()
     other[0, 25] += 1.0
     far, farther = context.copy(), context.copy()

@@ -45,12 +45,10 @@ class SharedMask:
     """Predict what to remove from the spectrum of the last samples, by cells that all bands share.
 
     The spectrum is that of the last ``analysis`` samples, of which only the newest ``window`` are returned, so that its
-    bins are narrower than the latency would allow. The analysis window rises slowly and falls as fast as the engine's
-    taper does: D. Mauler, R. Martin, A low delay, variable resolution, perfect reconstruction spectral
-    analysis-synthesis system for speech enhancement, EUSIPCO 2007. The network sees log powers less their running mean
-    and, of the single bins, by how much their phases advanced more than their centre frequencies do. It chooses the
-    share of each bin or band to remove and, of the single bins, complex weights of the last ``taps`` spectra, removed
-    as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
+    bins are narrower than the latency would allow (:class:`~denoise_train.networks.spectra.Analysis`). The network sees
+    log powers less their running mean and, of the single bins, by how much their phases advanced more than their centre
+    frequencies do. It chooses the share of each bin or band to remove and, of the single bins, complex weights of the
+    last ``taps`` spectra, removed as well (H. Schröter and others, DeepFilterNet, ICASSP 2022).
 
     The state holds the samples before the window, the slow and the fast level and the frames they were averaged over,
     the single bins of past spectra, and the recurrent cells' outputs. Levels and outputs stay as they are during
@@ -75,7 +73,7 @@ class SharedMask:
     depth
         Number of recurrent layers.
     taps
-        Spectra, the present one included, that single bins are filtered over; 0 for a mask alone.
+        Spectra, the present one included, that single bins are filtered over, at least 2.
     """
 
     def __init__(
@@ -91,24 +89,26 @@ class SharedMask:
         depth: int,
         taps: int,
     ) -> None:
+        if taps < 2 or depth < 1:
+            raise RecipeError(f"taps={taps} and depth={depth}; use 2 taps or more, and 1 layer or more")
         if group < 2 or group % 2 or single_bins % group or bands % group:
             raise RecipeError(f"group={group} must be even and divide single_bins={single_bins} and bands={bands}")
         self._window, self._hop, self._past = window, hop, analysis - window
         self._single, self._group, self._channels, self._depth = single_bins, group, channels, depth
         self._positions = (single_bins + bands) // group
-        self._taps, self._frames_back = taps, max(1, taps - 1)
+        self._taps = taps
         self._analysis = Analysis(window, analysis, single_bins, bands)
         self._parts = self._layers(mixing)
         width = self._positions * channels
-        self._state_sizes = [self._past, 1, 1, 1, self._frames_back * 2 * single_bins, depth * width]
+        self._state_sizes = [self._past, 1, 1, 1, (taps - 1) * 2 * single_bins, depth * width]
         bins = np.stack([np.arange(0, single_bins, 2), np.arange(1, single_bins, 2)])[:, None]
-        back = np.arange(self._frames_back + 1)[:, None, None, None]
+        back = np.arange(taps)[:, None, None, None]
         self._turns = np.exp(2j * np.pi * hop / analysis * back * bins).astype(np.complex64)
         self.step = self._build_step()
 
     def _build_step(self) -> keras.Model:
         """Build the network of one window: ``[noisy (batch, window), state]`` to ``[clean, state_out]``."""
-        width, kept_spectra = self._positions * self._channels, self._frames_back * 2 * self._single
+        width, kept_spectra = self._positions * self._channels, (self._taps - 1) * 2 * self._single
         noisy = keras.Input((self._window,), name="noisy")
         state = keras.Input((sum(self._state_sizes),), name="state")
         past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
@@ -133,7 +133,7 @@ class SharedMask:
             return later[-1]
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
-        singles = ops.reshape(spectra, (-1, self._frames_back + 1, 2, 2, self._single // 2))
+        singles = ops.reshape(spectra, (-1, self._taps, 2, 2, self._single // 2))
         clean = noisy - self._taken_away(features, spectrum, singles, recur)
         kept = samples[:, self._hop : self._hop + self._past]
         remembered = spectra[:, :kept_spectra]
@@ -162,9 +162,7 @@ class SharedMask:
         slow, fast = (running_mean(mean, 1 - silent, most) for most in (SLOW_FRAMES, FAST_FRAMES))
         held = ops.repeat(silent, self._positions, axis=1)[:, :, None]
         present = self._analysis.singles(spectrum)
-        earlier = [
-            ops.pad(present, ((back, 0), *((0, 0),) * 4))[:count, ...] for back in range(1, self._frames_back + 1)
-        ]
+        earlier = [ops.pad(present, ((back, 0), *((0, 0),) * 4))[:count, ...] for back in range(1, self._taps)]
         singles = ops.stack([present, *earlier], axis=-4)
 
         def recur(number: int, hidden: Any) -> Any:
@@ -189,7 +187,7 @@ class SharedMask:
         Network ``[noisy (count, window), state (1, state_size)]`` to ``[clean (count, window), state_out]`` that
         computes what :attr:`step` does window by window, each a hop after the one before.
         """
-        width, back = self._positions * self._channels, self._frames_back
+        width, back = self._positions * self._channels, self._taps - 1
         noisy = keras.Input((self._window,), name="noisy")
         state = keras.Input((sum(self._state_sizes),), name="state")
         past, slow, fast, frames, spectra, outputs = _split(state, self._state_sizes)
@@ -239,16 +237,15 @@ class SharedMask:
         for number in range(self._depth):
             parts[f"recurrent_{number}"] = layers.GRUCell(self._channels, name=f"recurrent_{number}")
         parts["mask"] = layers.Dense(self._group, activation="sigmoid", name="mask")
-        if self._taps:
-            parts["filter"] = layers.Dense(
-                2 * self._taps * self._group, activation="tanh", kernel_initializer="zeros", name="filter"
-            )
+        parts["filter"] = layers.Dense(
+            2 * self._taps * self._group, activation="tanh", kernel_initializer="zeros", name="filter"
+        )
         return parts
 
     def _taken_away(self, features: Any, spectrum: Any, singles: Any, recur: Recur) -> Any:
         """Run the layers, and transform the removed part of the spectrum back to the newest samples.
 
-        ``singles`` are those of the last spectra, the newest first, ``(..., frames, 2, 2, single_bins / 2)``.
+        ``singles`` are those of the last spectra, the newest first, ``(..., taps, 2, 2, single_bins / 2)``.
         """
         parts, positions, lead = self._parts, self._positions, leading(features)
         single_positions = self._single // self._group
@@ -265,7 +262,7 @@ class SharedMask:
                 hidden = hidden + recur(number, hidden)
         hidden = ops.reshape(hidden, (*lead, positions, self._channels))
         shares = _from_positions(_at_each(parts["mask"], hidden), 2)
-        filtered = self._filtered(hidden[..., :single_positions, :], *turned) if self._taps else None
+        filtered = self._filtered(hidden[..., :single_positions, :], *turned)
         return self._analysis.taken_away(shares, spectrum, filtered)
 
     def _turned(self, singles: Any) -> tuple[Any, Any]:
@@ -273,7 +270,7 @@ class SharedMask:
 
         Returns
         -------
-        Real and imaginary parts, ``(..., frames, 2, 1, single_bins / 2)``.
+        Real and imaginary parts, ``(..., taps, 2, 1, single_bins / 2)``.
         """
         real, imaginary = singles[..., :1, :], singles[..., 1:, :]
         along, across = self._turns.real, self._turns.imag
@@ -284,8 +281,6 @@ class SharedMask:
         weights = _from_positions(_at_each(self._parts["filter"], hidden), 4 * self._taps)
         weights = ops.reshape(weights, (*leading(hidden, 2), self._taps, 2, 2, self._single // 2))
         one, other = weights[..., :1, :], weights[..., 1:, :]
-        if self._taps <= self._frames_back:
-            real, imaginary = (part[..., : self._taps, :, :, :] for part in (real, imaginary))
         sums = [one * real - other * imaginary, one * imaginary + other * real]
         return ops.sum(ops.concatenate(sums, axis=-2), axis=-4)
 
@@ -304,7 +299,7 @@ def _split(rows: Any, sizes: list[int]) -> list[Any]:
 def _advances(real: Any, imaginary: Any) -> Any:
     """Compute cosine and sine of how much more each single bin's phase advanced than its centre frequency.
 
-    The parts are those of the last turned spectra, ``(..., frames, 2, 1, n)``; the result is ``(..., 4, n)``.
+    The parts are those of the last turned spectra, ``(..., taps, 2, 1, n)``; the result is ``(..., 4, n)``.
     """
     (real, real_before), (imaginary, imaginary_before) = (
         (part[..., :1, :, :, :], part[..., 1:2, :, :, :]) for part in (real, imaginary)
@@ -324,14 +319,14 @@ def _at_each(layer: keras.Layer, positions: Any) -> Any:
 
 
 def _at_positions(rows: Any, positions: int) -> Any:
-    """Give each position its part of every row: ``(..., rows, positions n)`` to ``(..., positions, rows n)``."""
+    """Rearrange rows by position: ``(..., rows, positions n)`` to ``(..., positions, rows n)``."""
     lead, count, each = leading(rows, 2), rows.shape[-2], rows.shape[-1] // positions
     parts = ops.swapaxes(ops.reshape(rows, (*lead, count, positions, each)), -3, -2)
     return ops.reshape(parts, (*lead, positions, count * each))
 
 
 def _from_positions(parts: Any, rows: int) -> Any:
-    """Join rows that lie in parts at positions: ``(..., positions, rows n)`` to ``(..., rows, positions n)``."""
+    """Undo :func:`_at_positions`: ``(..., positions, rows n)`` to ``(..., rows, positions n)``."""
     lead, positions, each = leading(parts, 2), parts.shape[-2], parts.shape[-1] // rows
     joined = ops.swapaxes(ops.reshape(parts, (*lead, positions, rows, each)), -3, -2)
     return ops.reshape(joined, (*lead, rows, positions * each))

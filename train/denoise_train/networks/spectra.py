@@ -86,16 +86,14 @@ class Analysis:
         spectrum
             Of the samples.
         filtered
-            Spectrum of the single bins to take away as well, ``(..., 2, 2, single_bins / 2)``; None for none.
+            Spectrum of the single bins to take away as well, ``(..., 2, 2, single_bins / 2)``.
         """
         lead = leading(shares, 2)
         bands = ops.reshape(shares[..., self._single :], (*lead, 2 * self._bands))
         above = ops.reshape(self._parts["spread"](bands), (*lead, 2, self._half // 2 - self._single))
         share = ops.concatenate([shares[..., : self._single], above], axis=-1)
-        taken = ops.expand_dims(share, -2) * spectrum
-        if filtered is not None:
-            padding = (*((0, 0),) * (len(filtered.shape) - 1), (0, self._half // 2 - self._single))
-            taken = taken + ops.pad(filtered, padding)
+        padding = (*((0, 0),) * (len(filtered.shape) - 1), (0, self._half // 2 - self._single))
+        taken = ops.expand_dims(share, -2) * spectrum + ops.pad(filtered, padding)
         return self._parts["synthesis"](ops.reshape(taken, (*lead, 2 * self._half)))
 
 
