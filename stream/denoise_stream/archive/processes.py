@@ -15,6 +15,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,7 +95,8 @@ class _WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
-        self.process.start()
+        with _interrupts_held():
+            self.process.start()
         theirs.close()
         self.unfinished: deque[Entry] = deque()
         self._groups: deque[int] = deque()
@@ -139,6 +141,20 @@ class _WorkerProcess:
                 left.append(self.take())
         self.connection.close()
         return left
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Generator[None, None, None]:
+    """Hold Ctrl-C back, here and for ever in a process that is started meanwhile: it would break off its imports."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which lets interrupts through when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LocalDispatcher:

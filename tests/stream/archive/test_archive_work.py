@@ -116,6 +116,17 @@ def test_interrupted_run_leaves_no_half_file_and_no_process(tmp_path, archive, n
     assert not living(process.pid)
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows holds no signals back")
+def test_interrupt_does_not_break_off_the_imports_of_a_worker(tmp_path, archive):
+    entry = next(LocalFolder(archive).entries())
+    work = Work(LocalFolder(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", choose_models("general"))
+    worker = _WorkerProcess(work)
+    os.kill(worker.process.pid, signal.SIGINT)
+    worker.give([entry])
+    assert worker.take().name == entry.name
+    worker.end()
+
+
 def test_what_workers_finish_while_a_run_is_interrupted_is_recorded(tmp_path, archive):
     work = Work(LocalFolder(archive), LocalFolder(tmp_path / "out"), tmp_path / "scratch", choose_models("general"))
     dispatcher = LocalDispatcher(work, 2)
