@@ -105,7 +105,9 @@ def manifest(data: bytes) -> str:
 
 
 def pattern(text: str) -> str:
-    matcher([text], [text])("a/b\nc.wav")
+    wanted = matcher([text], [text])
+    for name in ("a/b\nc.wav", "a/" * 100 + "b", "ab" * 200):
+        wanted(name)
     return ""
 
 
@@ -168,6 +170,9 @@ RAW = [
     for model in ([], ["--model", "general"])
 ]
 X2 = (Path(onnx_models.__file__).parents[2] / "stream/denoise_stream/models/x2.onnx").read_bytes()
+PATTERNS = st.text("[]!-*?/ab\\^&~|\n.", max_size=12) | st.lists(
+    st.sampled_from(["**/", "*", "**", "a", "b", "/", "?", "[!a]", "."]), max_size=60
+).map("".join)
 ANY = (DenoiseError, ValueError, TypeError)
 
 TARGETS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], str], Any]] = {
@@ -181,7 +186,7 @@ TARGETS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], str], Any]] = {
     "parquet": (_with(mutations.parquets(), [[], ["--columns", "v"], ["--series-column", "id"]]), parquet, ()),
     "recipes": (mutations.recipes(), recipe, DenoiseError),
     "manifests": (mutations.logs(), manifest, DenoiseError),
-    "patterns": (st.text("[]!-*?/ab\\^&~|\n.", max_size=12), pattern, ValueError),
+    "patterns": (PATTERNS, pattern, ValueError),
     "models": (_facts(), model, DenoiseError),
     "model bytes": (mutations.damaged(X2), model_bytes, DenoiseError),
 }

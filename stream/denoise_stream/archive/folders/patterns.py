@@ -60,37 +60,31 @@ def whole_name(name: str) -> re.Pattern[str]:
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(("" if "/" in pattern else "(?:.*/)?") + _translate(pattern.removeprefix("./")), re.DOTALL)
+    return whole_name(("" if "/" in pattern else "**/") + pattern.removeprefix("./"))
 
 
 def _translate(pattern: str) -> str:
     """Translate a pattern to a regular expression.
 
-    A star takes as little as what follows it, up to the next star, allows, and never more again (an atomic group):
-    so the next star has the most left, and no combination has to be tried.
+    A wildcard takes as little as what follows it, up to the next of its kind, allows, and never more again (an atomic
+    group): so the next has the most left, and no combination has to be tried.
     """
-    pieces = re.findall(r"(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
-    found, waiting = "", None  # of the last star in this folder: what follows it, so far
+    pieces = re.findall(r"(?<![^/])(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
+    found, star, path = "", "", ""  # what closes the groups that are open
     for piece in pieces:
-        if piece == "*" and waiting is not None:
-            found += f"(?>[^/]*?{waiting})" if waiting else ""
-            waiting = ""
-        elif piece == "*":
-            waiting = ""
-        elif piece.startswith("**") or piece == "/":
-            found += ("" if waiting is None else f"[^/]*{waiting}") + _translate_piece(piece, pattern)
-            waiting = None
-        elif waiting is None:
-            found += _translate_piece(piece, pattern)
+        if piece == "*":
+            found += star + "(?>[^/]*?"
+            star = ")"
+        elif piece.startswith("**"):
+            found += star + path + ("(?>(?:.*?/)??" if piece.endswith("/") else "(?>.*?")
+            star, path = "", ")"
         else:
-            waiting += _translate_piece(piece, pattern)
-    return found + ("" if waiting is None else f"[^/]*{waiting}")
+            found += _translate_piece(piece, pattern)
+    return found + r"\Z" + star + path
 
 
 def _translate_piece(piece: str, pattern: str) -> str:
-    """Translate everything but a single star."""
-    if piece.startswith("**"):  # a run of stars means no more, but as many wildcards would be tried without end
-        return "(?:.*/)?" if piece.endswith("/") else ".*"
+    """Translate everything but stars."""
     if piece == "?":
         return "[^/]"
     return _translate_set(piece, pattern) if len(piece) > 1 else re.escape(piece)

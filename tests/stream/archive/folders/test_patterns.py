@@ -1,5 +1,8 @@
 """Patterns of names: stars, sets and exclusions."""
 
+import random
+import re
+
 import pytest
 
 from denoise_stream.archive.folders.patterns import matcher, whole_name
@@ -71,3 +74,25 @@ def test_run_of_stars_is_one_wildcard(pattern):
     assert not wanted("a" * 100 + "/" + "b" * 100)
     assert wanted("a" * 100 + "/" + "b" * 100 + "/x")
     assert not wanted("a/" * 100 + "y")
+
+
+@pytest.mark.parametrize("piece", ["**/a/", "**/*/", "**/*a*/", "**a", "**a*/", "**/?/", "*/**/"])
+def test_many_wildcards_across_folders_take_no_time(piece):
+    wanted = matcher([piece * 40 + "**x"], [])
+    assert not wanted("a/" * 200)
+    assert not wanted("a" * 400)
+    assert wanted("a/" * 200 + "x")
+
+
+def test_wildcards_match_what_trying_every_combination_matches():
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    rng, matches = random.Random(0), 0
+    for _ in range(5000):
+        pieces = rng.choices(["a", "b", "/", "*", "?", "/**/", "a**", "**/", "/**"], k=rng.randint(1, 6))
+        pattern, name = "".join(pieces), "".join(rng.choices("ab/", k=rng.randint(1, 10)))
+        tokens = re.findall(r"(?<![^/])\*\*+/|\*\*+|.", pattern)
+        tried = "".join(meaning.get(re.sub(r"\*{3,}", "**", token), token) for token in tokens)
+        found = whole_name(pattern).fullmatch(name) is not None
+        assert found == (re.fullmatch(tried, name) is not None), (pattern, name)
+        matches += found
+    assert matches > 500
