@@ -44,6 +44,16 @@ def draw_by_kind(rng: np.random.Generator, chosen: NDArray[np.intp], kinds: Sequ
     return drawn
 
 
+def gaussian_process(rng: np.random.Generator, gain: Array, length: int) -> Array:
+    """Draw Gaussian processes ``(count, length)``, given their amplitudes ``(count, length + 1)``.
+
+    The amplitudes belong to the frequencies of ``np.fft.rfftfreq(2 * length)``.
+    """
+    spectrum = gain * (rng.normal(size=gain.shape) + 1j * rng.normal(size=gain.shape))
+    # Twice the length is drawn and half kept, so the ends do not wrap round onto each other.
+    return np.fft.irfft(spectrum, 2 * length, axis=1)[:, :length]
+
+
 def standardize(rows: Array) -> Array:
     """Shift and scale each row to mean 0 and standard deviation 1; a constant row becomes 0."""
     centered = rows - rows.mean(axis=1, keepdims=True)

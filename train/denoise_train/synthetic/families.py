@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as scipy_signal
 
-from denoise_train.arrays import Array, Draw, log_uniform, standardize
+from denoise_train.arrays import Array, Draw, gaussian_process, log_uniform, standardize
 
 # ------------------------------------------------------------------------------ drawing helpers
 
@@ -34,11 +34,19 @@ def _events(
     return rows, positions
 
 
-def _sum_by_row(rows: NDArray[np.intp], shapes: Array, count: int) -> Array:
-    """Add up the shapes ``(events, length)`` that belong to the same row."""
-    total = np.zeros((count, shapes.shape[1]))
-    np.add.at(total, rows, shapes)
-    return total
+def _sum_by_row(rows: NDArray[np.intp], first: NDArray[np.intp], shapes: Array, count: int, length: int) -> Array:
+    """Add up the shapes ``(events, reach)`` that belong to the same row, each from its first sample on."""
+    reach = shapes.shape[1]
+    total = np.zeros((count, length + 2 * reach))  # what lies beyond the ends is cut off
+    place = np.clip(first, -reach, length)[:, None] + reach + np.arange(reach)
+    np.add.at(total, (rows[:, None], place), shapes)
+    return total[:, reach : reach + length]
+
+
+def _times(first: NDArray[np.intp], reach: Array | float, length: int, zero: Array) -> Array:
+    """Return times ``(events, reach)`` from the first samples on, not far beyond the end, with each event's zero."""
+    most = min(int(np.ceil(np.max(reach))), length - int(first.min()))
+    return first[:, None] + np.arange(most) - zero[:, None]
 
 
 def _piecewise(rng: np.random.Generator, count: int, length: int, low: float, high: float) -> tuple[Array, Array]:
@@ -53,12 +61,8 @@ def _piecewise(rng: np.random.Generator, count: int, length: int, low: float, hi
     return positions, np.where(walks, np.cumsum(values, axis=1), values)
 
 
-def _spectral_process(rng: np.random.Generator, gain: Array, length: int) -> Array:
-    """Gaussian processes with the given amplitude response at the rfft frequencies of 2*length."""
-    shape = gain.shape
-    spectrum = gain * (rng.normal(size=shape) + 1j * rng.normal(size=shape))
-    # Twice the length is drawn and half kept, so the ends do not wrap round onto each other.
-    return np.fft.irfft(spectrum, 2 * length, axis=1)[:, :length]
+FADED, GONE = 25, 7
+"""Where exponentials (time constants) and Gaussians (widths) end: what is left is below 2e-11."""
 
 
 # ------------------------------------------------------------------------------------ families
@@ -126,15 +130,17 @@ def modulated_tones(rng: np.random.Generator, count: int, length: int) -> Array:
 def ring_downs(rng: np.random.Generator, count: int, length: int) -> Array:
     """Draw decaying oscillations that start at random times: impacts, damped sensors, plucked strings."""
     rows, start = _events(rng, count, length, log_uniform(rng, 60, 500, count), 150)
-    elapsed = np.arange(length) - start[:, None]
     decay = log_uniform(rng, 8, 200, count, 1)[rows]
+    first = np.floor(start).astype(np.intp)
+    elapsed = _times(first, FADED * decay, length, start)
     frequency = log_uniform(rng, 1 / 120, 0.25, count, 1)[rows]
     frequency = frequency * np.exp(rng.normal(0, 0.1, (rows.size, 1)))
     amplitude = rng.normal(size=(rows.size, 1))
     positive = np.maximum(elapsed, 0)
     attack = 1 - np.exp(-positive / (decay * rng.uniform(0.005, 0.3, (rows.size, 1))))
     shape = np.sin(2 * np.pi * frequency * positive + _phase(rng, rows.size, 1))
-    return _sum_by_row(rows, np.where(elapsed >= 0, amplitude * attack * np.exp(-positive / decay) * shape, 0), count)
+    ringing = np.where(elapsed >= 0, amplitude * attack * np.exp(-positive / decay) * shape, 0)
+    return _sum_by_row(rows, first, ringing, count, length)
 
 
 def polynomials(rng: np.random.Generator, count: int, length: int) -> Array:
@@ -191,7 +197,9 @@ def pulses(rng: np.random.Generator, count: int, length: int) -> Array:
     rows, centre = _events(rng, count, length, log_uniform(rng, 30, 400, count), 40)
     width = log_uniform(rng, 1.2, 40, count, 1)[rows]
     width = width * np.exp(rng.normal(0, 0.15, (rows.size, 1)))
-    u = (np.arange(length) - centre[:, None]) / width
+    before = int(GONE * width.max())
+    first = np.floor(centre).astype(np.intp) - before
+    u = _times(first, before + FADED * width, length, centre) / width
     kind = rng.integers(4, size=(count, 1))[rows]
     shape = np.select(
         [kind == 0, kind == 1, kind == 2],
@@ -201,7 +209,7 @@ def pulses(rng: np.random.Generator, count: int, length: int) -> Array:
     both_signs = (rng.random((count, 1)) < 0.5)[rows]
     amplitude = log_uniform(rng, 0.3, 1.5, rows.size, 1)
     sign = np.where(both_signs & (rng.random((rows.size, 1)) < 0.5), -1.0, 1.0)
-    return _sum_by_row(rows, amplitude * sign * shape, count)
+    return _sum_by_row(rows, first, amplitude * sign * shape, count, length)
 
 
 def heart_beats(rng: np.random.Generator, count: int, length: int) -> Array:
@@ -221,17 +229,18 @@ def heart_beats(rng: np.random.Generator, count: int, length: int) -> Array:
         ]
     )
     span = np.minimum(interval, 330.0)
-    time = np.arange(length)
     total = np.zeros((count, length))
+    rows = np.repeat(np.arange(count), beats)
     for centre, width, height in waves:
         centres = centre * np.exp(rng.normal(0, 0.2, (count, 1))) * span
         widths = np.maximum(width * np.exp(rng.normal(0, 0.35, (count, 1))) * span, 0.8)
         heights = height * rng.normal(1, 0.5, (count, 1))
-        for beat in range(beats):
-            u = (time - onset[:, beat : beat + 1] - centres) / widths
-            total += heights * np.exp(-0.5 * u**2)
+        middle = (onset + centres).ravel()
+        first = np.floor(middle - GONE * widths.max()).astype(np.intp)
+        u = _times(first, 2 * GONE * widths.max() + 1, length, middle) / widths[rows]
+        total += _sum_by_row(rows, first, heights[rows] * np.exp(-0.5 * u**2), count, length)
     wander = rng.uniform(0, 0.25, (count, 1)) * np.sin(
-        2 * np.pi * time / log_uniform(rng, 300, 3000, count, 1) + _phase(rng, count, 1)
+        2 * np.pi * np.arange(length) / log_uniform(rng, 300, 3000, count, 1) + _phase(rng, count, 1)
     )
     return np.where(rng.random((count, 1)) < 0.2, -total, total) + wander
 
@@ -255,7 +264,7 @@ def band_limited_processes(rng: np.random.Generator, count: int, length: int) ->
     lower = cut_off * rng.uniform(0.1, 0.9, (count, 1))
     band = rng.random((count, 1)) < 0.3
     edge = 1 - 1 / np.sqrt(1 + (frequency / lower) ** (2 * order))
-    return _spectral_process(rng, np.where(band, gain * edge, gain), length)
+    return gaussian_process(rng, np.where(band, gain * edge, gain), length)
 
 
 def power_law_processes(rng: np.random.Generator, count: int, length: int) -> Array:
@@ -263,7 +272,7 @@ def power_law_processes(rng: np.random.Generator, count: int, length: int) -> Ar
     frequency = np.fft.rfftfreq(2 * length)
     exponent = rng.uniform(1.0, 4.0, (count, 1))
     corner = log_uniform(rng, 1 / 2000, 1 / 40, count, 1)
-    return _spectral_process(rng, (corner**2 + frequency**2) ** (-exponent / 4), length)
+    return gaussian_process(rng, (corner**2 + frequency**2) ** (-exponent / 4), length)
 
 
 def resonances(rng: np.random.Generator, count: int, length: int) -> Array:
@@ -276,7 +285,7 @@ def resonances(rng: np.random.Generator, count: int, length: int) -> Array:
         ratio = frequency / centre
         weight = rng.random((count, 1))
         total += weight / np.sqrt((1 - ratio**2) ** 2 + (2 * damping * ratio) ** 2)
-    return _spectral_process(rng, total, length)
+    return gaussian_process(rng, total, length)
 
 
 def bursts(rng: np.random.Generator, count: int, length: int) -> Array:
@@ -284,7 +293,7 @@ def bursts(rng: np.random.Generator, count: int, length: int) -> Array:
     texture = band_limited_processes(rng, count, length)
     frequency = np.fft.rfftfreq(2 * length)
     pace = log_uniform(rng, 1 / 600, 1 / 60, count, 1)
-    slow = _spectral_process(rng, np.exp(-0.5 * (frequency / pace) ** 2), length)
+    slow = gaussian_process(rng, np.exp(-0.5 * (frequency / pace) ** 2), length)
     return texture * np.exp(rng.uniform(0.5, 2.0, (count, 1)) * standardize(slow))
 
 
