@@ -107,6 +107,24 @@ def test_hum_is_periodic_with_most_power_in_odd_harmonics():
     assert (np.sort(power, axis=1)[:, -40:].sum(axis=1) / power.sum(axis=1) > 0.99).all()
 
 
+def test_what_electrodes_pick_up_is_slow_or_fast_as_its_source_is():
+    drawn = {kind: ADDITIVE[kind](np.random.default_rng(0), 100, 7200) for kind in ("wander", "muscle", "motion")}
+    frequency = np.fft.rfftfreq(7200) * 360
+    power = {kind: np.mean(np.abs(np.fft.rfft(noise * np.hanning(7200))) ** 2, axis=0) for kind, noise in drawn.items()}
+
+    def share(kind, below_hz):
+        return power[kind][frequency < below_hz].sum() / power[kind].sum()
+
+    assert share("wander", 1.5) > 0.99
+    assert share("wander", 0.03) < 0.1
+    assert share("muscle", 10) < 0.1
+    assert share("muscle", 100) > 0.5
+    assert 0.5 < share("motion", 1.5) < 0.95
+    assert share("motion", 40) > 0.99
+    levels = drawn["muscle"].reshape(100, 36, 200).std(axis=2)
+    assert np.median(levels.max(axis=1) / levels.min(axis=1)) > 3
+
+
 @pytest.fixture(scope="module")
 def many_signals():
     clean = draw_signals(np.random.default_rng(0), 2000, 600)

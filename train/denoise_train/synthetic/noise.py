@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from denoise_train.arrays import Array, Draw, log_uniform
+from denoise_train.synthetic.electrode_noise import motion, muscle, wander
 
 Distort = Callable[[np.random.Generator, Array, Array], Array]
 
@@ -136,7 +137,8 @@ def _unit_power(rows: Array) -> Array:
 
 
 ADDITIVE: dict[str, Draw] = {
-    make.__name__: make for make in (white, uniform, laplacian, impulsive, gusty, pink, brown, hum)
+    make.__name__: make
+    for make in (white, uniform, laplacian, impulsive, gusty, pink, brown, hum, wander, muscle, motion)
 }
 """The kinds of additive noise by name."""
 
