@@ -17,6 +17,9 @@ HARMONICS = 10
 WIDTH = 1 / 30
 """Width of every notch between its -3 dB points, as a share of the fundamental: 1.7 Hz for 50 Hz."""
 
+LOWEST = 1e-6
+"""Below this share of the sample rate, a notch cannot be told from one at 0 Hz by numbers of 64 bits."""
+
 HIGHEST = 0.98
 """Notches end at this share of half the sample rate."""
 
@@ -35,7 +38,7 @@ class NotchBank:
     Parameters
     ----------
     frequency_hz
-        Of the fundamental, above 0 and below half the sample rate.
+        Of the fundamental: at least a millionth of the sample rate, and below half of it.
     sample_rate_hz
         Of the signal.
     channels
@@ -48,10 +51,10 @@ class NotchBank:
     """
 
     def __init__(self, frequency_hz: float, sample_rate_hz: float, channels: int) -> None:
-        if not 0 < frequency_hz < HIGHEST * sample_rate_hz / 2:
+        if not LOWEST * sample_rate_hz <= frequency_hz < HIGHEST * sample_rate_hz / 2:
             raise ValueError(
                 f"notch_hz={frequency_hz:g} is out of range for a signal at {sample_rate_hz:g} Hz; "
-                f"use a frequency above 0 and below {HIGHEST * sample_rate_hz / 2:g}"
+                f"use a frequency from {LOWEST * sample_rate_hz:g} up, below {HIGHEST * sample_rate_hz / 2:g}"
             )
         orders = [order for order in range(1, HARMONICS + 1) if order * frequency_hz < HIGHEST * sample_rate_hz / 2]
         width = 2 * math.pi * WIDTH * frequency_hz / sample_rate_hz

@@ -103,8 +103,8 @@ class HumMeter:
     The power spectrum in bins of 1 Hz around each harmonic, averaged over segments of a second with a Hann window; a
     segment with a missing value is left out of its channel.
 
-    Kept between calls: the sums of the running segment, the power spectra so far, and fewer samples than are averaged
-    into one.
+    Kept between calls: the sums of the running segment and of the samples that are averaged into one, and the power
+    spectra so far.
 
     Parameters
     ----------
@@ -130,7 +130,8 @@ class HumMeter:
         # Scaled so that the squares of the two sums add up to the power of a tone, including what averaging takes away.
         scale = math.sqrt(2) / max(window.sum(), 1.0) * np.sinc(bins_hz / sample_rate_hz) / np.sinc(bins_hz / rate_hz)
         self._waves = np.concatenate((np.cos(angles), np.sin(angles))) * window * np.tile(scale, 2)[:, None]
-        self._waiting: Chunk = np.empty((0, channels))
+        self._part: Chunk = np.zeros((1, channels))
+        self._in_part = 0
         self._origin: Chunk | None = None
         self._place = 0
         self._sums = np.zeros((len(self._waves), channels))
@@ -143,17 +144,25 @@ class HumMeter:
             return
         if self._origin is None:
             self._origin = np.nan_to_num(samples[:1])  # a large offset would leak into the bins
-        samples = np.concatenate((self._waiting, samples - self._origin))
-        whole = len(samples) // self._averaged * self._averaged
-        self._waiting = samples[whole:].copy()
-        averaged = samples[:whole].reshape(-1, self._averaged, samples.shape[1]).mean(axis=1)
-        while len(averaged):
-            part, averaged = np.split(averaged, [self._segment - self._place])
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            averaged = self._average(samples - self._origin)
+            while len(averaged):
+                part, averaged = np.split(averaged, [self._segment - self._place])
                 self._sums += self._waves[:, self._place : self._place + len(part)] @ part
-            self._place += len(part)
-            if self._place == self._segment:
-                self._end_segment()
+                self._place += len(part)
+                if self._place == self._segment:
+                    self._end_segment()
+
+    def _average(self, samples: Chunk) -> Chunk:
+        """Return the means of the groups of samples that these complete."""
+        count = len(samples)
+        begins = np.arange(min(self._averaged - self._in_part, count), count, min(self._averaged, count))
+        sums = np.add.reduceat(samples, np.concatenate(([0], begins)))
+        sums[0] += self._part[0]
+        self._in_part = (self._in_part + count) % self._averaged
+        whole = len(sums) - (self._in_part > 0)
+        self._part = sums[whole:].copy() if self._in_part else np.zeros_like(self._part)
+        return sums[:whole] / self._averaged
 
     def strongest(self, channel: int) -> tuple[int, int, float]:
         """Return the mains frequency and that of its strongest steady tone, in Hz, and the power of that tone.
@@ -172,8 +181,7 @@ class HumMeter:
         return found
 
     def _end_segment(self) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            power = np.square(self._sums).reshape(2, -1, self._sums.shape[1]).sum(axis=0)
+        power = np.square(self._sums).reshape(2, -1, self._sums.shape[1]).sum(axis=0)
         known = np.isfinite(power).all(axis=0)
         self._powers += np.where(known, power, 0.0)
         self._segments += known

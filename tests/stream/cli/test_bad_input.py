@@ -30,6 +30,7 @@ def make_bad_inputs() -> None:
     Path("ragged.csv").write_text("t,v\n0,1.5\n1\n2,1.2\n")
     Path("words.csv").write_text("a,b\nx,y\nz,w\n")
     Path("good.csv").write_text("t,v\n0,1.5\n1,1.7\n2,1.2\n")
+    Path("below.csv").write_text("\nt,v\n0,1.5\n1,1.7\n2,1.2\n")
     Path("turned.csv").write_text("\u202ev\u2066\n1.5\n1.7\n1.2\n")
     Path("infinite.csv").write_text("t,v\n0,1.5\n1,inf\n2,1.2\n")
     infinite = noise(2000)
@@ -89,6 +90,7 @@ BAD = [
     (["--input", "good.wav", "--decimal", ","], 2, "--decimal applies to a table of text, which the input is not"),
     (["--input", "good.csv", "--header", "1", "--no-header"], 2, "--header and --no-header contradict each other"),
     (["--input", "good.csv", "--header", "0"], 2, "--header 0 is not a line; use 1 for the first line, or --no-header"),
+    (["--input", "below.csv", "--header", "1"], 1, "below.csv, line 1 is empty, so --header 1 names no column; state the"),
     (["--input", "good.csv", "--skip-rows", "-1"], 2, "--skip-rows -1 is negative; use 0 or more"),
     (["--input", "good.csv", "--skip-rows", "9"], 1, "good.csv is empty below the lines of its header"),
     (

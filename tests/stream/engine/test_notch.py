@@ -64,7 +64,12 @@ def test_the_engine_filters_before_the_model_in_any_chunks():
 @pytest.mark.parametrize(
     ("frequency", "rate", "words"),
     [
-        (500.0, 1000.0, "notch_hz=500 is out of range for a signal at 1000 Hz; use a frequency above 0 and below 490"),
+        (
+            500.0,
+            1000.0,
+            "notch_hz=500 is out of range .* at 1000 Hz; use a frequency from 0.001 up, below 490",
+        ),
+        (50.0, 1e12, "notch_hz=50 is out of range for a signal at 1e.12 Hz; use a frequency from 1e.06 up"),
         (50.0, None, "notch_hz=50 needs the sample rate of the signal; state it with sample_rate_hz"),
     ],
 )

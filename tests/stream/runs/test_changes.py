@@ -1,5 +1,7 @@
 """What denoising changed: how much was removed, where the most, and isolated peaks."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,6 +86,15 @@ def test_at_slow_rates_no_hum_is_found(rate_hz: float):
     (facts,) = measured(NOISY, CLEAN, [], rate_hz)
     assert facts["hum"] is None
     assert facts["estimated_snr_db"] is not None
+
+
+@pytest.mark.parametrize("rate_hz", [1e9, 1e18, 1e300])
+def test_at_fast_rates_no_hum_is_found_and_memory_stays_flat(rate_hz: float):
+    meter = HumMeter(1, rate_hz)
+    for _ in range(50):
+        meter.observe(np.ones((10_000, 1)))
+    assert meter.strongest(0)[2] == 0
+    assert len(pickle.dumps(meter)) < len(pickle.dumps(HumMeter(1, rate_hz))) + 1000
 
 
 @pytest.mark.parametrize("rate_hz", [360.0, 5000.0])

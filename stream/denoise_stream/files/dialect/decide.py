@@ -127,6 +127,11 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         filled = filled[1:]
     reading = _read(filled, name, delimiter, options, eol)
     above = [line for line in lines if not is_blank(line.text)]
+    if options.header and all(line.number != options.header for line in above):
+        raise SourceError(
+            f"{name}, line {options.header} is empty, so --header {options.header} names no column; "
+            f"state the line of the names, or --no-header"
+        )
     try:
         header = find_header(reading, options.header, above)
     except NamesDiffer as error:
