@@ -90,7 +90,7 @@ BAD = [
     (["--input", "good.wav", "--decimal", ","], 2, "--decimal applies to a table of text, which the input is not"),
     (["--input", "good.csv", "--header", "1", "--no-header"], 2, "--header and --no-header contradict each other"),
     (["--input", "good.csv", "--header", "0"], 2, "--header 0 is not a line; use 1 for the first line, or --no-header"),
-    (["--input", "below.csv", "--header", "1"], 1, "below.csv, line 1 is empty, so --header 1 names no column; state the"),
+    (["--input", "below.csv", "--header", "1"], 1, "below.csv, line 1 is empty, so --header 1 names no column"),
     (["--input", "good.csv", "--skip-rows", "-1"], 2, "--skip-rows -1 is negative; use 0 or more"),
     (["--input", "good.csv", "--skip-rows", "9"], 1, "good.csv is empty below the lines of its header"),
     (
