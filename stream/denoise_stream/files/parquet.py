@@ -13,13 +13,17 @@ from denoise_stream.errors import SinkError, SourceError, first_line, needs_extr
 from denoise_stream.files.columns.assign import Facts
 from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.columns.names import named_column
+from denoise_stream.files.parquet_sizes import ParquetSizes
 from denoise_stream.files.paths import check_readable
-from denoise_stream.files.protocols import Chunk, Format, Reading
+from denoise_stream.files.protocols import MOST_COLUMNS, Chunk, Format, Reading
 
 BATCH_ROWS = 8192
 
 PREVIEW_ROWS = 300
 """Rows that decide what the columns are."""
+
+LOOKED_AT = 1000
+"""Characters of a cell of text that decide what its column is."""
 
 
 class ParquetSource:
@@ -35,6 +39,7 @@ class ParquetSource:
         columns: Sequence[str] | None = None,
         sample_rate_hz: float | None = None,
         series_column: str | None = None,
+        max_columns: int = MOST_COLUMNS,
     ) -> None:
         """Open the file and find the columns: all numeric ones except time stamps, indices and the series' names.
 
@@ -43,7 +48,7 @@ class ParquetSource:
         MissingExtra
             If pyarrow is not installed.
         SourceError
-            If it cannot be read, or a column is unknown or holds no numbers.
+            If it cannot be read, takes more memory than is allowed, or a column is unknown or holds no numbers.
         """
         with needs_extra("reading Parquet", "parquet"):
             import pyarrow
@@ -55,10 +60,10 @@ class ParquetSource:
         self._series: deque[str] = deque()
         try:
             self._file: Any = pyarrow.parquet.ParquetFile(str(path))
+            self.schema: Any = self._file.schema_arrow
         except (pyarrow.ArrowInvalid, OSError) as error:
             raise SourceError(f"{self.name} is not a Parquet file: {first_line(error)}") from error
         self.length_samples: int | None = self._file.metadata.num_rows
-        self.schema: Any = self._file.schema_arrow
         twice = next((name for name, number in Counter(self.schema.names).items() if number > 1), None)
         if twice is not None:
             raise SourceError(f"{self.name} has several columns called {twice!r}; give each a name of its own")
@@ -71,7 +76,12 @@ class ParquetSource:
                 raise SourceError(
                     f"{self.name}, column {name!r} is not a signal: it holds {self.schema.field(name).type}"
                 )
-        first = next(self._file.iter_batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
+        self._sizes = ParquetSizes(self.name, self._file, max_columns)
+        self._sizes.check_fixed(min(self.length_samples, BATCH_ROWS))
+        self._file = pyarrow.parquet.ParquetFile(
+            str(path), metadata=self._file.metadata, read_dictionary=self._sizes.text_columns
+        )
+        first = next(self._batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
         self._layout = choose_columns(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
         self.all_column_names = self._layout.names
@@ -87,7 +97,7 @@ class ParquetSource:
 
         done = 0
         try:
-            for batch in self._file.iter_batches(BATCH_ROWS):
+            for batch in self._batches():
                 self.waiting.append(batch)
                 if self._series_column is not None:
                     self._series.extend(as_names(batch.column(self._series_column).to_pylist()))
@@ -97,10 +107,17 @@ class ParquetSource:
         except (pyarrow.ArrowException, OSError) as error:
             raise SourceError(f"{self.name} is damaged after row {done}: {first_line(error)}") from error
 
+    def _batches(self, rows: int = BATCH_ROWS, columns: list[str | None] | None = None) -> Iterator[Any]:
+        """Read batches of so many rows, or fewer where a row group ends; too long a text is refused."""
+        done = 0
+        for batch in self._file.iter_batches(rows, columns=columns):
+            yield self._sizes.spell_out(batch, done)
+            done += len(batch)
+
     def count_series(self) -> Counter[str]:
         """Count the rows of each series, reading their column only."""
         counts: Counter[str] = Counter()
-        for batch in self._file.iter_batches(BATCH_ROWS, columns=[self._series_column]):
+        for batch in self._batches(columns=[self._series_column]):
             counts.update(as_names(batch.column(0).to_pylist()))
         return counts
 
@@ -166,7 +183,7 @@ def _facts(batch: Any) -> list[Facts]:
     for field, column in zip(batch.schema, batch.columns, strict=True):
         kind, values, texts = _kind(field.type), np.empty(0), []
         if types.is_integer(field.type) or kind == "text":
-            texts = as_names(column.to_pylist())
+            texts = [text[:LOOKED_AT] for text in as_names(column.to_pylist())]
         if kind == "number":
             values = np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         elif types.is_timestamp(field.type):
@@ -201,6 +218,7 @@ def _open(path: Path, reading: Reading) -> ParquetSource:
         columns=reading.columns,
         sample_rate_hz=reading.sample_rate_hz,
         series_column=reading.series_column,
+        max_columns=reading.max_columns,
     )
 
 

@@ -139,6 +139,71 @@ def test_long_messages_keep_both_ends():
     assert quoted("short\n") == repr("short\n")
 
 
+def parquet_bomb(kind: str) -> None:
+    """Write ``a.parquet``: a few hundred kilobytes that unpack to gigabytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 800 if kind == "bytes" else 20_000
+    ends = np.minimum(np.arange(rows + 1) * 30_000, 36_000_000)
+    columns = {
+        "words": lambda: pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y" * 100_000]),
+        "typed": lambda: pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y" * 100_000]),
+        "lists": lambda: pa.ListArray.from_arrays(ends.astype(np.int32), np.ones(36_000_000, np.float32)),
+        "bytes": lambda: pa.array([b"y" * 100_000] * rows, pa.binary(100_000)),
+        "pages": lambda: pa.array(["y" * 14_000] * rows),
+    }
+    table = pa.table({"v": np.random.default_rng(0).normal(size=rows), "t": columns[kind]()})
+    options = {"compression": "zstd", "store_schema": kind != "words", "use_dictionary": kind != "pages"}
+    pq.write_table(table, "a.parquet", **options)
+    assert Path("a.parquet").stat().st_size < 300_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("words", "the text of rows 1 to 8192 takes 819200000 bytes"),
+        ("typed", "the text of rows 1 to 8192 takes 819200000 bytes"),
+        ("lists", "the lists of row group 1 hold 36018800 values"),
+        ("bytes", "the bytes of 800 rows of its columns take 80000000"),
+        ("pages", r"row group 1 grows from \d+ to 280\d+ bytes when it is unpacked"),
+    ],
+)
+def test_parquet_that_unpacks_to_gigabytes_is_refused_before_it_does(folder, kind, words):
+    parquet_bomb(kind)
+    code = (
+        "from denoise_stream.files.parquet import ParquetSource\nfrom pathlib import Path\n"
+        "try:\n    [None for _ in ParquetSource(Path('a.parquet'))]\nexcept Exception as error:\n    print(error)\n"
+        "print(next(line.split()[1] for line in Path('/proc/self/status').open() if line.startswith('VmHWM')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    said, kilobytes = done.stdout.splitlines()
+    assert re.search(
+        rf"a\.parquet: {words}, too much for a table of up to 32768 columns; --max-columns \d+ allows", said
+    )
+    assert int(kilobytes) < 350_000
+
+
+def test_long_text_of_a_parquet_table_is_allowed_by_the_option_and_kept(folder, call):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = ["a" * 60_000, None, "b" * 50_000, "c"] * 250
+    kinds = {"s": pa.string(), "l": pa.large_string(), "b": pa.binary()}
+    table = pa.table({"v": noise(1000), **{name: pa.array(text, kind) for name, kind in kinds.items()}})
+    pq.write_table(table, "a.parquet")
+    status, said = call("a.parquet", "--output", "out.parquet")
+    allowed = re.search(r"--max-columns (\d+) allows it", said)
+    assert status == 1
+    assert allowed
+    assert not Path("out.parquet").exists()
+    assert call("a.parquet", "--output", "out.parquet", "--max-columns", 4 * int(allowed[1]))[0] == 0
+    written = pq.read_table("out.parquet")
+    assert written.schema == table.schema
+    assert all(written.column(name).equals(table.column(name)) for name in kinds)
+
+
 def zipped(count: int) -> bytes:
     """Zip arrays of a megabyte of zeros each, which take a thousandth of that."""
     array, file = io.BytesIO(), io.BytesIO()
