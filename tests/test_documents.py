@@ -18,7 +18,12 @@ from denoise_train.cli.train import command as train_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EMBED = ROOT / "export" / "embed"
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(EMBED / "README.md", EMBED / "node" / "README.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 COMMAND = r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$"
 
 
@@ -71,7 +76,7 @@ def test_options_in_the_documents_exist(line):
             assert set(re.findall(r"--[a-z0-9-]+", part)) <= known
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert ":" in target or (page.parent / target).exists(), target

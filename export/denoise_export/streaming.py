@@ -5,6 +5,9 @@
 A program that runs it needs no more than a loop: it starts with a state of zeros and passes each ``state_out`` to the
 next call. The output is the engine's, ``delay_samples`` later: the first ``window / hop - 1`` chunks are zeros. The
 rows of a batch are independent streams. A model with a context sees the past alone, which is kept in the state.
+
+Nothing that is not finite gets into the state, where it would stay: such a sample counts as the last one of the chunk
+before, and a window on which the network fails passes unchanged, after which the network starts from zeros.
 """
 
 from collections.abc import Sequence
@@ -136,7 +139,9 @@ def _wrap(network: onnx.ModelProto, opset: int, contract: Contract, float64: boo
     kept, overlap, before = window - hop, window // hop, contract.past_samples
     sizes = [before + kept, kept, 1, *([contract.state_size] if contract.state_size else [])]
     past, sums, count, *memory = graph.split("state", sizes)
-    everything = graph.add("Concat", past, "chunk", axis=1)
+    last = graph.part(past, before + kept - 1, before + kept) if before + kept else graph.constant(0)
+    chunk = graph.add("Where", graph.add("Less", graph.add("Abs", "chunk"), graph.constant(np.inf)), "chunk", last)
+    everything = graph.add("Concat", past, chunk, axis=1)
     around, samples = graph.split(everything, [before, window]) if before else ("", everything)
 
     inputs = {}
@@ -158,9 +163,15 @@ def _wrap(network: onnx.ModelProto, opset: int, contract: Contract, float64: boo
     for name, tensor in inputs.items():
         graph.add("Identity", tensor, name=PREFIX + name)
     graph.nodes.extend(inner.graph.node)
-    output, *memory_out = (graph.cast(each.name, number) for each in inner.graph.output)
+    output, *memory_out = [graph.cast(each.name, number) for each in inner.graph.output]
     if contract.normalization == "minmax":
         output = graph.add("Add", graph.add("Mul", output, span), low)
+    zeros = [graph.add("Mul", each, graph.constant(0)) for each in (output, *memory_out)]  # NaN if not finite
+    works = graph.add(
+        "Equal", graph.add("Sum", *(graph.reduce("ReduceSum", each) for each in zeros)), graph.constant(0)
+    )
+    output = graph.add("Where", works, output, samples)
+    memory_out = [graph.add("Where", works, new, graph.constant(0)) for new in memory_out]
 
     # Until a whole window has arrived, nothing is added up, and the network's state stays zero.
     full = graph.add("GreaterOrEqual", count, graph.constant(overlap - 1))

@@ -82,6 +82,32 @@ def test_context_of_a_streaming_graph_is_that_of_the_engine_for_any_scales(tmp_p
     assert np.abs(streamed - expected).max() <= 1e-6 * 1e9
 
 
+@pytest.mark.parametrize("name", ["general-small", "speech", "in_context"])
+def test_sample_that_is_not_finite_counts_as_the_last_one_of_the_chunk_before(tmp_path, models, name):
+    write_streaming(bundled_models().get(name) or models[name], tmp_path / "s.onnx")
+    broken = np.random.default_rng(0).normal(0, 0.1, (2, 6000))  # the second row stays as it is
+    held = broken.copy()
+    for start, end, value in ((0, 40, np.nan), (1000, 1001, np.nan), (2000, 2300, np.inf), (4000, 4010, -np.inf)):
+        broken[0, start:end] = value
+        for place in range(start, end):
+            before = place // 75 * 75 - 1
+            held[0, place] = held[0, before] if before >= 0 else 0.0
+    np.testing.assert_array_equal(stream(tmp_path / "s.onnx", broken), stream(tmp_path / "s.onnx", held))
+
+
+@pytest.mark.parametrize("name", ["speech", "recurrent_raw"])
+def test_window_of_huge_samples_is_denoised_or_passes_unchanged_as_in_the_engine(tmp_path, models, name):
+    model = bundled_models().get(name) or models[name]
+    write_streaming(model, tmp_path / "s.onnx")
+    signals = 0.1 * np.random.default_rng(0).normal(size=(2, 3000)).astype(np.float32).astype(float)
+    signals[0, 1000:1010] = np.float32(3e38)  # of which speech cannot compute the square
+    streamed = stream(tmp_path / "s.onnx", signals)[:, 75:]
+    expected = Denoiser(model).denoise(signals.T, sample_rate_hz=16_000).T[:, : streamed.shape[1]]
+    quiet = np.abs(np.arange(streamed.shape[1]) - 1005) > 155
+    assert np.abs(streamed - expected)[:, quiet].max() <= 1e-6
+    np.testing.assert_allclose(streamed[0], expected[0], rtol=1e-5, atol=1e32)
+
+
 def test_hop_that_does_not_divide_the_window_is_refused_in_one_sentence(tmp_path):
     model = smoother(tmp_path / "m.onnx", hop="40")
     with pytest.raises(ContractError, match="has hop=40, which does not divide its window=150"):

@@ -4,7 +4,11 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "export" / "embed" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EMBED = ROOT / "export" / "embed"
+PAGES = [
+    *(ROOT / "README.md", EMBED / "README.md", EMBED / "node" / "README.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 PROGRAMS = re.compile(r"\bdenoise-(?:stream|evaluate|train|export)\b")
 
 NOT_RUN = {

@@ -1,15 +1,38 @@
 """What the guide shows is what the files do."""
 
 import re
+import subprocess
 
 import numpy as np
 import pytest
 
-from denoise_export.cli import command
+from denoise_export.streaming import write_streaming
+from denoise_export.to_c.source import write_c
+from denoise_stream import Denoiser, bundled_models
 from denoise_stream.engine.overlap_add import OverlapAdd
-from embed import EMBED
+from embed import EMBED, STRICT, need, need_packages
 
 GUIDE = (EMBED / "README.md").read_text()
+EXAMPLES = {kind: re.findall(rf"```{kind}\n(.*?)```", GUIDE, re.DOTALL) for kind in ("c", "js")}
+UNTESTED = re.findall(r"```(csharp|java|kotlin|swift)\n(.*?)```", GUIDE.partition("**untested**")[2], re.DOTALL)
+
+GIVEN = """
+import { readFileSync, writeFileSync } from "node:fs";
+const noisy = new Float32Array(new Uint8Array(readFileSync("noisy.f32")).buffer);
+globalThis.chunks = Array.from({ length: noisy.length / 75 }, (_, n) => noisy.slice(75 * n, 75 * n + 75));
+globalThis.play = (samples) => writeFileSync("clean.f32", samples, { flag: "a" });
+"""
+PROGRAM = """
+#include <stdio.h>
+#include "denoise.h"
+
+int main(void) {
+    static float noisy[1000], clean[DENOISE_MOST(1000)];
+    size_t n = 1000, count;
+    %s
+    return 0;
+}
+"""
 
 
 def test_worked_example_of_three_windows_is_what_the_engine_computes():
@@ -26,17 +49,41 @@ def test_worked_example_of_three_windows_is_what_the_engine_computes():
         assert float(row[4]) / float(row[5]) == pytest.approx(float(row[6]), abs=3e-3)
 
 
-def test_links_of_the_guide_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", GUIDE)
-    assert len(links) > 4
-    for link in links:
-        assert (EMBED / link).exists(), link
+def test_example_of_a_streaming_graph_in_node_gives_the_samples_of_the_engine(tmp_path):
+    need_packages(EMBED / "node")
+    write_streaming(bundled_models()["speech"], tmp_path / "speech-streaming.onnx")
+    noisy = np.random.default_rng(0).normal(0, 0.1, 750).astype("<f4")
+    noisy.tofile(tmp_path / "noisy.f32")
+    (tmp_path / "given.mjs").write_text(GIVEN)
+    (tmp_path / "node_modules").symlink_to(EMBED / "node" / "node_modules")
+    (example,) = (text for text in EXAMPLES["js"] if "onnxruntime-node" in text)
+    words = ["node", "--import", "./given.mjs", "--input-type=module", "-e", example]
+    subprocess.run(words, cwd=tmp_path, check=True, timeout=120)
+    expected = Denoiser("speech").denoise(noisy, sample_rate_hz=16_000)
+    np.testing.assert_allclose(np.fromfile(tmp_path / "clean.f32", "<f4")[75:], expected[:675], atol=1e-6)
 
 
-@pytest.mark.parametrize("line", re.findall(r"^denoise-export .*$", GUIDE, re.MULTILINE))
-def test_options_in_the_guide_exist(line):
-    known = {option for parameter in command.params for option in parameter.opts}
-    assert set(re.findall(r"--[a-z0-9-]+", line)) <= known
+@pytest.mark.parametrize(("language", "example"), UNTESTED)
+def test_example_that_is_not_run_has_at_least_the_names_and_sizes_of_the_graph(tmp_path, language, example):
+    sizes = write_streaming(bundled_models()["speech"], tmp_path / "speech-streaming.onnx")
+    assert set(re.findall(r'"(chunk|state|clean|state_out)"', example)) >= {"chunk", "state", "clean", "state_out"}
+    assert str(sizes["state_size"]) in example
+    assert str(sizes["chunk_samples"]) in example
+
+
+def test_every_language_that_onnxruntime_has_has_an_example():
+    assert [language for language, _ in UNTESTED] == ["csharp", "java", "kotlin", "swift"]
+
+
+def test_example_in_c_gives_all_samples(models, tmp_path):
+    need("gcc")
+    write_c(models["smoother"], tmp_path)
+    example = re.sub(r"^(count = .*)$", r'\1 printf("%zu ", count);', EXAMPLES["c"][0], flags=re.MULTILINE)
+    (tmp_path / "main.c").write_text(PROGRAM % example)
+    words = ["gcc", *STRICT, "main.c", "denoise.c", "-lm", "-o", "program"]
+    subprocess.run(words, cwd=tmp_path, check=True, timeout=120)
+    done = subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["900", "100"]
 
 
 def test_no_file_of_the_embeddings_names_a_machine_or_a_registry():

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from denoise_stream import Denoiser
+from denoise_stream import Denoiser, bundled_models
 from embed import EMBED, load_module, need, need_packages
 
 NODE, BROWSER = EMBED / "node", EMBED / "browser"
@@ -124,6 +125,33 @@ def test_example_of_the_package_runs_in_node_as_printed(app):
     done = run("node", "--import", "./given.mjs", "--input-type=module", "-e", IN_NODE, folder=app)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["900", "8625", "75"]
+
+
+def test_example_of_the_guide_runs_in_node_as_printed(app):
+    shutil.copy(app / "node_modules" / "denoise-stream" / "wasm" / "general.wasm", app)
+    example = re.search(r"```js\n(.*?)```", (EMBED / "README.md").read_text(), re.DOTALL)[1]
+    (app / "given.mjs").write_text(f"{GIVEN}globalThis.chunk = chunks[0];")
+    done = run("node", "--import", "./given.mjs", "--input-type=module", "-e", example, folder=app)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["900", "100"]
+
+
+@pytest.mark.slow
+def test_program_of_the_installed_package_denoises_a_file_as_printed(app, tmp_path):
+    need_packages(NODE)
+    (archive,) = (app.parent / "source").glob("*.tgz")
+    (tmp_path / "package.json").write_text("{}")
+    done = run("npm", "install", "--offline", "--ignore-scripts", "--no-audit", str(archive), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("onnxruntime-node", "onnxruntime-common"):
+        (tmp_path / "node_modules" / name).symlink_to(NODE / "node_modules" / name)
+    shutil.copy(bundled_models()["general"], tmp_path / "general.onnx")
+    shutil.copy(SPEECH, tmp_path / "noisy.wav")
+    (command,) = re.findall(r"^npx .*", (NODE / "README.md").read_text(), re.MULTILINE)
+    done = run(*command.split(), folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    noisy, clean = (soundfile.read(tmp_path / name)[0] for name in ("noisy.wav", "clean.wav"))
+    np.testing.assert_allclose(clean, Denoiser("general").denoise(noisy), atol=2e-5)
 
 
 def test_signal_of_another_rate_is_denoised_at_its_own_rate_to_its_last_sample(app, signals):
