@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import sys
 import traceback
@@ -123,8 +124,8 @@ def call(arguments: list[str], stdin: Path | None = None) -> str:
         return f"status: {status} {text}"
     if status and text.count("\n") != 1:
         return f"sentence: {text}"
-    if status == 2 and "--" not in text.partition("(see ")[0]:
-        return f"names no option: {text}"
+    if status == 2 and not re.search("--|; ", text.partition("(see ")[0]):
+        return f"says not what to do: {text}"
     if "Traceback" in text:
         return f"traceback: {text}"
     if any(name.startswith(".") for name in left) or (status and left):

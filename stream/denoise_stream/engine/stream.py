@@ -244,9 +244,10 @@ class DenoiseStream:
         if len(too_large):
             position, channel = too_large[0]
             where = f" of channel {channel}" if self.channels > 1 else ""
+            value = samples[position, channel]
             raise SourceError(
-                f"sample {first + position}{where} is {samples[position, channel]:g}; "
-                "every sample must be a finite number (NaN marks a missing one)"
+                f"sample {first + position}{where} is {value:g}; every sample must be a finite number "
+                + ("(NaN marks a missing one)" if np.isinf(value) else f"up to {LARGEST_SAMPLE:g}")
             )
         return samples.T, int(np.isnan(samples).sum())
 

@@ -70,7 +70,8 @@ class ArraySource:
         self.name = path.name
         self.sample_rate_hz = sample_rate_hz
         try:
-            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+            with np.errstate(over="ignore"):  # of the size, which NumPy refuses in its own words
+                self._array = np.load(path, mmap_mode="r", allow_pickle=False)
         except Exception as error:  # what NumPy and tokenize raise for broken files is not documented
             raise SourceError(f"{path.name} is not a readable .npy file: {first_line(error)}") from error
         if not isinstance(self._array, np.ndarray):
@@ -93,7 +94,9 @@ class ArraySource:
         """Read the array block by block."""
         block = BLOCK_BYTES // 8 // self.channels + 1
         for start in range(0, len(self._array), block):
-            yield self._array[start : start + block].reshape(-1, self.channels).astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):  # of numbers that 64 bits cannot hold
+                samples = self._array[start : start + block].reshape(-1, self.channels).astype(np.float64)
+            yield samples
 
     def close(self) -> None:
         """Nothing to release: the file is unmapped with the array."""

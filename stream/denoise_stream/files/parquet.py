@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from denoise_stream.errors import SinkError, SourceError, first_line, needs_extr
 from denoise_stream.files.columns.assign import Facts
 from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.columns.names import named_column
-from denoise_stream.files.parquet_sizes import ParquetSizes
+from denoise_stream.files.parquet_sizes import ParquetSizes, footer_bytes, footer_too_long
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.protocols import MOST_COLUMNS, Chunk, Format, Reading
 
@@ -59,9 +59,11 @@ class ParquetSource:
         self.waiting: deque[Any] = deque()
         self._series: deque[str] = deque()
         try:
-            self._file: Any = pyarrow.parquet.ParquetFile(str(path))
+            self._file: Any = pyarrow.parquet.ParquetFile(str(path), thrift_string_size_limit=footer_bytes(max_columns))
             self.schema: Any = self._file.schema_arrow
         except (pyarrow.ArrowInvalid, OSError) as error:
+            if "Exceeded size limit" in str(error):
+                raise footer_too_long(self.name, max_columns) from error
             raise SourceError(f"{self.name} is not a Parquet file: {first_line(error)}") from error
         self.length_samples: int | None = self._file.metadata.num_rows
         twice = next((name for name, number in Counter(self.schema.names).items() if number > 1), None)
@@ -100,7 +102,7 @@ class ParquetSource:
             for batch in self._batches():
                 self.waiting.append(batch)
                 if self._series_column is not None:
-                    self._series.extend(as_names(batch.column(self._series_column).to_pylist()))
+                    self._series.extend(as_names(batch.column(self._series_column)))
                 done += len(batch)
                 columns = [batch.column(name).cast("float64", safe=False) for name in self.column_names]
                 yield np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns]).astype(np.float64)
@@ -118,7 +120,7 @@ class ParquetSource:
         """Count the rows of each series, reading their column only."""
         counts: Counter[str] = Counter()
         for batch in self._batches(columns=[self._series_column]):
-            counts.update(as_names(batch.column(0).to_pylist()))
+            counts.update(as_names(batch.column(0)))
         return counts
 
     def take_series(self, rows: int) -> list[str]:
@@ -183,7 +185,7 @@ def _facts(batch: Any) -> list[Facts]:
     for field, column in zip(batch.schema, batch.columns, strict=True):
         kind, values, texts = _kind(field.type), np.empty(0), []
         if types.is_integer(field.type) or kind == "text":
-            texts = [text[:LOOKED_AT] for text in as_names(column.to_pylist())]
+            texts = [text[:LOOKED_AT] for text in as_names(column)]
         if kind == "number":
             values = np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         elif types.is_timestamp(field.type):
@@ -197,8 +199,15 @@ UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 """Steps in a second of what time stamps count."""
 
 
-def as_names(values: Iterable[Any]) -> list[str]:
-    """Return the names of series as text; a missing one is empty."""
+def as_names(column: Any) -> list[str]:
+    """Return the names of series as text; a missing one is empty, and bytes that are not UTF-8 stay apart."""
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:
+        values = [
+            None if value is None else value.decode("utf-8", "surrogateescape")
+            for value in column.cast("large_binary").to_pylist()
+        ]
     return ["" if value is None else str(value) for value in values]
 
 

@@ -19,6 +19,9 @@ COLUMN_LIST_VALUES = 1024
 COLUMN_UNPACKED_BYTES = 8192
 """Most bytes of an unpacked row group that is far smaller in the file, for each column allowed: 256 MiB by default."""
 
+COLUMN_FOOTER_BYTES = 512
+"""Most bytes of a text in a file's footer for each column allowed: 16 MiB by default."""
+
 FAR_SMALLER = 100
 """A row group that shrinks further than by this factor holds next to nothing."""
 
@@ -105,6 +108,20 @@ class ParquetSizes:
                 f"{self._name}: {words}, too much for a table of up to {self._most_columns} columns; "
                 f"--max-columns {needed} allows it"
             )
+
+
+def footer_bytes(max_columns: int) -> int:
+    """Return the most bytes that a text in the footer may take; Arrow's own limit is 100 MB."""
+    return COLUMN_FOOTER_BYTES * max(max_columns, MOST_COLUMNS)
+
+
+def footer_too_long(name: str, max_columns: int) -> SourceError:
+    """Return the error for a footer that holds a longer text."""
+    columns = max(max_columns, MOST_COLUMNS)
+    return SourceError(
+        f"{name} has a text of more than {footer_bytes(max_columns) >> 20} MiB in its footer, too much for a table of "
+        f"up to {columns} columns; --max-columns {2 * columns} allows twice as much"
+    )
 
 
 def _is_text(arrow_type: Any) -> bool:

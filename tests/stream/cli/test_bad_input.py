@@ -31,6 +31,7 @@ def make_bad_inputs() -> None:
     Path("words.csv").write_text("a,b\nx,y\nz,w\n")
     Path("good.csv").write_text("t,v\n0,1.5\n1,1.7\n2,1.2\n")
     Path("below.csv").write_text("\nt,v\n0,1.5\n1,1.7\n2,1.2\n")
+    Path("largest.csv").write_text("v\n1.5\n1.7e308\n-1.7e308\n1.2e308\n1.1\n")
     Path("turned.csv").write_text("\u202ev\u2066\n1.5\n1.7\n1.2\n")
     Path("infinite.csv").write_text("t,v\n0,1.5\n1,inf\n2,1.2\n")
     infinite = noise(2000)
@@ -98,6 +99,9 @@ BAD = [
         2,
         "'::' is not a delimiter; use a character, tab",
     ),
+    (["--input", "good.csv", "--encoding", "idna"], 2, "--encoding idna is unknown; use utf-8, utf-16, cp1252"),
+    (["--input", "good.csv", "--encoding", "utf-8\0"], 2, "is unknown; use utf-8, utf-16, cp1252"),
+    (["--input", "largest.csv"], 1, "sample 1 is 1.7e+308; every sample must be a finite number up to 1e+300"),
     (["--input", "good.csv", "--encoding", "utf-99"], 2, "--encoding utf-99 is unknown; use utf-8, utf-16, cp1252"),
     (["--input", "good.csv", "--encoding", "hex"], 2, "--encoding hex is unknown"),
     (["--input", "-"], 2, "--input - needs --format csv, wav, s16le or f32le"),

@@ -204,6 +204,30 @@ def test_long_text_of_a_parquet_table_is_allowed_by_the_option_and_kept(folder, 
     assert all(written.column(name).equals(table.column(name)) for name in kinds)
 
 
+def test_long_text_in_the_footer_of_a_parquet_file_is_refused_and_may_be_allowed(folder, call):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"v": noise(400)}).replace_schema_metadata({"note": "y" * 17_000_000})
+    pq.write_table(table, "a.parquet")
+    status, said = call("a.parquet")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "a.parquet has a text of more than 16 MiB in its footer" in said
+    assert call("a.parquet", "--max-columns", re.search(r"--max-columns (\d+) allows", said)[1])[0] == 0
+
+
+def test_text_of_a_parquet_table_that_is_not_utf8_is_kept_and_names_series(folder, call):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = pa.array([b"\xff"] * 200 + [b"\xfe"] * 200)
+    pq.write_table(pa.table({"v": noise(400), "s": text.view(pa.string())}), "a.parquet")
+    status, said = call("a.parquet", "--output", "out.parquet", "--series-column", "s", "--mix", 0)
+    assert status == 0
+    assert "2 series" in said
+    assert pq.read_table("out.parquet").column("s").combine_chunks().cast(pa.binary()).equals(text)
+
+
 def zipped(count: int) -> bytes:
     """Zip arrays of a megabyte of zeros each, which take a thousandth of that."""
     array, file = io.BytesIO(), io.BytesIO()

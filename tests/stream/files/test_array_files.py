@@ -80,3 +80,12 @@ def test_options_that_arrays_do_not_have_are_wrong_usage(folder: Path, call, opt
     status, message = call("--input", "a.npy", *options)
     assert status == 2
     assert words in message
+
+
+def test_numbers_beyond_64_bits_are_refused_in_one_sentence(folder, call):
+    if np.finfo(np.longdouble).max == np.finfo(float).max:
+        pytest.skip("long double has 64 bits here")
+    np.save("a.npy", np.full(1000, np.finfo(np.longdouble).max))
+    status, said = call("a.npy")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "sample 0 is inf; every sample must be a finite number" in said

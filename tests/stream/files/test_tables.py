@@ -245,6 +245,11 @@ def test_numbers_too_large_for_the_noise_to_be_counted_are_denoised():
     assert denoise_table("\n".join(["t,v", *rows]).encode()).columns == ["v"]
 
 
+def test_numbers_too_small_for_the_noise_to_be_counted_are_denoised():
+    source = TableSource(iter([b"v\n" + b"5e-324\n-5e-324\n" * 300]), "t.csv")
+    assert sum(map(len, source)) == 600
+
+
 def test_a_table_with_gaps_tells_the_time_between_its_rows_and_what_is_missing(call, folder):
     rng = np.random.default_rng(0)
     rows = np.sort(rng.choice(900, 600, replace=False))

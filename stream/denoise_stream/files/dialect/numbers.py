@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -247,8 +248,9 @@ def noise_of(values: Sequence[float]) -> float:
     known = np.array([value for value in values if math.isfinite(value)])
     if len(known) < 4:
         return 0.0
-    bends = np.abs(np.diff(known, 2))
-    return float(np.median(bends) * 1.4826 / math.sqrt(6) or bends.mean() * 1.2533 / math.sqrt(6))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bends = np.abs(np.diff(known, 2))
+        return float(np.median(bends) * 1.4826 / math.sqrt(6) or bends.mean() * 1.2533 / math.sqrt(6))
 
 
 def written_style(
@@ -278,7 +280,7 @@ def written_style(
     style.fixed = len(set(printed)) == 1 and printed[0] > 0
     largest = max(map(abs, _finite(values)), default=0.0)
     noise = noise_of(values)
-    wanted = math.ceil(-math.log10(noise / FINER)) if 0 < noise < math.inf else None
+    wanted = math.ceil(-math.log10(max(noise / FINER, sys.float_info.min))) if 0 < noise < math.inf else None
     if style.exponent:
         magnitude = math.floor(math.log10(largest)) if largest > 0 else 0
         own = style.own_digits + 1

@@ -60,7 +60,7 @@ class TableOptions:
         if self.encoding is not None:
             try:
                 b"text".decode(self.encoding, "replace")  # which refuses codecs of no text as well
-            except LookupError as error:
+            except (LookupError, ValueError) as error:
                 raise ValueError(f"--encoding {self.encoding} is unknown; use utf-8, utf-16, cp1252 ...") from error
 
     @property
