@@ -24,6 +24,9 @@ ENDS = re.compile(r"--listen|--service")
 ASKS = re.compile(r"--device '\?'")
 PIPE = re.compile(r"^arecord")
 
+PIECE = 1600
+"""A tenth of a second at 16 kHz."""
+
 NAMED_DEVICES = """
 pcm."USB Mic" { type pulse device virtmic.monitor hint { show on description "a microphone" } }
 pcm.headphones { type pulse device virtspk hint { show on description "headphones" } }
@@ -107,5 +110,14 @@ def test_microphone_goes_through_a_pipe_to_the_loudspeaker_as_printed(command, a
     assert b"Traceback" not in message
     speech, rate_hz = soundfile.read(said)
     found = scipy.signal.resample_poly(heard[0], 1, RATE_HZ // rate_hz)
-    match = np.abs(scipy.signal.correlate(found, speech, method="fft")).max()
-    assert match > 0.3 * np.linalg.norm(found) * np.linalg.norm(speech)
+    pieces = found[: len(found) // PIECE * PIECE].reshape(-1, PIECE)  # a busy machine leaves gaps between them
+    loudest = pieces[np.linalg.norm(pieces, axis=1).argsort()[-8:]]
+    assert max(likeness(piece, speech) for piece in loudest) > 0.8
+
+
+def likeness(piece: np.ndarray, speech: np.ndarray) -> float:
+    """Return the correlation of a piece with the place in speech, not a silent one, that fits best."""
+    energy = scipy.signal.correlate(speech**2, np.ones(len(piece)), "valid", method="fft")
+    products = np.abs(scipy.signal.correlate(speech, piece, "valid", method="fft"))
+    spoken = energy > 0.1 * energy.max()
+    return float((products[spoken] / np.sqrt(energy[spoken])).max() / np.linalg.norm(piece))
