@@ -7,7 +7,7 @@ window, measured on the same network), and remove all between them:
 
 - a Transpose or Squeeze passes through what works element by element, and meets the one that undoes it;
 - a Slice after a ConvTranspose is its padding, an Add of constants after a convolution is its bias;
-- a Reshape makes a Squeeze, Unsqueeze or Reshape before it moot;
+- a Reshape makes a Squeeze, Unsqueeze or Reshape before it moot, a Slice of everything (``x[:, None]``) does nothing;
 - a ConvTranspose whose pieces do not overlap is a convolution of kernel 1 and a change of order, which onnxruntime
   computes a third faster.
 
@@ -33,6 +33,9 @@ CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 MOST_NODES = 1000
 
+UNBOUNDED = 10**9
+"""Ends of a Slice from here on mean the end of any axis; tf2onnx writes this one."""
+
 LEAST_SHUFFLED = 4
 """Fewer channels, or pieces of fewer samples, are as fast by a ConvTranspose."""
 
@@ -56,6 +59,7 @@ def simplify(model: onnx.ModelProto) -> onnx.ModelProto:
         return model
     editor = Editor(model)
     rules: Sequence[Callable[[Editor, onnx.NodeProto], bool]] = (
+        _skip_whole_slice,
         _transpose_before_unsqueezing,
         _fold_slice_into_padding,
         _fold_bias,
@@ -84,6 +88,31 @@ def _mover(editor: Editor, node: onnx.NodeProto | None) -> str:
     if node.op_type == "Transpose" and list(attributes(node).get("perm", ())) == [0, 2, 1]:
         return SWAP
     return SQUEEZE if node.op_type == "Squeeze" and _axes(editor, node) == [2] else ""
+
+
+def _skip_whole_slice(editor: Editor, node: onnx.NodeProto) -> bool:
+    """Remove a Slice that takes everything."""
+    if node.op_type != "Slice" or node.output[0] in editor.outputs:
+        return False
+    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
+    if starts is None or ends is None or axes is None or starts.any() or (steps is not None and (steps != 1).any()):
+        return False
+    sizes = editor.shapes().get(node.input[0], ())
+    for axis, end in zip(axes, ends, strict=True):
+        size = sizes[axis] if sizes else 0
+        if end < (size or UNBOUNDED):
+            return False
+    _bypass(editor, node, node.input[0])
+    return True
+
+
+def _bypass(editor: Editor, node: onnx.NodeProto, source: str) -> None:
+    """Remove a node, and let those that use it use another tensor."""
+    for user in editor.users[node.output[0]]:
+        for position, name in enumerate(user.input):
+            if name == node.output[0]:
+                user.input[position] = source
+    editor.take_out(node)
 
 
 def _transpose_before_unsqueezing(editor: Editor, node: onnx.NodeProto) -> bool:
@@ -165,11 +194,7 @@ def _cancel(editor: Editor, node: onnx.NodeProto) -> bool:
     expands = undone == SQUEEZE and node.op_type == "Unsqueeze" and _axes(editor, node) == [2]
     if before is None or node.output[0] in editor.outputs or not (swaps_back or expands):
         return False
-    for user in editor.users[node.output[0]]:
-        for position, name in enumerate(user.input):
-            if name == node.output[0]:
-                user.input[position] = before.input[0]
-    editor.take_out(node)
+    _bypass(editor, node, before.input[0])
     return True
 
 

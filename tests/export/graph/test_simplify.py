@@ -126,6 +126,27 @@ def test_slices_become_one_split_only_where_they_are_a_whole_tensor(parts, split
     assert ("Split" in simplified(nodes, constants, ["n", 8])) == splits
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step", "stays"),
+    [
+        (0, 8, 1, False),
+        (0, 2**31 - 1, 1, False),
+        (0, 2**63 - 1, 1, False),
+        (0, 7, 1, True),
+        (1, 8, 1, True),
+        (0, 8, 2, True),
+    ],
+)
+def test_a_slice_of_everything_goes(start, end, step, stays):
+    constants = {"from": np.array([0, start]), "to": np.array([10**9, end]), "steps": np.array([1, step])}
+    constants |= {"axes": np.array([0, 1])}
+    nodes = [
+        helper.make_node("Slice", ["x", "from", "to", "axes", "steps"], ["z"]),
+        helper.make_node("Relu", ["z"], ["y"]),
+    ]
+    assert ("Slice" in simplified(nodes, constants, ["n", 8])) == stays
+
+
 def test_slices_of_the_batch_or_in_steps_stay():
     constants = {"zero": np.array([0]), "one": np.array([1]), "two": np.array([2]), "end": np.array([8])}
     nodes = [
