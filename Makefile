@@ -13,7 +13,7 @@ WASM := export/embed/node/wasm
 NPM := export/embed/node/node_modules/.package-lock.json export/embed/browser/node_modules/.package-lock.json
 
 .PHONY: demo test test-embed test-slow test-long test-runtime test-floors test-agents fuzz lint models model-speech search bench bench-archive bench-pool bench-live bench-ecg
-.PHONY: bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm modules npm-package clean
+.PHONY: bench-ecg-wander bench-verdict bench-speech bench-gate bench-c bench-embed bench-web soak web docs figures npm modules npm-package clean
 
 demo: .venv/runtime  # denoise the two shipped samples; runtime only, no TensorFlow
 	$(BIN)/python samples/demo.py
@@ -88,6 +88,9 @@ bench-live: .venv/runtime  # latency from a virtual microphone to a virtual loud
 
 bench-ecg: .venv/tests  # gains on real ECG and what training on it adds: make bench-ecg ECG=folder of MIT-BIH records
 	$(BENCH) benchmarks/bench_ecg.py $(ECG) --train
+
+bench-ecg-wander: .venv/tests  # the literature's measures on ECG: make bench-ecg-wander ECG=folder MODEL=ecg.onnx NOISE="folders"
+	$(BENCH) benchmarks/bench_ecg_wander.py $(ECG) $(MODEL) $(if $(NOISE),--noise $(NOISE))
 
 bench-verdict: .venv/tests  # how often denoise-evaluate FILE is right: make bench-verdict RECORDINGS="folders"
 	$(BENCH) benchmarks/bench_verdict.py $(RECORDINGS)

@@ -30,11 +30,13 @@ def test_interpolation_gives_back_straight_lines_at_every_scale():
     np.testing.assert_allclose(candidates, np.repeat(scaled.T, 3, axis=1), atol=1e-5)
 
 
-def test_the_context_reaches_the_network_and_is_clipped():
-    network = build_network(150, 75, RECIPE.architecture, RECIPE.contract)
+@pytest.mark.parametrize("name", ["general-context", "ecg"])
+def test_the_context_reaches_the_network_and_is_clipped(name):
+    recipe = load_recipe(name)
+    network = build_network(150, 75, recipe.architecture, recipe.contract)
     rng = np.random.default_rng(0)
     noisy = rng.random((1, 150), dtype=np.float32)
-    context = rng.random((1, 288), dtype=np.float32)
+    context = rng.random((1, recipe.contract.context_size), dtype=np.float32)
     other = context.copy()
     other[0, 25] += 1.0
     far, farther = context.copy(), context.copy()
@@ -60,3 +62,18 @@ def test_scales_that_make_no_rows_are_refused(changes, words):
     recipe = dataclasses.replace(RECIPE, **changes)
     with pytest.raises(RecipeError, match=words):
         build_network(150, 75, recipe.architecture, recipe.contract)
+
+
+def test_detrending_is_at_first_a_low_pass_taken_off():
+    recipe = load_recipe("ecg")
+    network = build_network(150, 75, recipe.architecture, recipe.contract)
+    for layer in network.layers:  # no noise is found but the low-passed signal
+        if layer.name.startswith("conv1d"):
+            layer.set_weights([np.zeros_like(each) for each in layer.get_weights()])
+    time = np.arange(9150) / 360
+    for frequency_hz, gain in ((0.12, 0.02), (0.67, 0.5), (5.0, 1.0)):  # of 25 s: three waves and more
+        wave = np.cos(2 * np.pi * frequency_hz * (time - time[4575]))[None]
+        scaled, minimum, span = normalize(wave[:, 4500:4650])
+        context = Surroundings(recipe.contract, 4500).contexts(wave, Starts(4500, 1, 75), scaled, minimum, span)
+        clean = network.predict_on_batch([scaled, context]) * span + minimum
+        assert abs(clean[0, 75]) == pytest.approx(gain, abs=0.05)

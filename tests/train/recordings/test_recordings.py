@@ -39,12 +39,35 @@ def test_without_a_wanted_rate_audio_is_taken_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, tone(44100))
 
 
-def test_tables_and_arrays_have_no_rate_to_change(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", signal=tone(360), fs_hz=np.array(360))
+def test_tables_and_arrays_that_state_no_rate_are_taken_as_they_are(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", signal=tone(360))
     (tmp_path / "b.csv").write_text("v\n" + "".join(f"{i * i % 7 - 3.5}\n" for i in range(500)))
-    array, table = load_recordings([tmp_path], 16000).signals
+    array, table = (read := load_recordings([tmp_path], 16000)).signals
     np.testing.assert_array_equal(array, tone(360))
     np.testing.assert_array_equal(table, np.arange(500) ** 2 % 7 - 3.5)
+    assert read.notes == ["2 files state no sample rate and are taken to have 16000 Hz"]
+
+
+def test_arrays_that_state_another_rate_are_resampled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", signal=tone(48000), fs_hz=np.array(48000))
+    np.savez(tmp_path / "b.npz", signal=tone(16000), fs_hz=np.array(16000))
+    resampled, kept = (read := load_recordings([tmp_path], 16000)).signals
+    np.testing.assert_allclose(resampled[500:-500], tone(16000)[500:-500], atol=1e-3)
+    np.testing.assert_array_equal(kept, tone(16000))
+    assert not read.notes
+
+
+def test_a_high_pass_takes_the_slow_part_out_of_recordings_and_shifts_nothing() -> None:
+    time = np.arange(7200) / 360
+    beats = np.exp(-0.5 * (((time % 0.8) - 0.4) / 0.02) ** 2)
+    slow = 2 * np.sin(2 * np.pi * 0.1 * time) + 5
+    recordings = Recordings([beats + slow, beats[:40]], paths=[Path("a"), Path("b")])
+    long, short = recordings.above(0.5 / 360).signals
+    wanted = Recordings([beats]).above(0.5 / 360).signals[0]
+    np.testing.assert_allclose(long[720:-720], wanted[720:-720], atol=0.02)
+    assert abs(np.argmax(np.correlate(long, beats, "full")) - 7199) == 0
+    assert len(short) == 40
+    assert recordings.above(0.5 / 360).paths == recordings.paths
 
 
 def test_table_whose_time_says_another_rate_is_resampled(tmp_path: Path) -> None:

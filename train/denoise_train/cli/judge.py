@@ -13,7 +13,7 @@ from denoise_stream.files.formats import ending_of, format_of
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.model import choose_models
 from denoise_train.cli.evaluate_options import Options
-from denoise_train.recordings.channels import ARRAYS, stated_rate_hz
+from denoise_train.recordings.channels import ARRAYS, sample_rate_hz
 
 ALLOWED = frozenset({"subject", "model", "columns", "rate", "plot", "report", "force"})
 """Parameters that go with a recording alone."""
@@ -51,7 +51,7 @@ def judge_recording(options: Options, say: Callable[[str], object]) -> str:
     is_audio = format_of(path.name).kind == "audio" and ending_of(path.name) not in ARRAYS
     model = usual.audio if is_audio else usual.table
     denoiser = Denoiser(model, lookahead_samples="auto")
-    rate_hz = options.signals.rate or (stated_rate_hz(path, options.signals.column_names) if path.is_file() else None)
+    rate_hz = options.signals.rate or (sample_rate_hz(path, options.signals.column_names) if path.is_file() else None)
     rate_hz = rate_hz or denoiser.contract.sample_rate_hz
     try:
         denoiser.stream(1, rate_hz)

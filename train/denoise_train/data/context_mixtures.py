@@ -64,6 +64,9 @@ class ContextMixtureData:
         Shares of the groups with no look-ahead, and with all that the model can use; the others have some.
     record_samples
         Lengths of the records, from and to.
+    clean_above_hz
+        Slower parts are taken out of the clean recordings before they are used, by
+        :meth:`~denoise_train.recordings.recordings.Recordings.above`; 0 leaves them as they are.
     """
 
     contract: Contract
@@ -88,6 +91,7 @@ class ContextMixtureData:
     noise_recordings_share: float
     validation_signals: int
     test_signals: int
+    clean_above_hz: float = 0.0
 
     judges_own = False
 
@@ -103,6 +107,7 @@ class ContextMixtureData:
             check_number(where + key, getattr(self, key), 0, 1)
         if self.live + self.foreseen > 1:
             raise RecipeError(f"{where}live={self.live} and foreseen={self.foreseen} are more than 1 together")
+        check_number(f"{where}clean_above_hz", self.clean_above_hz, 0)
         check_range(f"{where}stretches", self.stretches, 1, 1e6)
         check_range(f"{where}record_samples", self.record_samples, self.contract.window, 1e8)
         check_range(f"{where}snr_db", self.snr_db, -MOST_SNR_DB, MOST_SNR_DB)

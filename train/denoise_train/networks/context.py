@@ -12,23 +12,13 @@ part, interpolated to samples, are candidates: further channels of the window's 
 own estimate sample by sample.
 """
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import layers, ops
 
 from denoise_stream.contract import Contract
-from denoise_train.arrays import Windows
-from denoise_train.networks.spectra import fixed_layers
+from denoise_train.networks.block_rows import block_rows, interpolation
 from denoise_train.networks.strided import Levels, autoencoder
-from denoise_train.recipe import RecipeError
-
-FARTHEST_MEAN = 50.0
-"""Means are clipped to this many ranges of the window; further away they would drown the rest of their row."""
-
-LEAST_SPAN = 1e-3
-"""Least range that a row of means is scaled by, in ranges of the window."""
 
 LARGEST_CANDIDATE = 0.5
 """Candidates are clipped to the noisy window's range, extended by this many ranges on either side."""
@@ -62,23 +52,15 @@ def multiscale(
         Blocks in a row: those of the window in its middle, around them those of the context.
     """
     scales, window = contract.context_past, contract.window
-    _check(contract, row)
     noisy = keras.Input((window,), name="noisy")
     context = keras.Input((contract.context_size,), name="context")
-    means, shares = _rows(noisy, context, contract, row)
-    means = ops.clip(means, -FARTHEST_MEAN, 1 + FARTHEST_MEAN)
-    lowest = ops.min(means, axis=2, keepdims=True)
-    span = ops.maximum(ops.max(means, axis=2, keepdims=True) - lowest, LEAST_SPAN)
-    scaled = (means - lowest) / span
     coarse = Levels(strides, coarse_filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
-    expected = ops.tile(ops.clip(_white_level(noisy, contract) / span, 0, 1), (1, 1, row))
-    rows = ops.reshape(ops.stack([scaled, shares, expected], axis=3), (-1, row, 3))
-    noise = ops.reshape(autoencoder(rows, row, coarse, 1), (-1, len(scales), row))
-    smooth = ops.reshape(scaled - noise, (-1, len(scales) * row))
+    rows = block_rows(noisy, context, contract, row, coarse)
+    smooth = ops.reshape(rows.scaled - rows.noise, (-1, len(scales) * row))
     interpolate = layers.Dense(window * len(scales), use_bias=False, name="interpolation")
     curves = ops.reshape(interpolate(smooth), (-1, window, len(scales)))
-    interpolate.set_weights([_interpolation(contract, row)])
-    span, lowest = (ops.reshape(each, (-1, 1, len(scales))) for each in (span, lowest))
+    interpolate.set_weights([interpolation(contract, row)])
+    span, lowest = (ops.reshape(each, (-1, 1, len(scales))) for each in (rows.span, rows.lowest))
     candidates = curves * span + lowest
     candidates = ops.clip(candidates, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE)
 
@@ -90,99 +72,3 @@ def multiscale(
     preference[..., 0] = OWN_LOGIT
     mixed = ops.sum(ops.softmax(decoded[:, :, 1:] + preference, axis=-1) * estimates, axis=-1)
     return keras.Model([noisy, context], mixed, name="multiscale")
-
-
-def _check(contract: Contract, row: int) -> None:
-    """Refuse scales that do not make rows.
-
-    Raises
-    ------
-    RecipeError
-        If there are none, those before and after differ, the window is not whole blocks of each, or a row is too short
-        or too long.
-    """
-    scales, window = contract.context_past, contract.window
-    if not scales or scales != contract.context_ahead:
-        raise RecipeError(
-            "architecture 'multiscale' needs the same scales before and after the window; set context_past and "
-            'context_ahead, such as "5x30,25x30,150x30"'
-        )
-    for blocks in scales:
-        if window % blocks.size:
-            raise RecipeError(f"blocks of {blocks.size} samples do not divide window={window} exactly")
-        around = row - window // blocks.size
-        if around < 4:
-            raise RecipeError(f"row={row} is too short for blocks of {blocks.size}; use {row - around + 4} or more")
-        if (around + 1) // 2 > blocks.number:
-            raise RecipeError(
-                f"row={row} needs {(around + 1) // 2} blocks of {blocks.size} samples on each side of the "
-                f"{window // blocks.size} in the window; given: {blocks.number}"
-            )
-
-
-def _rows(noisy: Any, context: Any, contract: Contract, row: int) -> tuple[Any, Any]:
-    """Put together the rows ``(batch, scales, row)`` of block means, and the known share of each block."""
-    scales, window = contract.context_past, contract.window
-    inside = [window // blocks.size for blocks in scales]
-    parts = fixed_layers({"block_means": _block_means(contract)})
-    own = parts["block_means"](noisy)
-    total, first, at = sum(blocks.number for blocks in scales), 0, 0
-    means: list[Any] = []
-    shares: list[Any] = []
-    for blocks, count in zip(scales, inside, strict=True):
-        last, before = first + blocks.number, _before(window, blocks.size, row)
-        for pieces, side in ((means, 0), (shares, 2 * total)):
-            past = context[:, side + last - before : side + last]
-            ahead = context[:, side + total + first : side + total + first + row - before - count]
-            if pieces is means:
-                pieces += [past, own[:, at : at + count], ahead]
-            else:  # of the window all is known
-                pieces += [ops.pad(past, ((0, 0), (0, count)), constant_values=1.0), ahead]
-        first, at = last, at + count
-    shape = (-1, len(scales), row)
-    return tuple(ops.reshape(ops.concatenate(pieces, axis=1), shape) for pieces in (means, shares))
-
-
-def _white_level(noisy: Any, contract: Contract) -> Any:
-    """Estimate the level of each row's noise ``(batch, scales, 1)``, if it is white, by the window's differences.
-
-    J. von Neumann and others: The mean square successive difference, Annals of Mathematical Statistics 12, 1941.
-    """
-    steps = ops.square(noisy[:, 1:] - noisy[:, :-1])
-    level = ops.sqrt(ops.mean(steps, axis=1, keepdims=True) / 2)
-    shrinking = np.array([blocks.size**-0.5 for blocks in contract.context_past], np.float32)
-    return ops.reshape(level * shrinking, (-1, len(shrinking), 1))
-
-
-def _before(window: int, size: int, row: int) -> int:
-    """Count the blocks in a row before those of the window."""
-    return (row - window // size + 1) // 2
-
-
-def _block_means(contract: Contract) -> Windows:
-    """Return weights ``(window, blocks)`` from a window's samples to its block means, scale after scale."""
-    scales, window = contract.context_past, contract.window
-    means = [np.kron(np.eye(window // blocks.size), np.full((blocks.size, 1), 1 / blocks.size)) for blocks in scales]
-    return np.concatenate(means, axis=1).astype(np.float32)
-
-
-def _interpolation(contract: Contract, row: int) -> Windows:
-    """Return weights ``(scales row, window scales)`` from rows to samples: each scale by itself, along cubics.
-
-    They go through the blocks' centres: E. Catmull, R. Rom, A class of local interpolating splines, in: Computer Aided
-    Geometric Design, 1974.
-    """
-    scales, window = contract.context_past, contract.window
-    weights = np.zeros((len(scales), row, window, len(scales)), np.float32)
-    for number, blocks in enumerate(scales):
-        places = (np.arange(window) + 0.5) / blocks.size - 0.5 + _before(window, blocks.size, row)
-        left = np.floor(places).astype(np.intp)
-        away = places - left
-        for offset, cubic in (
-            (-1, -away + 2 * away**2 - away**3),
-            (0, 2 - 5 * away**2 + 3 * away**3),
-            (1, away + 4 * away**2 - 3 * away**3),
-            (2, away**3 - away**2),
-        ):
-            weights[number, left + offset, np.arange(window), number] = cubic / 2
-    return weights.reshape(len(scales) * row, -1)

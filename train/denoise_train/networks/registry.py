@@ -16,6 +16,7 @@ from keras import layers
 
 from denoise_stream.contract import Contract
 from denoise_train.networks.context import multiscale
+from denoise_train.networks.detrending import detrending
 from denoise_train.networks.images import ablated, conv_code, dense, pooled
 from denoise_train.networks.own import is_own, own_architecture
 from denoise_train.networks.sequences import autoregressions, lstm_code, lstm_forecast
@@ -111,7 +112,7 @@ class Architecture:
     """Builds the network of many windows at once, where there is one: see :meth:`SharedMask.over_block`."""
 
 
-IN_CONTEXT: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (multiscale,)}
+IN_CONTEXT: dict[str, Callable[..., keras.Model]] = {build.__name__: build for build in (multiscale, detrending)}
 """Architectures with a context, functions ``(contract, settings)``; see :mod:`denoise_train.networks.context`."""
 
 

@@ -109,7 +109,7 @@ def read_channels(path: Path, rate_hz: float | None = None, columns: Sequence[st
         enough = len(known) > max(1, LEAST_KNOWN * len(signal))
         bridged = np.interp(np.arange(len(signal)), known, signal[known]) if enough else None
         found_hz = channel.rate_hz
-        if bridged is not None and rate_hz and found_hz and rate_hz != found_hz and ending_of(path.name) not in ARRAYS:
+        if bridged is not None and rate_hz and found_hz and rate_hz != found_hz:
             bridged, found_hz = _resample(bridged, found_hz, rate_hz), rate_hz
         channels.append(Channel(channel.name, bridged, found_hz, channel.unit))
     return channels
@@ -129,18 +129,11 @@ def is_table(path: Path) -> bool:
 
 
 def sample_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
-    """Return the sample rate that a file states; None if it states none, and for arrays."""
-    if ending_of(path.name) in ARRAYS:
-        return None
-    with contextlib.closing(open_file(path, _reading(path, columns))) as source:
-        return source.sample_rate_hz
-
-
-def stated_rate_hz(path: Path, columns: Sequence[str] | None = None) -> float | None:
-    """Return the sample rate that a file states, an array file by an array of its own; None without one."""
+    """Return the sample rate that a file states, an array file by an array of its own; None if it states none."""
     if ending_of(path.name) in ARRAYS:
         return next((channel.rate_hz for channel in _read(path, None) if channel.rate_hz), None)
-    return sample_rate_hz(path, columns)
+    with contextlib.closing(open_file(path, _reading(path, columns))) as source:
+        return source.sample_rate_hz
 
 
 def _reading(path: Path, columns: Sequence[str] | None) -> Reading:

@@ -93,6 +93,7 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     own = own or OwnData()
     _look_at(own, recipe.window, say)
+    own = own.clean_above(recipe.data.get("clean_above_hz", 0), recipe.sample_rate_hz)
     with building("data"):
         data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own, recipe.contract)
     with building("architecture"):
