@@ -81,6 +81,18 @@ def test_the_file_denoises_in_c_as_in_the_engine(exported, tmp_path):
     np.testing.assert_allclose(np.frombuffer(done.stdout), expected, atol=2e-5 * np.ptp(noisy))
 
 
+def test_a_network_that_detrends_runs_in_c_as_in_the_engine(tmp_path):
+    recipe = with_values(load_recipe("ecg"), {**SHORT, "data.families": ["heart_beats"]})
+    train(recipe, tmp_path / "run", say=lambda line: None)
+    exported = export(tmp_path / "run", tmp_path / "ecg.onnx")[0]
+    write_c(exported, tmp_path / "c")
+    program = compile_c(tmp_path / "c", "gcc", "-O2", "-DDENOISE_SAMPLE=double", "-DDENOISE_LOOKAHEAD=700")
+    noisy = np.random.default_rng(0).normal(size=20_000).cumsum()
+    done = subprocess.run([program, "480"], input=noisy.tobytes(), capture_output=True, check=True, timeout=60)
+    expected = Denoiser(exported, lookahead_samples=700).denoise(noisy, 360)
+    np.testing.assert_allclose(np.frombuffer(done.stdout), expected, atol=2e-5 * np.ptp(noisy))
+
+
 def test_no_scaling_is_baked_into_a_graph_with_a_context(trained, tmp_path):
     with pytest.raises(SourceError, match="takes a context"):
         export(trained, tmp_path / "self.onnx", self_normalizing=True)
