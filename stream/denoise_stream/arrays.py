@@ -12,6 +12,9 @@ Samples = NDArray[np.float64]
 ROOM = 4
 """Copy a kept part if its base array is more than this many times larger."""
 
+LEAST_ROOM = 512
+"""Room for this many samples of each channel, however few are kept, so that most short chunks need no new array."""
+
 ONE_THREAD = 8192
 """Longest product that NumPy's OpenBLAS leaves to one thread. Waking others takes 0.1 to 1 ms beside busy processes."""
 
@@ -23,7 +26,7 @@ def detached(part: NDArray[Any]) -> NDArray[Any]:
 
 
 class Backlog:
-    """Samples ``(channels, n)`` that are kept for later, joined only when they are used: chunks may be very short.
+    """Samples ``(channels, n)`` that are kept for later, one after the other in an array with room for more.
 
     Attributes
     ----------
@@ -32,43 +35,53 @@ class Backlog:
     """
 
     def __init__(self, channels: int) -> None:
-        self._parts: list[Samples] = [np.empty((channels, 0))]
+        self._array: Samples = np.empty((channels, 0))
+        self._first = 0
         self.length = 0
 
     def add(self, samples: Samples) -> None:
         """Add a copy of the next samples."""
-        if samples.shape[1]:
-            self._parts.append(samples.copy())
-            self.length += samples.shape[1]
+        start = self._first + self.length
+        self.length += samples.shape[1]
+        end = self._first + self.length
+        if end > self._array.shape[1]:
+            self._move()
+            start, end = self.length - samples.shape[1], self.length
+        self._array[:, start:end] = samples
 
     def joined(self) -> Samples:
         """Return all samples in one array, which never changes."""
-        if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts, axis=1)]
-        return self._parts[0]
+        return self._array[:, self._first : self._first + self.length]
 
     def take(self, count: int) -> Samples:
         """Return the oldest samples, and forget them."""
-        if not count:  # most short chunks finish nothing: nothing is joined
-            return self._parts[0][:, :0]
-        oldest = self.joined()[:, :count]
+        oldest = self._array[:, self._first : self._first + count]
         self.drop(count)
         return oldest
 
     def drop(self, count: int) -> None:
         """Forget the oldest samples."""
-        self._parts = [detached(self.joined()[:, count:])]
+        self._first += count
         self.length -= count
+        if self._first > LEAST_ROOM + ROOM * self.length:  # a long chunk is over
+            self._move()
+
+    def _move(self) -> None:
+        """Go on in a new array, with room for as many samples again: what was returned stays as it is."""
+        kept = self.joined()
+        self._array = np.empty((len(kept), self.length + kept.shape[1] + LEAST_ROOM))
+        self._array[:, : kept.shape[1]] = kept
+        self._first = 0
 
 
 def sum_of_squares(array: NDArray[Any]) -> float:
     """Return the sum of squares of an array of floats, a fast check of all: it is not finite if one number is not."""
+    # vdot warns of no overflow, which dot does: to hold warnings back takes longer than the sum of a window.
+    if array.size <= ONE_THREAD:
+        return float(np.vdot(array, array))
     flat = array.reshape(-1)
-    with np.errstate(over="ignore"):
-        if flat.size <= ONE_THREAD:
-            return float(np.dot(flat, flat))
-        pieces = (flat[start : start + ONE_THREAD] for start in range(0, flat.size, ONE_THREAD))
-        return float(sum(np.dot(piece, piece) for piece in pieces))
+    pieces = (flat[start : start + ONE_THREAD] for start in range(0, flat.size, ONE_THREAD))
+    return sum(float(np.vdot(piece, piece)) for piece in pieces)
 
 
 def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -94,6 +107,8 @@ def as_signal(signal: ArrayLike) -> NDArray[Any]:
     TypeError, ValueError
         If it does not hold real numbers, or has another shape.
     """
+    if type(signal) is np.ndarray and signal.ndim == 1 and signal.dtype.kind in "fiu":  # most chunks
+        return signal
     masked = sys.modules.get("numpy.ma")  # whoever passes a masked array has loaded it; another thread may be at it
     kind: Any = getattr(masked, "MaskedArray", ())
     if isinstance(signal, kind):

@@ -194,6 +194,7 @@ class BoundModel:
         self._context: Rows = np.zeros((rows, contract.context_size), dtype=np.float32)
         self._state, self._next_state = model.initial_state(rows), model.initial_state(rows)
         self._binding = model._session.io_binding()
+        self._run: Callable[[Any], None] = model._session.run_with_iobinding
         self._bind(self._binding.bind_input, "noisy", self._noisy)
         self._bind(self._binding.bind_output, "clean", self._clean)
         if contract.context_size:
@@ -208,23 +209,23 @@ class BoundModel:
 
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
         """Do what :meth:`Model.run` does; the next call overwrites the result."""
-        if len(noisy) != len(self._noisy):
+        if noisy.shape != self._noisy.shape:
             return self._model.run(noisy, context)
-        self._noisy[:] = noisy
+        self._noisy[...] = noisy
         if context is not None:
-            self._context[:] = context
+            self._context[...] = context
         try:
-            self._model._session.run_with_iobinding(self._binding)
+            self._run(self._binding)
         except Exception:  # the unbound model raises the error that says what is wrong
             return self._model.run(noisy, context)
         return self._clean
 
     def run_stateful(self, noisy: Rows, state: Rows) -> tuple[Rows, Rows]:
         """Do what :meth:`Model.run_stateful` does; the next call overwrites the results."""
-        self._noisy[:] = noisy
-        self._state[:] = state
+        self._noisy[...] = noisy
+        self._state[...] = state
         try:
-            self._model._session.run_with_iobinding(self._binding)
+            self._run(self._binding)
         except Exception:  # the unbound model raises the error that says what is wrong
             return self._model.run_stateful(noisy, state)
         return self._clean, self._next_state

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples
 from denoise_stream.contract import Contract
-from denoise_stream.engine.windows import divisor_of, single, smallest
+from denoise_stream.engine.windows import Numbers, divisor_of, single, smallest
 
 LARGEST = 1e6
 """Means are clipped to this many ranges of the window on either side."""
@@ -125,7 +125,7 @@ class Surroundings:
         self._all_known = self._facts(np.array(counts, dtype=np.float64))
 
     def contexts(
-        self, signal: Samples, starts: Starts, scaled: NDArray[np.float32], minimum: Samples, span: Samples
+        self, signal: Samples, starts: Starts, scaled: NDArray[np.float32], minimum: Numbers, span: Numbers
     ) -> NDArray[np.float32]:
         """Compute the context of each window.
 
@@ -142,7 +142,7 @@ class Surroundings:
         scaled
             The windows as the network gets them, float32 ``(number * channels, window)``, channels innermost.
         minimum, span
-            What they were scaled by, float64 ``(number * channels, 1)``; a range of 0 counts as 1.
+            What they were scaled by, float64 ``(number * channels, 1)`` or single numbers; a range of 0 counts as 1.
 
         Returns
         -------

@@ -40,8 +40,10 @@ class Memory:
 
         Returns
         -------
-        The windows, denoised; NaN in those whose output or next state was not finite.
+        The windows, denoised; NaN in those whose output or next state was not finite. The next call may overwrite them.
         """
+        if len(rows) == self._channels:
+            return (yield from self._step(rows))
         clean = np.empty_like(rows)
         block = self._model.block if len(rows) >= FEWEST_WINDOWS * self._channels else None
         if block is None:
@@ -54,18 +56,23 @@ class Memory:
                 yield from self._one_by_one(rows[part], clean[part])
         return clean
 
+    def _step(self, rows: Rows) -> Steps[Rows]:
+        """Denoise one window of each channel; the next one may overwrite the result."""
+        clean, state = yield Question(rows, self._state)
+        assert state is not None
+        self._state = state
+        if not _is_finite(clean, state):
+            failed = ~np.isfinite(np.concatenate((clean, state), axis=1)).all(axis=1)
+            clean, self._state = clean.copy(), state.copy()
+            clean[failed] = np.nan
+            self._state[failed] = 0.0
+        return clean
+
     def _one_by_one(self, rows: Rows, clean: Rows) -> Steps[None]:
         """Denoise windows into ``clean``, each before the next one."""
         for start in range(0, len(rows), self._channels):
             step = slice(start, start + self._channels)
-            clean[step], state = yield Question(rows[step], self._state)
-            assert state is not None
-            self._state = state
-            if not _is_finite(clean[step], state):
-                failed = ~np.isfinite(np.concatenate((clean[step], state), axis=1)).all(axis=1)
-                clean[step][failed] = np.nan
-                self._state = state.copy()
-                self._state[failed] = 0.0
+            clean[step] = yield from self._step(rows[step])
 
     def _at_once(self, rows: Rows, clean: Rows) -> Steps[bool]:
         """Denoise a block of windows into ``clean``; return False if one failed: only one by one they show which."""

@@ -57,14 +57,23 @@ class OverlapAdd:
         -------
         float64 array ``(channels, count * hop)``.
         """
-        done = len(windows) * self._hop
-        total = np.zeros((self._channels, done + self._window - self._hop))
-        total[:, : self._sum.shape[1]] = self._sum
-        weighted = windows * self._next_weights(len(windows))
-        for start, window in zip(range(0, done, self._hop), weighted, strict=True):
-            total[:, start : start + self._window] += window
-        self._sum = detached(total[:, done:])
-        return total[:, :done]
+        if len(windows) == 1 and self._next == self._steady:  # live
+            only: Samples = windows[0] * self._steady_weights
+            begun = only[:, : self._window - self._hop]
+            begun += self._sum
+            self._sum = only[:, self._hop :]
+            return only[:, : self._hop]
+        weighted = (windows * self._next_weights(len(windows))).transpose(1, 0, 2)
+        count, shares = len(windows), -(-self._window // self._hop)
+        total = np.zeros((self._channels, count - 1 + shares, self._hop))  # in hops
+        flat = total.reshape(self._channels, -1)
+        flat[:, : self._sum.shape[1]] = self._sum
+        for share in reversed(range(shares)):  # of each window, so that earlier windows are added first
+            part = weighted[:, :, share * self._hop : (share + 1) * self._hop]
+            total[:, share : share + count, : part.shape[2]] += part
+        done = count * self._hop
+        self._sum = detached(flat[:, done : done + self._window - self._hop])
+        return flat[:, :done]
 
     def flush(self, length: int) -> Samples:
         """Return the ``length`` samples after the last hop, at most ``window - hop``, and reset.

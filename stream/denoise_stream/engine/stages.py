@@ -19,11 +19,22 @@ from denoise_stream.engine.overlap_add import OverlapAdd
 from denoise_stream.engine.rates.high_band import FullBand
 from denoise_stream.engine.rates.polyphase import polyphase
 from denoise_stream.engine.steps import BATCH_WINDOWS, Question, Stage, Steps
-from denoise_stream.engine.windows import Cut, WindowCutter, bridge_gaps, denormalize, normalize, smallest
+from denoise_stream.engine.windows import (
+    Cut,
+    Scaling,
+    WindowCutter,
+    bridge_gaps,
+    denormalize,
+    minimum_and_range,
+    scale,
+    smallest,
+)
 from denoise_stream.model import Model
 
 MOST_RESAMPLING = 256
 """Refuse to resample by more than this factor: no signal at such a rate resembles what the model was trained on."""
+
+LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def build_stage(
@@ -69,6 +80,8 @@ class WindowDenoiser:
         self._model = model
         self._hop = hop
         self._channels = channels
+        self._batch = max(1, BATCH_WINDOWS // channels)
+        self._is_scaled = contract.normalization != "none"
         self._cutter = WindowCutter(contract.window, hop, channels, contract.past_samples, lookahead_samples)
         self._surroundings = Surroundings(contract, lookahead_samples) if contract.context_size else None
         self._overlap_add = OverlapAdd(contract.window, hop, channels)
@@ -100,47 +113,60 @@ class WindowDenoiser:
         return np.concatenate((finished[:, :tail], rest), axis=1)
 
     def _run(self, cut: Cut) -> Steps[Samples]:
-        batch = max(1, BATCH_WINDOWS // self._channels)
         parts = []
-        for start in range(0, len(cut.windows), batch):
-            some = Cut(cut.windows[start : start + batch], cut.signal, cut.first + start * self._hop)
-            clean = yield from self._denoise(some)
+        for start in range(0, len(cut.windows), self._batch):
+            windows = cut.windows[start : start + self._batch]
+            rows = windows.reshape(-1, windows.shape[2])
+            question, scaling = self._question(rows, cut.signal, cut.first + start * self._hop)
+            if self._memory is None:
+                answer = (yield question).clean
+            else:
+                answer = yield from self._memory.predict(question.rows)
+            clean = answer.astype(np.float64) if scaling is None else denormalize(answer, *scaling)
+            self._pass_failed(clean, rows)
+            clean = clean.reshape(windows.shape)
             part = self._overlap_add.process(clean)
             parts.append(part if self._gate is None else self._gate.process(clean, part))
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts, axis=1) if parts else np.empty((self._channels, 0))
 
-    def _denoise(self, cut: Cut) -> Steps[Samples]:
-        """Denoise windows ``(count, channels, window)``, each channel a row of the batch."""
-        rows = cut.windows.reshape(-1, cut.windows.shape[2])
-        clean = yield from self._denoise_rows(rows, cut)
+    def _question(self, rows: Samples, signal: Samples, first: int) -> tuple[Question, Scaling | None]:
+        """Return what the network is asked about windows, and how its answer is scaled; None if it is not.
+
+        Parameters
+        ----------
+        rows
+            Windows ``(count * channels, window)``.
+        signal, first
+            The signal that surrounds them, and where the first one starts in it.
+        """
+        if not self._is_scaled:
+            return Question(_single_precision(rows)), None
+        scaling = minimum_and_range(rows)
+        if not smallest(scaling[1]) >= 0:  # NaN: a value is missing
+            rows = bridge_gaps(rows)
+            scaling = minimum_and_range(rows)
+        scaled = scale(rows, *scaling)
+        if self._surroundings is None:
+            return Question(scaled), scaling
+        starts = Starts(first, len(rows) // self._channels, self._hop)
+        return Question(scaled, context=self._surroundings.contexts(signal, starts, scaled, *scaling)), scaling
+
+    def _pass_failed(self, clean: Samples, rows: Samples) -> None:
+        """Put windows into ``clean`` as they came where the network failed."""
         if not math.isfinite(sum_of_squares(clean)):
             failed = ~np.isfinite(clean).all(axis=1)
             clean[failed] = bridge_gaps(rows[failed])
             self.failed_windows += int(failed.sum())
-        return clean.reshape(cut.windows.shape)
 
-    def _denoise_rows(self, rows: Samples, cut: Cut) -> Steps[Samples]:
-        if self._model.contract.normalization == "none":
-            with np.errstate(over="ignore"):  # what float32 cannot hold fails in the network, and passes unchanged
-                whole = bridge_gaps(rows).astype(np.float32)
-            return (yield from self._predict(whole)).astype(np.float64)
-        scaled, minimum, span = normalize(rows)
-        if not smallest(span) >= 0:  # NaN: a value is missing
-            scaled, minimum, span = normalize(bridge_gaps(rows))
-        context = None
-        if self._surroundings is not None:
-            starts = Starts(cut.first, len(cut.windows), self._hop)
-            context = self._surroundings.contexts(cut.signal, starts, scaled, minimum, span)
-        return denormalize((yield from self._predict(scaled, context)), minimum, span)
 
-    def _predict(
-        self, rows: NDArray[np.float32], context: NDArray[np.float32] | None = None
-    ) -> Steps[NDArray[np.float32]]:
-        if self._memory is not None:
-            return (yield from self._memory.predict(rows))
-        return (yield Question(rows, context=context)).clean
+def _single_precision(rows: Samples) -> NDArray[np.float32]:
+    """Return windows as the network takes them, without gaps; what float32 cannot hold becomes infinite."""
+    if sum_of_squares(rows) <= LARGEST_SINGLE**2:
+        return rows.astype(np.float32)
+    with np.errstate(over="ignore"):  # the network fails on it, and it passes unchanged
+        return bridge_gaps(rows).astype(np.float32)
 
 
 def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
