@@ -111,7 +111,8 @@ async def main() -> None:
     stop, clients = asyncio.Event(), set[ServerConnection]()
 
     def check(connection: ServerConnection, request: Request) -> Response | None:
-        if not may_connect(request.headers.get("Origin"), request.headers.get("Host"), options.origin):
+        page, host = (", ".join(request.headers.get_all(name)) or None for name in ("Origin", "Host"))
+        if not may_connect(page, host, options.origin):
             return connection.respond(HTTPStatus.FORBIDDEN, "pages of this origin may not connect; see --origin\n")
         if len(clients) >= options.clients:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{len(clients)} clients are served already\n")

@@ -17,6 +17,10 @@ MOST_DB = 100.0
 """Upper end of the controls in dB; a maximum attenuation of that much means no limit."""
 
 
+MOST_LETTERS = 100
+"""Of a model's name that go into the names of files, whose systems allow 255 bytes."""
+
+
 @dataclass(frozen=True)
 class Control:
     """A control of a plug-in, with the range, the default and the meaning of the engine's setting."""
@@ -108,9 +112,9 @@ class Plugin:
 
 
 def _words(name: str, joint: str) -> str:
-    """Reduce a name to letters and digits, which labels, addresses and files can have.
+    """Reduce a name to letters and digits, which labels, addresses and files can have, and not too many.
 
     >>> _words("my pump / 3", "_"), _words("Öl", "-"), _words("???", "-")
     ('my_pump_3', 'l', 'model')
     """
-    return re.sub(r"[^A-Za-z0-9]+", joint, name).strip(joint) or "model"
+    return re.sub(r"[^A-Za-z0-9]+", joint, name).strip(joint)[:MOST_LETTERS].rstrip(joint) or "model"

@@ -1,5 +1,6 @@
 """The command that makes a plug-in: what it says, what it writes, where it installs."""
 
+import dataclasses
 import shlex
 import subprocess
 import sys
@@ -145,3 +146,8 @@ def test_sources_are_kept_without_force(export, pump, folder):
     status, _, error = export(pump, "--ladspa", "made")
     assert (status, "made/channel.c exists; use --force to replace it" in error) == (1, True)
     assert [path.name for path in (folder / "made").iterdir()] == ["channel.c"]
+
+
+def test_a_name_of_any_length_makes_names_of_files(pump, folder):
+    contract = dataclasses.replace(Model(pump).contract, name="pump " * 1000)
+    assert len(Plugin(folder, "ladspa", contract).library.name) < 150

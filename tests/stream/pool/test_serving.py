@@ -174,6 +174,15 @@ def test_pages_of_other_hosts_are_refused(tmp_path, origin, status):
             asyncio.run(main(address))
 
 
+def test_page_that_names_two_origins_is_refused(tmp_path):
+    async def main(address: str) -> None:
+        page = address.replace("ws:", "http:").rstrip("/")
+        await connect(address, origin=page, additional_headers={"Origin": "http://evil.example"})
+
+    with running(tmp_path / "log") as (address, _), pytest.raises(InvalidStatus, match="403"):
+        asyncio.run(main(address))
+
+
 def test_dns_name_of_this_machine_does_not_make_a_page_local():
     spec = importlib.util.spec_from_file_location("websocket_server", SERVER)
     assert spec is not None
