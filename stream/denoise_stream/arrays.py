@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Samples = NDArray[np.float64]
 
+DOUBLE = np.dtype(np.float64)
 
 ROOM = 4
 """Copy a kept part if its base array is more than this many times larger."""
@@ -86,7 +87,7 @@ def sum_of_squares(array: NDArray[Any]) -> float:
 
 def as_dtype(samples: Samples, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Round and clip samples to what a dtype holds."""
-    if dtype == np.float64:
+    if dtype == DOUBLE:
         return samples.copy()
     if dtype.kind == "f":
         real = np.finfo(dtype)

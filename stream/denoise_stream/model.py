@@ -209,7 +209,7 @@ class BoundModel:
 
     def run(self, noisy: Rows, context: Rows | None = None) -> Rows:
         """Do what :meth:`Model.run` does; the next call overwrites the result."""
-        if noisy.shape != self._noisy.shape:
+        if len(noisy) != len(self._noisy):
             return self._model.run(noisy, context)
         self._noisy[...] = noisy
         if context is not None:

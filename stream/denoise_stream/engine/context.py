@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples
 from denoise_stream.contract import Contract
-from denoise_stream.engine.windows import Numbers, divisor_of, single, smallest
+from denoise_stream.engine.windows import divisor_of, smallest
 
 LARGEST = 1e6
 """Means are clipped to this many ranges of the window on either side."""
@@ -125,7 +125,7 @@ class Surroundings:
         self._all_known = self._facts(np.array(counts, dtype=np.float64))
 
     def contexts(
-        self, signal: Samples, starts: Starts, scaled: NDArray[np.float32], minimum: Numbers, span: Numbers
+        self, signal: Samples, starts: Starts, scaled: NDArray[np.float32], minimum: Samples, span: Samples
     ) -> NDArray[np.float32]:
         """Compute the context of each window.
 
@@ -142,7 +142,7 @@ class Surroundings:
         scaled
             The windows as the network gets them, float32 ``(number * channels, window)``, channels innermost.
         minimum, span
-            What they were scaled by, float64 ``(number * channels, 1)`` or single numbers; a range of 0 counts as 1.
+            What they were scaled by, float64 ``(number * channels, 1)``, of a single one without axes; 0 counts as 1.
 
         Returns
         -------
@@ -157,7 +157,7 @@ class Surroundings:
             means = self._sums(np.where(known, around, 0.0), starts)
             facts = self._facts(self._sums(known.astype(np.float64), starts))
         means /= facts.divisors
-        means -= single(minimum)
+        means -= minimum
         divisor = divisor_of(span)
         most = LARGEST * divisor  # before the division, which overflows where the range is tiny
         np.minimum(means, most, out=means)

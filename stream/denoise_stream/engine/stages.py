@@ -123,7 +123,8 @@ class WindowDenoiser:
             else:
                 answer = yield from self._memory.predict(question.rows)
             clean = answer.astype(np.float64) if scaling is None else denormalize(answer, *scaling)
-            self._pass_failed(clean, rows)
+            if not math.isfinite(sum_of_squares(clean)):
+                self._pass_failed(clean, rows)
             clean = clean.reshape(windows.shape)
             part = self._overlap_add.process(clean)
             parts.append(part if self._gate is None else self._gate.process(clean, part))
@@ -155,10 +156,9 @@ class WindowDenoiser:
 
     def _pass_failed(self, clean: Samples, rows: Samples) -> None:
         """Put windows into ``clean`` as they came where the network failed."""
-        if not math.isfinite(sum_of_squares(clean)):
-            failed = ~np.isfinite(clean).all(axis=1)
-            clean[failed] = bridge_gaps(rows[failed])
-            self.failed_windows += int(failed.sum())
+        failed = ~np.isfinite(clean).all(axis=1)
+        clean[failed] = bridge_gaps(rows[failed])
+        self.failed_windows += int(failed.sum())
 
 
 def _single_precision(rows: Samples) -> NDArray[np.float32]:

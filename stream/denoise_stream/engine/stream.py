@@ -86,7 +86,7 @@ class DenoiseStream:
         self._notches = self._open_notches(notch_hz)
         self._gate = open_gate(model.contract, gate_db, hop, self.channels, watch=watch_speech)
         self._stage = build_stage(model, hop, self.channels, self.sample_rate_hz, lookahead_samples, self._gate)
-        self._shape: tuple[int, ...] = (-1,) if channels == 1 else (-1, self.channels)
+        self._has_channel_axis = self.channels > 1
         self._dtype: np.dtype[Any] = np.dtype(np.float64)
         self._begin()
 
@@ -195,7 +195,7 @@ class DenoiseStream:
             self._begin()
         samples, missing = self.check(array, self.samples_in)
         self.missing_samples += missing
-        self._shape = (-1, *array.shape[1:])
+        self._has_channel_axis = array.ndim == 2
         self._dtype = array.dtype
         self.samples_in += samples.shape[1]
         self._pending.add(samples)
@@ -259,7 +259,8 @@ class DenoiseStream:
         wet = self._mixer.blend(dry, wet)
         if self.missing_samples:
             wet = np.where(np.isnan(dry), np.nan, wet)
-        return as_dtype(wet, self._dtype).T.reshape(self._shape)
+        denoised = as_dtype(wet, self._dtype)
+        return denoised.T if self._has_channel_axis else denoised[0]
 
 
 def facts_in_words(contract: Contract, hop: int, rate: float | None) -> str:

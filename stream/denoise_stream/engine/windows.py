@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 
 from denoise_stream.arrays import Backlog, Samples
 
-Numbers = Samples | float
-"""A number for each window, ``(rows, 1)``, or the number of a single one."""
-
-Scaling = tuple[Numbers, Numbers]
-"""Minimum and range of windows."""
+Scaling = tuple[Samples, Samples]
+"""Minimum and range of windows, ``(rows, 1)``; of a single window without axes, which NumPy broadcasts faster."""
 
 
 class Cut(NamedTuple):
@@ -143,24 +140,18 @@ def bridge_gaps(windows: Samples) -> Samples:
 
 
 def minimum_and_range(windows: Samples) -> Scaling:
-    """Return the minimum and the range of each row, NaN where a value is missing.
-
-    Returns
-    -------
-    minimum, span
-        float64 ``(rows, 1)`` twice, or two numbers for a single row.
-    """
+    """Return the minimum and the range of each row, NaN where a value is missing."""
     if len(windows) == 1:  # live: to find where they are takes a third of the time
         row = windows[0]
-        minimum: float = row.item(row.argmin())
-        return minimum, row.item(row.argmax()) - minimum
-    lowest = np.minimum.reduce(windows, axis=1, keepdims=True)
-    return lowest, np.maximum.reduce(windows, axis=1, keepdims=True) - lowest
+        lowest: float = row.item(row.argmin())
+        return np.array(lowest), np.array(row.item(row.argmax()) - lowest)
+    minimum = np.minimum.reduce(windows, axis=1, keepdims=True)
+    return minimum, np.maximum.reduce(windows, axis=1, keepdims=True) - minimum
 
 
-def scale(windows: Samples, minimum: Numbers, span: Numbers) -> NDArray[np.float32]:
+def scale(windows: Samples, minimum: Samples, span: Samples) -> NDArray[np.float32]:
     """Scale windows to [0, 1] by what :func:`minimum_and_range` returned, in float64 until the last step."""
-    scaled = windows - single(minimum)
+    scaled = windows - minimum
     scaled /= divisor_of(span)
     return scaled.astype(np.float32)
 
@@ -183,28 +174,19 @@ def normalize(windows: Samples) -> tuple[NDArray[np.float32], Samples, Samples]:
     return scale(windows, minimum, span), np.reshape(minimum, (-1, 1)), np.reshape(span, (-1, 1))
 
 
-def denormalize(scaled: NDArray[np.float32], minimum: Numbers, span: Numbers) -> Samples:
+def denormalize(scaled: NDArray[np.float32], minimum: Samples, span: Samples) -> Samples:
     """Undo :func:`scale`; a window with span 0 comes back as its constant."""
     windows = scaled.astype(np.float64)
-    windows *= single(span)
-    windows += single(minimum)
+    windows *= span
+    windows += minimum
     return windows
 
 
-def divisor_of(span: Numbers) -> Samples | float:
+def divisor_of(span: Samples) -> Samples:
     """Return what windows are divided by: their range, or 1 if it is 0."""
-    if isinstance(span, float):
-        return span if span > 0 else 1.0
-    return single(span if smallest(span) > 0 else np.where(span > 0, span, 1.0))
+    return span if smallest(span) > 0 else np.where(span > 0, span, 1.0)
 
 
-def smallest(numbers: Numbers) -> float:
+def smallest(numbers: Samples) -> float:
     """Return the smallest number, NaN if one is NaN; infinity if there is none."""
-    if isinstance(numbers, float):
-        return numbers
     return numbers.item() if numbers.size == 1 else float(np.minimum.reduce(numbers, axis=None, initial=np.inf))
-
-
-def single(numbers: Numbers) -> Samples | float:
-    """Return an only number as a float, which NumPy broadcasts in half the time."""
-    return numbers if isinstance(numbers, float) or numbers.size != 1 else numbers.item()
