@@ -2,14 +2,15 @@
 
                         block means, one row per scale
     noisy, context ─▶ ▭▭▭▭▭▭▭▭▭▭▭▭▭▭ ┐
-                      ▬▬▬▬▬▬▬▬▬▬▬▬▬▬ ├▶ coarse autoencoder ─▶ candidates ─┬──────────────┐
-                      ██████████████ ┘                                    ▼              ▼
-    noisy ──────────────────────────────────────────────────▶ fine autoencoder ───────▶ mix ─▶ clean
+                      ▬▬▬▬▬▬▬▬▬▬▬▬▬▬ ├▶ coarse autoencoder ─▶ candidates ─┐
+                      ██████████████ ┘                                    ▼
+    noisy ─▶ fine autoencoder ─▶ its own estimate ─────────────────────▶ mix ─▶ clean
+                  └─────────────▶ what it saw of the window ─────────────▲
 
 A signal with more samples than it needs has fewer of them in a row of block means, and each mean has less noise. So the
 rows of all scales go through one small autoencoder of the kind that denoises windows. What it makes of the window's own
-part, interpolated to samples, are candidates: further channels of the window's autoencoder, which weights them and its
-own estimate sample by sample.
+part, interpolated to samples, are candidates. A few convolutions weight them and the window's own estimate sample by
+sample. The fine autoencoder is that of a network without a context: it has nothing else to learn.
 """
 
 import keras
@@ -18,10 +19,13 @@ from keras import layers, ops
 
 from denoise_stream.contract import Contract
 from denoise_train.networks.block_rows import block_rows, interpolation
-from denoise_train.networks.strided import Levels, autoencoder
+from denoise_train.networks.strided import Levels, features, to_samples
 
 LARGEST_CANDIDATE = 0.5
 """Candidates are clipped to the noisy window's range, extended by this many ranges on either side."""
+
+MIXING_KERNEL = 5
+"""Kernel of the convolutions that weight the estimates, on the outermost level."""
 
 OWN_LOGIT = 1.5
 """Preference for the network's own estimate before training: with a larger one it never learns to use the others."""
@@ -36,6 +40,7 @@ def multiscale(
     up_kernels: list[int],
     refine_kernels: list[int],
     bottleneck_kernel: int,
+    mixing_filters: list[int],
     row: int,
 ) -> keras.Model:
     """Build a strided autoencoder that also sees the past at coarser scales, and what lies ahead where it is known.
@@ -48,6 +53,8 @@ def multiscale(
         As for :func:`~denoise_train.networks.registry.strided`.
     coarse_filters
         Filters of the autoencoder of the rows of means, which is of the same shape otherwise.
+    mixing_filters
+        Filters of the convolutions that weight the estimates: the first sees those, the others also the window.
     row
         Blocks in a row: those of the window in its middle, around them those of the context.
     """
@@ -66,9 +73,16 @@ def multiscale(
 
     fine = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
     samples = layers.Reshape((window, 1))(noisy)
-    decoded = autoencoder(layers.Concatenate()([samples, candidates]), window, fine, 2 + len(scales))
-    estimates = layers.Concatenate()([samples - decoded[:, :, :1], candidates])
+    seen = features(samples, window, fine)
+    estimates = layers.Concatenate()([samples - to_samples(seen, fine, 1), candidates])
+    first, *others = mixing_filters
+    mixing = layers.Concatenate()([samples, estimates])
+    mixing = layers.Conv1D(first, kernels[0], strides=strides[0], padding="same", activation="relu")(mixing)
+    mixing = layers.Concatenate()([seen, mixing])
+    for count in others:
+        mixing = layers.Conv1D(count, MIXING_KERNEL, padding="same", activation="relu")(mixing)
+    logits = to_samples(mixing, fine, 1 + len(scales))
     preference = np.zeros((1, 1, 1 + len(scales)), np.float32)
     preference[..., 0] = OWN_LOGIT
-    mixed = ops.sum(ops.softmax(decoded[:, :, 1:] + preference, axis=-1) * estimates, axis=-1)
+    mixed = ops.sum(ops.softmax(logits + preference, axis=-1) * estimates, axis=-1)
     return keras.Model([noisy, context], mixed, name="multiscale")

@@ -23,10 +23,29 @@ class Levels(NamedTuple):
     bottleneck_kernel: int
 
 
-def autoencoder(signal: Any, window: int, levels: Levels, channels: int, injected: Any = None) -> Any:
+def autoencoder(signal: Any, window: int, levels: Levels, channels: int) -> Any:
     """Narrow rows ``(batch, window, any)`` by strides, see all of them, and return ``(batch, window, channels)``.
 
-    ``injected``, of the narrowest level's shape, is added there.
+    Raises
+    ------
+    RecipeError
+        As of :func:`features`.
+    """
+    return to_samples(features(signal, window, levels), levels, channels)
+
+
+def to_samples(features: Any, levels: Levels, channels: int) -> Any:
+    """Widen features of the outermost level to samples, ``(batch, window, channels)``."""
+    kernel, stride = levels.up_kernels[0], levels.strides[0]
+    return layers.Conv1DTranspose(channels, kernel, strides=stride, padding="same")(features)
+
+
+def features(signal: Any, window: int, levels: Levels) -> Any:
+    """Narrow rows ``(batch, window, any)`` by strides, see all of them, and widen them to the outermost level.
+
+    Returns
+    -------
+    ``(batch, window / strides[0], filters[0])``.
 
     Raises
     ------
@@ -50,7 +69,7 @@ def autoencoder(signal: Any, window: int, levels: Levels, channels: int, injecte
         signal = convolve(signal, count, kernel, stride)
         skips.append(signal)
         signal = convolve(signal, count, refine_kernel)
-    signal = layers.Add()([signal, skips.pop()] if injected is None else [signal, skips.pop(), injected])
+    signal = layers.Add()([signal, skips.pop()])
     signal = convolve(signal, filters[-1], bottleneck_kernel)
     for index in range(len(strides) - 1, 0, -1):
         count, refine_kernel = filters[index - 1], refine_kernels[index - 1]
@@ -59,4 +78,4 @@ def autoencoder(signal: Any, window: int, levels: Levels, channels: int, injecte
         )(signal)
         signal = layers.Add()([signal, skips.pop()])
         signal = convolve(signal, count, refine_kernel)
-    return layers.Conv1DTranspose(channels, up_kernels[0], strides=strides[0], padding="same")(signal)
+    return signal
