@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from denoise_export.smaller.loss import noisy_signals
 from denoise_stream import Contract, ContractError
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
+from denoise_stream.errors import first_line
 
 CALIBRATION_SIGNALS = 64
 CALIBRATION_WINDOWS = 8
@@ -37,21 +39,35 @@ def to_int8(model: onnx.ModelProto, contract: Contract) -> onnx.ModelProto:
 
     Transposed convolutions stay as they are: onnxruntime has no 8-bit kernel for them and would scale their weights
     back for every window (measured on `general`: 89 us a window instead of 50).
+
+    Raises
+    ------
+    ContractError
+        If the ranges are not finite.
     """
     from onnxruntime.quantization import QuantType, quantize_static
 
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
+    with (
+        _quiet(),
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, before)
-        quantize_static(
-            str(before),
-            str(after),
-            _Calibration(model, contract),
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv", "Gemm", "MatMul"],
-        )
+        try:
+            quantize_static(
+                str(before),
+                str(after),
+                _Calibration(model, contract),
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=["Conv", "Gemm", "MatMul"],
+            )
+        except (AssertionError, RuntimeError, ValueError) as error:  # an assertion: its ranges are not finite
+            raise ContractError(
+                f"the model cannot be quantized: {first_line(error)}; check that its weights and answers are finite"
+            ) from error
         return _restored(onnx.load(after), model)
 
 

@@ -162,3 +162,16 @@ def test_missing_file_is_reported_in_one_sentence(tmp_path, export):
     status, _, said = export(tmp_path / "none.onnx", "--c", tmp_path / "c")
     assert (status, said.count("\n")) == (1, 1)
     assert "none.onnx: no such file" in said
+
+
+def test_model_whose_weights_are_not_finite_is_not_quantized(tmp_path):
+    model = onnx.load(bundled_models()["x2"])
+    for tensor in model.graph.initializer:
+        array = onnx.numpy_helper.to_array(tensor).copy()
+        if array.dtype == np.float32 and array.size > 1:
+            array.flat[0] = np.nan
+            tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
+    onnx.save(model, tmp_path / "broken.onnx")
+    with pytest.raises(ContractError, match="cannot be quantized: .*; check that its weights and answers are finite"):
+        derive(tmp_path / "broken.onnx", tmp_path / "small.onnx", int8=True)
+    assert not (tmp_path / "small.onnx").exists()
