@@ -181,11 +181,19 @@ export class WasmChannel {
     this._check();
     const { _functions: functions, _input: input, _output: output } = this._denoiser;
     const { length } = block;
-    this._denoiser._view(Float32Array, input, length).set(block);
+    if (this._heard?.buffer !== functions.memory.buffer || this._heard.length !== length) this._renewViews(length);
+    this._heard.set(block);
     functions.channel_run(this._channel, input, length, output, output + 4 * length);
-    const both = this._denoiser._view(Float32Array, output, 2 * length);
-    for (let n = 0; n < length; n++) delayed[n] = both[n];
-    for (let n = 0; n < length; n++) clean[n] = both[length + n];
+    delayed.set(this._delayed);
+    clean.set(this._clean);
+  }
+
+  /** View the memory for blocks of one length, until it grows: an audio thread must leave nothing to collect. */
+  _renewViews(length) {
+    const { _denoiser: denoiser } = this;
+    this._heard = denoiser._view(Float32Array, denoiser._input, length);
+    this._delayed = denoiser._view(Float32Array, denoiser._output, length);
+    this._clean = denoiser._view(Float32Array, denoiser._output + 4 * length, length);
   }
 
   reset() {

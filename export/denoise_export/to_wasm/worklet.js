@@ -33,15 +33,15 @@ class DenoiseProcessor extends AudioWorkletProcessor {
   process([heard], [played], { mix }) {
     if (this._ended) return false;
     const started = Date.now();
-    this._channels.forEach((channel, number) => {
+    for (let number = 0; number < this._channels.length; number++) {
       const target = played[number];
-      channel.processInto(heard[number] ?? this._silence, this._delayed, this._clean);
+      this._channels[number].processInto(heard[number] ?? this._silence, this._delayed, this._clean);
       for (let n = 0; n < target.length; n++) {
         const share = mix.length > 1 ? mix[n] : mix[0];
         target[n] = this._delayed[n] + share * (this._clean[n] - this._delayed[n]);
       }
       if (this._reports && number === 0) this._keep();
-    });
+    }
     this._report(Date.now() - started);
     return true;
   }

@@ -227,15 +227,20 @@ class LiveRun:
         failure, gone_at = self.session.failure, self.session.state.last_block_at
         self.end_session()
         if failure is not None and not isinstance(failure, DeviceError):
-            raise DenoiseError(f"denoising failed: {failure}; everything up to here is kept") from failure
+            raise DenoiseError(f"denoising failed: {failure}{self._kept}") from failure
         if not wanted or self.session.hangs:
-            raise DeviceError(f"the audio device {self.microphone.name!r} is gone; everything up to here is kept")
+            raise DeviceError(f"the audio device {self.microphone.name!r} is gone{self._kept}")
         say(f"the audio device {self.microphone.name!r} is gone; waiting up to {RECONNECT_LIMIT_S:g} s for it")
         try:
             self._wait_for_devices()
         finally:
             self.away_s += time.monotonic() - gone_at
         say(f"the audio device {self.microphone.name!r} is back")
+
+    @property
+    def _kept(self) -> str:
+        """What to say about the recording when the run fails; nothing if there is none."""
+        return "; everything up to here is kept" if self._recorder is not None else ""
 
     def _wait_for_devices(self) -> None:
         limit = time.monotonic() + RECONNECT_LIMIT_S
@@ -252,8 +257,7 @@ class LiveRun:
                 self.reconnects += 1
                 return
         raise DeviceError(
-            f"the audio device {self.microphone.name!r} did not come back within {RECONNECT_LIMIT_S:g} s; "
-            "everything up to here is kept"
+            f"the audio device {self.microphone.name!r} did not come back within {RECONNECT_LIMIT_S:g} s{self._kept}"
         )
 
     def end_session(self) -> None:

@@ -55,11 +55,12 @@ def virtual_microphone(name: str) -> Iterator[None]:
     ValueError
         If the name holds quotation marks, backslashes or control characters.
     DeviceError
-        If there is no sound server that can make one.
+        If there is no sound server that can make one, or another process has made one of this name.
     """
     check_name(name)
     _remove_left_behind()
     sink, described = f"{_PREFIX}{os.getpid()}", f'device.description="{name}"'
+    _check_unused(name, described)
     microphone = _pactl("get-default-source")
     with contextlib.ExitStack() as stack:
         _load(stack, "module-null-sink", f"sink_name={sink}", f"sink_properties='{described}'")
@@ -138,12 +139,25 @@ def _load(stack: contextlib.ExitStack, *words: str) -> None:
     stack.callback(_try, "unload-module", _pactl("load-module", *words))
 
 
+def _modules() -> list[tuple[str, str, str]]:
+    """Return the number, the arguments and the process of each of our modules."""
+    listed = _pactl("list", "short", "modules")
+    return re.findall(rf"^(\d+)\t\S+\t(.*\b(?:sink|source)_name={_PREFIX}(\d+).*)", listed, re.M)
+
+
+def _check_unused(name: str, described: str) -> None:
+    """Raise a DeviceError if another process's microphone has this name: a call could not tell them apart."""
+    for _, arguments, process in _modules():
+        if described in arguments:
+            raise DeviceError(
+                f"the virtual microphone {name!r} is there already, made by process {process}; end that process, or "
+                "give this one another name: --virtual-mic NAME"
+            )
+
+
 def _remove_left_behind() -> None:
     """Remove the devices of processes that are gone."""
-    found = re.findall(
-        rf"^(\d+)\t\S+\t(.*\b(?:sink|source)_name={_PREFIX}(\d+).*)", _pactl("list", "short", "modules"), re.M
-    )
-    for module, arguments, process in reversed(found):
+    for module, arguments, process in reversed(_modules()):
         if Path(f"/proc/{process}").exists():
             continue
         if before := re.search(rf'{_BEFORE}="([^"]*)"', arguments):

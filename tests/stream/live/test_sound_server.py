@@ -78,6 +78,35 @@ def test_what_a_killed_run_left_is_removed_by_the_next(audio_server):
     assert PREFIX not in listed(audio_server, "modules")
 
 
+def test_second_virtual_microphone_needs_another_name(audio_server):
+    first = start(audio_server, "--virtual-mic", "Clean mic")
+    wait_for(lambda: f"{PREFIX}{first.pid}_mic" in listed(audio_server, "sources"), first)
+    same, other = (start(audio_server, "--virtual-mic", name, "--duration", 1) for name in ("Clean mic", "Clean mic 2"))
+    _, message = same.communicate(timeout=120)
+    assert (same.returncode, message) == (
+        1,
+        f"denoise-stream: the virtual microphone 'Clean mic' is there already, made by process {first.pid}; end that "
+        "process, or give this one another name: --virtual-mic NAME\n",
+    )
+    _, message = other.communicate(timeout=120)
+    assert other.returncode == 0, message
+    assert f"{PREFIX}{first.pid}_mic" in listed(audio_server, "sources")
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=120)
+
+
+def test_virtual_microphone_whose_sound_server_goes_away_does_not_speak_of_a_recording(audio_server):
+    process = start(audio_server, "--virtual-mic", "--no-reconnect")
+    wait_for(lambda: "Playback" in listed(audio_server, "sink-inputs"), process)
+    audio_server.stop()
+    try:
+        _, message = process.communicate(timeout=120)
+    finally:
+        audio_server.start()
+    assert process.returncode == 1
+    assert message.splitlines()[-1] == "denoise-stream: the audio device 'pulse' is gone"
+
+
 def test_what_other_programs_play_is_heard_denoised(audio_server, hiss):
     process = start(audio_server, "--input", "monitor")
     wait_for(

@@ -1,6 +1,8 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
 import { layoutOf, parsed, unquoted } from "./layout.js";
+import { PREVIEW_ROWS, stylesOf, written } from "./numbers.js";
+import { areMoments, refuseUnrelatedRows } from "./unrelated.js";
 
 const TIME = new RegExp(
   "time|date|zeit|stamp|millis|epoch|frame|packet|counter|index|" +
@@ -8,8 +10,6 @@ const TIME = new RegExp(
   "i",
 );
 const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
-const DIGITS = 13;
-const MOST_DIGITS = 17;
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
 const MOST_STATES = 8;
@@ -39,7 +39,16 @@ export function readCsv(text) {
   const clocks = numbers.filter(isClock);
   const signals = numbers.filter((column) => !clocks.includes(column) && !isState(column));
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
+  const preview = data.slice(0, PREVIEW_ROWS);
+  for (const column of all) column.texts = preview.map(({ row }) => unquoted(row[column.index]).trim());
+  const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
+  const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
+  refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
+  const styles = stylesOf(numbers, decimal, delimiter);
   for (const signal of signals) {
+    signal.style = styles[numbers.indexOf(signal)];
+    if (signal.style.doubt)
+      throw new Error(`line ${data[0].at + 1}, column '${signal.name}': ${signal.style.doubt}`);
     const sparse = signal.known.length < (1 - SPARSE) * signal.values.length;
     signal.places = [...data.keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
   }
@@ -48,14 +57,15 @@ export function readCsv(text) {
     columns: signals.map(({ values, places }) => Float64Array.from(places, (n) => values[n])),
     sampleRateHz: rate(clocks[0]),
     write(clean) {
-      signals.forEach(({ index, known, places }, number) => {
-        const digits = digitsOf(known);
+      const made = rows.map((row) => [...row]);
+      signals.forEach(({ index, values, style, places }, number) => {
         places.forEach((n, at) => {
           const value = clean[number][at];
-          if (!Number.isNaN(value)) data[n].row[index] = written(data[n].row[index], value, digits, decimal);
+          const { row, at: line } = data[n];
+          if (Number.isFinite(value) && value !== values[n]) made[line][index] = written(row[index], value, style);
         });
       });
-      return marked + rows.map((row, n) => row.join(delimiter) + (ends[n] ?? "")).join("");
+      return marked + made.map((row, n) => row.join(delimiter) + (ends[n] ?? "")).join("");
     },
   };
 }
@@ -83,24 +93,4 @@ const strictly = (values) => values.length > 8 && values.every((value, n) => n =
 function isState({ name, known }) {
   if (!known.every(Number.isInteger)) return false;
   return PART_OF_A_DATE.test(name) || (known.length > 10 * MOST_STATES && new Set(known).size <= MOST_STATES);
-}
-
-/** Return the digits that keep a millionth of the variation of values that lie far from 0. */
-function digitsOf(values) {
-  const low = values.reduce((least, value) => Math.min(least, value));
-  const high = values.reduce((most, value) => Math.max(most, value));
-  const size = Math.max(Math.abs(low), Math.abs(high));
-  const needed = high > low ? Math.ceil(Math.log10(size / (high - low))) + 8 : DIGITS;
-  return Math.max(DIGITS, Math.min(MOST_DIGITS, needed));
-}
-
-/** Write a number as the cell was written: with its decimal mark, its groups of digits and its quotation marks. */
-function written(cell, value, digits, decimal) {
-  const before = unquoted(cell).trim();
-  const group = before.match(/\d([,. '])\d{3}(?!\d)/)?.[1];
-  const isGrouped = group && group !== decimal && Math.abs(value) >= 1000;
-  let text = String(Number(value.toPrecision(digits)));
-  if (decimal === ",") text = text.replace(".", ",");
-  if (isGrouped) text = text.replace(/^-?\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, group));
-  return cell.trimStart().startsWith('"') ? cell.replace(/"(.*)"/s, () => `"${text}"`) : text;
 }

@@ -126,6 +126,42 @@ for (const [kind, text, name] of [
     assert.deepEqual([...readCsv(other).columns[0]], VALUES.map((value) => Number((value + offset + 1).toFixed(4))));
   });
 
+const wave = (n) => Math.round(300 * Math.sin(n * n + 1)) / 100;
+for (const [kind, make, moved, expected] of [
+  ["two decimals", (n) => `${n},${(20 + wave(n)).toFixed(2)}`, 1 / 3, "0,22.853"],
+  ["whole numbers in a comma table", (n) => `${n},${Math.round(20 + 3 * wave(n))}`, 1 / 3, "0,28.3"],
+  ["whole numbers in a semicolon table", (n) => `${n};${Math.round(20 + 3 * wave(n))}`, 1 / 3, "0;28"],
+  ["exponents", (n) => `${n},${((20 + wave(n)) * 1e-6).toExponential(2).replace("e-5", "E-05")}`, 1e-6, "0,2.350E-05"],
+  ["plus signs", (n) => `${n},+${(20 + wave(n)).toFixed(1)}`, 1 / 3, "0,+22.83"],
+  ["15 digits", (n) => `${n},${(20 + wave(n) / 7).toFixed(14)}`, 1 / 3, "0,20.6933333333333"],
+  ["thousands that need quotation marks", (n) => (n ? `${n},"1,00${n % 7}.50"` : "0,999.50"), 1, '0,"1,000.500"'],
+])
+  test(`a denoised table of ${kind} has the digits that the program writes`, () => {
+    const { columns, write } = readCsv(["row,watts", ...Array.from({ length: 90 }, (_, n) => make(n)), ""].join("\n"));
+    assert.equal(write(columns.map((column) => column.map((value) => value + moved))).split("\n")[1], expected);
+  });
+
+for (const [kind, text, words] of [
+  [
+    "numbers that have two readings",
+    lines((x, n) => `${n};${n % 2 ? 994 : "1.002"}`, ["row;watts"]),
+    /line 2, column 'watts': '1\.002' beside '994' can be read as 1\.002 or as 1002; .*--decimal/,
+  ],
+  [
+    "a list of files",
+    lines((x, n) => `${"abcdefghijklmno"[n % 15]}${"pqrstuv"[n % 7]}.wav,${x}`, ["file,bytes"]),
+    /every row has a name of its own in column 'file' .*--columns 'bytes'/,
+  ],
+  [
+    "several series at once",
+    lines((x, n) => `${n >> 1},${n % 2 ? "in" : "out"},${x + 90 * (n % 2)}`, ["time,sensor,temp"]),
+    /rows of several series alternate, named by column 'sensor' \(out, in\).*--series-column 'sensor'/,
+  ],
+])
+  test(`a table of ${kind} is refused, as the program refuses it`, () => {
+    assert.throws(() => readCsv(text), words);
+  });
+
 test("cells that are empty at regular places are left out of the series, and stay empty", () => {
   const text = `row,temp,other\n${VALUES.map((x, n) => (n % 2 ? `${n},,${x}` : `${n},${x},`)).join("\n")}\n`;
   const { names, columns, write } = readCsv(text);

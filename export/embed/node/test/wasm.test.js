@@ -86,6 +86,26 @@ test("the memory of a closed stream is used again, and the stream says that it i
   assert.throws(() => first.process(Float32Array.of(1)), /the stream is closed; open another/);
 });
 
+test("a channel views the memory once, and again after it has grown", async () => {
+  const denoiser = await loaded("speech");
+  const channel = denoiser.channel(48000);
+  const blocks = Array.from({ length: 60 }, (_, at) => Float32Array.from({ length: 128 }, (_, n) => Math.sin((at * 128 + n) ** 2)));
+  const expected = blocks.flatMap((block) => [...channel.process(block).clean]);
+  channel.reset();
+  const [delayed, clean] = [new Float32Array(128), new Float32Array(128)];
+  const found = [];
+  const before = memoryBytes(denoiser);
+  let views = 0;
+  denoiser._view = (Kind, ...place) => (views++, Object.getPrototypeOf(denoiser)._view.call(denoiser, Kind, ...place));
+  for (const [at, block] of blocks.entries()) {
+    if (at === 30) while (memoryBytes(denoiser) === before) denoiser.channel(48000);
+    channel.processInto(block, delayed, clean);
+    found.push(...clean);
+    assert.equal(views, at < 30 ? 0 : 3);
+  }
+  assert.deepEqual(found, expected);
+});
+
 test("a closed channel says that it is closed", async () => {
   const channel = (await loaded("speech")).channel(48000);
   channel.close();
