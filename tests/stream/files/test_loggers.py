@@ -191,6 +191,10 @@ AMBIGUOUS = {
     "decimal commas between commas, no names": (
         "", [f"{a:.2f},{b:.2f}".replace(".", ",") for _, (a, b) in ROWS], "looks like the digits after",
     ),
+    "the same beside a row of another kind": (
+        "", ["x,1.234,5,6", *(f"{a:.2f},{b:.2f}".replace(".", ",") for _, (a, b) in ROWS)][::-1],
+        "looks like the digits after",
+    ),
     "grouped or decimal, all of three digits": (
         "t\tv\n", [f"{i}\t{1000 + 10 * a:,.0f}" for i, (a, _) in ROWS], "can be read as 1.2.. or as 12..; say which",
     ),

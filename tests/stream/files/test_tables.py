@@ -141,11 +141,16 @@ def test_missing_values_are_nan_and_come_back_as_they_were():
     assert rewrite(source, lambda values: values + 1) == "v\n2\n\nNA\n4\nnan\n"
 
 
+NUMBERS = "".join(f"{7 * i * i % 97},{5 * i * i % 89},{3 * i * i % 83}\n" for i in range(20))
+
+
 @pytest.mark.parametrize(
     ("text", "options", "words"),
     [
         ("", {}, "t.csv is empty"),
         ("\n\n", {}, "t.csv is empty"),
+        ("\r\nsep=;\r\n", {}, "t.csv is empty"),
+        (NUMBERS + "x,y,1.234\n" + NUMBERS, {}, "line 21, column '1': 'x' is not a number"),
         ("a,b\n", {}, "has a header but no rows"),
         ("a,b\n1,2\n3\n", {}, "line 3: 1 columns, the others have 2"),
         ("a,b\n1,2\n3,x\n5,9\n7,8\n", {}, "line 3, column 'b': 'x' is not a number"),

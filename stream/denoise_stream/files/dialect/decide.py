@@ -117,14 +117,14 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     """
     looked_at = [line for line in lines if line.number > max(options.skip_rows, options.header or 0)]
     filled = [line for line in looked_at if not is_blank(line.text)]
-    if not filled:
-        below = "" if not options.skip_rows and not options.header else " below the lines of its header"
-        raise TooFewRows(f"{name} is empty{below}")
-    hint = _SEPARATOR_HINT.fullmatch(filled[0].text)
+    hint = _SEPARATOR_HINT.fullmatch(filled[0].text) if filled else None
     delimiter = options.delimiter
     if hint is not None:
         delimiter = hint[1] if delimiter is None else delimiter
         filled = filled[1:]
+    if not filled:
+        below = "" if not options.skip_rows and not options.header else " below the lines of its header"
+        raise TooFewRows(f"{name} is empty{below}")
     reading = _read(filled, name, delimiter, options, eol)
     above = [line for line in lines if not is_blank(line.text)]
     if options.header and all(line.number != options.header for line in above):
@@ -145,7 +145,8 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         raise TooFewRows(f"{name} has a header but no rows")
     padded = [row + [""] * (reading.width - len(row)) for row in rows]
     cells = tuple(tuple(column) for column in zip(*(row[: reading.width] for row in padded), strict=True))
-    marks = find_marks(reading.columns, cells, reading.delimiter, options.decimal)
+    kinds = tuple(column.kind for column in reading.columns)
+    marks = find_marks(kinds, cells, reading.delimiter, options.decimal)
     first = reading.lines[header.start].number
     return Dialect(
         "," if not reading.delimiter and _quotes_commas(reading) else reading.delimiter,
@@ -156,7 +157,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         tuple(marks),
         cells,
         tuple(reading.lines[index].number for index in reading.row_numbers),
-        tuple(column.kind for column in reading.columns),
+        kinds,
         header.units,
         header.rate_hz,
         frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
@@ -331,7 +332,7 @@ def _check_pairs(reading: Reading, name: str) -> None:
         If there are about half as many names as fields, or no names and some field has a zero in front, as the second
         half of 20,04 has.
     """
-    if reading.width < 3 or any(kind in (".", ".?") for kinds in reading.kinds[reading.start :] for kind in kinds):
+    if reading.width < 3 or any(kind in (".", ".?") for index in reading.row_numbers for kind in reading.kinds[index]):
         return
     if reading.start:
         _check_names_of_pairs(reading, name)

@@ -115,22 +115,21 @@ class Marks:
     odd: str = ""
 
 
-def find_marks(
-    columns: Sequence[Column], cells: Sequence[Sequence[str]], delimiter: str, stated: str | None
-) -> list[Marks]:
+def find_marks(kinds: Sequence[str], cells: Sequence[Sequence[str]], delimiter: str, stated: str | None) -> list[Marks]:
     """Find the decimal and the grouping mark of every column.
 
     A mark that is certain in a column decides for it; then what the other columns say; then the delimiter.
 
     Parameters
     ----------
-    columns, cells
-        What each column holds, and its cells without quotes and spaces.
+    kinds, cells
+        Of each column its kind, and its cells in the rows, without quotes and spaces.
     delimiter
         The table's delimiter: a comma cannot stand in a field of a comma table, unless it is quoted.
     stated
         The decimal mark, if the user stated it.
     """
+    columns = [Column(kind, Counter(map(kind_of, texts))) for kind, texts in zip(kinds, cells, strict=True)]
     numeric = [column for column in columns if column.kind == "number"]
     points, commas = sum(column.points for column in numeric), sum(column.commas for column in numeric)
     usual = stated or ("" if not points and not commas else "." if points >= commas else ",")
