@@ -42,13 +42,12 @@ class Backlog:
 
     def add(self, samples: Samples) -> None:
         """Add a copy of the next samples."""
-        start = self._first + self.length
-        self.length += samples.shape[1]
+        count = samples.shape[1]
+        if self._first + self.length + count > self._array.shape[1]:
+            self._move(count)
         end = self._first + self.length
-        if end > self._array.shape[1]:
-            self._move()
-            start, end = self.length - samples.shape[1], self.length
-        self._array[:, start:end] = samples
+        self._array[:, end : end + count] = samples
+        self.length += count
 
     def joined(self) -> Samples:
         """Return all samples in one array, which never changes."""
@@ -67,12 +66,21 @@ class Backlog:
         if self._first > LEAST_ROOM + ROOM * self.length:  # a long chunk is over
             self._move()
 
-    def _move(self) -> None:
-        """Go on in a new array, with room for as many samples again: what was returned stays as it is."""
-        kept = self.joined()
-        self._array = np.empty((len(kept), self.length + kept.shape[1] + LEAST_ROOM))
-        self._array[:, : kept.shape[1]] = kept
-        self._first = 0
+    def _move(self, coming: int = 0) -> None:
+        """Go on in a new array, with room for what is coming and as much as is kept: what was returned stays as it is.
+
+        Parameters
+        ----------
+        coming
+            Samples of each channel that are added next.
+        """
+        array = np.empty((len(self._array), 2 * self.length + coming + LEAST_ROOM))
+        array[:, : self.length] = self.joined()
+        self._array, self._first = array, 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the samples without the room round them, which holds past ones and whatever was in memory."""
+        return {"_array": self.joined(), "_first": 0, "length": self.length}
 
 
 def sum_of_squares(array: NDArray[Any]) -> float:

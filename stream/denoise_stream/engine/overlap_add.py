@@ -43,9 +43,8 @@ class OverlapAdd:
         for start in range(0, self._steady * hop + window, hop):
             self._denominator[start : start + window] += self._taper
         weights = self._taper / self._denominator_of(self._steady)
-        self._steady_weights: Samples = np.tile(
-            weights, (channels, 1)
-        )  # NumPy multiplies equal shapes in half the time
+        # A row for each channel, though all are the same: NumPy multiplies equal shapes in half the time.
+        self._steady_weights: Samples = np.tile(weights, (channels, 1))
         self.reset()
 
     def reset(self) -> None:

@@ -245,6 +245,15 @@ def test_copy_of_a_stream_goes_on_where_the_stream_was(models, kind, again):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_pickled_stream_holds_no_samples_that_it_is_done_with(models):
+    stream = Denoiser(models["smoother"]).stream()
+    secret = draw(9, 75)
+    stream.process(secret)
+    assert secret.tobytes() in pickle.dumps(stream)
+    stream.process(draw(10, 400))
+    assert secret[:10].tobytes() not in pickle.dumps(stream)
+
+
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_denoiser_goes_into_other_processes(models, method):
