@@ -1,18 +1,12 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
 import { layoutOf, parsed, unquoted } from "./layout.js";
-import { PREVIEW_ROWS, stylesOf, written } from "./numbers.js";
+import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
+import { roleOf, withoutMarkers } from "./roles.js";
 import { areMoments, refuseUnrelatedRows } from "./unrelated.js";
 
-const TIME = new RegExp(
-  "time|date|zeit|stamp|millis|epoch|frame|packet|counter|index|" +
-    "^#? ?(t|idx|id|nr|no|n|row|x|x-axis|seconds?|sec|ms)([_ .([-].*)?$",
-  "i",
-);
-const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
-const MOST_STATES = 8;
 
 /**
  * Read a table; its signals are the columns of numbers that are not time, a count or a state.
@@ -29,18 +23,23 @@ export function readCsv(text) {
   const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();
   const data = rows.map((row, at) => ({ row, at })).filter(isData);
   const names = namesOf(rows.slice(0, first), width);
+  if (!delimiter && decimal === "," && !first) refusePairs(data.map(({ row }) => row[0]));
   const all = Array.from({ length: width }, (_, index) => {
-    const values = Float64Array.from(data, ({ row }) => parsed(row[index], decimal));
+    const cells = data.map(({ row }) => unquoted(row[index]).trim());
+    const read = Float64Array.from(data, ({ row }) => parsed(row[index], decimal));
+    const values = withoutMarkers(read, cells);
     const known = values.filter((value) => !Number.isNaN(value));
-    return { index, name: names[index] || `column ${index + 1}`, values, known };
+    return { index, name: names[index] || `column ${index + 1}`, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
   });
   const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
-  const isClock = ({ name, known, index }) => rises(known) && (TIME.test(name) || (!index && strictly(known)));
-  const clocks = numbers.filter(isClock);
-  const signals = numbers.filter((column) => !clocks.includes(column) && !isState(column));
+  for (const column of numbers) {
+    const { index, name, values, known, texts } = column;
+    const isComplete = known.length === values.length;
+    const facts = { isComplete, digits: printedDigits(texts, decimal), isFirst: index === 0, isAlone: width === 1 };
+    column.role = roleOf(name, known, facts);
+  }
+  const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
-  const preview = data.slice(0, PREVIEW_ROWS);
-  for (const column of all) column.texts = preview.map(({ row }) => unquoted(row[column.index]).trim());
   const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
   const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
@@ -62,12 +61,23 @@ export function readCsv(text) {
         places.forEach((n, at) => {
           const value = clean[number][at];
           const { row, at: line } = data[n];
-          if (Number.isFinite(value) && value !== values[n]) made[line][index] = written(row[index], value, style);
+          const isChanged = Number.isFinite(value) && Number.isFinite(values[n]) && value !== values[n];
+          if (isChanged) made[line][index] = written(row[index], value, style);
         });
       });
       return marked + made.map((row, n) => row.join(delimiter) + (ends[n] ?? "")).join("");
     },
   };
+}
+
+/** Refuse pairs such as 14,8 without a name above them: only a zero in front, as in 14,08, shows a decimal comma. */
+function refusePairs(cells) {
+  const pairs = cells.filter((cell) => /^\s*[-+]?\d+,\d+\s*$/.test(cell));
+  if (!pairs.length || pairs.length < cells.length || pairs.some((cell) => /,0\d/.test(cell))) return;
+  throw new Error(
+    `'${pairs[0].trim()}' can be one number with a decimal comma or two columns; use the program denoise-stream with ` +
+      "--decimal , or --delimiter ,",
+  );
 }
 
 /** Return the names above the data: the first row of text that has one for every column, after a preamble. */
@@ -84,13 +94,4 @@ function rate(clock) {
   if (!clock || !/^#? ?(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i.test(clock.name)) return 0;
   const { known } = clock;
   return (known.length - 1) / (known.at(-1) - known[0]);
-}
-
-const rises = (values) => values.every((value, n) => n === 0 || value >= values[n - 1]);
-const strictly = (values) => values.length > 8 && values.every((value, n) => n === 0 || value > values[n - 1]);
-
-/** Whether a column is a part of a date, or a state that takes a few whole values. */
-function isState({ name, known }) {
-  if (!known.every(Number.isInteger)) return false;
-  return PART_OF_A_DATE.test(name) || (known.length > 10 * MOST_STATES && new Set(known).size <= MOST_STATES);
 }

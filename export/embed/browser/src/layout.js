@@ -1,11 +1,16 @@
 /** Find out how a table of text is written: its delimiter, its decimal mark, and where its data begin. */
 
-const DELIMITERS = ["\t", ";", ",", "|", ""];
+const DELIMITERS = ["\t", ";", ",", "|", "", " "];
 const SAMPLED_ROWS = 400;
+const LONGEST_PREAMBLE = 30;
 const COMMENT = /^\s*(#|%|\/\/)/;
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const INFINITE = /^[-+]?inf(inity)?$/i;
-const GROUPED = { ".": /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/, ",": /^[-+]?\d{1,3}([. ']\d{3})+(,\d+)?$/ };
+const GROUPED = {
+  ".": /^[-+]?[1-9]\d{0,2}([, '\u2019\u00a0\u202f\u2009])\d{3}(\1\d{3})*(\.\d*)?$/,
+  ",": /^[-+]?[1-9]\d{0,2}([. '\u2019\u00a0\u202f\u2009])\d{3}(\1\d{3})*(,\d*)?$/,
+};
+const WITH_COMMA = /^[-+]?\d+([. '\u2019\u00a0\u202f\u2009]\d{3})*,\d+(e[-+]?\d+)?$/i;
 
 /** Decode a file's bytes: UTF-16 by its mark, else UTF-8, else Windows-1252. */
 export function decodeText(bytes) {
@@ -48,7 +53,7 @@ export const unquoted = (cell) =>
 /** Return the number in a cell; NaN where there is none. */
 export function parsed(cell, decimal) {
   let text = unquoted(cell).trim().replace("\u2212", "-");
-  if (GROUPED[decimal].test(text)) text = text.replaceAll(decimal === "." ? "," : /[. ']/g, "");
+  if (GROUPED[decimal].test(text)) text = text.replaceAll(decimal === "." ? /[^\d.+-]/g : /[^\d,+-]/g, "");
   if (decimal === ",") text = text.includes(".") ? "" : text.replace(",", ".");
   if (INFINITE.test(text)) return text.startsWith("-") ? -Infinity : Infinity; // which is refused, not passed over
   return NUMBER.test(text) ? Number(text) : NaN;
@@ -85,13 +90,10 @@ export function layoutOf(lines) {
 /** Prefer, among layouts that read as many numbers, the one that is usual for what the cells look like. */
 function tieBreak(rows, delimiter, decimal) {
   const texts = rows.flat().map((cell) => unquoted(cell).trim());
-  // 938, 1.002: groups of three digits, if no whole number without a point is as long.
-  const grouped = texts.filter((text) => GROUPED[decimal].test(text));
-  const whole = texts.filter((text) => /^[-+]?\d+$/.test(text));
-  if (decimal === "," && grouped.length && whole.length && whole.every((text) => text.length < 5) && delimiter !== ",")
-    return 0.02;
   // 20,5 in every line of one column: a decimal comma, and not two columns of whole numbers.
-  if (delimiter === "" && decimal === "," && texts.every((text) => /^[-+]?\d+(,\d+)?$|^[^,]*$/.test(text))) return 0.02;
+  const hasCommas = texts.some((text) => text.includes(","));
+  const isOneNumber = (text) => !text.includes(",") || WITH_COMMA.test(text);
+  if (delimiter === "" && decimal === "," && hasCommas && texts.every(isOneNumber)) return 0.02;
   // 20,003 beside semicolons: a decimal comma, and not a group of digits.
   if (decimal === "," && ![",", ""].includes(delimiter) && texts.some((text) => /^[-+]?\d+,\d+$/.test(text))) return 0.015;
   return decimal === "." ? 0.01 : 0;
@@ -108,6 +110,11 @@ function firstOfData(rows, lines, width, decimal) {
     return found && columns.every((known, at) => !known || found[at] || !row[at].trim() || missing(row[at]));
   };
   let first = rows.findIndex((row, n) => fits(row, n) && row.some((cell) => !Number.isNaN(parsed(cell, decimal))));
+  if (first < 0) return rows.length;
+  // A blank line, and then names: what stood above, such as "Recorder 3", was a preamble.
+  const blank = lines.slice(first, first + LONGEST_PREAMBLE).findIndex((line) => !line.trim()) + first;
+  if (blank > first && rows[blank + 1]?.length === width && !fits(rows[blank + 1], blank + 1))
+    first = rows.findIndex((row, n) => n > blank && fits(row, n));
   if (first < 0) return rows.length;
   const values = (n) => rows[n].map((cell) => parsed(cell, decimal));
   if (rows.length > first + 3) {

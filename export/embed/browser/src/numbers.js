@@ -14,8 +14,9 @@ const POWER = /[eEdD]/;
 const MAY_BE_GROUPED = /^[-+\u2212]?[1-9]\d{0,2}[.,]\d{3}$/;
 const WHOLE = /^[-+\u2212]?\d+$/;
 const ONE_MARK = /^[-+\u2212]?\d*([.,])\d*(e[-+]?\d+)?$/i;
+const GROUP = /\d([,. '\u2019\u00a0\u202f\u2009])\d{3}(?!\d)/;
 const IN_FRONT = /^(\+|\u2212|-?0\d)/;
-const GROUPED = /^[-+\u2212]?\d{1,3}([., '])\d{3}(\1\d{3})*([.,]\d*)?$/;
+const GROUPED = /^[-+\u2212]?\d{1,3}([., '\u2019\u00a0\u202f\u2009])\d{3}(\1\d{3})*([.,]\d*)?$/;
 
 /** Return the decimal mark that a number shows beyond doubt; empty if it shows none. */
 function certainMark(text) {
@@ -70,7 +71,8 @@ function styleOf(known, decimal, stated = null) {
   const values = known.map(([, value]) => value);
   const powers = texts.filter((text) => POWER.test(text));
   const printed = texts.map((text) => decimalsOf(text.split(POWER)[0], decimal));
-  const group = texts.map((text) => text.match(/\d([,. '])\d{3}(?!\d)/)?.[1]).find((mark) => mark && mark !== decimal);
+  const groups = texts.map((text) => text.match(GROUP)?.[1]);
+  const group = groups.find((mark) => mark && mark !== decimal);
   const style = {
     decimal,
     group: group ?? "",
@@ -115,6 +117,13 @@ function noiseOf(values) {
 
 const most = (numbers) => numbers.reduce((largest, number) => Math.max(largest, number), 0);
 const decimalsOf = (text, decimal) => text.split(decimal || ".")[1]?.length ?? 0;
+
+/** Return the most digits that numbers have behind the decimal mark; 17 where they have exponents. */
+export function printedDigits(texts, decimal) {
+  const numbers = texts.filter((text) => /^[-+\u2212]?[\d.,]/.test(text));
+  if (numbers.length && numbers.every((text) => POWER.test(text))) return MOST_DIGITS;
+  return most(numbers.map((text) => decimalsOf(text, decimal)));
+}
 
 /** Write a number in the place of another: with its exponent, sign, zeros in front, grouping and quotation marks. */
 export function written(cell, value, style) {

@@ -81,16 +81,16 @@ test("a worker that cannot be loaded fails every call, also those that come late
 
 test("quoted cells of a table are one cell and stay as they are", () => {
   for (const [text, name] of [
-    ['time,"a; b"\n0,1\n1,2\n2,3\n', "a; b"],
-    ['t,remark,"say ""v"""\n0,"x, y",1.5\n1,z,2.5\n', 'say "v"'],
+    ['time,"a; b"\n0,1\n1,5\n2,3\n', "a; b"],
+    ['t,remark,"say ""v"""\n0,"x, y",2.5\n1,z,1.5\n', 'say "v"'],
   ]) {
     const { columns, write, names } = readCsv(text);
     assert.deepEqual(names, [name]);
     assert.equal(write(columns), text);
   }
-  const { columns, write } = readCsv('t,v\n0,"1.5"\n1,"2.5"\n');
-  assert.deepEqual([...columns[0]], [1.5, 2.5]);
-  assert.equal(write(columns), 't,v\n0,"1.5"\n1,"2.5"\n');
+  const { columns, write } = readCsv('t,v\n0,"2.5"\n1,"1.5"\n');
+  assert.deepEqual([...columns[0]], [2.5, 1.5]);
+  assert.equal(write(columns), 't,v\n0,"2.5"\n1,"1.5"\n');
 });
 
 const VALUES = Array.from({ length: 40 }, (_, n) => Number((20 + Math.round(300 * Math.sin(n * n)) / 100 + 0.0031).toFixed(4)));
@@ -114,6 +114,10 @@ for (const [kind, text, name] of [
   ["a state beside the signal", lines((x, n) => `${x},${n % 7 ? 0 : 1},run`, ["temp,valve,note"]), "temp"],
   ["a byte order mark and quotation marks", lines((x, n) => `"${n}","${x}"`, ['\uFEFF"row","temp"'], "\r\n"), "temp"],
   ["names that are numbers", lines((x) => `${x},${x},${x}`, ["0,1,2"]), "0"],
+  ["decimal commas between blanks", lines((x, n) => `${n} ${comma(x)}`, ["row temp"]), "temp"],
+  ["a blank line above its names", lines((x, n) => `12:${10 + n} ${x}`, ["Recorder 3", "", "when temp"]), "temp"],
+  ["digits grouped by hard blanks", lines((x, n) => `${n};1\u00a00${comma(x)}`, ["row;watts"]), "watts"],
+  ["a count in another column", lines((x, n) => `${x},${n}`, ["temp,runs"]), "temp"],
   ["a lone inch mark", lines((x, n) => `${n},3" pipe,${x}`, ["row,note,temp"]), "temp"],
 ])
   test(`a table with ${kind} is read, and comes back as it was`, () => {
@@ -144,8 +148,13 @@ for (const [kind, make, moved, expected] of [
 for (const [kind, text, words] of [
   [
     "numbers that have two readings",
-    lines((x, n) => `${n};${n % 2 ? 994 : "1.002"}`, ["row;watts"]),
-    /line 2, column 'watts': '1\.002' beside '994' can be read as 1\.002 or as 1002; .*--decimal/,
+    lines((x, n) => `${n};${n % 2 ? 994 - ((n * n) % 17) : `1.0${10 + ((n * n * 7) % 80)}`}`, ["row;watts"]),
+    /line 2, column 'watts': '1\.010' beside '993' can be read as 1\.010 or as 1010; .*--decimal/,
+  ],
+  [
+    "pairs without a name",
+    lines((x) => `${Math.trunc(x)},${Math.round(10 * x) % 10}`),
+    /'20,0' can be one number with a decimal comma or two columns; .*--decimal , or --delimiter ,/,
   ],
   [
     "a list of files",
@@ -161,6 +170,18 @@ for (const [kind, text, words] of [
   test(`a table of ${kind} is refused, as the program refuses it`, () => {
     assert.throws(() => readCsv(text), words);
   });
+
+test("three digits behind a mark are a fraction where nothing says otherwise", () => {
+  const { columns } = readCsv(lines((x, n) => `${n};2.${900 + ((n * n) % 97)};-0.${400 + ((n * n) % 83)}`, ["row;a;b"]));
+  assert.deepEqual(columns.map((column) => column[1]), [2.901, -0.401]);
+});
+
+test("what instruments write for a missing value is none, and stays", () => {
+  const text = lines((x, n) => `${n},${n % 9 ? x : -9999}`, ["row,temp"]);
+  const { columns, write } = readCsv(text);
+  assert.ok(Number.isNaN(columns[0][9]));
+  assert.equal(write(columns.map((column) => column.map((value) => value || 20))), text);
+});
 
 test("cells that are empty at regular places are left out of the series, and stay empty", () => {
   const text = `row,temp,other\n${VALUES.map((x, n) => (n % 2 ? `${n},,${x}` : `${n},${x},`)).join("\n")}\n`;
