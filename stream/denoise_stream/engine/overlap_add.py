@@ -8,7 +8,7 @@ taper, Griffin & Lim 1984, eq. 6, with analysis window 1).
 
 import numpy as np
 
-from denoise_stream.arrays import Samples, detached
+from denoise_stream.arrays import Samples
 
 
 def taper(window: int) -> Samples:
@@ -49,7 +49,9 @@ class OverlapAdd:
 
     def reset(self) -> None:
         """Forget everything; the next window starts at sample 0."""
-        self._sum: Samples = np.zeros((self._channels, self._window - self._hop))
+        self._sum: Samples = np.zeros(
+            (self._channels, self._window)
+        )  # zeros in its last hop, which only the next one covers
         self._next = 0  # number of the next window, at most `_steady`
 
     def process(self, windows: Samples) -> Samples:
@@ -61,20 +63,19 @@ class OverlapAdd:
         """
         if len(windows) == 1 and self._next == self._steady:  # live
             only: Samples = windows[0] * self._steady_weights
-            begun = only[:, : self._window - self._hop]
-            begun += self._sum
-            self._sum = only[:, self._hop :]
+            only += self._sum  # its zeros too: they turn -0.0 into 0.0, as those of `total` do below
+            self._sum[:, : self._window - self._hop] = only[:, self._hop :]
             return only[:, : self._hop]
         weighted = (windows * self._next_weights(len(windows))).transpose(1, 0, 2)
         count, shares = len(windows), -(-self._window // self._hop)
         total = np.zeros((self._channels, count - 1 + shares, self._hop))  # in hops
         flat = total.reshape(self._channels, -1)
-        flat[:, : self._sum.shape[1]] = self._sum
+        flat[:, : self._window] = self._sum
         for share in reversed(range(shares)):  # of each window, so that earlier windows are added first
             part = weighted[:, :, share * self._hop : (share + 1) * self._hop]
             total[:, share : share + count, : part.shape[2]] += part
         done = count * self._hop
-        self._sum = detached(flat[:, done : done + self._window - self._hop])
+        self._sum[:, : self._window - self._hop] = flat[:, done : done + self._window - self._hop]
         return flat[:, :done]
 
     def flush(self, length: int) -> Samples:

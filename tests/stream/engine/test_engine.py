@@ -61,6 +61,15 @@ def test_stream_in_chunks_equals_whole_signal(models, kind, normalization, lengt
     assert np.abs(chunked - whole).max(initial=0) <= 1e-6 * max(np.ptp(signal) if length else 0, 1e-12)
 
 
+@pytest.mark.parametrize("hop", [30, 75, 150])
+def test_silence_has_no_sign_however_it_is_cut(models, hop):
+    silence = np.full(900, -0.0)
+    for model in (models["identity"], models["identity_raw"]):
+        whole = Denoiser(model, hop=hop).denoise(silence)
+        assert not np.signbit(whole).any()
+        assert not np.signbit(stream_in_chunks(Denoiser(model, hop=hop), silence, [hop])).any()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
