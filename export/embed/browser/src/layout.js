@@ -92,7 +92,8 @@ function tieBreak(rows, delimiter, decimal) {
   const texts = rows.flat().map((cell) => unquoted(cell).trim());
   // 20,5 in every line of one column: a decimal comma, and not two columns of whole numbers.
   const hasCommas = texts.some((text) => text.includes(","));
-  const isOneNumber = (text) => !text.includes(",") || WITH_COMMA.test(text);
+  const isName = (text, n) => n < 3 && text.includes(", "); // such as "Temp, innen"
+  const isOneNumber = (text, n) => !text.includes(",") || WITH_COMMA.test(text) || isName(text, n);
   if (delimiter === "" && decimal === "," && hasCommas && texts.every(isOneNumber)) return 0.02;
   // 20,003 beside semicolons: a decimal comma, and not a group of digits.
   if (decimal === "," && ![",", ""].includes(delimiter) && texts.some((text) => /^[-+]?\d+,\d+$/.test(text))) return 0.015;

@@ -106,6 +106,7 @@ for (const [kind, text, name] of [
   ["a time with a name of its own", lines((x, n) => `${n},${x}`, ["Uhrzeit,temp"]), "temp"],
   ["decimal commas after semicolons", lines((x, n) => `${n};${comma(x)}`, ["Nr;Temp, innen"]), "Temp, innen"],
   ["one column of decimal commas", lines((x) => comma(x), ["Temp"]), "Temp"],
+  ["decimal commas under a name with one", lines((x) => `${comma(x)}e+00`, ["Temp, innen"]), "Temp, innen"],
   ["quoted decimal commas", lines((x, n) => `${n},"${comma(x)}"`, ["row,temp"]), "temp"],
   ["grouped digits", lines((x, n) => `${n};1.0${comma(x)}`, ["row;watts"]), "watts"],
   ["quoted grouped digits", lines((x, n) => `${n},"1,0${x}"`, ["row,watts"]), "watts"],
