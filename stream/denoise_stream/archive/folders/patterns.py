@@ -25,7 +25,8 @@ def matcher(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], b
     ValueError
         If a pattern holds a set without characters.
     """
-    included, excluded = [_compile(pattern) for pattern in include], [_compile(pattern) for pattern in exclude]
+    included = [_last_or_whole(pattern) for pattern in include]
+    excluded = [_last_or_whole(pattern) for pattern in exclude]
 
     def wanted(name: str) -> bool:
         if any(pattern.fullmatch(name) for pattern in excluded):
@@ -56,15 +57,19 @@ def whole_name(name: str) -> re.Pattern[str]:
     ValueError
         If it holds a set without characters.
     """
-    return re.compile(_translate(name), re.DOTALL)  # a name may hold what ends a line
+    return _compile(name, name)
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    return whole_name(("" if "/" in pattern else "**/") + pattern.removeprefix("./"))
+def _last_or_whole(pattern: str) -> re.Pattern[str]:
+    return _compile(("" if "/" in pattern else "**/") + pattern.removeprefix("./"), pattern)
 
 
-def _translate(pattern: str) -> str:
-    """Translate a pattern to a regular expression.
+def _compile(pattern: str, typed: str) -> re.Pattern[str]:
+    return re.compile(_translate(pattern, typed), re.DOTALL)  # a name may hold what ends a line
+
+
+def _translate(pattern: str, typed: str) -> str:
+    """Translate a pattern to a regular expression; errors name it as it was typed.
 
     A wildcard takes as little as what follows it, up to the next of its kind, allows, and never more again (an atomic
     group): so the next has the most left, and no combination has to be tried.
@@ -79,18 +84,18 @@ def _translate(pattern: str) -> str:
             found += star + path + ("(?>(?:.*?/)??" if piece.endswith("/") else "(?>.*?")
             star, path = "", ")"
         else:
-            found += _translate_piece(piece, pattern)
+            found += _translate_piece(piece, typed)
     return found + r"\Z" + star + path
 
 
-def _translate_piece(piece: str, pattern: str) -> str:
+def _translate_piece(piece: str, typed: str) -> str:
     """Translate everything but stars."""
     if piece == "?":
         return "[^/]"
-    return _translate_set(piece, pattern) if len(piece) > 1 else re.escape(piece)
+    return _translate_set(piece, typed) if len(piece) > 1 else re.escape(piece)
 
 
-def _translate_set(piece: str, pattern: str) -> str:
+def _translate_set(piece: str, typed: str) -> str:
     """Translate ``[abc]``, ``[a-z]`` or ``[!abc]``."""
     characters = piece[1:-1].removeprefix("!")
     ranges = re.sub(r"(?<!-)\\-(?!\\-)", "-", re.escape(characters))  # a hyphen beside another one is just that
@@ -100,6 +105,6 @@ def _translate_set(piece: str, pattern: str) -> str:
     except re.error as error:
         wrong = "a range in it ends before it begins" if characters else "it is empty"
         raise ValueError(
-            f"the pattern {pattern!r} holds the set {piece}: {wrong}; write sets like [abc] or [a-z], [[] for a bracket"
+            f"the pattern {typed!r} holds the set {piece}: {wrong}; write sets like [abc] or [a-z], [[] for a bracket"
         ) from error
     return found
