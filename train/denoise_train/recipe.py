@@ -37,13 +37,16 @@ class Optimizer:
 
     Weights decay by ``weight_decay`` times the learning rate at every step; with Muon only matrices do. With
     ``averaging`` above 0 the network that is judged and kept has the exponential average of the weights, with a factor
-    of ``1 - averaging`` for each step's.
+    of ``1 - averaging`` for each step's. With ``clip_norm`` above 0 the gradient of all weights is scaled down to that
+    norm where it is larger, so that no batch outweighs many: Muon takes steps of one size in the direction of the
+    average gradient, and a huge one sets it for a hundred steps.
     """
 
     kind: str = "adam"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     averaging: float = 0.0
+    clip_norm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -343,6 +346,7 @@ def _check(recipe: Recipe, where: str) -> None:
     check_number(f"{where}learning_rate", recipe.optimizer.learning_rate, 0, above=True)
     check_number(f"{where}weight_decay", recipe.optimizer.weight_decay, 0, 1)
     check_number(f"{where}averaging", recipe.optimizer.averaging, 0, 0.9999)
+    check_number(f"{where}clip_norm", recipe.optimizer.clip_norm, 0)
     for key in ("context_past", "context_ahead"):
         try:
             parse_scales(getattr(recipe, key))

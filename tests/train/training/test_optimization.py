@@ -86,6 +86,20 @@ def test_keras_still_has_and_calls_the_private_methods_that_muon_overrides(name,
     assert called, f"Keras {keras.__version__} calls {name} no more"
 
 
+@pytest.mark.parametrize(("clip_norm", "follows"), [(1.0, True), (0.0, False)])
+def test_a_clipped_gradient_does_not_set_the_direction_of_later_steps(clip_norm, follows):
+    rng = np.random.default_rng(0)
+    usual = rng.normal(size=(24, 16)).astype(np.float32)
+    usual /= np.linalg.norm(usual)
+    kernel = keras.Variable(np.zeros((24, 16), np.float32))
+    optimizer = build_optimizer(Optimizer("muon", 0.01, clip_norm=clip_norm), Schedule(epochs=1, batch_size=4), 10)
+    optimizer.apply([ops.convert_to_tensor(-1e6 * usual)], [kernel])
+    for _ in range(20):
+        before = np.array(kernel)
+        optimizer.apply([ops.convert_to_tensor(usual)], [kernel])
+    assert (np.sum((np.array(kernel) - before) * usual) < 0) == follows
+
+
 def test_average_of_the_weights_is_judged_and_kept():
     """Whatever the optimiser steps to, the kept network is the exponential average of its weights."""
     network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])

@@ -53,6 +53,7 @@ def build_optimizer(section: Optimizer, schedule: Schedule, batches_per_epoch: i
     """
     if section.kind not in KINDS:
         raise RecipeError(f"optimizer kind={section.kind!r} is not known; use {', '.join(KINDS)}")
-    averaged = {"use_ema": True, "ema_momentum": section.averaging} if section.averaging else {}
-    rate = first_rate(section.learning_rate, schedule, batches_per_epoch)
-    return KINDS[section.kind](rate, weight_decay=section.weight_decay, **averaged)
+    settings: dict[str, Any] = {"weight_decay": section.weight_decay, "global_clipnorm": section.clip_norm or None}
+    if section.averaging:
+        settings |= {"use_ema": True, "ema_momentum": section.averaging}
+    return KINDS[section.kind](first_rate(section.learning_rate, schedule, batches_per_epoch), **settings)
