@@ -68,14 +68,14 @@ PAGE_TESTS = [
     *(f"a dropped model denoises the microphone through {link}" for link in ("shared memory", "messages")),
     *(f"the page fits {width} pixels in {scheme} colours" for width in (1200, 390) for scheme in ("light", "dark")),
 ]
-EVERYDAY_TESTS = [
+PARALLEL_TESTS = [
     "the page opens with a denoised example of speech, in less than 1.5 MB",
     "the thread of dropped models reproduces the test vectors",
     "a dropped table is denoised column by column, and every other cell stays",
     "wrong files are refused in words, and the page goes on",
     "the microphone is denoised on the audio thread, at the rate of the device",
 ]
-"""The others are marked slow: a fresh page each, and sound in real time."""
+"""The others run alone: a fresh page each, and sound in real time."""
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +85,15 @@ def output(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def everyday(servers, fixtures, vectors, output) -> str:
-    """Run the everyday tests in the browser; return their output."""
-    return run_page_tests(EVERYDAY_TESTS, servers, fixtures, vectors, output)
+def parallel(servers, fixtures, vectors, output) -> str:
+    """Run the tests in the browser that need not run alone; return their output."""
+    return run_page_tests(PARALLEL_TESTS, servers, fixtures, vectors, output)
 
 
 @pytest.fixture(scope="module")
 def others(servers, fixtures, vectors, output) -> str:
     return run_page_tests(
-        [name for name in PAGE_TESTS if name not in EVERYDAY_TESTS], servers, fixtures, vectors, output
+        [name for name in PAGE_TESTS if name not in PARALLEL_TESTS], servers, fixtures, vectors, output
     )
 
 
@@ -120,14 +120,15 @@ def test_parts_of_the_page_that_need_no_browser():
     assert done.returncode == 0, done.stdout[-6000:]
 
 
-@pytest.mark.parametrize("name", EVERYDAY_TESTS)
-def test_in_the_browser(everyday, name):
-    check_passed(name, everyday)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PARALLEL_TESTS)
+def test_in_the_browser(parallel, name):
+    check_passed(name, parallel)
 
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("name", [name for name in PAGE_TESTS if name not in EVERYDAY_TESTS])
+@pytest.mark.parametrize("name", [name for name in PAGE_TESTS if name not in PARALLEL_TESTS])
 def test_in_the_browser_at_length(others, name):
     check_passed(name, others)
 
@@ -146,7 +147,8 @@ def test_wav_file_from_the_page_holds_the_samples_of_the_engine(output, fixtures
     )
 
 
-@pytest.mark.usefixtures("everyday")
+@pytest.mark.slow
+@pytest.mark.usefixtures("parallel")
 def test_table_from_the_page_holds_the_numbers_of_the_engine_and_every_other_cell(output, fixtures):
     before, after = (
         path.read_bytes().decode().split("\r\n") for path in (fixtures / "sensor.csv", output / "sensor.csv")
@@ -159,7 +161,8 @@ def test_table_from_the_page_holds_the_numbers_of_the_engine_and_every_other_cel
     np.testing.assert_allclose(clean, Denoiser("general").denoise(noisy), atol=1e-5 * np.nanmax(np.abs(noisy)))
 
 
-@pytest.mark.usefixtures("everyday")
+@pytest.mark.slow
+@pytest.mark.usefixtures("parallel")
 @pytest.mark.parametrize(("name", "model"), [("example", "speech"), ("removed", "general")])
 def test_number_of_the_page_is_that_of_the_program(output, fixtures, call, tmp_path, name, model):
     file = SAMPLE if name == "example" else fixtures / "sensor.csv"

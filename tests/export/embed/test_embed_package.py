@@ -120,6 +120,7 @@ def test_audio_thread_gives_the_samples_of_the_engine(rendered, signals, rate_hz
         np.testing.assert_allclose(channel[:end], expected[:end], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_example_of_the_package_runs_in_node_as_printed(app):
     (app / "given.mjs").write_text(GIVEN)
     done = run("node", "--import", "./given.mjs", "--input-type=module", "-e", IN_NODE, folder=app)

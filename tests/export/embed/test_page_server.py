@@ -84,6 +84,7 @@ def test_no_link_and_no_path_leads_out_of_the_folder(page):
     assert get(port, "/inside.js") == (200, b"the worker")
 
 
+@pytest.mark.slow
 def test_many_idle_clients_take_no_more_threads_than_there_are(module, page, monkeypatch):
     port, _ = page
     before = threading.active_count()

@@ -81,6 +81,7 @@ def test_the_file_denoises_in_c_as_in_the_engine(exported, tmp_path):
     np.testing.assert_allclose(np.frombuffer(done.stdout), expected, atol=2e-5 * np.ptp(noisy))
 
 
+@pytest.mark.slow
 def test_a_network_that_detrends_runs_in_c_as_in_the_engine(tmp_path):
     recipe = with_values(load_recipe("ecg"), {**SHORT, "data.families": ["heart_beats"]})
     train(recipe, tmp_path / "run", say=lambda line: None)
