@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import signal as scipy_signal
 
 from denoise_stream import SourceError
 from denoise_train.arrays import Array, standardize
@@ -107,6 +106,8 @@ class Recordings:
         cycles
             Where the gain is -6 dB, in cycles per sample, below 0.5.
         """
+        from scipy import signal as scipy_signal  # in an extra, which the programs start without
+
         sections = scipy_signal.butter(2, 2 * cycles, "highpass", output="sos")
         longest = 3 * round(1 / cycles)  # reflected at both ends, so that the filter begins and ends settled
         signals = [scipy_signal.sosfiltfilt(sections, one, padlen=min(longest, len(one) - 1)) for one in self.signals]
