@@ -397,3 +397,46 @@ def test_a_verdict_that_fails_leaves_the_report_of_the_training(tmp_path, monkey
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         train(small(batches_per_epoch=2), tmp_path / "run", pairs(), say=lambda line: None)
     assert json.loads((tmp_path / "run" / "report.json").read_text())["epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sample_rate_hz": None}, "clean_above_hz needs the recipe's sample_rate_hz"),
+        ({"data.clean_above_hz": 200.0}, "clean_above_hz=200.0; it must be a number from 0 to 90"),
+        ({"data.clean_above_hz": "slow"}, "clean_above_hz='slow'; it must be a number"),
+    ],
+)
+def test_a_high_pass_of_clean_recordings_that_cannot_be_is_refused(tmp_path, changes, words):
+    recipe = load_recipe("ecg")
+    recipe = dataclasses.replace(
+        recipe,
+        sample_rate_hz=changes.get("sample_rate_hz", recipe.sample_rate_hz),
+        data={**recipe.data, "clean_above_hz": changes.get("data.clean_above_hz", 0.5)},
+    )
+    clean, _ = beats(2, 7200, 10.0)
+    with pytest.raises(RecipeError, match=re.escape(words)):
+        train(recipe, tmp_path / "run", OwnData(clean=Recordings(clean)), say=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
+def test_clean_recordings_lose_their_wander_before_anything_is_drawn_from_them(tmp_path, monkeypatch):
+    seen = []
+
+    def look(recipe: Recipe, own: OwnData) -> None:
+        seen.append(own)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("denoise_train.training.fit.hold_out", look)
+    clean, _ = beats(2, 7200, 10.0)
+    wander = 3 * np.sin(2 * np.pi * 0.1 * np.arange(7200) / 360)
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            load_recipe("ecg"),
+            tmp_path / "run",
+            OwnData(clean=Recordings([one + wander for one in clean])),
+            say=lambda line: None,
+        )
+    for one in seen[0].clean.signals:
+        slow = np.abs(np.fft.rfft(one * np.hanning(7200)))
+        assert slow[:4].max() < 0.05 * np.abs(np.fft.rfft(wander * np.hanning(7200))).max()

@@ -22,7 +22,7 @@ from denoise_train.arrays import Windows
 from denoise_train.networks.block_rows import block_rows, blocks_before, interpolation
 from denoise_train.networks.strided import Levels, autoencoder
 
-FARTHEST_MEAN = 1000.0
+FARTHEST_BASELINE = 1000.0
 """Means are clipped to this many ranges of the window; a baseline wanders less, however still the window is."""
 
 LOW_PASS_SAMPLES = 90.0
@@ -65,7 +65,7 @@ def detrending(
 
 
 def _near(means: Any) -> Any:
-    return ops.clip(means, -FARTHEST_MEAN, 1 + FARTHEST_MEAN)
+    return ops.clip(means, -FARTHEST_BASELINE, 1 + FARTHEST_BASELINE)
 
 
 def _level(noisy: Any, context: Any, contract: Contract) -> Any:

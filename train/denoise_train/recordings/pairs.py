@@ -1,7 +1,7 @@
 """Load pairs of recordings, clean and noisy, and draw crops of both at the same place."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -39,12 +39,6 @@ class OwnData:
 
     def __bool__(self) -> bool:
         return any(source is not None for source in (self.clean, self.noise, self.pairs))
-
-    def clean_above(self, frequency_hz: float, rate_hz: float | None) -> "OwnData":
-        """Take what is slower than this frequency out of the clean recordings; 0 Hz leaves them as they are."""
-        if self.clean is None or not frequency_hz or not rate_hz:
-            return self
-        return replace(self, clean=self.clean.above(frequency_hz / rate_hz))
 
 
 @dataclass(frozen=True)

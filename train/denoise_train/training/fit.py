@@ -1,5 +1,6 @@
 """Train a network as a recipe says: fit, measure, draw and report."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
 from denoise_train.networks.encoders import encoder_of
 from denoise_train.networks.registry import build_architecture
-from denoise_train.recipe import Recipe, building, model_name
+from denoise_train.recipe import Recipe, RecipeError, building, check_number, model_name
 from denoise_train.recordings.checks import refuse_constant, refuse_short, warnings_about
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
@@ -93,7 +94,7 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     own = own or OwnData()
     _look_at(own, recipe.window, say)
-    own = own.clean_above(recipe.data.get("clean_above_hz", 0), recipe.sample_rate_hz)
+    own = _without_wander(own, recipe)
     with building("data"):
         data = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed, own, recipe.contract)
     with building("architecture"):
@@ -201,6 +202,24 @@ def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
                 refuse_short(recordings.signals, window, f"the {kind} recordings")
             for sentence in (*recordings.notes, *warnings_about(recordings.signals, window)):
                 say(f"warning: of the {kind} recordings, {sentence}")
+
+
+def _without_wander(own: OwnData, recipe: Recipe) -> OwnData:
+    """Take what is slower than the recipe's ``clean_above_hz`` out of the clean recordings; 0 leaves them.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe has no sample rate, or the frequency is not well below half of it.
+    """
+    above_hz = recipe.data.get("clean_above_hz", 0)
+    if own.clean is None or not above_hz:
+        return own
+    rate_hz = recipe.sample_rate_hz
+    if rate_hz is None:
+        raise RecipeError("data: clean_above_hz needs the recipe's sample_rate_hz")
+    check_number("data: clean_above_hz", above_hz, 0, rate_hz / 4)
+    return dataclasses.replace(own, clean=own.clean.above(above_hz / rate_hz))
 
 
 def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Inputs], Windows]) -> dict[str, Any]:
