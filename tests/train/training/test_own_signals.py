@@ -1,4 +1,4 @@
-"""Training on one's own signals: pairs, noisy recordings alone, starting from a trained network, and the verdict."""
+"""Training on one's own signals: pairs, noisy recordings, a trained network to start from, and what is refused."""
 
 import dataclasses
 import json
@@ -16,58 +16,18 @@ from denoise_stream.model import Model
 from denoise_train.cli import train as cli
 from denoise_train.cli.train_options import with_recordings
 from denoise_train.data.registry import build_data
-from denoise_train.dsp.filters import Filter
 from denoise_train.dsp.metrics import snr_improvement_db
 from denoise_train.evaluation import verdict
 from denoise_train.evaluation.compare import engine_method
-from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import Recipe, RecipeError, load_recipe
 from denoise_train.recordings.noisy_recordings import NoisyRecordings
 from denoise_train.recordings.pairs import OwnData, PairedRecordings
 from denoise_train.recordings.recordings import Recordings
-from denoise_train.synthetic.drawing import draw_signals
-from denoise_train.synthetic.mixing import mix_at_snr
 from denoise_train.training.fit import train
 from denoise_train.training.network_engine import network_method
 from denoise_train.training.start import bundled_weights, copy_weights, load_start, starting_from
-
-SMALL_NETWORK = {
-    "kind": "strided",
-    "strides": [3, 2, 5],
-    "filters": [8, 16, 32],
-    "kernels": [9, 5, 5],
-    "refine_kernels": [3, 3, 3],
-    "up_kernels": [9, 5, 5],
-    "bottleneck_kernel": 3,
-}
-
-
-def small(**schedule: float) -> Recipe:
-    """Return the general recipe with a small network and little to do."""
-    general = load_recipe("general")
-    return dataclasses.replace(
-        general,
-        architecture=SMALL_NETWORK,
-        optimizer=dataclasses.replace(general.optimizer, kind="adam"),  # traced in less time than Muon
-        data={
-            **general.data,
-            "families": ["polynomials"],
-            "altered": 0.0,
-            "validation_signals": 60,
-            "test_signals": 20,
-        },
-        schedule=dataclasses.replace(
-            general.schedule,
-            **{"epochs": 1, "batches_per_epoch": 20, "batch_size": 256, "warm_up_batches": 2} | schedule,
-        ),
-    )
-
-
-def beats(count: int, length: int, snr_db: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    clean = draw_signals(np.random.default_rng(5), count, length, ("heart_beats",), 0.0, 0.0)
-    noisy = mix_at_snr(clean, np.random.default_rng(6).normal(size=clean.shape), snr_db)
-    return list(clean), list(noisy)
+from own_signals import SMALL_NETWORK, beats, pairs, small
 
 
 @pytest.fixture(autouse=True)
@@ -294,79 +254,6 @@ def test_contradictions_are_named(arguments, sentence, monkeypatch, capsys):
 def test_x2_takes_no_recordings(folders, tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "x2", "--noisy", folders[1], "--output", tmp_path / "run") == 1
     assert "data kind 'x2' has its own signal" in capsys.readouterr().err
-
-
-# ---------------------------------------------------------------------------------------------- the verdict
-
-NOTHING = Filter("nothing", lambda noisy, _: noisy, (None,), "")
-
-
-def pairs() -> OwnData:
-    clean, noisy = (Recordings(signals) for signals in beats(3, 15_000, 5.0))
-    return OwnData(pairs=PairedRecordings(clean, noisy))
-
-
-def test_a_model_behind_the_filters_is_not_recommended():
-    assert "use the filter" in judge([NOTHING], hold_out(small(), pairs())).sentence
-
-
-def test_a_training_that_gained_nothing_is_reported_as_such():
-    general = engine_method(Denoiser("general"))
-    found = judge([general, dataclasses.replace(general, name="general")], hold_out(small(), pairs()))
-    assert found.sentence.endswith("The training gained nothing: use general as it is, or train on more.")
-    assert found.figures["gain_db"] == found.figures["start_gain_db"] > found.figures["best_filter_gain_db"]
-
-
-def marked(length: int, period: float) -> np.ndarray:
-    """Return a triangle wave in what is trained with, and a sine wave in what is held out."""
-    time = np.arange(length)
-    triangle = np.abs(time % 50 - 25.0)
-    return np.where(time < length * 8 // 10, triangle, np.sin(2 * np.pi * time / period))
-
-
-def test_recordings_and_recorded_noise_are_judged_on_their_held_out_parts():
-    own = OwnData(clean=Recordings([marked(30_000, 400.0)]), noise=Recordings([marked(50_000, 6.0)]))
-    held_out = hold_out(small(), own)
-    for mixtures in (held_out.validation, held_out.test):
-        assert len(mixtures.snr_db) == 7
-        for rows, period in ((mixtures.clean, 400.0), (mixtures.noisy[0] - mixtures.clean, 6.0)):
-            # A crop that the training could see has its peak at a period of 50.
-            peak = np.abs(np.fft.rfft(rows * np.hanning(rows.shape[1]), axis=1)).argmax(axis=1)
-            np.testing.assert_allclose(peak, rows.shape[1] / period, atol=1)
-    found = judge([NOTHING], held_out)
-    beginning = "On your held-out recordings with your held-out noise, from -5 to 25 dB SNR, nothing gains"
-    assert found.sentence.startswith(beginning)
-    assert len(found.figures["gain_db_by_snr"]) == 7
-
-
-@pytest.mark.parametrize(
-    ("own", "words"),
-    [
-        (OwnData(clean=Recordings([marked(30_000, 400.0)])), "your held-out recordings with synthetic noise of many"),
-        (OwnData(noise=Recordings([marked(30_000, 6.0)])), "synthetic signals with your held-out noise"),
-    ],
-)
-def test_the_verdict_names_what_was_synthetic(own, words):
-    held_out = hold_out(small(), own)
-    assert held_out.what.startswith(words)
-    if own.noise:
-        noise = held_out.test.noisy[0] - held_out.test.clean
-        assert (np.abs(np.fft.rfft(noise, axis=1)).argmax(axis=1) == 250).all()
-
-
-@pytest.mark.parametrize(
-    ("gains", "best", "advice"),
-    [
-        ((5.0, 6.0), 4.0, "use general as it is, or train on more."),
-        ((2.0, 6.0), 4.0, "use general as it is, or train on more."),
-        ((4.0, 3.0), 6.0, "use the filter, or train longer or on more."),
-        ((6.0, 3.0), 4.0, "gains 3.0 dB."),
-        ((-1.0, -2.0), -3.0, "leave such signals as they are."),
-    ],
-)
-def test_the_advice_is_the_best_of_model_start_and_filter(gains, best, advice):
-    methods = [NOTHING, dataclasses.replace(NOTHING, name="general")]
-    assert verdict._say("Here", gains, "a filter", best, methods).endswith(advice)
 
 
 # ---------------------------------------------------------------------------------- refused before the training
