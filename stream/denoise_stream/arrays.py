@@ -14,7 +14,7 @@ ROOM = 4
 """Copy a kept part if its base array is more than this many times larger."""
 
 LEAST_ROOM = 512
-"""Room for this many samples of each channel, however few are kept, so that most short chunks need no new array."""
+"""Room for this many samples of all channels, however few are kept, so that most short chunks need no new array."""
 
 ONE_THREAD = 8192
 """Longest product that NumPy's OpenBLAS leaves to one thread. Waking others takes 0.1 to 1 ms beside busy processes."""
@@ -38,6 +38,7 @@ class Backlog:
     def __init__(self, channels: int) -> None:
         self._array: Samples = np.empty((channels, 0))
         self._first = 0
+        self._least_room = LEAST_ROOM // channels  # a wide table would pay kilobytes for each column
         self.length = 0
 
     def add(self, samples: Samples) -> None:
@@ -63,7 +64,7 @@ class Backlog:
         """Forget the oldest samples."""
         self._first += count
         self.length -= count
-        if self._first > LEAST_ROOM + ROOM * self.length:  # a long chunk is over
+        if self._first > self._least_room + ROOM * self.length:  # a long chunk is over
             self._move()
 
     def _move(self, coming: int = 0) -> None:
@@ -74,13 +75,13 @@ class Backlog:
         coming
             Samples of each channel that are added next.
         """
-        array = np.empty((len(self._array), 2 * self.length + coming + LEAST_ROOM))
+        array = np.empty((len(self._array), 2 * self.length + coming + self._least_room))
         array[:, : self.length] = self.joined()
         self._array, self._first = array, 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the samples without the room round them, which holds past ones and whatever was in memory."""
-        return {"_array": self.joined(), "_first": 0, "length": self.length}
+        return self.__dict__ | {"_array": self.joined(), "_first": 0}
 
 
 def sum_of_squares(array: NDArray[Any]) -> float:

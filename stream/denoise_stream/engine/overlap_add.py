@@ -49,9 +49,8 @@ class OverlapAdd:
 
     def reset(self) -> None:
         """Forget everything; the next window starts at sample 0."""
-        self._sum: Samples = np.zeros(
-            (self._channels, self._window)
-        )  # zeros in its last hop, which only the next one covers
+        # As long as a window, with zeros in its last hop, to which only the next one adds.
+        self._sum: Samples = np.zeros((self._channels, self._window))
         self._next = 0  # number of the next window, at most `_steady`
 
     def process(self, windows: Samples) -> Samples:

@@ -31,6 +31,18 @@ def table(data: bytes, **reading: object) -> TableSource:
     return TableSource(blocks, "t.csv", Reading(**reading))
 
 
+def refusal(imported: str, opening: str) -> tuple[str, int]:
+    """Return the error of an opening in a process of its own, and the most memory that it took, in KiB."""
+    code = (
+        f"from denoise_stream.files.{imported}\nfrom pathlib import Path\n"
+        f"try:\n    {opening}\nexcept Exception as error:\n    print(error)\n"
+        "print(next(line.split()[1] for line in Path('/proc/self/status').open() if line.startswith('VmHWM')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    said, kibibytes = done.stdout.splitlines()
+    return said, int(kibibytes)
+
+
 @pytest.mark.parametrize("cell", ["1.5,", "1", "x", '"', "# "])
 def test_endless_line_is_refused(cell):
     data = (cell * (COLUMN_BYTES * 1000)).encode()
@@ -172,17 +184,11 @@ def parquet_bomb(kind: str) -> None:
 )
 def test_parquet_that_unpacks_to_gigabytes_is_refused_before_it_does(folder, kind, words):
     parquet_bomb(kind)
-    code = (
-        "from denoise_stream.files.parquet import ParquetSource\nfrom pathlib import Path\n"
-        "try:\n    [None for _ in ParquetSource(Path('a.parquet'))]\nexcept Exception as error:\n    print(error)\n"
-        "print(next(line.split()[1] for line in Path('/proc/self/status').open() if line.startswith('VmHWM')))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    said, kilobytes = done.stdout.splitlines()
+    said, kibibytes = refusal("parquet import ParquetSource", "[None for _ in ParquetSource(Path('a.parquet'))]")
     assert re.search(
         rf"a\.parquet: {words}, too much for a table of up to 32768 columns; --max-columns \d+ allows", said
     )
-    assert int(kilobytes) < 350_000
+    assert kibibytes < 350_000
 
 
 def test_long_text_of_a_parquet_table_is_allowed_by_the_option_and_kept(folder, call):
@@ -291,12 +297,6 @@ def test_sound_whose_byte_rate_overflows_the_header_goes_through_pipes(folder):
 def test_memory_of_a_wide_table_is_bounded(folder):
     row = ",".join("1.234" for _ in range(200_000)) + "\n"
     Path("wide.csv").write_text(row * 45)
-    code = (
-        "from denoise_stream.files.tables.source import TableSource\nfrom pathlib import Path\n"
-        "try:\n    TableSource.open(Path('wide.csv'))\nexcept Exception as error:\n    print(error)\n"
-        "print(next(line.split()[1] for line in Path('/proc/self/status').open() if line.startswith('VmHWM')))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    said, kilobytes = done.stdout.splitlines()
+    said, kibibytes = refusal("tables.source import TableSource", "TableSource.open(Path('wide.csv'))")
     assert "too much for a table of up to 32768 columns" in said
-    assert int(kilobytes) < 250_000
+    assert kibibytes < 250_000

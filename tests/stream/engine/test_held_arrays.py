@@ -254,6 +254,20 @@ def test_pickled_stream_holds_no_samples_that_it_is_done_with(models):
     assert secret[:10].tobytes() not in pickle.dumps(stream)
 
 
+def test_stream_of_many_channels_holds_a_few_windows_of_each(models):
+    channels = 1000
+    stream = Denoiser(models["smoother"]).stream(channels=channels)
+    chunk = np.ones((40, channels))
+    tracemalloc.start()
+    try:
+        for _ in range(30):
+            stream.process(chunk)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8 * channels * 150 * chunk.itemsize
+
+
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_denoiser_goes_into_other_processes(models, method):
