@@ -11,6 +11,7 @@ import pytest
 from tools import figures
 
 import denoise_stream
+import documented
 from denoise_export.cli import command as export_command
 from denoise_stream.cli.main import command as stream_command
 from denoise_train.cli.evaluate import command as evaluate_command
@@ -18,12 +19,7 @@ from denoise_train.cli.train import command as train_command
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-EMBED = ROOT / "export" / "embed"
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *(EMBED / "README.md", EMBED / "node" / "README.md"),
-    *sorted((ROOT / "docs").rglob("*.md")),
-]
+PAGES = [*documented.PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 COMMAND = r"^.*\bdenoise-(?:stream|train|evaluate|export) .*$"
 
 

@@ -32,7 +32,7 @@ class Editor:
             if index is None or index in done:
                 return
             done.add(index)
-            for wanted in (*nodes[index].input, *_used_inside(nodes[index])):
+            for wanted in (*nodes[index].input, *used_inside(nodes[index])):
                 visit(wanted)
             ordered.append(index)
 
@@ -46,10 +46,10 @@ class Editor:
         self.constants = {item.name: numpy_helper.to_array(item) for item in self.graph.initializer}
         self.users: dict[str, list[onnx.NodeProto]] = {name: [] for name in outputs}
         for node in self.graph.node:
-            for name in (*node.input, *_used_inside(node)):
+            for name in (*node.input, *used_inside(node)):
                 self.users.setdefault(name, []).append(node)
         # Tensors that a loop's body uses must keep their names, like the graph's outputs.
-        self.outputs = outputs.union(*(_used_inside(node) for node in self.graph.node))
+        self.outputs = outputs.union(*(used_inside(node) for node in self.graph.node))
 
     def only_user(self, node: onnx.NodeProto) -> onnx.NodeProto | None:
         """Return the single node that uses this node's output; None if the graph outputs it, too."""
@@ -95,14 +95,14 @@ class Editor:
         return output
 
 
-def _used_inside(node: onnx.NodeProto) -> Iterator[str]:
+def used_inside(node: onnx.NodeProto) -> Iterator[str]:
     """Return every name that is used in a node's bodies (of Loop, If and Scan), theirs and the graph's."""
     for attribute in node.attribute:
         for body in (attribute.g, *attribute.graphs):
             yield from (value.name for value in body.output)
             for inner in body.node:
                 yield from inner.input
-                yield from _used_inside(inner)
+                yield from used_inside(inner)
 
 
 def attributes(node: onnx.NodeProto) -> dict[str, Any]:

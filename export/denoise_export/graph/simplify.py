@@ -25,16 +25,13 @@ import onnxslim
 
 from denoise_export.graph.cells import fold_bias_into_product, join_gates
 from denoise_export.graph.editor import Editor, attributes
-from denoise_export.graph.splits import split_into_slices
+from denoise_export.graph.splits import bounds, cuts, split_into_slices
 
 ELEMENTWISE = frozenset({"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Identity", "Neg", "Abs", "Sqrt", "Exp"})
 ELEMENTWISE_PAIRS = frozenset({"Add", "Sub", "Mul", "Div"})
 CONVOLUTIONS = ("Conv", "ConvTranspose")
 
 MOST_NODES = 1000
-
-UNBOUNDED = 10**9
-"""Ends of a Slice from here on mean the end of any axis; tf2onnx writes this one."""
 
 LEAST_SHUFFLED = 4
 """Fewer channels, or pieces of fewer samples, are as fast by a ConvTranspose."""
@@ -92,16 +89,8 @@ def _mover(editor: Editor, node: onnx.NodeProto | None) -> str:
 
 def _skip_whole_slice(editor: Editor, node: onnx.NodeProto) -> bool:
     """Remove a Slice that takes everything."""
-    if node.op_type != "Slice" or node.output[0] in editor.outputs:
+    if node.op_type != "Slice" or node.output[0] in editor.outputs or cuts(editor, node) != []:
         return False
-    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
-    if starts is None or ends is None or axes is None or starts.any() or (steps is not None and (steps != 1).any()):
-        return False
-    sizes = editor.shapes().get(node.input[0], ())
-    for axis, end in zip(axes, ends, strict=True):
-        size = sizes[axis] if sizes else 0
-        if end < (size or UNBOUNDED):
-            return False
     _bypass(editor, node, node.input[0])
     return True
 
@@ -132,20 +121,18 @@ def _fold_slice_into_padding(editor: Editor, node: onnx.NodeProto) -> bool:
     convolution = editor.producer.get(node.input[0]) if node.op_type == "Slice" else None
     if convolution is None or convolution.op_type != "ConvTranspose" or editor.only_user(convolution) is None:
         return False
-    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
+    named = bounds(editor, node)
     settings = attributes(convolution)
     weights = editor.constants.get(convolution.input[1])
-    if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()):
-        return False
-    if weights is None or weights.ndim != 4 or weights.shape[2] != 1 or any(settings.get("pads", ())):
+    if named is None or weights is None or weights.ndim != 4 or weights.shape[2] != 1 or any(settings.get("pads", ())):
         return False
     if any(size != 1 for size in settings.get("dilations", ())) or any(settings.get("output_padding", ())):
         return False
     if "strides" not in settings or "output_shape" in settings or settings.get("auto_pad", b"NOTSET") != b"NOTSET":
         return False
-    bounds = {int(axis): (int(low), int(high)) for axis, low, high in zip(axes, starts, ends, strict=True)}
-    low, high = bounds.pop(3, (0, 1 << 62))
-    if any(key != 2 or value[0] != 0 or value[1] < 1 for key, value in bounds.items()):
+    by_axis = {axis: (start, end) for axis, start, end in named}
+    low, high = by_axis.pop(3, (0, 1 << 62))
+    if any(key != 2 or value[0] != 0 or value[1] < 1 for key, value in by_axis.items()):
         return False
     before = (editor.shapes().get(convolution.input[0]) or (0,))[-1]
     if not before or low < 0 or high < 0:

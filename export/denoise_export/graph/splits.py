@@ -1,4 +1,4 @@
-"""Replace Slices that together are a whole tensor by one Split."""
+"""Tell what Slices cut out, and replace those that together are a whole tensor by one Split."""
 
 import onnx
 
@@ -7,8 +7,33 @@ from denoise_export.graph.editor import Editor
 Part = tuple[int, int, int]
 """The axis that a Slice cuts, where it starts and where it ends."""
 
-ALL = 2**31 - 1
-"""An end beyond every size."""
+ALL = 10**9
+"""Ends from here on mean the end of an axis of any size; tf2onnx writes this one."""
+
+
+def bounds(editor: Editor, node: onnx.NodeProto) -> list[Part] | None:
+    """Return the axis, start and end of each axis that a Slice names; None if they are not constant, or in steps."""
+    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input, *[""] * 4][1:5])
+    if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()):
+        return None
+    return list(zip(axes.tolist(), starts.tolist(), ends.tolist(), strict=True))
+
+
+def cuts(editor: Editor, node: onnx.NodeProto) -> list[Part] | None:
+    """Return what a Slice cuts out of each axis that it does not take whole; None if that is not known."""
+    named = bounds(editor, node)
+    if named is None:
+        return None
+    shape = editor.shapes().get(node.input[0], ())
+    found = []
+    for axis, start, end in named:
+        size = shape[axis] if shape else 0
+        if not size and (start, end >= ALL) != (0, True):
+            return None
+        first, last, _ = slice(start, end).indices(size)
+        if (first, last) != (0, size):
+            found.append((axis % len(shape), first, last))
+    return found
 
 
 def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:
@@ -21,8 +46,8 @@ def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:
     source = node.input[0]
     slices = [user for user in editor.users[source] if user.op_type == "Slice" and user.input[0] == source]
     shape = editor.shapes().get(source, ())
-    parts = [_part(editor, each, shape) for each in slices]
-    found = sorted((part, each.output[0]) for part, each in zip(parts, slices, strict=True) if part is not None)
+    parts = [cuts(editor, each) or [] for each in slices]
+    found = sorted((part[0], each.output[0]) for part, each in zip(parts, slices, strict=True) if len(part) == 1)
     if len(found) < max(2, len(slices)) or len({axis for (axis, _, _), _ in found}) > 1:
         return False
     axis = found[0][0][0]
@@ -32,19 +57,3 @@ def split_into_slices(editor: Editor, node: onnx.NodeProto) -> bool:
         editor.take_out(each)
     editor.add_split(source, [end - start for (_, start, end), _ in found], axis, [name for _, name in found])
     return True
-
-
-def _part(editor: Editor, node: onnx.NodeProto, shape: tuple[int, ...]) -> Part | None:
-    """Return what a Slice cuts out; None if it cuts several axes or none, or in steps."""
-    starts, ends, axes, steps = (editor.constants.get(name) if name else None for name in [*node.input[1:], "", ""][:4])
-    if starts is None or ends is None or axes is None or (steps is not None and (steps != 1).any()) or not shape:
-        return None
-    cut = []
-    for start, end, axis in zip(starts.tolist(), ends.tolist(), axes.tolist(), strict=True):
-        size = shape[axis]
-        if not size and (start, end >= ALL) != (0, True):
-            return None
-        first, last, _ = slice(start, end).indices(size)
-        if (first, last) != (0, size):
-            cut.append((axis % len(shape), first, last))
-    return cut[0] if len(cut) == 1 else None

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from denoise_export.graph.editor import used_inside
 from denoise_export.smaller.loss import noisy_signals
 from denoise_stream import Contract, ContractError
 from denoise_stream.engine.context import Starts, Surroundings
@@ -119,10 +120,10 @@ def _inputs_as_attributes(graph: onnx.GraphProto, opset: int) -> None:
             node.attribute.extend([*kept, helper.make_attribute(attribute, constants[node.input[1]].tolist())])
             stated.add(node.input[1])
             del node.input[1]
-    unused = stated - {name for node in graph.node for name in node.input}
-    kept_constants = [item for item in graph.initializer if item.name not in unused]
-    del graph.initializer[:]
-    graph.initializer.extend(kept_constants)
+    used = {name for node in graph.node for name in (*node.input, *used_inside(node))}
+    for item in list(graph.initializer):
+        if item.name in stated - used:
+            graph.initializer.remove(item)
 
 
 def _computes_the_same(changed: onnx.ModelProto, model: onnx.ModelProto) -> bool:

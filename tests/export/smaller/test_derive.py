@@ -73,6 +73,28 @@ def test_speech_network_gets_an_older_opset_and_16_bits_at_once(speech_model, tm
     )
 
 
+def test_constant_that_a_loop_uses_too_stays_in_a_model_of_an_older_opset(tmp_path):
+    make, tensor = onnx.helper.make_node, onnx_models.tensor
+    kinds = {"n": onnx.TensorProto.INT64, "go": onnx.TensorProto.BOOL, "goes": onnx.TensorProto.BOOL}
+    n, go, goes = (onnx.helper.make_tensor_value_info(name, kind, []) for name, kind in kinds.items())
+    inside = [
+        make("Gather", ["sum", "one"], ["part"], axis=1),
+        make("Add", ["sum", "part"], ["larger"]),
+        make("Identity", ["go"], ["goes"]),
+    ]
+    body = onnx.helper.make_graph(inside, "body", [n, go, tensor("sum", 150)], [goes, tensor("larger", 150)])
+    nodes = [
+        make("Unsqueeze", ["noisy", "one"], ["wide"]),
+        make("Squeeze", ["wide", "one"], ["narrow"]),
+        make("Loop", ["twice", "yes", "narrow"], ["clean"], body=body),
+    ]
+    constants = {"one": np.array([1]), "twice": np.array(2), "yes": np.array(True)}
+    path = onnx_models.save(tmp_path / "m.onnx", nodes, [tensor("noisy", 150)], [tensor("clean", 150)], constants)
+    derive(path, tmp_path / "old.onnx", opset=12)
+    found, wanted = (Denoiser(model).denoise(SIGNAL) for model in (tmp_path / "old.onnx", path))
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_operator_that_an_old_opset_does_not_have_is_refused_in_one_sentence(tmp_path):
     nodes = [onnx.helper.make_node("HardSwish", ["noisy"], ["clean"])]
     path = onnx_models.save(
