@@ -1,6 +1,7 @@
 /** Find out how the numbers of a column are written, and write denoised ones so, with the program's digits. */
 
 import { unquoted } from "./layout.js";
+import { median } from "./statistics.js";
 
 /** Rows that decide how a table is written. */
 export const PREVIEW_ROWS = 1000;
@@ -109,10 +110,7 @@ function noiseOf(values) {
   if (values.length < 4) return 0;
   const bends = values.slice(2).map((value, n) => Math.abs(value - values[n + 1] - (values[n + 1] - values[n])));
   const mean = bends.reduce((sum, bend) => sum + bend, 0) / bends.length;
-  bends.sort((one, other) => one - other);
-  const middle = bends.length / 2;
-  const median = (bends[Math.ceil(middle) - 1] + bends[Math.floor(middle)]) / 2;
-  return (median * 1.4826 || mean * 1.2533) / Math.sqrt(6);
+  return (median(bends) * 1.4826 || mean * 1.2533) / Math.sqrt(6);
 }
 
 const most = (numbers) => numbers.reduce((largest, number) => Math.max(largest, number), 0);

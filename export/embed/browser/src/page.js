@@ -127,7 +127,8 @@ function finish(read, { clean, firstMs, computeMs }) {
   column.replaceChildren(...labels.map((label, index) => new Option(label, index)));
   showColumn = (index) => {
     view.show(channels[index], clean[index], sampleRateHz);
-    view.number("removed", removedShare(channels[index], clean[index]), "of the variation: the RMS of what was removed");
+    const removed = removedShare(channels[index], clean[index]);
+    view.number("removed", removed, "of the variation: the RMS of what was removed");
   };
   showColumn(0);
   offer(write(clean));

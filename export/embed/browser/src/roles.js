@@ -1,5 +1,7 @@
 /** Tell what a column of numbers is by its values and its name: a signal, a time or a count, or states. */
 
+import { extremes, median } from "./statistics.js";
+
 /** Fewest values to judge a column by. */
 const MANY = 30;
 /** Share of the steps that must be within a bit more than half of the usual one. */
@@ -29,8 +31,8 @@ const MARKER = new RegExp(
  *
  * @param {string} name
  * @param {Float64Array} known its values, without those that are missing
- * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean }} facts whether none is missing, the
- *   digits behind the mark, and the column's place
+ * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean }} facts whether none is missing,
+ *   the digits behind the mark, and the column's place
  */
 export function roleOf(name, known, { isComplete, digits, isFirst, isAlone }) {
   const steps = [...known.subarray(1)].map((value, n) => value - known[n]);
@@ -65,10 +67,11 @@ function isAxis(known, steps) {
 /** Whether every fall goes from near the top to near the bottom: a count modulo something, or a restart. */
 function wraps(known, steps, usual, sign) {
   const turned = known.map((value) => sign * value);
-  const [top, bottom] = [Math.max, Math.min].map((most) => turned.reduce((best, value) => most(best, value)));
+  const [bottom, top] = extremes(turned);
   const span = top - bottom;
   const isAbout = (value, wanted) => Math.abs(value - wanted) <= 1e-5 * Math.abs(wanted) + 1e-8;
-  if (span < 10 * usual) return span > 1.5 * usual && steps.every((step) => isAbout(step, usual) || isAbout(step, -span));
+  if (span < 10 * usual)
+    return span > 1.5 * usual && steps.every((step) => isAbout(step, usual) || isAbout(step, -span));
   const falls = steps.map((_, n) => n).filter((n) => steps[n] < 0);
   const full = falls.every((n) => turned[n] >= top - 3.5 * usual && turned[n + 1] <= bottom + 3.5 * usual);
   if (full && falls.length <= steps.length / 5) return true;
@@ -88,10 +91,8 @@ function isEven(steps, digits) {
 export function withoutMarkers(values, texts) {
   const others = values.filter((value, n) => Number.isFinite(value) && !MARKER.test(texts[n]));
   if (others.length < 2 || !others.some(Boolean)) return values;
-  const [low, high] = [Math.min, Math.max].map((most) => others.reduce((best, value) => most(best, value)));
+  const [low, high] = extremes(others);
   const [most, margin] = [Math.max(-low, high), 2 * (high - low)];
   const [lowest, highest] = [Math.min(low - margin, low >= 0 ? -most : -3 * most), Math.max(high + margin, 3 * most)];
   return values.map((value, n) => ((value < lowest || value > highest) && MARKER.test(texts[n]) ? NaN : value));
 }
-
-const median = (values) => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)];

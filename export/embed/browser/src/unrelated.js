@@ -1,5 +1,7 @@
 /** Recognize tables whose neighbouring rows do not follow each other: lists of things, and several series at once. */
 
+import { median } from "./statistics.js";
+
 const MOMENT = /\d[-/.]\d{1,2}[-/.]\d|\d[-/. ]?[^\W\d]{3,9}\.?[-/., ]+\d|^\d{1,3}:\d{2}/;
 /** Months and weekdays, in any language, are no more different names than this. */
 const MOST_CALENDAR_NAMES = 12;
@@ -70,5 +72,3 @@ const hasARowOfEach = (cells) => ({ texts }) => {
   const count = moment + 1;
   return count >= FEWEST_MOMENTS && count <= (1 - ALTERNATING) * cells.length && pairs.size === cells.length;
 };
-
-const median = (values) => values.sort((one, other) => one - other)[Math.floor(values.length / 2)];
