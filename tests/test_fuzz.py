@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+import example_server
+import hostile_clients
 import judge
 import mutations
 import onnx_models
@@ -27,6 +29,7 @@ from denoise_stream.archive.manifest import Manifest, Outcome
 from denoise_stream.files.image_files import read_images
 from denoise_stream.onnx_file import read_model
 
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures time and memory as Linux does")
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 FEW = 12
 KEPT = Path(__file__).parents[1] / "build" / "fuzz"
@@ -192,14 +195,14 @@ TARGETS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], str], Any]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures time and memory as Linux does")
-@pytest.mark.parametrize("target", TARGETS)
-def test_hostile_inputs_end_in_a_sentence_soon_in_little_memory_and_leave_nothing(folder, target, capfd):
-    strategy, run, expected = TARGETS[target]
+CLIENTS = "clients of the example server"
+
+
+def fuzz(target: str, strategy: st.SearchStrategy[Any], run: Callable[[Any], str], expected: Any) -> judge.Verdicts:
+    """Try drawn cases, a few or for a share of the time; return what came of them."""
     verdicts = judge.Verdicts(KEPT / target.replace(" ", "-"))
     started, batch = time.monotonic(), 0
-    share = SECONDS / len(TARGETS)
+    share = SECONDS / len([*TARGETS, CLIENTS])
     while batch == 0 or time.monotonic() - started < share:
 
         @seed(batch if not SECONDS else time.time_ns())
@@ -217,6 +220,11 @@ def test_hostile_inputs_end_in_a_sentence_soon_in_little_memory_and_leave_nothin
 
         attack()
         batch += 1
+    return verdicts
+
+
+def check(target: str, verdicts: judge.Verdicts, capfd: pytest.CaptureFixture[str]) -> None:
+    """Tell what came of the cases of a long run; fail if any failed."""
     words = (
         f"{target}: {verdicts.tried} tried, {verdicts.refused} refused, failures {dict(verdicts.failures) or 'none'}"
     )
@@ -224,3 +232,18 @@ def test_hostile_inputs_end_in_a_sentence_soon_in_little_memory_and_leave_nothin
         with capfd.disabled():
             print(f"\n{words}", flush=True)
     assert not verdicts.failures, f"{words}; see {verdicts.kept}"
+
+
+@pytest.mark.filterwarnings("ignore")
+@LINUX
+@pytest.mark.parametrize("target", TARGETS)
+def test_hostile_inputs_end_in_a_sentence_soon_in_little_memory_and_leave_nothing(folder, target, capfd):
+    check(target, fuzz(target, *TARGETS[target]), capfd)
+
+
+@LINUX
+def test_hostile_clients_leave_the_server_serving_in_little_memory_without_a_stack_in_its_log(tmp_path, capfd):
+    with example_server.watched(tmp_path / "server") as server:
+        verdicts = fuzz(CLIENTS, hostile_clients.visits(), server.visit, ())
+        assert server.end() == ""
+    check(CLIENTS, verdicts, capfd)

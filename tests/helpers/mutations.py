@@ -259,23 +259,3 @@ def logs(draw: st.DrawFn) -> bytes:
             row[key] = draw(odd)
         lines.append("{" + ", ".join(f'"{key}": {value}' for key, value in row.items()) + "}")
     return draw(damaged("\n".join([*lines, ""]).encode("utf-8", "surrogatepass"), most=2))
-
-
-@st.composite
-def frames(draw: st.DrawFn) -> bytes:
-    """Write WebSocket frames: any operation, any length stated, masked or not, cut anywhere."""
-    sent = b""
-    for _ in range(draw(st.integers(0, 6))):
-        body = draw(st.binary(max_size=200) | st.just(b"end") | st.just(bytes(2000)))
-        first = draw(st.sampled_from((0x82, 0x81, 0x02, 0x00, 0x80, 0x88, 0x89, 0x8A, 0x83, 0xF2)))
-        length = draw(st.sampled_from([len(body), len(body), len(body), 0, 125, 126, 70_000, 1 << 20, (1 << 63) - 1]))
-        mask = draw(st.sampled_from((0x80, 0x80, 0x80, 0)))
-        head = bytes([first])
-        if length < 126:
-            head += bytes([mask | length])
-        elif length < 65_536:
-            head += bytes([mask | 126]) + struct.pack(">H", length)
-        else:
-            head += bytes([mask | 127]) + struct.pack(">Q", length)
-        sent += head + (bytes(4) if mask else b"") + body
-    return draw(damaged(sent, most=1))

@@ -3,11 +3,6 @@
 import asyncio
 import contextlib
 import importlib.util
-import random
-import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,49 +11,14 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
-import mutations
 from denoise_stream import Denoiser
-
-SERVER = Path(__file__).parents[3] / "docs" / "examples" / "websocket_server.py"
-
-
-@contextlib.contextmanager
-def running(log: Path, *options: str) -> Iterator[tuple[str, int]]:
-    """Run the server; yield its address and process, and check that it ends cleanly."""
-    with log.open("w") as errors:
-        command = [sys.executable, str(SERVER), "--port", "0", *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    assert process.stdout is not None
-    found = re.search(r"port (\d+)", process.stdout.readline())
-    assert found is not None
-    try:
-        yield f"ws://127.0.0.1:{found[1]}", process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        status = process.wait(20)
-        process.stdout.close()
-    assert status == 0
-    assert "Traceback" not in log.read_text()
+from example_server import SERVER, denoise_remotely, resident_mb, running
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(tmp_path_factory.mktemp("server") / "log") as (address, _):
         yield address
-
-
-async def denoise_remotely(address: str, noisy: np.ndarray, rate: int, chunk: int) -> np.ndarray:
-    async with connect(f"{address}/?rate={rate}") as connection:
-
-        async def send() -> None:
-            for start in range(0, len(noisy), chunk):
-                await connection.send(noisy[start : start + chunk].tobytes())
-            await connection.send("end")
-
-        sending = asyncio.create_task(send())
-        parts = [np.frombuffer(message, "<i2") async for message in connection]
-        await sending
-    return np.concatenate(parts)
 
 
 def test_clients_at_once_get_their_own_signals_back_denoised(address):
@@ -212,10 +172,6 @@ def test_more_clients_than_wanted_are_turned_away_until_one_leaves(tmp_path):
 def test_clients_that_flood_and_never_read_take_little_memory(tmp_path):
     noise = np.random.default_rng(0).bytes(32_000)
 
-    def resident_mb(process: int) -> float:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
-
     async def main(address: str, process: int) -> float:
         async with connect(address) as first:  # what the first window costs is no client's
             await first.send(noise)
@@ -241,35 +197,3 @@ def test_clients_that_flood_and_never_read_take_little_memory(tmp_path):
 
     with running(tmp_path / "log") as (address, process):
         assert asyncio.run(main(address, process)) < 60 * 1.25  # about a megabyte each
-
-
-@pytest.mark.slow
-def test_hostile_frames_end_no_server_and_log_no_stack(tmp_path):
-    from hypothesis import HealthCheck, given, settings
-    from hypothesis import strategies as st
-
-    paths = ["/", "/?rate=16000", "/?rate=%FF", "/?" + "x" * 9000, "/%00", "*"]
-    rng = random.Random(0)
-
-    async def attack(address: str, path: str, data: bytes) -> None:
-        host, port = address.removeprefix("ws://").split(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        with contextlib.suppress(OSError, TimeoutError):
-            handshake = (
-                f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            writer.write(handshake.encode()[: None if rng.random() < 0.9 else rng.randrange(200)] + data)
-            await writer.drain()
-            await asyncio.wait_for(reader.read(1000), 0.05)
-        writer.transport.abort()
-
-    with running(tmp_path / "log") as (address, _):
-
-        @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        @given(st.sampled_from(paths), mutations.frames())
-        def try_frames(path: str, data: bytes) -> None:
-            asyncio.run(attack(address, path, data))
-
-        try_frames()
-        assert len(asyncio.run(denoise_remotely(address, np.ones(1000, "<i2"), 16_000, 100))) == 1000
