@@ -74,7 +74,7 @@ def resident_mb(process: int) -> float:
     return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmRSS"))
 
 
-def closing_code(answer: bytes) -> int:
+def closing_code(answer: bytearray) -> int:
     """Return the code with which a server closed the connection; 0 if it did not."""
     at = answer.find(b"\r\n\r\n") + 4
     while at + 2 <= len(answer):
@@ -106,16 +106,18 @@ class WatchedServer:
 
     def visit(self, visit: Visit) -> str:
         """Be a hostile client, then a good one; return a complaint about the server, if any."""
-        port = int(self.address.rpartition(":")[2])
-        client = socket.create_connection(("127.0.0.1", port), LIMIT_S)
-        answer = b""
-        with contextlib.suppress(ConnectionError):
-            answer = self._attack(
-                client, visit.request.replace(b"PORT", str(port).encode()) + visit.frames, visit.manner
-            )
+        client = socket.create_connection(("127.0.0.1", int(self.address.rpartition(":")[2])), LIMIT_S)
+        self.staying.append(client)
+        answer = bytearray()
+        with contextlib.suppress(ConnectionError):  # the server may hang up on such a client
+            self._attack(client, visit, answer)
+        if visit.manner != "stays":
+            self.staying.pop().close()
+        elif len(self.staying) > STAY:
+            self.staying.popleft().close()
         status = answer.partition(b"\r\n")[0].decode("latin-1")
         if " 500 " in status or closing_code(answer) == INTERNAL_ERROR:
-            return f"error inside: {answer[-500:]!r}"
+            return f"error inside: {bytes(answer[-500:])!r}"
         if visit.foreign and " 101 " in status:
             return f"foreign page: {status}"
         return self._serve() or self._trouble()
@@ -130,25 +132,22 @@ class WatchedServer:
             return f"left: {left} {family(self.process)}"
         return self._serve() or self._trouble()
 
-    def _attack(self, client: socket.socket, sent: bytes, manner: str) -> bytes:
-        if manner == "stays":
-            client.settimeout(0.2)
-            self.staying.append(client)
-            if len(self.staying) > STAY:
-                self.staying.popleft().close()
-            with contextlib.suppress(TimeoutError):  # the server need not read what it could not hold
-                client.sendall(sent)
-            return b""
-        with client:
-            client.sendall(sent)
-            if manner == "vanishes":
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return b""
-            client.shutdown(socket.SHUT_WR)
-            answer = b""
-            while not closing_code(answer) and (more := client.recv(1 << 16)):
-                answer += more
-            return answer
+    def _attack(self, client: socket.socket, visit: Visit, answer: bytearray) -> None:
+        client.sendall(visit.request.replace(b"PORT", self.address.rpartition(":")[2].encode()))
+        while visit.patient and b"\r\n\r\n" not in answer and (more := client.recv(1 << 16)):
+            answer += more
+        if visit.manner == "stays":
+            client.settimeout(0.2)  # the server need not read what it cannot hold
+            with contextlib.suppress(TimeoutError):
+                client.sendall(visit.frames)
+            return
+        client.sendall(visit.frames)
+        if visit.manner == "vanishes":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
+        client.shutdown(socket.SHUT_WR)
+        while not closing_code(answer) and (more := client.recv(1 << 16)):
+            answer += more
 
     def _serve(self) -> str:
         async def ask() -> np.ndarray:
@@ -169,7 +168,8 @@ class WatchedServer:
         with self.log.open("rb") as log:
             log.seek(self.read_to)
             said = log.read()
-            self.read_to = log.tell()
+        said = said[: said.rfind(b"\n") + 1]  # whole lines
+        self.read_to += len(said)
         lines = [line for line in said.decode().splitlines() if not re.fullmatch(r"client \(.*\) .{,250}", line)]
         return f"log: {lines}" if lines else ""
 

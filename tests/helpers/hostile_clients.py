@@ -19,6 +19,8 @@ class Visit:
         The opening handshake.
     frames
         What follows it.
+    patient
+        Whether it sends the frames after the answer to the handshake only.
     manner
         ``"leaves"`` when it has read the answer, ``"vanishes"`` at once, or ``"stays"`` and reads nothing.
     foreign
@@ -27,6 +29,7 @@ class Visit:
 
     request: bytes
     frames: bytes
+    patient: bool
     manner: str
     foreign: bool
 
@@ -84,12 +87,13 @@ def visits(draw: st.DrawFn) -> Visit:
         headers[draw(st.sampled_from(sorted(HEADERS)))] = draw(st.sampled_from(VALUES))
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     if harm == "line":
-        lines.insert(draw(st.integers(0, len(headers))), draw(st.sampled_from(LINES)))
+        lines.insert(draw(st.integers(1, len(headers) + 1)), draw(st.sampled_from(LINES)))
     request = "\r\n".join(lines).encode()
     if harm == "bytes":
         request = draw(damaged(request, most=2))
     manner = draw(st.sampled_from(["leaves", "leaves", "vanishes", "stays"]))
-    return Visit(request, draw(frames()), manner, origin in FOREIGN and harm != "bytes")
+    patient = harm != "bytes" and draw(st.sampled_from([True] * 4 + [False]))
+    return Visit(request, draw(frames()), patient, manner, origin in FOREIGN and harm != "bytes")
 
 
 BODIES = [b"end", b"END", b"", b"\xff", bytes(2000), bytes(2001), bytes(1 << 15), bytes((1 << 15) + 2), b"\xc3\x28"]
