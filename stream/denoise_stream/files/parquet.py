@@ -13,11 +13,9 @@ from denoise_stream.errors import SinkError, SourceError, first_line, needs_extr
 from denoise_stream.files.columns.assign import Facts
 from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.columns.names import named_column
-from denoise_stream.files.parquet_sizes import ParquetSizes, footer_bytes, footer_too_long
+from denoise_stream.files.parquet_sizes import BATCH_ROWS, ParquetSizes, footer_bytes, footer_too_long
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.protocols import MOST_COLUMNS, Chunk, Format, Reading
-
-BATCH_ROWS = 8192
 
 PREVIEW_ROWS = 300
 """Rows that decide what the columns are."""
@@ -78,11 +76,7 @@ class ParquetSource:
                 raise SourceError(
                     f"{self.name}, column {name!r} is not a signal: it holds {self.schema.field(name).type}"
                 )
-        self._sizes = ParquetSizes(self.name, self._file, max_columns)
-        self._sizes.check_fixed(min(self.length_samples, BATCH_ROWS))
-        self._file = pyarrow.parquet.ParquetFile(
-            str(path), metadata=self._file.metadata, read_dictionary=self._sizes.text_columns
-        )
+        self._sizes = ParquetSizes(path, self._file, max_columns)
         first = next(self._batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
         self._layout = choose_columns(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
@@ -102,26 +96,37 @@ class ParquetSource:
             for batch in self._batches():
                 self.waiting.append(batch)
                 if self._series_column is not None:
-                    self._series.extend(as_names(batch.column(self._series_column)))
+                    self._series.extend(self._names(batch.column(self._series_column)))
                 done += len(batch)
                 columns = [batch.column(name).cast("float64", safe=False) for name in self.column_names]
                 yield np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns]).astype(np.float64)
         except (pyarrow.ArrowException, OSError) as error:
             raise SourceError(f"{self.name} is damaged after row {done}: {first_line(error)}") from error
 
-    def _batches(self, rows: int = BATCH_ROWS, columns: list[str | None] | None = None) -> Iterator[Any]:
-        """Read batches of so many rows, or fewer where a row group ends; too long a text is refused."""
-        done = 0
-        for batch in self._file.iter_batches(rows, columns=columns):
-            yield self._sizes.spell_out(batch, done)
-            done += len(batch)
+    def _batches(self, rows: int = BATCH_ROWS, column: str | None = None) -> Iterator[Any]:
+        """Read batches of so many rows, or fewer where a row group ends; too long a text is refused before."""
+        texts = self._sizes.check_text(rows, column)
+        batches = self._file.iter_batches(rows, columns=None if column is None else [column])
+        read = measured = 0
+        while True:
+            while measured < read + rows and (more := next(texts, 0)):
+                measured = more
+            batch = next(batches, None)
+            if batch is None:
+                return
+            read += len(batch)
+            yield batch
 
     def count_series(self) -> Counter[str]:
         """Count the rows of each series, reading their column only."""
         counts: Counter[str] = Counter()
-        for batch in self._batches(columns=[self._series_column]):
-            counts.update(as_names(batch.column(0)))
+        for batch in self._batches(column=self._series_column):
+            counts.update(self._names(batch.column(0)))
         return counts
+
+    def _names(self, column: Any) -> list[str]:
+        self._sizes.check_names(column)
+        return as_names(column)
 
     def take_series(self, rows: int) -> list[str]:
         """Return the series of the next rows that were read."""
@@ -185,7 +190,8 @@ def _facts(batch: Any) -> list[Facts]:
     for field, column in zip(batch.schema, batch.columns, strict=True):
         kind, values, texts = _kind(field.type), np.empty(0), []
         if types.is_integer(field.type) or kind == "text":
-            texts = [text[:LOOKED_AT] for text in as_names(column)]
+            few = not types.is_nested(field.type) or column.nbytes < LOOKED_AT * PREVIEW_ROWS
+            texts = [text[:LOOKED_AT] for text in as_names(column)] if few else []
         if kind == "number":
             values = np.asarray(column.cast("float64", safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
         elif types.is_timestamp(field.type):

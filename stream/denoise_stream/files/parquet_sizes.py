@@ -1,13 +1,18 @@
 """Bound what the text, the lists and the pages of a Parquet file take in memory, before they are unpacked.
 
 A few kilobytes may stand for gigabytes: text is stored once and repeated by number, and pages are compressed. So text
-is read as numbers and a dictionary, and measured before it is spelled out. The other sizes are those that the file's
-footer states.
+is read as numbers and a dictionary first, and measured. The other sizes are those of the pages' headers, or of the
+footer where it states more.
 """
 
-from typing import Any
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from denoise_stream.errors import SourceError
+from denoise_stream.files.parquet_pages import Pages, read_pages
 from denoise_stream.files.protocols import MOST_COLUMNS
 
 COLUMN_TEXT_BYTES = 2048
@@ -22,6 +27,18 @@ COLUMN_UNPACKED_BYTES = 8192
 COLUMN_FOOTER_BYTES = 512
 """Most bytes of a text in a file's footer for each column allowed: 16 MiB by default."""
 
+BATCH_ROWS = 8192
+"""Most rows that are read at once."""
+
+LONGEST_NUMBER = 32
+"""Bytes of the longest number that is stored as bytes of a fixed length, a decimal one."""
+
+SPELLED_OUT = 8
+"""How many times more than a number an object of Python takes, about."""
+
+LOOKED_UP = 1 << 20
+"""Words whose lengths are looked up at once."""
+
 FAR_SMALLER = 100
 """A row group that shrinks further than by this factor holds next to nothing."""
 
@@ -31,39 +48,94 @@ class ParquetSizes:
 
     Parameters
     ----------
-    name
-        What to call the file in messages.
+    path
+        The file.
     file
-        The open ``pyarrow.parquet.ParquetFile``.
+        The same as an open ``pyarrow.parquet.ParquetFile``.
     max_columns
         Most columns that the table may have; the limits grow with it.
 
     Raises
     ------
     SourceError
-        If the footer states more values in lists, or larger row groups, than are allowed.
+        If the file holds more values in lists, or larger row groups or pages, than are allowed.
     """
 
-    def __init__(self, name: str, file: Any, max_columns: int) -> None:
-        self._name = name
+    def __init__(self, path: Path, file: Any, max_columns: int) -> None:
+        self._path = path
         self._most_columns = max(max_columns, MOST_COLUMNS)
-        self._schema = file.schema_arrow
-        self.text_columns = [field.name for field in self._schema if _is_text(field.type)]
-        leaves = [file.schema.column(index) for index in range(len(file.schema))]
-        lists = [index for index, leaf in enumerate(leaves) if leaf.max_repetition_level]
-        for index in range(file.metadata.num_row_groups):
-            group = file.metadata.row_group(index)
-            values = sum(group.column(leaf).num_values for leaf in lists)
-            self._allow(values, COLUMN_LIST_VALUES, f"the lists of row group {index + 1} hold {values} values")
-            unpacked = group.total_byte_size
-            if unpacked > COLUMN_UNPACKED_BYTES * self._most_columns:
-                packed = sum(group.column(leaf).total_compressed_size for leaf in range(len(leaves)))
-                if unpacked > FAR_SMALLER * packed:
-                    words = f"row group {index + 1} grows from {packed} to {unpacked} bytes when it is unpacked"
-                    self._allow(unpacked, COLUMN_UNPACKED_BYTES, words)
+        self._metadata = file.metadata
+        self._leaves = [file.schema.column(index) for index in range(len(file.schema))]
+        twice = next((name for name, count in Counter(leaf.path for leaf in self._leaves).items() if count > 1), None)
+        if twice is not None:
+            raise SourceError(f"{path.name} has several columns called {twice!r}; give each a name of its own")
+        with path.open("rb") as pages:
+            for index in range(self._metadata.num_row_groups):
+                self._check_group(index, pages)
 
-    def check_fixed(self, rows: int) -> None:
-        """Refuse columns of long values of a fixed length, of which so many rows are read at once.
+    def _check_group(self, index: int, pages: BinaryIO) -> None:
+        group, number = self._metadata.row_group(index), index + 1
+        columns = [group.column(leaf) for leaf in range(len(self._leaves))]
+        held = [self._pages(column, pages) for column in columns]
+        values = sum(found.values for found, leaf in zip(held, self._leaves, strict=True) if leaf.max_repetition_level)
+        self._allow(values, COLUMN_LIST_VALUES, f"the lists of row group {number} hold {values} values")
+        self._check_fixed(held, min(group.num_rows, BATCH_ROWS), number)
+        largest = max((found.largest for found in held), default=0)
+        self._allow(largest, COLUMN_UNPACKED_BYTES, f"a page of row group {number} takes {largest} bytes")
+        unpacked = max(group.total_byte_size, sum(found.unpacked for found in held))
+        packed = sum(column.total_compressed_size for column in columns)
+        if unpacked > FAR_SMALLER * packed:
+            words = f"row group {number} grows from {packed} to {unpacked} bytes when it is unpacked"
+            self._allow(unpacked, COLUMN_UNPACKED_BYTES, words)
+
+    def _pages(self, column: Any, pages: BinaryIO) -> Pages:
+        """Return what the pages of one column hold, or the footer says that they hold, where it is more."""
+        start = column.data_page_offset
+        if column.dictionary_page_offset:
+            start = min(start, column.dictionary_page_offset)
+        try:
+            found = read_pages(pages, start, column.num_values)
+        except (ValueError, OSError) as error:
+            raise SourceError(f"{self._path.name} is damaged: {error}") from error
+        return found._replace(values=max(found.values, column.num_values))
+
+    def _check_fixed(self, held: list[Pages], rows: int, number: int) -> None:
+        """Refuse long values of a fixed length, of which so many rows are read at once, and all in a list."""
+        long = [(leaf, pages) for leaf, pages in zip(self._leaves, held, strict=True) if leaf.length > LONGEST_NUMBER]
+        taken = sum(rows * leaf.length for leaf, _ in long if not leaf.max_repetition_level)
+        self._allow(taken, COLUMN_TEXT_BYTES, f"the bytes of {rows} rows of its columns take {taken}")
+        taken = sum(pages.values * leaf.length for leaf, pages in long if leaf.max_repetition_level)
+        self._allow(taken, COLUMN_TEXT_BYTES, f"the bytes in the lists of row group {number} take {taken}")
+
+    def check_text(self, rows: int, column: str | None) -> Iterator[int]:
+        """Measure the text of a column, or of all, so many rows at a time; yield how many may be read.
+
+        Raises
+        ------
+        SourceError
+            If the text of these rows takes more than is allowed.
+        """
+        import pyarrow.parquet
+
+        paths = [leaf.path for leaf in self._leaves if leaf.physical_type == "BYTE_ARRAY"]
+        if column is not None:
+            paths = [path for path in paths if path == column or path.startswith(f"{column}.")]
+        if not paths:
+            return
+        options: dict[str, Any] = {"metadata": self._metadata, "read_dictionary": paths}
+        if "arrow_extensions_enabled" in inspect.signature(pyarrow.parquet.ParquetFile).parameters:
+            options["arrow_extensions_enabled"] = False  # or JSON would be spelled out
+        file = pyarrow.parquet.ParquetFile(self._path, **options)
+        done = 0
+        for batch in file.iter_batches(rows, columns=paths):
+            taken = sum(map(_text_bytes, batch.columns))
+            words = f"the text of rows {done + 1} to {done + len(batch)} takes {taken} bytes"
+            self._allow(taken, COLUMN_TEXT_BYTES, words)
+            done += len(batch)
+            yield done
+
+    def check_names(self, column: Any) -> None:
+        """Refuse series named by lists too large to be spelled out.
 
         Raises
         ------
@@ -72,40 +144,15 @@ class ParquetSizes:
         """
         from pyarrow import types
 
-        widths = [field.type.byte_width for field in self._schema if types.is_fixed_size_binary(field.type)]
-        taken = rows * sum(widths)
-        self._allow(taken, COLUMN_TEXT_BYTES, f"the bytes of {rows} rows of its columns take {taken}")
-
-    def spell_out(self, batch: Any, row: int) -> Any:
-        """Return a batch of rows, the first of which is ``row``, with its text in the place of the numbers of words.
-
-        Raises
-        ------
-        SourceError
-            If the text takes more than is allowed.
-        """
-        import pyarrow
-        import pyarrow.compute
-
-        taken = 0
-        for column in batch.columns:
-            if pyarrow.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-                lengths = pyarrow.compute.binary_length(column.dictionary)
-                taken += pyarrow.compute.sum(lengths.cast("int64").take(column.indices)).as_py() or 0
-        rows = f"rows {row + 1} to {row + len(batch)}"
-        self._allow(taken, COLUMN_TEXT_BYTES, f"the text of {rows} takes {taken} bytes")
-        fields = [self._schema.field(name) for name in batch.schema.names]
-        columns = [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(batch.columns, fields, strict=True)
-        ]
-        return pyarrow.RecordBatch.from_arrays(columns, schema=pyarrow.schema(fields, self._schema.metadata))
+        if types.is_nested(column.type):
+            taken = SPELLED_OUT * column.nbytes
+            self._allow(taken, COLUMN_TEXT_BYTES, f"the names of {len(column)} rows' series take {taken} bytes")
 
     def _allow(self, taken: int, for_each_column: int, words: str) -> None:
         if taken > for_each_column * self._most_columns:
             needed = -(-taken // for_each_column)
             raise SourceError(
-                f"{self._name}: {words}, too much for a table of up to {self._most_columns} columns; "
+                f"{self._path.name}: {words}, too much for a table of up to {self._most_columns} columns; "
                 f"--max-columns {needed} allows it"
             )
 
@@ -124,8 +171,21 @@ def footer_too_long(name: str, max_columns: int) -> SourceError:
     )
 
 
-def _is_text(arrow_type: Any) -> bool:
+def _text_bytes(column: Any) -> int:
+    """Return the bytes that the text in a column would take if it were spelled out, and not numbers of words."""
+    import pyarrow.compute
     from pyarrow import types
 
-    tests = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
-    return any(test(arrow_type) for test in tests)
+    kind = column.type
+    if types.is_dictionary(kind):
+        lengths = pyarrow.compute.binary_length(column.dictionary).cast("int64")
+        parts = (column.indices[start : start + LOOKED_UP] for start in range(0, len(column), LOOKED_UP))
+        return sum(pyarrow.compute.sum(lengths.take(part)).as_py() or 0 for part in parts)
+    if types.is_map(kind):
+        begin, end = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return sum(_text_bytes(part[begin:end]) for part in (column.keys, column.items))
+    if types.is_struct(kind):
+        return sum(map(_text_bytes, column.flatten()))
+    if types.is_nested(kind):
+        return _text_bytes(column.flatten())
+    return int(column.nbytes)

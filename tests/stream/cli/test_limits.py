@@ -156,17 +156,25 @@ def parquet_bomb(kind: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = 800 if kind == "bytes" else 20_000
+    rows = 800 if kind in ("bytes", "json") else 2000 if " " in kind else 20_000
+    words = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y" * 100_000])
+    singly = np.arange(rows + 1, dtype=np.int32)
     ends = np.minimum(np.arange(rows + 1) * 30_000, 36_000_000)
     columns = {
-        "words": lambda: pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y" * 100_000]),
-        "typed": lambda: pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["y" * 100_000]),
+        "words": lambda: words,
+        "typed": lambda: words,
+        "words in lists": lambda: pa.ListArray.from_arrays(singly, words),
+        "words in structures": lambda: pa.StructArray.from_arrays([words, singly[:-1]], ["a", "b"]),
+        "words in maps": lambda: pa.MapArray.from_arrays(singly, singly[:-1], words),
+        "words deep down": lambda: pa.ListArray.from_arrays(singly, pa.StructArray.from_arrays([words], ["a"])),
+        "bytes in lists": lambda: pa.array([[b"y" * 40_000]] * rows, pa.list_(pa.binary(40_000))),
+        "json": lambda: pa.array(["y" * 100_000] * rows, pa.json_()),
         "lists": lambda: pa.ListArray.from_arrays(ends.astype(np.int32), np.ones(36_000_000, np.float32)),
         "bytes": lambda: pa.array([b"y" * 100_000] * rows, pa.binary(100_000)),
         "pages": lambda: pa.array(["y" * 14_000] * rows),
     }
     table = pa.table({"v": np.random.default_rng(0).normal(size=rows), "t": columns[kind]()})
-    options = {"compression": "zstd", "store_schema": kind != "words", "use_dictionary": kind != "pages"}
+    options = {"compression": "zstd", "store_schema": "words" not in kind, "use_dictionary": kind != "pages"}
     pq.write_table(table, "a.parquet", **options)
     assert Path("a.parquet").stat().st_size < 300_000
 
@@ -178,6 +186,12 @@ def parquet_bomb(kind: str) -> None:
         ("words", "the text of rows 1 to 8192 takes 819200000 bytes"),
         ("typed", "the text of rows 1 to 8192 takes 819200000 bytes"),
         ("lists", "the lists of row group 1 hold 36018800 values"),
+        ("words in lists", "the text of rows 1 to 2000 takes 200000000 bytes"),
+        ("words in structures", "the text of rows 1 to 2000 takes 200000000 bytes"),
+        ("words in maps", "the text of rows 1 to 2000 takes 200000000 bytes"),
+        ("words deep down", "the text of rows 1 to 2000 takes 200000000 bytes"),
+        ("bytes in lists", "the bytes in the lists of row group 1 take 80000000"),
+        ("json", "the text of rows 1 to 800 takes 80000000 bytes"),
         ("bytes", "the bytes of 800 rows of its columns take 80000000"),
         ("pages", r"row group 1 grows from \d+ to 280\d+ bytes when it is unpacked"),
     ],
@@ -188,6 +202,47 @@ def test_parquet_that_unpacks_to_gigabytes_is_refused_before_it_does(folder, kin
     assert re.search(
         rf"a\.parquet: {words}, too much for a table of up to 32768 columns; --max-columns \d+ allows", said
     )
+    assert kibibytes < 350_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            "page",
+            r"a page of row group 1 takes 320\d+ bytes, too much for a table of up to 32768 columns; --max-columns",
+        ),
+        ("lists", r"the lists of row group 1 hold 36000000 values, too much for a table of up to 32768 columns"),
+        ("nothing", "a.parquet is damaged: a page has no valid size"),
+    ],
+)
+def test_parquet_whose_footer_states_less_than_its_pages_hold_is_refused(folder, kind, words):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write(values: int) -> tuple[bytes, bytes]:
+        signal = pa.array(np.zeros(values))
+        ends = pa.array(np.linspace(0, values, 401).astype(np.int32))
+        column = pa.ListArray.from_arrays(ends, signal) if kind == "lists" else signal
+        options = {"use_dictionary": kind == "lists", "compression": "zstd", "write_statistics": False}
+        pq.write_table(
+            pa.table({"v": column}),
+            "a.parquet",
+            data_page_size=1 << 30,
+            row_group_size=values,
+            max_rows_per_page=values,
+            **options,
+        )
+        data = Path("a.parquet").read_bytes()
+        footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        return data[:footer], data[footer:]
+
+    footer = write(400)[1]
+    pages = b"PAR1" if kind == "nothing" else write(40_000_000 if kind == "page" else 36_000_000)[0]
+    Path("a.parquet").write_bytes(pages + footer)
+    said, kibibytes = refusal("parquet import ParquetSource", "[None for _ in ParquetSource(Path('a.parquet'))]")
+    assert re.search(words, said)
     assert kibibytes < 350_000
 
 
