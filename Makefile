@@ -55,7 +55,7 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-models: .venv/tests  # train and export the shipped models anew (more than an hour on two cores)
+models: .venv/tests  # train and export the shipped models anew (7 hours on two cores)
 	rm -rf runs/shipped
 	$(BIN)/denoise-train x2 --output runs/shipped/x2
 	$(BIN)/denoise-train general --output runs/shipped/general
@@ -71,7 +71,7 @@ model-speech: .venv/tests  # train and export the speech model: make model-speec
 		--from runs/shipped/speech-first --set loss.quality_weight=1.0 --epochs 30 --seed 2
 	$(BIN)/python -m tools.shipping runs/shipped/speech --fp16 --block
 
-search: .venv/tests  # compare architectures for the recipe general: for docs/models/general.md (long)
+search: .venv/tests  # compare autoencoders of a window alone: for docs/models/general.md (long)
 	$(BENCH) benchmarks/bench_architectures.py
 
 bench: .venv/tests  # one table: hop, file, pool, C, WebAssembly against onnxruntime alone, RNNoise, PEERS="gtcrn=FILE ..."

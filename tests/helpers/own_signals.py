@@ -23,7 +23,7 @@ SMALL_NETWORK = {
 
 def small(**schedule: float) -> Recipe:
     """Return the general recipe with a small network and little to do."""
-    general = load_recipe("general")
+    general = load_recipe("general-small")
     return dataclasses.replace(
         general,
         architecture=SMALL_NETWORK,

@@ -13,7 +13,7 @@ from denoise_stream.files.tables.source import TableSource
 from denoise_stream.runs.run import run
 from denoise_stream.runs.series import open_stream
 
-GENERAL = Denoiser("general")
+GENERAL = Denoiser("general", lookahead_samples="auto")
 
 
 @dataclass
@@ -35,14 +35,15 @@ def denoise_table(
     mix: float = 1.0,
     **options: Any,
 ) -> Done:
-    """Denoise a table as the command line does, given in blocks of this many bytes."""
+    """Denoise a table as the command line does with a file, given in blocks of this many bytes."""
     blocks = (data[start : start + block] for start in range(0, len(data), block))
     reading = Reading(None if columns is None else tuple(columns), table=TableOptions(**options))
     source = TableSource(blocks, "t.csv", reading, preview_rows=rows)
     file = io.BytesIO()
     sink = TableSink(source, file)
     try:
-        run(source, open_stream(GENERAL if mix == 1 else Denoiser("general", mix=mix), source, None), sink)
+        denoiser = GENERAL if mix == 1 else Denoiser("general", mix=mix, lookahead_samples="auto")
+        run(source, open_stream(denoiser, source, None), sink)
     finally:
         sink.close()
     return Done(file.getvalue(), source.column_names, source.facts(), source)

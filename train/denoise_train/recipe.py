@@ -137,7 +137,7 @@ def bundled_recipes() -> dict[str, Path]:
     """Return the recipes that ship with the package: name to path.
 
     >>> print(*bundled_recipes())  # doctest: +NORMALIZE_WHITESPACE
-    ecg faces-conv faces-dense general general-context general-small lstm-predict lstm-reduce mnist-conv-reduce
+    ecg faces-conv faces-dense general general-small lstm-predict lstm-reduce mnist-conv-reduce
     mnist-denoise-conv mnist-dense mnist-reduce predict-change speech x2
     """
     found = Path(__file__).with_name("recipes").glob("*.toml")

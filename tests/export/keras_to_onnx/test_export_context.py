@@ -36,7 +36,7 @@ SHORT = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("context") / "run"
-    report = train(with_values(load_recipe("general-context"), SHORT), folder, say=lambda line: None)
+    report = train(with_values(load_recipe("general"), SHORT), folder, say=lambda line: None)
     assert set(report["snr_improvement_db_by_stretch"]) == {"live", "files"}
     return folder
 

@@ -173,7 +173,7 @@ def test_report_holds_what_was_done(folder, call):
     soundfile.write("a.wav", noise(16000), 16000, subtype="FLOAT")
     assert call("--input", "a.wav", "--output", "null", "--report", "r.json", "--model", "general", "--hop", 50)[0] == 0
     report = json.loads(Path("r.json").read_text())
-    expected = {"model": "general", "window": 150, "hop": 50, "latency_samples": 150, "latency_ms": 9.375}
+    expected = {"model": "general", "window": 150, "hop": 50, "latency_samples": 150 + 4500, "latency_ms": 290.625}
     expected |= {
         "sample_rate_hz": 16000.0,
         "samples_in": 16000,

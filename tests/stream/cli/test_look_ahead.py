@@ -40,7 +40,7 @@ def test_a_file_is_denoised_with_the_stated_look_ahead_or_the_longest(tmp_path, 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--look-ahead", "30"], "the model general does not look ahead; use 0"),
+        (["--look-ahead", "30", "--model", "general-small"], "the model general-small does not look ahead; use 0"),
         (["--look-ahead", "far"], "--look-ahead 'far' is not a whole number of samples"),
         (["--notch", "50"], "--notch 50 needs the sample rate of the signal; state it with --rate"),
         (["--notch", "300", "--rate", "500"], "use a frequency from 0.0005 up, below 245"),

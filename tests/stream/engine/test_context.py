@@ -239,9 +239,9 @@ def test_an_impossible_look_ahead_is_refused(model, lookahead, words):
 
 
 def test_a_model_without_a_context_does_not_look_ahead():
-    assert Denoiser("general", lookahead_samples="auto").stream().latency_samples == 150
-    with pytest.raises(ValueError, match="the model general does not look ahead; use 0"):
-        Denoiser("general", lookahead_samples=75)
+    assert Denoiser("general-small", lookahead_samples="auto").stream().latency_samples == 150
+    with pytest.raises(ValueError, match="the model general-small does not look ahead; use 0"):
+        Denoiser("general-small", lookahead_samples=75)
 
 
 @pytest.mark.parametrize(

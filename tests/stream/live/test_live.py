@@ -19,7 +19,7 @@ from denoise_stream import Denoiser
 from programs import PROGRAM
 from terminal import Terminal
 
-GENERAL = ("--model", "general")
+GENERAL = ("--model", "general-small")
 
 
 def start(server: AudioServer, *arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -62,10 +62,10 @@ def lag(long: np.ndarray, short: np.ndarray) -> int:
 
 def offline_difference(captured: np.ndarray, denoised: np.ndarray) -> float:
     """Compare a live result with the offline result of what was captured, on the same grid of windows."""
-    start = lag(Denoiser("general").denoise(captured), denoised)
+    start = lag(Denoiser("general-small").denoise(captured), denoised)
     before = np.zeros(max(0, -start))
     heard = np.concatenate((before, captured))[max(0, start) :][: len(denoised)]
-    expected = Denoiser("general").denoise(heard)
+    expected = Denoiser("general-small").denoise(heard)
     return float(np.abs(expected - denoised[: len(heard)]).max())
 
 
@@ -110,11 +110,11 @@ def difference_on_best_grid(captured: np.ndarray, played: np.ndarray) -> float:
     sums = np.cumsum(np.abs(played))
     first = int(np.argmax(sums[RATE_HZ // 2 :] - sums[: -RATE_HZ // 2]))
     part = slice(first, first + RATE_HZ // 2)
-    offset = lag(Denoiser("general").denoise(captured), played[part])
+    offset = lag(Denoiser("general-small").denoise(captured), played[part])
     differences = []
     for grid in range(75):
         before = offset - 3000 + grid
-        expected = Denoiser("general").denoise(captured[before : offset + RATE_HZ // 2 + 3000])
+        expected = Denoiser("general-small").denoise(captured[before : offset + RATE_HZ // 2 + 3000])
         differences.append(np.abs(expected[offset - before :][: RATE_HZ // 2] - played[part]).max())
     return float(min(differences))
 
@@ -134,11 +134,11 @@ def test_facts_are_printed_at_the_start_and_a_summary_at_the_end(audio_server):
     assert done.stdout == ""
     for pattern in (
         r"^microphone   \d+ default \(ALSA\), 48000 Hz, 1 channel$",
-        r"^model        general, window 150, hop 75$",
+        r"^model        general-small, window 150, hop 75$",
         r"^limit        at most 12 dB taken away$",
         r"^latency      3\.1 ms model \+ \d+\.\d ms devices = \d+\.\d ms$",
         r"^budget       1\.56 ms to compute each hop$",
-        r"^1\.\d s at 48000 Hz, model general, .* ms per hop of 1\.56 ms, ",
+        r"^1\.\d s at 48000 Hz, model general-small, .* ms per hop of 1\.56 ms, ",
     ):
         assert re.search(pattern, done.stderr, re.MULTILINE), (pattern, done.stderr)
 
@@ -314,7 +314,7 @@ def test_keys_switch_mix_and_quit(audio_server):
     terminal.press("+")
     terminal.read_until(r"denoiser +90 %")
     terminal.press("q")
-    end = terminal.read_until(r"model general, .* ms per hop of")
+    end = terminal.read_until(r"model general-small, .* ms per hop of")
     assert "\x1b[?1049l" in end
     assert terminal.process.wait(10) == 0
 

@@ -11,7 +11,7 @@ from denoise_train.recipe import RecipeError, load_recipe, with_values
 from denoise_train.splits import TRAINING, seeded
 from denoise_train.synthetic.stretching import INTERPOLATIONS, rows_needed, stretch
 
-RECIPE = load_recipe("general-context")
+RECIPE = load_recipe("general")
 
 
 def build(**changes) -> ContextMixtureData:

@@ -10,7 +10,7 @@ from denoise_stream.engine.windows import normalize
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import RecipeError, load_recipe
 
-RECIPE = load_recipe("general-context")
+RECIPE = load_recipe("general")
 BLOCKS = {5: 15, 25: 27, 150: 30}
 """Blocks of each size before and after the window; of the largest ones a row holds one less after it."""
 
@@ -30,7 +30,7 @@ def test_interpolation_gives_back_straight_lines_at_every_scale():
     np.testing.assert_allclose(candidates, np.repeat(scaled.T, 3, axis=1), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["general-context", "ecg"])
+@pytest.mark.parametrize("name", ["general", "ecg"])
 def test_the_context_reaches_the_network_and_is_clipped(name):
     recipe = load_recipe(name)
     network = build_network(150, 75, recipe.architecture, recipe.contract)

@@ -203,7 +203,7 @@ def test_target_is_scaled_by_the_noisy_window_so_that_the_amplitude_is_kept():
 
 @pytest.mark.parametrize(
     ("name", "samples"),
-    [("general", [0.47753, 0.34517, 0.47641, 0.02302]), ("x2", [0.17785, 0.1556, 0.12364, 0.19775])],
+    [("general-small", [0.47753, 0.34517, 0.47641, 0.02302]), ("x2", [0.17785, 0.1556, 0.12364, 0.19775])],
 )
 def test_bundled_recipes_draw_the_data_that_the_shipped_models_saw(name, samples):
     recipe = load_recipe(name)
@@ -212,7 +212,7 @@ def test_bundled_recipes_draw_the_data_that_the_shipped_models_saw(name, samples
 
 
 def test_same_seed_gives_the_same_data_and_splits_never_meet():
-    recipe = load_recipe("general")
+    recipe = load_recipe("general-small")
     data = [build_data(recipe.data, recipe.noise, 150, seed) for seed in (1, 1, 2)]
     blocks = [part.block(3).noisy for part in data]
     assert (blocks[0] == blocks[1]).all()
@@ -222,7 +222,7 @@ def test_same_seed_gives_the_same_data_and_splits_never_meet():
 
 
 def test_training_begins_with_low_snr_and_without_clean_signals():
-    recipe = load_recipe("general")
+    recipe = load_recipe("general-small")
     section = {**recipe.data, "gentle_blocks": 10, "clean_share": 0.2}
     data = build_data(section, {"white": 1.0}, 150, 1)
     levels = [20 * np.log10(np.maximum(data.block(number).target[::4, 151], 1e-9)) for number in (0, 5, 10)]
@@ -251,9 +251,9 @@ def test_x2_is_the_tutorials_data():
         ({"kind": "nope"}, {}, "data kind 'nope' is not known"),
         ({"kind": "x2", "nope": 1}, {}, "data 'x2': "),
         ({**load_recipe("x2").data, "nope": 1}, {}, "data 'x2': got an unexpected keyword argument 'nope'"),
-        ({**load_recipe("general").data, "snr_db": 5.0}, {"white": 1.0}, "data 'mixtures': "),
-        ({**load_recipe("general").data, "families": ["nope"]}, {"white": 1.0}, "family='nope' is not known"),
-        (load_recipe("general").data, {"nope": 1.0}, "noise kind 'nope' is not known"),
+        ({**load_recipe("general-small").data, "snr_db": 5.0}, {"white": 1.0}, "data 'mixtures': "),
+        ({**load_recipe("general-small").data, "families": ["nope"]}, {"white": 1.0}, "family='nope' is not known"),
+        (load_recipe("general-small").data, {"nope": 1.0}, "noise kind 'nope' is not known"),
     ],
 )
 def test_mistakes_in_data_sections_are_named(section, noise, words):
@@ -294,7 +294,7 @@ def test_no_split_draws_a_crop_of_what_another_draws_from(kind, monkeypatch):
         return draw(self, rng, count, length)
 
     monkeypatch.setattr(Recordings, "draw", noting)
-    section = {**load_recipe("general").data, "validation_signals": 20, "test_signals": 20}
+    section = {**load_recipe("general-small").data, "validation_signals": 20, "test_signals": 20}
     ramp = Recordings([np.arange(10_000.0)])
     data = build_data(section, {"white": 1.0}, 150, 0, OwnData(**{kind: ramp}))
     data.block(0), data.validation(), data.test(5.0)

@@ -73,10 +73,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 def test_the_bundled_network_is_the_bundled_model_and_fits_its_recipe():
     assert list(bundled_weights()) == ["general", "speech"]
     recipe, trained = load_recipe("general"), load_start("general")
-    network = build_network(recipe.window, recipe.hop, recipe.architecture)
+    network = build_network(recipe.window, recipe.hop, recipe.architecture, recipe.contract)
     copy_weights(network, trained, "general")
-    windows = np.random.default_rng(0).random((8, 150), dtype=np.float32)
-    np.testing.assert_allclose(network.predict_on_batch(windows), Model("general").run(windows), atol=2e-5)
+    rng = np.random.default_rng(0)
+    windows = rng.random((8, 150), dtype=np.float32)
+    context = rng.random((8, recipe.contract.context_size), dtype=np.float32)
+    expected = Model("general").run(windows, context)
+    np.testing.assert_allclose(network.predict_on_batch([windows, context]), expected, atol=2e-5)
 
 
 @pytest.mark.slow

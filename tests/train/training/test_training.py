@@ -360,7 +360,7 @@ def test_kernel_longer_than_the_window_is_named_before_the_training(tmp_path):
 
 
 def test_unknown_recipe_is_refused_with_the_bundled_names():
-    names = r"\(ecg, faces-conv, .*general, general-context, general-small, "
+    names = r"\(ecg, faces-conv, .*general, general-small, "
     with pytest.raises(RecipeError, match=f"'nope' is neither a readable file nor bundled {names}"):
         load_recipe("nope")
 
