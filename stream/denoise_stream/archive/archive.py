@@ -17,7 +17,7 @@ from pathlib import Path
 
 from denoise_stream.archive.folders.local import LocalFolder
 from denoise_stream.archive.folders.patterns import matcher, whole_name
-from denoise_stream.archive.folders.protocol import Folder, lies_in
+from denoise_stream.archive.folders.protocol import Entry, Folder, lies_in
 from denoise_stream.archive.manifest import Manifest, Outcome
 from denoise_stream.archive.plan import Plan, make_groups, make_plan
 from denoise_stream.archive.processes import Dispatcher
@@ -190,7 +190,24 @@ class Archive:
         ContractError, ValueError
             If a model that is needed is wrong, or an option does not go with it.
         """
-        work, inside = self.work, lies_in(self.work.target.place, self.work.source.place)
+        return self._plan(self._matching())
+
+    def _matching(self) -> list[Entry]:
+        """List the input's files that are asked for, and subfolders that cannot be listed."""
+        source, target = self.work.source, self.work.target
+        inside = lies_in(target.place, source.place)
+        wanted, excluded = self._selection.wanted(), self._selection.excluded
+        found = [
+            entry
+            for entry in source.entries(target.place if inside else None)
+            if (not excluded(f"{entry.name}/") if entry.is_folder else wanted(entry.name))
+        ]
+        if not (found or self._selection.shard):
+            raise SourceError(f"{source.place} holds no matching file; check --input and the patterns")
+        return found
+
+    def _plan(self, entries: list[Entry]) -> Plan:
+        work = self.work
         outputs: dict[str, int] = {}
         if not (isinstance(work.target, LocalFolder) and not work.target.path.is_dir()):
             for entry in work.target.entries():
@@ -198,18 +215,14 @@ class Archive:
                     raise SourceError(entry.error)  # outputs in it could be overwritten unseen
                 outputs[entry.name] = entry.size_bytes
         plan = make_plan(
-            work.source.entries(work.target.place if inside else None),
-            self._selection.wanted(),
+            entries,
             self._selection.wanted_denoised(),
-            self._selection.excluded,
             self._selection.shard,
             outputs,
             self._manifest.read(),
             self._manifest.key,
             force=self._force,
         )
-        if not (plan.todo or plan.unchanged or plan.refused or plan.others or plan.denoised or self._selection.shard):
-            raise SourceError(f"{work.source.place} holds no matching file; check --input and the patterns")
         self.models = {
             kind: work.denoiser(model).contract.name
             for kind, model, needed in zip(("audio", "tables"), work.models, plan.kinds, strict=True)
@@ -237,10 +250,11 @@ class Archive:
             If the input cannot be listed, or the manifest not written.
         """
         started = time.monotonic()
+        entries = self._matching()  # before anything is made: there may be none
         self.work.target.prepare()
         self._manifest.open()
         try:
-            plan = self.plan()
+            plan = self._plan(entries)
             files = len(plan.todo) + len(plan.refused)
             summary = Summary(files, plan.size_bytes, plan.unchanged, plan.others, plan.denoised, self.models)
             for outcome in plan.refused:

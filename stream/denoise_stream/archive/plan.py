@@ -2,7 +2,7 @@
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from denoise_stream.archive.folders.protocol import Entry, is_safe
@@ -59,10 +59,8 @@ class Plan:
 
 
 def make_plan(
-    entries: Iterator[Entry],
-    wanted: Callable[[str], bool],
+    entries: Iterable[Entry],
     wanted_denoised: Callable[[str], bool],
-    excluded: Callable[[str], bool],
     shard: tuple[int, int] | None,
     outputs: Mapping[str, int],
     known: Mapping[str, Known],
@@ -75,13 +73,9 @@ def make_plan(
     Parameters
     ----------
     entries
-        The input folder's files.
-    wanted
-        Whether a name belongs to the work.
+        The input folder's files that belong to the work, and its subfolders that cannot be listed.
     wanted_denoised
         Whether a name like ``NAME.denoised.EXT`` belongs to it, too.
-    excluded
-        Whether a subfolder that cannot be listed, a name that ends in ``/``, is excluded anyway.
     shard
         Number of the part (from 1) and number of parts: a part takes the names that fall to it, whatever else
         the folder holds.
@@ -97,10 +91,9 @@ def make_plan(
     plan = Plan()
     for entry in entries:
         if entry.is_folder:
-            if not excluded(f"{entry.name}/"):
-                plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
+            plan.refused.append(Outcome(entry.name, entry.fingerprint, entry.error))
             continue
-        if not wanted(entry.name) or (shard and _part(entry.name, shard[1]) != shard[0]):
+        if shard and _part(entry.name, shard[1]) != shard[0]:
             continue
         if not is_signal_file(entry.name):
             plan.others += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from archives import rows, run_program, tree
+from archives import make_archive, rows, run_program, tree
 from denoise_stream import SourceError
 from denoise_stream.archive.folders.local import LocalFolder
 from denoise_stream.archive.folders.places import open_input, open_output
@@ -130,3 +130,15 @@ def test_pattern_that_is_not_valid_is_refused_before_anything_is_made(folder, ca
     assert (status, said.count("\n")) == (2, 1), said
     assert f"the pattern {pattern!r} holds the set {pattern}" in said
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("arguments", [["in/*.csv"], ["in", "--include", "*.csv"], ["in", "--exclude", "*"], ["empty"]])
+@pytest.mark.parametrize("output", ["out", "out/deep"])
+def test_run_that_finds_nothing_leaves_no_folder_and_no_manifest(folder, call, arguments, output):
+    make_archive(folder / "in", 1)
+    Path("empty").mkdir()
+    before = {*folder.rglob("*")}
+    status, said = call(*arguments, "--output", output)
+    assert (status, said.count("\n")) == (1, 1), said
+    assert "holds no matching file; check --input and the patterns" in said
+    assert {*folder.rglob("*")} == before
