@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from denoise_stream.cli.help_text import COLOUR
-from denoise_stream.cli.stopping import asked_status, end_when_asked
+from denoise_stream.cli.stopping import asked_status, end_undisturbed, end_when_asked
 from denoise_stream.errors import DenoiseError, printable, shortened
 
 INTERRUPTED = 130
@@ -53,6 +53,7 @@ def run_command(command: click.Command, name: str, *, ends_in_computations: bool
         if asked_status() is None:
             raise
         _fail(name, "interrupted", INTERRUPTED)
+    end_undisturbed()
     sys.exit(0)
 
 

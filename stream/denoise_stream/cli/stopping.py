@@ -5,6 +5,7 @@ end. Its C-level handler writes the signal's number to a socket at once; a threa
 if Python has not reacted.
 """
 
+import atexit
 import contextlib
 import functools
 import os
@@ -107,6 +108,16 @@ def ended_by_first_signal(stop: Callable[[], object], after_s: float | None = No
         _spared = 0
     if first and first[0] != signal.SIGINT:
         raise SystemExit(128 + first[0])
+
+
+def end_undisturbed() -> None:
+    """Let no signal end the program while it exits, as its work is done: Python itself would die of one by then."""
+    atexit.register(_ignore_signals)
+
+
+def _ignore_signals() -> None:
+    for kind in ENDING:
+        signal.signal(kind, signal.SIG_IGN)
 
 
 def asked_status() -> int | None:

@@ -60,7 +60,7 @@ def wait_until_it_listens(process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None and time.monotonic() < limit:
         lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
         caught = next((int(line.split()[1], 16) for line in lines if line.startswith("SigCgt")), 0)
-        if caught >> (signal.SIGTERM - 1) & 1:
+        if caught >> (signal.SIGHUP - 1) & 1:  # the last of them
             return
         time.sleep(0.01)
 

@@ -51,6 +51,24 @@ def start(*arguments: object) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.parametrize("kind", ["SIGTERM", "SIGINT", "SIGHUP"])
+@pytest.mark.parametrize(
+    "moment", ["atexit.register(end)", "sys.modules['late'] = type('Late', (), {'__del__': end})()"]
+)
+def test_signal_after_the_work_is_done_does_not_make_it_fail(folder, kind, moment):
+    code = (
+        "import atexit, os, sys\nfrom denoise_start import stream\n"
+        f"def end(late=None, kill=os.kill, process=os.getpid()):\n    kill(process, {getattr(signal, kind):d})\n"
+        f"{moment}\nstream()"
+    )
+    Path("a.csv").write_text("v\n" + "1.5\n2.5\n" * 200)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "a.csv", "--quiet"], capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert Path("a.denoised.csv").is_file()
+
+
 @pytest.mark.parametrize(("kind", "status"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
 def test_signal_ends_a_network_that_never_ends(folder, endless, kind, status):
     soundfile.write("a.wav", noise(16_000), 16_000)
