@@ -19,6 +19,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from denoise_export.graph.plain import check_plain
 from denoise_stream import Contract, ContractError
 from denoise_stream.contract import Blocks
 from denoise_stream.engine.context import LARGEST
@@ -68,6 +69,7 @@ def write_streaming(source: Path, output: Path, *, float64: bool = False, force:
             "a streaming graph needs whole hops"
         )
     network = onnx.load(source)
+    check_plain(network, source.name)
     opset = next(each.version for each in network.opset_import if each.domain in ("", "ai.onnx"))
     if opset < LEAST_OPSET:
         raise ContractError(f"{source.name} has opset {opset}; a streaming graph needs {LEAST_OPSET} or more")

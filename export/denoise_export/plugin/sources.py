@@ -86,7 +86,7 @@ def _quoted(text: str) -> str:
     r"""Escape a text for a string of C, trigraphs too; characters that cannot be shown are left out.
 
     >>> _quoted('my "pump" \\ 3'), _quoted("why??/\a")
-    ('my \\"pump\\" \\\\ 3', 'why?\\?/')
+    ('my \\"pump\\" \\\\ 3', 'why\\?\\?/')
     """
     shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
-    return json.dumps(shown, ensure_ascii=False)[1:-1].replace("??", "?\\?")
+    return json.dumps(shown, ensure_ascii=False)[1:-1].replace("?", "\\?")

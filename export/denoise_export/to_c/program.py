@@ -123,14 +123,16 @@ def pointer(view: View) -> str:
 def number(value: float) -> str:
     """Write a float32 as a C constant that reads back to the same bits.
 
-    >>> number(0.1), number(2.0), number(float("inf"))
+    >>> number(0.1), number(2.0), number(1e300)
     ('0.100000001f', '2.0f', 'INFINITY')
     """
-    if math.isinf(value):
-        return "INFINITY" if value > 0 else "-INFINITY"
-    if math.isnan(value):
+    with np.errstate(over="ignore"):
+        single = float(np.float32(value))
+    if math.isinf(single):
+        return "INFINITY" if single > 0 else "-INFINITY"
+    if math.isnan(single):
         return "NAN"
-    text = f"{float(np.float32(value)):.9g}"
+    text = f"{single:.9g}"
     return f"{text}f" if any(mark in text for mark in ".e") else f"{text}.0f"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import onnx
 
+from denoise_export.graph.plain import check_plain
 from denoise_export.to_c import weights
 from denoise_export.to_c.arrangement import ARRANGING_OPERATORS
 from denoise_export.to_c.context import context_values
@@ -89,6 +90,7 @@ def c_source(
     model: onnx.ModelProto, file: str, write: Callable[[weights.Constants], weights.Written] = weights.as_numbers
 ) -> tuple[str, str, dict[str, int]]:
     """Translate a model as :func:`translated` does."""
+    check_plain(model, file)
     graph = read_graph(model, file)
     unknown = sorted({node.kind for node in graph.nodes} - set(OPERATORS))
     if unknown:
@@ -192,12 +194,13 @@ _SCALING = """    low = span = samples[0];
 
 
 def _comment(text: str) -> str:
-    """Make a text safe inside a comment of C.
+    r"""Make a text safe inside a comment of C: no end of one, no trigraph, no character that cannot be shown.
 
-    >>> _comment("a */ b /* c")
-    'a * / b / * c'
+    >>> _comment("a */ b /* c"), _comment("why???/\u202e")
+    ('a * / b / * c', 'why? ? ?/')
     """
-    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
+    shown = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?").replace("??", "? ?")
 
 
 def _translate(graph: Graph) -> Translation:
