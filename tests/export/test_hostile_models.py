@@ -87,3 +87,21 @@ def test_graphs_that_need_a_whole_runtime_are_refused_and_leave_nothing(folder, 
         with pytest.raises(ContractError, match=f"m.onnx holds {words}"):
             write()
     assert [path.name for path in folder.iterdir()] == ["m.onnx"]
+
+
+def test_tensor_that_is_repeated_millions_of_times_is_refused(folder):
+    nodes = [
+        helper.make_node("Tile", ["noisy", "often"], ["long"]),
+        helper.make_node("Slice", ["long", "start", "end", "axis"], ["clean"]),
+    ]
+    constants = {
+        "often": np.array([1, 10_000_000]),
+        "start": np.array([0]),
+        "end": np.array([150]),
+        "axis": np.array([1]),
+    }
+    tensors = [onnx_models.tensor(name, 150) for name in ("noisy", "clean")]
+    model = onnx_models.save(Path("m.onnx"), nodes, tensors[:1], tensors[1:], constants)
+    with pytest.raises(ContractError, match="Tile repeats a tensor 10000000 times; C is written for 4096 at most"):
+        write_c(model, Path("c"))
+    assert not Path("c").exists()

@@ -1,12 +1,16 @@
 """Operators that rearrange elements: as views, or as copies where a view cannot show the result."""
 
 import itertools
+import math
 from collections.abc import Callable
 
 from denoise_export.to_c.graph import Node
 from denoise_export.to_c.program import number
 from denoise_export.to_c.translation import Translation
 from denoise_stream import ContractError
+
+MOST_COPIES = 4096
+"""Of a tensor that is repeated: each is a step of the program."""
 
 
 def identity(work: Translation, node: Node) -> None:
@@ -70,6 +74,8 @@ def tile(work: Translation, node: Node) -> None:
     """Repeat a tensor along its axes."""
     view, target = work.view(node.inputs[0]), work.program.new(work.shape(node))
     repeats = [int(count) for count in work.constant(node, 1, "repeats").reshape(-1)]
+    if math.prod(repeats) > MOST_COPIES:
+        raise ContractError(f"Tile repeats a tensor {math.prod(repeats)} times; C is written for {MOST_COPIES} at most")
     for place in itertools.product(*(range(count) for count in repeats)):
         part = target
         for axis, (number_of_copy, size) in enumerate(zip(place, view.shape, strict=True)):
