@@ -115,7 +115,7 @@ def _verdicts(row: dict[str, Any]) -> tuple[str, str, str]:
 
 def summary() -> str:
     """Show six results: what was measured, what a model gains, and what the best alternative does."""
-    plain, words, ecg = results("general"), results("speech"), results("ecg")["gain_db"]
+    plain, words, ecg = results("general"), results("speech"), results("ecg")
     oversampled = results("stretch")["stretches"]["100"]
     mean = {method["name"]: method["improvement_db"]["all"] for method in plain["methods"] if method["choice"] is None}
     ours = mean.pop(plain["model"])
@@ -143,8 +143,8 @@ def summary() -> str:
         *(
             (
                 f"ECG (MIT-BIH) in {noise} noise, 0 to 12 dB",
-                f"+{ecg[noise][0]:g} to +{ecg[noise][1]:g} dB",
-                "not measured",
+                "+{:g} to +{:g} dB".format(*ecg["gain_db"][noise]),
+                "BayesShrink +{:g} to +{:g} dB".format(*ecg["bayes_shrink_gain_db"][noise]),
             )
             for noise in ("white", "pink")
         ),

@@ -14,7 +14,7 @@ PROGRAMS = re.compile(r"\bdenoise-(?:stream|evaluate|train|export)\b")
 NOT_RUN = {
     r"^denoise-train speech --from": "minutes of tracing: tests/train/training/test_speech_training.py has a small one",
     r"faces-conv|lstm-predict|mnist-reduce": "hours: tests/train/training has each for an epoch",
-    r"--from third/": "an hour, from a network that is not kept: tests/train/training has a start from another",
+    r"--from fourth/": "half an hour, from a network that is not kept: tests/train/training has a start from another",
     r"^npm install": "an archive that was packed before: tests/export/embed/test_embed_package.py",
     r"--install": "writes into the user's own folders: tests/export/plugin/test_making.py",
     r"^tail ": "follows a log without end: tests/stream/files/test_pipes.py",
