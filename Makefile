@@ -55,7 +55,7 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-models: .venv/tests  # train and export the shipped models anew (7 hours on two cores)
+models: .venv/tests  # train and export x2, general and general-small from random weights (7 hours on two cores)
 	rm -rf runs/shipped
 	$(BIN)/denoise-train x2 --output runs/shipped/x2
 	$(BIN)/denoise-train general --output runs/shipped/general

@@ -1,5 +1,6 @@
 """The guide to one's own models works as printed: train, export, stream, evaluate."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -72,6 +73,19 @@ def test_module_with_a_network_is_built_as_printed(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "my_module", raising=False)
     assert "--architecture my_module:build" in TRAINING
     assert build_network(150, 75, {"kind": "my_module:build"}).output_shape == (None, 150)
+
+
+@pytest.mark.slow
+def test_network_of_ones_own_is_trained_by_the_recipe_of_a_network_with_a_context(tmp_path):
+    (tmp_path / "my_module.py").write_text(MODULE)
+    np.save(tmp_path / "clean.npy", np.sin(np.arange(20_000) / 9))
+    few = "batches_per_epoch=2 batch_size=64 warm_up_batches=0".split()
+    less = [option for change in few for option in ("--set", f"schedule.{change}")]
+    command = ["denoise-train", "general", "--clean", "clean.npy", "--architecture", "my_module:build", *less]
+    printed = run(*command, "--epochs", "1", "--output", "mine", folder=tmp_path)
+    assert "On your held-out recordings" in " ".join(printed.split())
+    run("denoise-export", "mine", "--output", "mine.onnx", folder=tmp_path)
+    assert json.loads((tmp_path / "mine.json").read_text())["inputs"] == ["noisy"]
 
 
 TUTORIAL = """

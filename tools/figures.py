@@ -78,7 +78,7 @@ def stretch() -> str:
         )
         for name in next(iter(factors.values()))
     ]
-    return table(("samples for each that is needed", *factors), rows)
+    return table(("times the samples needed", *factors), rows)
 
 
 def speech() -> str:
@@ -128,7 +128,7 @@ def summary() -> str:
             f"{best} +{mean[best]:.1f} dB",
         ),
         (
-            "the same, oversampled 100 times: files; live",
+            "40 with 100 times the samples they need: files; live",
             f"+{oversampled['general, files']:.1f} dB; +{oversampled['general, live']:.1f} dB",
             f"BayesShrink +{oversampled['BayesShrink']:.1f} dB",
         ),

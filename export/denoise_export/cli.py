@@ -142,7 +142,7 @@ SECTIONS = {
     epilog=examples(
         "denoise-export runs/general",
         "denoise-export my.keras --output my.onnx --trained-on 'pump 3, 2025' --normalization zscore",
-        "denoise-export runs/general --output app/model.onnx --self-normalizing",
+        "denoise-export my.keras --output app/model.onnx --self-normalizing",
         "denoise-export general --output general.onnx",
         "denoise-export general --c firmware/ --test-vectors firmware/vectors",
         "denoise-export speech --wasm web/",
@@ -190,7 +190,8 @@ SECTIONS = {
 @click.option(
     "--self-normalizing",
     is_flag=True,
-    help="Bake the scaling of windows into the graph; it then takes samples as they are.",
+    help="Bake the scaling of windows into the graph; it then takes samples as they are. Not for networks with a state "
+    "or a context.",
 )
 @click.option(
     "--encoder",

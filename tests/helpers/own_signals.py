@@ -22,21 +22,21 @@ SMALL_NETWORK = {
 
 
 def small(**schedule: float) -> Recipe:
-    """Return the general recipe with a small network and little to do."""
-    general = load_recipe("general-small")
+    """Return the recipe general-small with a smaller network and little to do."""
+    recipe = load_recipe("general-small")
     return dataclasses.replace(
-        general,
+        recipe,
         architecture=SMALL_NETWORK,
-        optimizer=dataclasses.replace(general.optimizer, kind="adam"),  # traced in less time than Muon
+        optimizer=dataclasses.replace(recipe.optimizer, kind="adam"),  # traced in less time than Muon
         data={
-            **general.data,
+            **recipe.data,
             "families": ["polynomials"],
             "altered": 0.0,
             "validation_signals": 60,
             "test_signals": 20,
         },
         schedule=dataclasses.replace(
-            general.schedule,
+            recipe.schedule,
             **{"epochs": 1, "batches_per_epoch": 20, "batch_size": 256, "warm_up_batches": 2} | schedule,
         ),
     )

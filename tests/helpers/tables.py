@@ -35,7 +35,7 @@ def denoise_table(
     mix: float = 1.0,
     **options: Any,
 ) -> Done:
-    """Denoise a table as the command line does with a file, given in blocks of this many bytes."""
+    """Denoise a table of a file as the command line does; its bytes arrive in blocks of this size."""
     blocks = (data[start : start + block] for start in range(0, len(data), block))
     reading = Reading(None if columns is None else tuple(columns), table=TableOptions(**options))
     source = TableSource(blocks, "t.csv", reading, preview_rows=rows)

@@ -72,7 +72,7 @@ def export(
         Fit each output to its window by a gain and an offset, in the graph: for a network whose clean windows were
         scaled each by its own minimum and range, so that it knows shapes but not amplitudes.
     self_normalizing
-        Bake the scaling into the graph of a stateless network, for programs that have only the graph.
+        Bake the scaling into the graph of a network of windows alone, for programs that have only the graph.
     encoder
         Export the encoder of an autoencoder alone, by default as ``encoder.onnx``.
     block

@@ -18,8 +18,8 @@ their limits."""
 
 MIXTURES = 256
 
-FAR = 30.0
-"""Means of a context this many ranges away count in full; a network must clip what is farther."""
+FARTHEST_EXACT = 30.0
+"""Differences are relative to the largest mean of a context, up to this many ranges; networks must clip others."""
 
 SAMPLES_AT_ONCE = 9600
 """Most samples in a batch: attention over 4096 samples holds the square of their number."""
@@ -47,7 +47,7 @@ def prove_parity(network: Adapted, model: onnx.ModelProto, contract: Contract) -
     with with_plain_names(network.layers):
         runners = _network_runner(network), onnx_runner(model)
         if contract.context_size:
-            contexts = (probe_contexts(len(windows), contract, farthest) for farthest in (1.0, FAR, LARGEST))
+            contexts = (probe_contexts(len(windows), contract, farthest) for farthest in (1.0, FARTHEST_EXACT, LARGEST))
             largest = max(each for context in contexts for each in _differences_in_windows(*runners, windows, context))
         elif contract.state_size:
             largest = max(_differences_in_streams(*runners, windows, contract.state_size))
@@ -78,7 +78,7 @@ def _differences_in_windows(run_network: Run, run_onnx: Run, windows: Rows, *con
     scale = np.fmax(scale, np.abs(expected).max(axis=1, keepdims=True))
     for context in contexts:
         means = context[:, : context.shape[1] // 2]
-        scale = np.maximum(scale, np.abs(means).max(axis=1, keepdims=True).clip(max=FAR))
+        scale = np.maximum(scale, np.abs(means).max(axis=1, keepdims=True).clip(max=FARTHEST_EXACT))
     for batch in {min(batch, most) for batch in STREAMS}:
         for start in range(0, len(windows), batch):
             rows = slice(start, start + batch)

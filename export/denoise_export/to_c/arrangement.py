@@ -10,7 +10,7 @@ from denoise_export.to_c.translation import Translation
 from denoise_stream import ContractError
 
 MOST_COPIES = 4096
-"""Of a tensor that is repeated: each is a step of the program."""
+"""Most copies that Tile may make; each is a step of the program."""
 
 
 def identity(work: Translation, node: Node) -> None:

@@ -44,7 +44,7 @@ WHICH_MODEL = """Which model, which hop:
   signal                            --model        --hop
   speech: recordings, calls         speech         75 only
   tables, ECG, vibration, machines  general        75; 150 halves the compute
-  the same, little compute          general-small  (0.5 dB less), 30 hardly helps
+  the same, little compute          general-small  (0.3 dB less), 30 hardly helps
   Without --model, audio goes through speech and everything else through general.
 """
 
@@ -57,7 +57,9 @@ def _list_models(context: click.Context, parameter: click.Parameter, wanted: boo
     for name, path in bundled_models().items():
         contract = Model(path).contract
         rate = "any rate" if contract.sample_rate_hz is None else f"{contract.sample_rate_hz:g} Hz"
-        kind = "with a memory" if contract.state_size else "no memory"
+        kind = (
+            "with a memory" if contract.state_size else "with a context" if contract.context_size else "a window alone"
+        )
         click.echo(
             f"{name:<14} window {contract.window}, hop {contract.hop}, {rate}, {kind}, "
             f"{path.stat().st_size / 1024:.0f} KiB; trained on {contract.trained_on}"

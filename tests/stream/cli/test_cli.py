@@ -194,7 +194,9 @@ def test_models_are_listed(capsys, monkeypatch):
         main()
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["general", "general-small", "speech", "x2"]
-    assert "window 150, hop 75, any rate" in lines[0]
+    assert "window 150, hop 75, any rate, with a context" in lines[0]
+    assert "any rate, a window alone" in lines[1]
+    assert "16000 Hz, with a memory" in lines[2]
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])

@@ -19,7 +19,7 @@ from denoise_stream import Denoiser
 from programs import PROGRAM
 from terminal import Terminal
 
-GENERAL = ("--model", "general-small")
+SMALL = ("--model", "general-small")
 
 
 def start(server: AudioServer, *arguments: object, **options: object) -> subprocess.Popen[str]:
@@ -72,7 +72,7 @@ def offline_difference(captured: np.ndarray, denoised: np.ndarray) -> float:
 def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
     file = tmp_path / "take.wav"
     with audio_server.recording("virtmic") as captured:
-        process = start(audio_server, *GENERAL, "--device", "virtmic", "--output", file, "--duration", 5)
+        process = start(audio_server, *SMALL, "--device", "virtmic", "--output", file, "--duration", 5)
         wait_for_recording(tmp_path)
         audio_server.play(noisy)
         process.communicate(timeout=120)
@@ -88,7 +88,7 @@ def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server,
     report = tmp_path / "report.json"
     with audio_server.recording("virtmic") as captured, audio_server.recording("virtspk") as played:
         options = ["--device", "virtmic", "--output-device", "virtspk", "--duration", 6, "--report", report]
-        process = start(audio_server, *GENERAL, *options)
+        process = start(audio_server, *SMALL, *options)
         time.sleep(2)
         audio_server.play(noisy)
         process.communicate(timeout=120)
@@ -129,7 +129,7 @@ def test_pipe_carries_the_denoised_microphone(audio_server, noisy):
 
 
 def test_facts_are_printed_at_the_start_and_a_summary_at_the_end(audio_server):
-    done = run(audio_server, *GENERAL, "--output", "null", "--duration", 1, "--max-attenuation", 12)
+    done = run(audio_server, *SMALL, "--output", "null", "--duration", 1, "--max-attenuation", 12)
     assert done.returncode == 0
     assert done.stdout == ""
     for pattern in (
@@ -243,7 +243,7 @@ def test_question_mark_without_a_terminal_is_an_error_that_lists_the_devices(aud
 
 
 def test_device_is_chosen_on_a_terminal(audio_server):
-    terminal = terminal_with(audio_server, *GENERAL, "--device", "?")
+    terminal = terminal_with(audio_server, *SMALL, "--device", "?")
     choices = terminal.read_until(r"microphone \[\d+\]: ")
     number = re.search(r"(\d+) virtmic", choices)[1]
     terminal.press(f"{number}\n")
@@ -254,7 +254,7 @@ def test_device_is_chosen_on_a_terminal(audio_server):
 
 def test_headphones_are_recommended_at_the_first_run_only(audio_server, tmp_path, monkeypatch):
     monkeypatch.setitem(audio_server.environment, "XDG_CONFIG_HOME", str(tmp_path))
-    said = ["use headphones" in run(audio_server, *GENERAL, "--duration", 0.2).stderr for _ in range(2)]
+    said = ["use headphones" in run(audio_server, *SMALL, "--duration", 0.2).stderr for _ in range(2)]
     assert said == [True, False]
 
 
@@ -299,7 +299,7 @@ def terminal_with(server: AudioServer, *arguments: str) -> Terminal:
 
 
 def test_keys_switch_mix_and_quit(audio_server):
-    terminal = terminal_with(audio_server, *GENERAL)
+    terminal = terminal_with(audio_server, *SMALL)
     screen = terminal.read_until(r"denoiser +100 %")
     assert "\x1b[?1049h" in screen  # a screen of its own: nothing scrolls away
     for words in ("microphone", "latency", "budget", "dBFS", "compute", "dropouts", "elapsed"):

@@ -205,7 +205,7 @@ def test_target_is_scaled_by_the_noisy_window_so_that_the_amplitude_is_kept():
     ("name", "samples"),
     [("general-small", [0.47753, 0.34517, 0.47641, 0.02302]), ("x2", [0.17785, 0.1556, 0.12364, 0.19775])],
 )
-def test_bundled_recipes_draw_the_data_that_the_shipped_models_saw(name, samples):
+def test_recipes_of_a_window_alone_draw_the_data_that_the_shipped_models_saw(name, samples):
     recipe = load_recipe(name)
     pairs = build_data(recipe.data, recipe.noise, recipe.window, recipe.seed).block(0)
     np.testing.assert_allclose(pairs.noisy[:4000:1000, 75], samples, atol=1e-4)

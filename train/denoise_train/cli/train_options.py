@@ -92,7 +92,9 @@ class Wanted:
             raise click.UsageError(f"--architecture {self.architecture}: write it as my_module:build, for my_module.py")
         recipe = changed(recipe, dict(parse_change(change) for change in self.changes))
         if self.architecture is not None:
-            recipe = dataclasses.replace(recipe, architecture={"kind": self.architecture})
+            # A network of one's own takes the window alone.
+            own = {"kind": self.architecture}
+            recipe = dataclasses.replace(recipe, architecture=own, context_past="", context_ahead="")
         return recipe if self.seed is None else with_values(recipe, {"seed": self.seed})
 
 

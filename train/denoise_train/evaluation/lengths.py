@@ -1,6 +1,6 @@
 """How long the pieces of a signal are that a model is judged on, and how many of them there are.
 
-A model without a memory is judged as well on short pieces as on long ones. One with a memory starts each piece without
+A model of a window alone is judged as well on short pieces as on long ones. One with a memory starts each piece without
 it, so on short pieces nothing but its start is judged: the bundled ``speech`` gains 9 dB on recordings of seconds, and
 3 dB on pieces of a tenth of a second.
 """

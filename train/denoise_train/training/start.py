@@ -115,13 +115,13 @@ def copy_weights(network: keras.Model, trained: keras.Model, start: str) -> None
 
 
 def _same_output(network: keras.Model, other: keras.Model) -> bool:
-    """Tell whether two networks have the same output for a window and, if they have one, a first and a later state."""
+    """Tell whether two networks have the same output for a window and, if they have one, two states or contexts."""
     window = np.random.default_rng(0).random((1, _window(network)), dtype=np.float32)
     return all(_same_answer(network, other, window, number) for number in (0.0, MID_SIGNAL))
 
 
 def _same_answer(network: keras.Model, other: keras.Model, window: Windows, number: float) -> bool:
-    """Compare the outputs of two networks for a window and, if they have one, a state filled with a number."""
+    """Compare the outputs of two networks for a window and, if they have one, a state or context of one number."""
     inputs = [window, *(np.full((1, tensor.shape[1]), number, np.float32) for tensor in network.inputs[1:])]
     one, another = (each.predict_on_batch(inputs if len(inputs) > 1 else window) for each in (network, other))
     pairs = zip(one, another, strict=True) if isinstance(one, list) else [(one, another)]

@@ -11,7 +11,7 @@ export const MODELS = {
   },
   "general-small": {
     title: "Sensors, small",
-    text: "The same for slow devices: half the work, and a little more noise left.",
+    text: "The same for slow devices: a seventh of the work, and a little more noise left.",
   },
   x2: {
     title: "Parabola",

@@ -35,7 +35,7 @@ def mean_square(rows: np.ndarray) -> float:
 
 
 def test_the_better_method_is_found_and_its_lead_too():
-    clean, noisy = beats("white")
+    clean, noisy = beats("white", 15.0)
     found = compare_blindly(GENERAL, noisy)
     assert found is not None
     true_db = 10 * np.log10(mean_square(found.filtered - clean) / mean_square(found.denoised - clean))
