@@ -38,6 +38,7 @@ OWN_SHARE = 0.5
 GROUPS = {
     "white, uniform, Laplacian, gusty": ("white", "uniform", "laplacian", "gusty"),
     "pink, brown, hum": ("pink", "brown", "hum"),
+    "wander, muscles, motion": ("wander", "muscle", "motion"),
     "impulses, salt and pepper": ("impulsive", "salt_and_pepper"),
     "quantization": ("quantization",),
 }

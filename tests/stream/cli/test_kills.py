@@ -47,7 +47,7 @@ ARGUMENTS = {
 
 def start(inputs: Path, folder: Path, kind: str) -> subprocess.Popen[bytes]:
     arguments = [str(inputs / part) if (inputs / part).exists() else part for part in ARGUMENTS[kind]]
-    command = [*PROGRAM, *arguments, "--model", "general", "--hop", "1", "--quiet"]
+    command = [*PROGRAM, *arguments, "--model", "general-small", "--hop", "1", "--quiet"]
     with (inputs / "a.raw").open("rb") as samples, (folder / "piped").open("wb") as piped:
         return subprocess.Popen(
             command, cwd=folder, stdin=samples, stdout=piped, stderr=subprocess.PIPE, start_new_session=True
