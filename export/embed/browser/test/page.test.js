@@ -151,7 +151,7 @@ for (const [url, link] of [
 ])
   test(`a dropped model denoises the microphone through ${link}`, async () => {
     const { page, close } = await open(browser, url);
-    await drop(page, "general16.onnx", fixture("general16.onnx"));
+    await drop(page, "small16.onnx", fixture("small16.onnx"));
     await page.click("#microphone");
     await page.waitForFunction((link) => document.querySelector("#status").textContent.includes(link), link);
     await page.waitForFunction(() => self.played.some((block) => block.some(Boolean)), null, { timeout: 20000 });
