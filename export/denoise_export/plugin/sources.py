@@ -10,7 +10,7 @@ from denoise_export.plugin.plugin import MOST_DB, Plugin
 from denoise_export.to_c.source import translated
 from denoise_export.to_c.templates import filled
 from denoise_stream import ContractError
-from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.files.paths import check_outputs, write_together
 from denoise_stream.model import Model
 
 TEMPLATES = Path(__file__).parent / "c"
@@ -48,15 +48,13 @@ def write_sources(model: Path, folder: Path, interface: str, *, force: bool = Fa
     values = _values(plugin)
     own = {name: filled(TEMPLATES / name, values) for name in ("plugin.h", "plugin.c", f"{interface}.c")}
     sources = {"denoise.c": source, "denoise.h": header, **channel_sources(), **own, "Makefile": _makefile(plugin)}
-    texts = {folder / name: text for name, text in sources.items()}
+    files = {folder / name: text.encode() for name, text in sources.items()}
     if interface == "lv2":
-        texts[plugin.bundle / "manifest.ttl"] = lv2.manifest(plugin)
-        texts[plugin.bundle / "plugin.ttl"] = lv2.description(plugin)
+        files[plugin.bundle / "manifest.ttl"] = lv2.manifest(plugin).encode()
+        files[plugin.bundle / "plugin.ttl"] = lv2.description(plugin).encode()
     plugin.library.parent.mkdir(parents=True, exist_ok=True)
-    check_outputs(*texts, plugin.library, force=force)
-    for path, text in texts.items():
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+    check_outputs(*files, plugin.library, force=force)
+    write_together(files)
     return plugin
 
 

@@ -22,7 +22,7 @@ from denoise_export.to_c.views import Buffer, View, row_major
 from denoise_stream import ContractError
 from denoise_stream.engine import gate
 from denoise_stream.engine.overlap_add import taper
-from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.files.paths import check_outputs, write_together
 from denoise_stream.model import Model
 
 OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
@@ -67,11 +67,9 @@ def write_c(model: Path, folder: Path, *, packed: bool = False, force: bool = Fa
     """
     source, header, costs = translated(model, weights.as_text if packed else weights.as_numbers)
     folder.mkdir(parents=True, exist_ok=True)
-    files = {folder / "denoise.h": header, folder / "denoise.c": source}
+    files = {folder / "denoise.h": header.encode(), folder / "denoise.c": source.encode()}
     check_outputs(*files, force=force)
-    for path, text in files.items():
-        with whole_file(path) as partial:
-            partial.write_text(text, encoding="utf-8", newline="\n")
+    write_together(files)
     return folder / "denoise.c", costs
 
 

@@ -11,7 +11,7 @@ from denoise_export.channel.sources import channel_sources
 from denoise_export.to_c.source import translated
 from denoise_export.to_c.weights import Constants, Written, as_linked, pack
 from denoise_stream import Contract, DenoiseError
-from denoise_stream.files.paths import check_outputs, whole_file
+from denoise_stream.files.paths import check_outputs, write_together
 from denoise_stream.model import Model
 
 TEMPLATES = Path(__file__).parent
@@ -77,9 +77,7 @@ def write_wasm(model: Path, folder: Path, *, force: bool = False) -> tuple[Path,
         check_outputs(module, *new, force=force)
     content = wasm_module(model)
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (*new, module):
-        with whole_file(path) as partial:
-            partial.write_bytes(scripts.get(path, content))
+    write_together({path: scripts[path] for path in new} | {module: content})
     return module, len(content)
 
 

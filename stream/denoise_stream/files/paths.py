@@ -214,6 +214,19 @@ def _claim(partial: Path, target: Path) -> bool:
     return True
 
 
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: none takes its name before all are written.
+
+    Raises
+    ------
+    SinkError
+        If one cannot be written. What was at the paths stays as it was.
+    """
+    with contextlib.ExitStack() as files:
+        for path, content in contents.items():
+            files.enter_context(whole_file(path)).write_bytes(content)
+
+
 def write_json(path: Path, facts: Mapping[str, Any], *, replace: bool = True) -> None:
     """Write facts as an indented JSON file, whole or not at all."""
     with whole_file(path, replace=replace) as partial:

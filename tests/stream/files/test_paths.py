@@ -10,7 +10,7 @@ import soundfile
 
 from denoise_stream import SinkError
 from denoise_stream.files import paths
-from denoise_stream.files.paths import whole_file
+from denoise_stream.files.paths import whole_file, write_together
 from programs import noise
 
 
@@ -133,3 +133,12 @@ def test_archive_does_not_replace_what_appeared_since_its_start(folder, models):
     assert Path("out/a.wav").read_text() == "theirs"
     assert run(force=True).failures == []
     assert soundfile.info("out/a.wav").frames == 16_000
+
+
+def test_files_that_belong_together_are_all_written_or_none(folder):
+    Path("old.h").write_bytes(b"old")
+    with pytest.raises(SinkError, match="cannot write gone/new.c: No such file"):
+        write_together({Path("old.h"): b"new", Path("new.h"): b"new", Path("gone/new.c"): b"new"})
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == {"old.h": b"old"}
+    write_together({Path("old.h"): b"new", Path("new.h"): b"newer"})
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == {"old.h": b"new", "new.h": b"newer"}
