@@ -77,7 +77,10 @@ class ParquetSource:
                     f"{self.name}, column {name!r} is not a signal: it holds {self.schema.field(name).type}"
                 )
         self._sizes = ParquetSizes(path, self._file, max_columns)
-        first = next(self._batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
+        try:
+            first = next(self._batches(PREVIEW_ROWS), pyarrow.RecordBatch.from_pylist([], self.schema))
+        except (pyarrow.ArrowException, OSError) as error:
+            raise SourceError(f"{self.name} cannot be read: {first_line(error)}") from error
         self._layout = choose_columns(_facts(first), self.name, columns, series_column)
         self.column_names = [self._layout.names[index] for index in self._layout.chosen]
         self.all_column_names = self._layout.names

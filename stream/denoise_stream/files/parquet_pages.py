@@ -10,6 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 MOST_EMPTY_PAGES = 10_000
 """Pages without a value in one part of a column: no writer makes them, and Arrow would read on and on."""
 
+FIELDS = {0: (5, 2), 3: (8, 4)}
+"""By the type of a page of values, version 1 or 2: the field about its values, and in that the one of the encoding."""
+
 DEEPEST = 8
 
 _BOOLEANS, _INT32, _INTEGERS, _FLOAT64, _BYTES, _LISTS, _STRUCTURE = (1, 2), 5, (4, 5, 6), 7, 8, (9, 10), 12
@@ -27,11 +30,14 @@ class Pages(NamedTuple):
         Bytes of all pages, unpacked.
     largest
         Bytes of the largest page, unpacked.
+    encodings
+        The numbers of the encodings of the values.
     """
 
     values: int
     unpacked: int
     largest: int
+    encodings: frozenset[int]
 
 
 def read_pages(file: BinaryIO, start: int, values: int) -> Pages:
@@ -52,11 +58,15 @@ def read_pages(file: BinaryIO, start: int, values: int) -> Pages:
         If a header makes no sense.
     """
     found = unpacked = largest = empty = 0
+    encodings = set()
     while found < values:
         file.seek(start)
         header = _structure(file, 0)
         bytes_unpacked, bytes_packed = header.get(2, -1), header.get(3, -1)
-        data = header.get(5) or header.get(8) or {}  # version 1 or 2; a dictionary has neither
+        about, encoding = FIELDS.get(header.get(1, -1), (-1, -1))
+        data = header.get(about) or {}
+        if encoding in data:
+            encodings.add(data[encoding])
         found += data.get(1, 0)
         empty += not data.get(1)
         if min(bytes_unpacked, bytes_packed, data.get(1, 0)) < 0 or empty > MOST_EMPTY_PAGES:
@@ -64,7 +74,7 @@ def read_pages(file: BinaryIO, start: int, values: int) -> Pages:
         unpacked += bytes_unpacked
         largest = max(largest, bytes_unpacked)
         start = file.tell() + bytes_packed
-    return Pages(found, unpacked, largest)
+    return Pages(found, unpacked, largest, frozenset(encodings))
 
 
 def _structure(file: BinaryIO, depth: int) -> dict[int, Any]:

@@ -1,8 +1,9 @@
 """Bound what the text, the lists and the pages of a Parquet file take in memory, before they are unpacked.
 
 A few kilobytes may stand for gigabytes: text is stored once and repeated by number, and pages are compressed. So text
-is read as numbers and a dictionary first, and measured. The other sizes are those of the pages' headers, or of the
-footer where it states more.
+is read as numbers and a dictionary first, and measured. Where it is stored by its differences that is not possible; it
+is measured a few rows at a time then, for no text is longer than its page. The other sizes are those of the pages'
+headers, or of the footer where it states more.
 """
 
 import inspect
@@ -36,6 +37,15 @@ LONGEST_NUMBER = 32
 SPELLED_OUT = 8
 """How many times more than a number an object of Python takes, about."""
 
+DIFFERENCES = {6, 7}
+"""Encodings of text by its lengths and by its differences, DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY."""
+
+REPEATING = {2, 7, 8}
+"""Encodings that store once what is repeated: PLAIN_DICTIONARY, DELTA_BYTE_ARRAY and RLE_DICTIONARY."""
+
+READING = 4
+"""How many times more than a text reading it from its differences takes, about."""
+
 LOOKED_UP = 1 << 20
 """Words whose lengths are looked up at once."""
 
@@ -66,6 +76,7 @@ class ParquetSizes:
         self._most_columns = max(max_columns, MOST_COLUMNS)
         self._metadata = file.metadata
         self._leaves = [file.schema.column(index) for index in range(len(file.schema))]
+        self._longest_text: dict[str, int] = {}
         twice = next((name for name, count in Counter(leaf.path for leaf in self._leaves).items() if count > 1), None)
         if twice is not None:
             raise SourceError(f"{path.name} has several columns called {twice!r}; give each a name of its own")
@@ -80,6 +91,7 @@ class ParquetSizes:
         values = sum(found.values for found, leaf in zip(held, self._leaves, strict=True) if leaf.max_repetition_level)
         self._allow(values, COLUMN_LIST_VALUES, f"the lists of row group {number} hold {values} values")
         self._check_fixed(held, min(group.num_rows, BATCH_ROWS), number)
+        self._check_differences(held, number)
         largest = max((found.largest for found in held), default=0)
         self._allow(largest, COLUMN_UNPACKED_BYTES, f"a page of row group {number} takes {largest} bytes")
         unpacked = max(group.total_byte_size, sum(found.unpacked for found in held))
@@ -107,6 +119,16 @@ class ParquetSizes:
         taken = sum(pages.values * leaf.length for leaf, pages in long if leaf.max_repetition_level)
         self._allow(taken, COLUMN_TEXT_BYTES, f"the bytes in the lists of row group {number} take {taken}")
 
+    def _check_differences(self, held: list[Pages], number: int) -> None:
+        """Note how long text may be that is stored by its differences; refuse long ones in lists, read all at once."""
+        for leaf, pages in zip(self._leaves, held, strict=True):
+            if leaf.physical_type == "BYTE_ARRAY" and pages.encodings & DIFFERENCES:
+                self._longest_text[leaf.path] = max(self._longest_text.get(leaf.path, 1), pages.largest)
+                if leaf.max_repetition_level and pages.encodings & REPEATING:
+                    taken = pages.values * pages.largest
+                    words = f"the text in the lists of row group {number} may take {taken} bytes"
+                    self._allow(taken, COLUMN_TEXT_BYTES, words)
+
     def check_text(self, rows: int, column: str | None) -> Iterator[int]:
         """Measure the text of a column, or of all, so many rows at a time; yield how many may be read.
 
@@ -122,16 +144,20 @@ class ParquetSizes:
             paths = [path for path in paths if path == column or path.startswith(f"{column}.")]
         if not paths:
             return
-        options: dict[str, Any] = {"metadata": self._metadata, "read_dictionary": paths}
+        longest = sum(self._longest_text.get(path, 0) for path in paths)
+        repeated = [path for path in paths if path not in self._longest_text]
+        options: dict[str, Any] = {"metadata": self._metadata, "read_dictionary": repeated}
         if "arrow_extensions_enabled" in inspect.signature(pyarrow.parquet.ParquetFile).parameters:
             options["arrow_extensions_enabled"] = False  # or JSON would be spelled out
         file = pyarrow.parquet.ParquetFile(self._path, **options)
-        done = 0
-        for batch in file.iter_batches(rows, columns=paths):
-            taken = sum(map(_text_bytes, batch.columns))
-            words = f"the text of rows {done + 1} to {done + len(batch)} takes {taken} bytes"
-            self._allow(taken, COLUMN_TEXT_BYTES, words)
+        at_once = max(1, min(rows, COLUMN_TEXT_BYTES * self._most_columns // (READING * longest or 1)))
+        begun = done = taken = 0
+        for batch in file.iter_batches(at_once, columns=paths):
+            if done + len(batch) > begun + rows:
+                begun, taken = done, 0
             done += len(batch)
+            taken += sum(map(_text_bytes, batch.columns))
+            self._allow(taken, COLUMN_TEXT_BYTES, f"the text of rows {begun + 1} to {done} takes {taken} bytes")
             yield done
 
     def check_names(self, column: Any) -> None:

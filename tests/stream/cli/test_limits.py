@@ -172,9 +172,14 @@ def parquet_bomb(kind: str) -> None:
         "lists": lambda: pa.ListArray.from_arrays(ends.astype(np.int32), np.ones(36_000_000, np.float32)),
         "bytes": lambda: pa.array([b"y" * 100_000] * rows, pa.binary(100_000)),
         "pages": lambda: pa.array(["y" * 14_000] * rows),
+        "differences": lambda: pa.array(["y" * 20_000] * rows),
+        "differences in lists": lambda: pa.array([["y" * 20_000] * 10] * rows),
     }
     table = pa.table({"v": np.random.default_rng(0).normal(size=rows), "t": columns[kind]()})
     options = {"compression": "zstd", "store_schema": "words" not in kind, "use_dictionary": kind != "pages"}
+    if "differences" in kind:
+        path = "t.list.element" if "lists" in kind else "t"
+        options |= {"use_dictionary": False, "column_encoding": {path: "DELTA_BYTE_ARRAY"}}
     pq.write_table(table, "a.parquet", **options)
     assert Path("a.parquet").stat().st_size < 300_000
 
@@ -194,6 +199,8 @@ def parquet_bomb(kind: str) -> None:
         ("json", "the text of rows 1 to 800 takes 80000000 bytes"),
         ("bytes", "the bytes of 800 rows of its columns take 80000000"),
         ("pages", r"row group 1 grows from \d+ to 280\d+ bytes when it is unpacked"),
+        ("differences", r"the text of rows 1 to \d{4} takes \d{8} bytes"),
+        ("differences in lists", r"the text in the lists of row group 1 may take \d+ bytes"),
     ],
 )
 def test_parquet_that_unpacks_to_gigabytes_is_refused_before_it_does(folder, kind, words):

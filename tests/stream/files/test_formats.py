@@ -48,3 +48,18 @@ def test_every_format_goes_through_the_command_a_folder_and_training(folder: Pat
     np.testing.assert_array_equal(one.signals[0], many.signals[0])
     (noisy,) = load_recordings([Path("in")]).signals
     np.testing.assert_allclose(one.signals[0], Denoiser("general").denoise(noisy), atol=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_text_that_parquet_stores_by_its_differences_is_kept(folder: Path, call, encoding: str):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    days = [f"day {number // 24}" if number % 5 else None for number in range(len(NOISY))]
+    table = pa.table({"v": NOISY, "day": pa.array(days), "tags": pa.array([[day, "x"] for day in days])})
+    encodings = {"day": encoding, "tags.list.element": encoding}
+    pq.write_table(table, "a.parquet", use_dictionary=False, column_encoding=encodings, row_group_size=250)
+    assert call("a.parquet", "--output", "out.parquet", "--model", "general-small")[0] == 0
+    written = pq.read_table("out.parquet")
+    assert written.drop_columns("v").equals(table.drop_columns("v"))
+    assert not written["v"].equals(table["v"])
