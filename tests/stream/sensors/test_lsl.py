@@ -10,8 +10,9 @@ import pytest
 from denoise_stream import Denoiser
 from sensors import Port, Program, wait_until
 
-SAMPLES = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
-STAMPS = 1000 + np.arange(400) / 100 + np.random.default_rng(1).uniform(0, 1e-3, 400)
+# Six hops of 75: once five of them are written, all samples have been read, and none is under way when a run is ended.
+SAMPLES = np.random.default_rng(0).normal(size=(450, 3)).astype(np.float32)
+STAMPS = 1000 + np.arange(450) / 100 + np.random.default_rng(1).uniform(0, 1e-3, 450)
 
 
 @pytest.fixture
@@ -64,9 +65,9 @@ def test_samples_keep_their_stamps_names_and_the_channels_that_are_not_denoised(
     assert (full.get_channel_labels(), full.get_channel_units()) == (["Fp1", "Fp2", "counter"], ["microvolts"] * 3)
     assert (full.type(), full.nominal_srate(), full.channel_format()) == ("EEG", 100, pylsl.cf_float32)
     push(outlet)
-    samples, stamps = pull(inlet, 300)
+    samples, stamps = pull(inlet, 375)
     assert program.end() == 0
-    rest, rest_stamps = pull(inlet, 400 - len(stamps))
+    rest, rest_stamps = pull(inlet, 450 - len(stamps))
     samples = np.concatenate((samples, rest))
     assert np.concatenate((stamps, rest_stamps)).tolist() == STAMPS.tolist()
     np.testing.assert_array_equal(samples[:, 2], SAMPLES[:, 2])
@@ -77,14 +78,14 @@ def test_sender_that_goes_is_waited_for_and_what_it_sent_is_written_as_rows(name
     outlet = open_outlet(name)
     program = Program("--input", f"lsl:{name}", "--model", models["identity"])
     program.wait_for("reading LSL stream")
-    push(outlet, slice(0, 200))
-    program.wait_for_lines(76)
+    push(outlet, slice(0, 225))
+    program.wait_for_lines(151)
     del outlet
     program.wait_for("is lost (its sender has gone); trying to reconnect")
     outlet = open_outlet(name)
     program.wait_for("is back after")
-    push(outlet, slice(200, 400))
-    program.wait_for_lines(301)
+    push(outlet, slice(225, 450))
+    program.wait_for_lines(376)
     assert program.end() == 0
     header, *rows = program.written.decode().splitlines()
     assert header == "time,Fp1,Fp2,counter"
@@ -98,13 +99,14 @@ def test_regular_sender_that_lsl_itself_waits_for_is_told_of(name, models):
     outlet = open_outlet(name, "the same")
     program = Program("--input", f"lsl:{name}", "--model", models["identity"])
     program.wait_for("reading LSL stream")
-    push(outlet, slice(0, 200))
-    program.wait_for_lines(76)
+    push(outlet, slice(0, 225))
+    program.wait_for_lines(151)
     program.wait_for("is lost (silent for 5 s); trying to reconnect")
-    push(outlet, slice(200, 400))
+    push(outlet, slice(225, 450))
     program.wait_for("is back after")
+    program.wait_for_lines(376)
     assert program.end() == 0
-    assert program.written.count(b"\n") == 401
+    assert program.written.count(b"\n") == 451
 
 
 def test_rows_of_a_serial_port_are_stamped_with_the_time_of_their_arrival(name, folder, models):
@@ -119,10 +121,10 @@ def test_rows_of_a_serial_port_are_stamped_with_the_time_of_their_arrival(name, 
     time.sleep(0.2)
     port.send(b"".join(b"%.2f\n" % value for value in SAMPLES[140:, 0]))
     after = pylsl.local_clock()
-    samples, stamps = pull(inlet, 300)
+    samples, stamps = pull(inlet, 375)
     assert program.end() == 0
     assert before <= stamps[0] <= stamps[139] <= between < stamps[140] <= stamps[-1] <= after
-    np.testing.assert_allclose(samples[:, 0], SAMPLES[:300, 0], atol=0.6e-2)
+    np.testing.assert_allclose(samples[:, 0], SAMPLES[:375, 0], atol=0.6e-2)
 
 
 def test_stream_that_is_not_there_is_refused_with_those_that_are(name, call, folder, monkeypatch):
