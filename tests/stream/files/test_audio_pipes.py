@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from denoise_stream.files.audio.encodings import decoder
-from programs import pipe
+from programs import pipe_here
 from recorded import ffmpeg, make_base, sox
 
 CODECS = {
@@ -25,7 +25,7 @@ CODECS = {
 
 
 def through(data: bytes, *arguments: object, output: str = "b.wav"):
-    return pipe(data, "--input", "-", "--format", "wav", "--output", output, "--force", "--mix", 0, *arguments)
+    return pipe_here(data, "--input", "-", "--format", "wav", "--output", output, "--force", "--mix", 0, *arguments)
 
 
 def decoded(path: str = "whole.wav") -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from denoise_stream import Denoiser
-from programs import PROGRAM, noise, pipe
+from programs import PROGRAM, noise, pipe, pipe_here
 
 
 @pytest.mark.parametrize(("sample_format", "dtype"), [("s16le", "<i2"), ("f32le", "<f4")])
@@ -21,7 +21,7 @@ def test_raw_pipe_equals_the_whole_signal(models, sample_format, dtype, channels
     samples = noise(5000, channels)
     data = (samples * 32768).astype(dtype) if dtype == "<i2" else samples.astype(dtype)
     options = ["--input", "-", "--format", sample_format, "--channels", channels, "--model", models["smoother"]]
-    done = pipe(data.tobytes(), *options)
+    done = pipe_here(data.tobytes(), *options)
     assert done.returncode == 0, done.stderr
     result = np.frombuffer(done.stdout, dtype).reshape(data.shape)
     expected = Denoiser(models["smoother"]).denoise(data.astype(float))
@@ -30,10 +30,10 @@ def test_raw_pipe_equals_the_whole_signal(models, sample_format, dtype, channels
 
 def test_raw_pipe_of_unknown_rate_has_the_models(folder, models):
     data = noise(3000).astype("<f4").tobytes()
-    done = pipe(data, "--input", "-", "--format", "f32le", "--output", "a.wav", "--model", models["identity_16k"])
+    done = pipe_here(data, "--input", "-", "--format", "f32le", "--output", "a.wav", "--model", models["identity_16k"])
     assert done.returncode == 0, done.stderr
     assert soundfile.info("a.wav").samplerate == 16_000
-    done = pipe(data, "--input", "-", "--format", "f32le", "--output", "b.wav", "--model", models["smoother"])
+    done = pipe_here(data, "--input", "-", "--format", "f32le", "--output", "b.wav", "--model", models["smoother"])
     assert done.returncode == 2
     assert b"--output b.wav needs a sample rate; state it with --rate HZ" in done.stderr
 
@@ -62,12 +62,12 @@ def test_wav_whose_header_was_written_before_the_end_was_known(folder, models, s
     start = data.index(b"data") + 4
     data[4:8] = struct.pack("<I", size)
     data[start : start + 4] = struct.pack("<I", size - 36)
-    done = pipe(bytes(data), "--input", "-", "--format", "wav", "--model", models["identity"])
+    done = pipe_here(bytes(data), "--input", "-", "--format", "wav", "--model", models["identity"])
     assert done.returncode == 0, done.stderr
     Path("b.wav").write_bytes(done.stdout)
     assert np.abs(soundfile.read("b.wav")[0] - soundfile.read("a.wav")[0]).max() < 1e-7
     Path("streamed.wav").write_bytes(data)
-    assert pipe(b"", "--input", "streamed.wav", "--model", models["identity"]).returncode == 0
+    assert pipe_here(b"", "--input", "streamed.wav", "--model", models["identity"]).returncode == 0
     assert soundfile.info("streamed.denoised.wav").frames == 5000
 
 
@@ -157,7 +157,7 @@ def test_a_live_pipe_survives_a_bad_row_below_a_preamble(models):
     found = np.array([float(line.split(";")[1].replace(",", ".")) for line in after[3:-1]])
     expected = Denoiser(models["smoother"]).denoise(values)
     np.testing.assert_allclose(found, expected, atol=0.51e-3 + 1e-6)
-    stopped = pipe(data, *options, "--on-bad-row", "stop")
+    stopped = pipe_here(data, *options, "--on-bad-row", "stop")
     assert stopped.returncode == 1
     assert stopped.stdout.decode().split("\r\n")[3:-1] == [
         f"{index};{value:.3f}".replace(".", ",")
