@@ -88,14 +88,6 @@ def audio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AudioServ
 
 
 @pytest.fixture(scope="session")
-def speech_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network for speech at 16 kHz, with a memory and 16-bit weights."""
-    from speech import export_speech  # which loads TensorFlow
-
-    return export_speech(tmp_path_factory.mktemp("speech"))
-
-
-@pytest.fixture(scope="session")
 def vectors(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of test vectors, with the model beside them, for every shipped model and some made here."""
     folder = tmp_path_factory.mktemp("vectors")

@@ -1,4 +1,4 @@
-"""A small network of the kind that denoises speech, with random weights: in a run folder, and exported."""
+"""A small network of the kind that denoises speech, with random weights, in a run folder."""
 
 import dataclasses
 from pathlib import Path
@@ -6,8 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from denoise_export.keras_to_onnx.export import export
-from denoise_export.smaller.derive import derive
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import load_recipe
 
@@ -29,10 +27,3 @@ def save_speech_run(folder: Path) -> Path:
     network.save(folder / "model.keras")
     (folder / "recipe.toml").write_text(recipe.to_toml())
     return folder
-
-
-def export_speech(folder: Path) -> Path:
-    """Export it as it ships, with 16-bit weights."""
-    path, _ = export(save_speech_run(folder / "run"), folder / "model.onnx")
-    derive(path, folder / "speech.onnx", fp16=True)
-    return folder / "speech.onnx"

@@ -15,7 +15,7 @@ from denoise_export.keras_to_onnx.conversion import convert_function, write_meta
 from denoise_stream import Contract, ContractError, SourceError
 from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, digest
 from denoise_train.networks.recurrence import holding
-from denoise_train.networks.registry import build_architecture
+from denoise_train.networks.registry import Architecture, build_architecture
 from denoise_train.recipe import Recipe
 from denoise_train.training.start import copy_weights, load_start
 
@@ -54,10 +54,8 @@ class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
         return (*rows_shape[:2], self._cell.units)
 
 
-def convert_block(
-    network: Path | None, recipe: Recipe | None, model: onnx.ModelProto, contract: Contract
-) -> onnx.ModelProto:
-    """Convert the network of a run to the graph of a block.
+def architecture_over_blocks(network: Path | None, recipe: Recipe | None) -> Architecture:
+    """Build the architecture of a run whose network can run over blocks.
 
     Parameters
     ----------
@@ -65,6 +63,31 @@ def convert_block(
         Its ``.keras`` file; None if it comes from no file.
     recipe
         The recipe beside it.
+
+    Raises
+    ------
+    SourceError
+        If its architecture cannot run over blocks.
+    """
+    architecture = None if recipe is None else build_architecture(recipe.window, recipe.hop, recipe.architecture)
+    if network is None or architecture is None or architecture.over_block is None:
+        raise SourceError(
+            f"{network or 'the network'} is not of a run with the architecture 'shared_mask', the only one with blocks"
+        )
+    return architecture
+
+
+def convert_block(
+    network: str, architecture: Architecture, model: onnx.ModelProto, contract: Contract
+) -> onnx.ModelProto:
+    """Convert the network of a run to the graph of a block.
+
+    Parameters
+    ----------
+    network
+        Its ``.keras`` file.
+    architecture
+        From :func:`architecture_over_blocks`; it gets the file's weights.
     model, contract
         What was exported of it; the block is compared with that.
 
@@ -74,17 +97,11 @@ def convert_block(
 
     Raises
     ------
-    SourceError
-        If its architecture cannot run over blocks.
     ContractError
         If the graph computes something else than the model.
     """
-    architecture = None if recipe is None else build_architecture(recipe.window, recipe.hop, recipe.architecture)
-    if network is None or recipe is None or architecture is None or architecture.over_block is None:
-        raise SourceError(
-            f"{network or 'the network'} is not of a run with the architecture 'shared_mask', the only one with blocks"
-        )
-    copy_weights(architecture.network, load_start(str(network)), str(network))
+    assert architecture.over_block is not None
+    copy_weights(architecture.network, load_start(network), network)
     over_block = architecture.over_block(lambda cell, *rows: CellOverTime(cell)(*rows))
     sizes = {"noisy": (None, contract.window), "state": (1, contract.state_size)}
     signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in sizes.items()]

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from denoise_export.graph.complexity import complexity
 from denoise_export.keras_to_onnx.adapting import Adapted, adapt, fitted_to_window, scaled_inside
-from denoise_export.keras_to_onnx.blocks import convert_block
+from denoise_export.keras_to_onnx.blocks import architecture_over_blocks, convert_block
 from denoise_export.keras_to_onnx.conversion import convert
 from denoise_export.keras_to_onnx.facts import Scaling, Wanted, find_scaling, kind_of, state_facts
 from denoise_export.keras_to_onnx.loading import find_network, load_model, load_network
@@ -142,8 +142,10 @@ def export(
             if scaling == "zscore" or self_normalizing:
                 adapted = scaled_inside(adapted, scaling)
                 notes += [f"the {scaling} scaling is a part of the graph"]
+            # Refuse before the conversion, not after it.
+            over_blocks = [architecture_over_blocks(file, recipe) for _ in blocks]
             model, parity = _convert(adapted, contract)
-            of_block = [convert_block(file, recipe, model, contract) for _ in blocks]
+            of_block = [convert_block(str(file), architecture, model, contract) for architecture in over_blocks]
             # Count in the network: the graph may repeat some.
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:

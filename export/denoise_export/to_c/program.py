@@ -126,14 +126,23 @@ def number(value: float) -> str:
     >>> number(0.1), number(2.0), number(1e300)
     ('0.100000001f', '2.0f', 'INFINITY')
     """
+    return numbers([value])[0]
+
+
+def numbers(values: NDArray[np.floating] | Sequence[float]) -> list[str]:
+    """Write each of many values as :func:`number` does."""
     with np.errstate(over="ignore"):
-        single = float(np.float32(value))
+        singles = np.asarray(values, np.float64).astype(np.float32).tolist()
+    return [_constant(single) for single in singles]
+
+
+def _constant(single: float) -> str:
     if math.isinf(single):
         return "INFINITY" if single > 0 else "-INFINITY"
     if math.isnan(single):
         return "NAN"
     text = f"{single:.9g}"
-    return f"{text}f" if any(mark in text for mark in ".e") else f"{text}.0f"
+    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
 
 
 def _index(offset: int, steps: Sequence[int]) -> str:

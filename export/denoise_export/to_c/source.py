@@ -126,7 +126,7 @@ def c_source(
         else "",
         "CONSTANTS": written.declarations,
         "LOADING": written.loading,
-        "TAPER": weights.numbers(taper(contract.window)),
+        "TAPER": weights.lines_of(taper(contract.window)),
         "KERNELS": functions(TEMPLATES / "kernels.c", program.kernels),
         "NETWORK": "\n".join(body),
         "ARGUMENTS": ", const float *state, float *state_out" if state else "",

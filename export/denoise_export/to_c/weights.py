@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_export.to_c.program import number
+from denoise_export.to_c.program import numbers
 from denoise_export.to_c.templates import functions
 
 Constants = Mapping[str, NDArray[np.float32]]
@@ -74,15 +74,15 @@ def pack(constants: Constants) -> tuple[bytes, list[Step]]:
     return bytes(data), steps
 
 
-def numbers(values: NDArray[Any]) -> str:
+def lines_of(values: NDArray[Any]) -> str:
     """Write values as lines of C constants."""
-    texts = [number(float(value)) for value in values]
+    texts = numbers(values)
     lines = [", ".join(texts[at : at + NUMBERS_PER_LINE]) for at in range(0, len(texts), NUMBERS_PER_LINE)]
     return ",\n".join(f"    {line}" for line in lines)
 
 
 def _array(name: str, array: NDArray[Any]) -> str:
-    return f"static const float {name}[{max(1, array.size)}] = {{\n{numbers(array.reshape(-1))}\n}};"
+    return f"static const float {name}[{max(1, array.size)}] = {{\n{lines_of(array.reshape(-1))}\n}};"
 
 
 def _unpacking(constants: Constants, steps: list[Step], source: str, rows: str) -> Written:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,14 +44,21 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: save_run(folder / name, name) for name in ("x2", "general-small")}
 
 
+@pytest.fixture(scope="module")
+def exported(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """The file of each run, and its facts."""
+    folder = tmp_path_factory.mktemp("exported")
+    return {name: export(run, folder / f"{name}.onnx") for name, run in runs.items()}
+
+
 def run_onnx(path: Path, **inputs: np.ndarray) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return session.run(None, inputs)
 
 
 @pytest.mark.parametrize("name", ["x2", "general-small"])
-def test_run_folder_becomes_a_file_that_says_everything_about_itself(runs, tmp_path, name):
-    path, facts = export(runs[name], tmp_path / "m.onnx")
+def test_run_folder_becomes_a_file_that_says_everything_about_itself(runs, exported, name):
+    path, facts = exported[name]
     network = keras.models.load_model(runs[name] / "model.keras", compile=False)
     rows = np.random.default_rng(1).random((17, 150), dtype=np.float32)
     np.testing.assert_allclose(run_onnx(path, noisy=rows)[0], np.asarray(network(rows)), atol=1e-5)
@@ -58,7 +66,7 @@ def test_run_folder_becomes_a_file_that_says_everything_about_itself(runs, tmp_p
     assert (contract.name, contract.hop, contract.normalization) == (name, recipe.hop, "minmax")
     assert (contract.license, contract.trained_on) == (recipe.license, recipe.trained_on)
     assert contract.training_recipe == f"{name}.toml, seed 1, {recipe.schedule.epochs} epochs"
-    written = json.loads((tmp_path / "m.json").read_text())
+    written = json.loads(path.with_suffix(".json").read_text())
     assert written == json.loads(json.dumps(facts))
     assert written["report"] == {"val_loss": 0.5}
     assert written["file"]["bytes"] == path.stat().st_size
@@ -66,8 +74,8 @@ def test_run_folder_becomes_a_file_that_says_everything_about_itself(runs, tmp_p
     assert written["parity_with_keras"] <= 1e-5
 
 
-def test_graphs_are_small(runs, tmp_path):
-    nodes = {name: export(runs[name], tmp_path / f"{name}.onnx")[1]["file"]["operators"] for name in runs}
+def test_graphs_are_small(exported):
+    nodes = {name: facts["file"]["operators"] for name, (_, facts) in exported.items()}
     assert nodes["x2"] == {"Conv": 3, "ConvTranspose": 2, "Relu": 4, "Reshape": 2, "Sigmoid": 1}
     assert nodes["general-small"] == {
         "Add": 3,
@@ -88,8 +96,8 @@ def test_multiplications_are_counted():
 
 
 @pytest.mark.parametrize("name", ["x2", "general-small"])
-def test_self_normalizing_graph_takes_samples_as_they_are(runs, tmp_path, name):
-    scaled, _ = export(runs[name], tmp_path / "scaled.onnx")
+def test_self_normalizing_graph_takes_samples_as_they_are(runs, exported, tmp_path, name):
+    scaled, _ = exported[name]
     whole, _ = export(runs[name], tmp_path / "whole.onnx", self_normalizing=True)
     assert Denoiser(whole).contract.normalization == "none"
     signal = 3 + 5 * np.random.default_rng(0).normal(size=1000)
@@ -127,7 +135,7 @@ def network_of_many_layers(seed: int) -> keras.Model:
     return keras.Model(noisy, layers.Reshape((150,))(layers.Conv1D(1, 5, padding="same")(up)) + noisy)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_any_network_of_usual_layers_keeps_parity(tmp_path, seed):
     network = network_of_many_layers(seed)
     network.save(tmp_path / "many.keras")
@@ -135,7 +143,7 @@ def test_any_network_of_usual_layers_keeps_parity(tmp_path, seed):
     assert facts["parity_with_keras"] <= 1e-5
 
 
-@pytest.mark.parametrize("kind", ["gru", "bidirectional", "simple", "dilated"])
+@pytest.mark.parametrize("kind", ["gru", pytest.param("bidirectional", marks=pytest.mark.slow), "simple", "dilated"])
 def test_networks_with_loops_and_dilated_transposes_keep_parity(tmp_path, kind):
     keras.utils.set_random_seed(0)
     noisy = keras.Input((60,))
@@ -153,8 +161,8 @@ def test_networks_with_loops_and_dilated_transposes_keep_parity(tmp_path, kind):
     assert (facts["file"]["macs_per_window"] is None) == (kind != "dilated")
 
 
-def test_difference_from_keras_fails_the_export(runs, tmp_path):
-    path, _ = export(runs["x2"], tmp_path / "m.onnx")
+def test_difference_from_keras_fails_the_export(runs, exported):
+    path, _ = exported["x2"]
     network = keras.models.load_model(runs["x2"] / "model.keras", compile=False)
     model = onnx.load(path)
     for weights in model.graph.initializer:

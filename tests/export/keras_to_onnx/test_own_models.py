@@ -20,18 +20,22 @@ EVERYDAY = (
     ("dense and deep", 64, "savedmodel"),
     ("row", 256, "keras"),
     ("grouped", 64, "object"),
-    ("grouped", 64, "savedmodel"),
-    ("bidirectional lstm", 64, "h5"),
-    ("transformer", 64, "keras"),
     ("normalization", 64, "keras"),
     ("activation celu", 64, "object"),
     ("half precision", 64, "keras"),
-    ("double precision", 64, "keras"),
     ("merged", 64, "object"),
     ("robust", 64, "object"),
     ("blanks", 150, "keras"),
 )
 """Small ones, every save format, and every kind of network that once failed."""
+
+LONGER = (
+    ("grouped", 64, "savedmodel"),
+    ("bidirectional lstm", 64, "h5"),
+    ("transformer", 64, "keras"),
+    ("double precision", 64, "keras"),
+)
+"""The same of networks that take seconds to convert."""
 
 
 NOT_HELD_BY = {
@@ -89,7 +93,9 @@ def check(name: str, length: int, forms: tuple[str, ...], folder: Path) -> None:
         check_streams(path, length)
 
 
-@pytest.mark.parametrize(("name", "length", "form"), EVERYDAY)
+@pytest.mark.parametrize(
+    ("name", "length", "form"), [*EVERYDAY, *(pytest.param(*case, marks=pytest.mark.slow) for case in LONGER)]
+)
 def test_network_is_exported_as_keras_computes_it_and_streams(tmp_path, name, length, form):
     check(name, length, (form,), tmp_path)
 

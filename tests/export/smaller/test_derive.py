@@ -61,18 +61,6 @@ def test_model_of_another_opset_computes_the_same(tmp_path, export, opset):
     np.testing.assert_allclose(found, wanted, atol=1e-5 * np.ptp(SIGNAL))
 
 
-def test_speech_network_gets_an_older_opset_and_16_bits_at_once(speech_model, tmp_path):
-    noisy = 0.1 * np.random.default_rng(0).normal(size=2000)
-    facts = derive(speech_model.with_name("model.onnx"), tmp_path / "m.onnx", opset=10, fp16=True)
-    (entry,) = onnx.load(tmp_path / "m.onnx").opset_import
-    assert (entry.version, facts["numbers"]) == (10, "float16")
-    found, wanted = (Denoiser(path).denoise(noisy, 16_000) for path in (tmp_path / "m.onnx", speech_model))
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
-    assert (
-        facts["file"]["parameters"] == json.loads(speech_model.with_suffix(".json").read_text())["file"]["parameters"]
-    )
-
-
 def test_constant_that_a_loop_uses_too_stays_in_a_model_of_an_older_opset(tmp_path):
     make, tensor = onnx.helper.make_node, onnx_models.tensor
     kinds = {"n": onnx.TensorProto.INT64, "go": onnx.TensorProto.BOOL, "goes": onnx.TensorProto.BOOL}

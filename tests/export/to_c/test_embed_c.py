@@ -53,16 +53,36 @@ def _pointer(array: np.ndarray) -> ctypes.c_void_p:
     return array.ctypes.data_as(ctypes.c_void_p)
 
 
-@pytest.mark.parametrize(("kind", "lookahead"), LOOKAHEADS)
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+LARGE = (("clang", "general"), ("gcc", "speech"))
+"""What takes seconds to compile: every day, each of these models goes through the other compiler alone."""
+
+
+@pytest.mark.parametrize(
+    ("compiler", "kind", "lookahead"),
+    [
+        pytest.param(compiler, kind, lookahead, marks=[pytest.mark.slow] if (compiler, kind) in LARGE else [])
+        for compiler in ("gcc", "clang")
+        for kind, lookahead in LOOKAHEADS
+    ],
+)
 def test_c_reproduces_the_test_vectors(vectors, tmp_path, kind, lookahead, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     library = Library(tmp_path, compiler, np.float32, f"-DDENOISE_LOOKAHEAD={lookahead}")
     assert worst_error(vectors[kind], library.denoise, lookahead) < 1e-4
 
 
-@pytest.mark.parametrize("hop", [1, 49, 75, 150])
-@pytest.mark.parametrize("lookahead", [0, 1, 120])
+EVERYDAY = ((1, 120), (49, 0), (75, 1), (150, 120))
+"""Each hop and each look-ahead."""
+
+
+@pytest.mark.parametrize(
+    ("hop", "lookahead"),
+    [
+        pytest.param(hop, lookahead, marks=[] if (hop, lookahead) in EVERYDAY else [pytest.mark.slow])
+        for hop in (1, 49, 75, 150)
+        for lookahead in (0, 1, 120)
+    ],
+)
 def test_context_in_c_is_that_of_the_engine_at_any_hop_and_look_ahead_with_gaps_and_a_spike(
     models, tmp_path, hop, lookahead
 ):
@@ -103,7 +123,7 @@ def test_window_that_the_network_fails_on_passes_and_the_network_restarts(tmp_pa
 
 
 def test_c_with_double_samples_keeps_a_small_signal_on_a_large_offset(vectors, tmp_path):
-    write_c(vectors["general"] / "model.onnx", tmp_path)
+    write_c(vectors["in_context"] / "model.onnx", tmp_path)
     noisy = 1e9 + np.sin(np.arange(700) / 9)
     library = Library(tmp_path, "gcc", np.float64)
     clean, _ = library.denoise(noisy, 33)
@@ -176,20 +196,27 @@ def test_other_hop_for_a_network_with_a_memory_does_not_compile(models, tmp_path
     assert "DENOISE_HOP must be 75: the network's state advances by that many samples" in done.stderr
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_gate_between_words_is_that_of_the_engine(models, tmp_path, compiler):
+@pytest.mark.parametrize(
+    ("compiler", "model", "length"),
+    [
+        *((compiler, "smoother_16k", 40_000) for compiler in ("gcc", "clang")),
+        *((compiler, "recurrent_16k", 39_991) for compiler in ("gcc", "clang")),
+        ("gcc", "speech", 39_961),
+        pytest.param("clang", "speech", 39_961, marks=pytest.mark.slow),
+    ],
+)
+def test_gate_between_words_is_that_of_the_engine(models, tmp_path, compiler, model, length):
     rng = np.random.default_rng(0)
     time_s = np.arange(40_000) / 16_000
     speaking = time_s % 0.9 < 0.4
     noisy = (speaking * np.sin(5000 * time_s) + 0.002 * rng.normal(size=time_s.size)).astype(np.float32)
     noisy[8_000:13_000] = 0  # in which the floor must not fall without end
-    for model, length in ((models["smoother_16k"], 40_000), (models["recurrent_16k"], 39_991), ("speech", 39_961)):
-        folder = tmp_path / str(length)
-        write_c(bundled_models()[model] if model == "speech" else model, folder)
-        library = Library(folder, compiler, np.float32, "-DDENOISE_GATE_DB=20")
-        gated = Denoiser(model, gate_db=20).denoise(noisy[:length], 16_000)
-        assert np.abs(gated - Denoiser(model).denoise(noisy[:length], 16_000)).max() > 1e-3
-        np.testing.assert_allclose(library.denoise(noisy[:length], 480)[0], gated, atol=1e-4)
+    path = bundled_models().get(model) or models[model]
+    write_c(path, tmp_path)
+    library = Library(tmp_path, compiler, np.float32, "-DDENOISE_GATE_DB=20")
+    gated = Denoiser(path, gate_db=20).denoise(noisy[:length], 16_000)
+    assert np.abs(gated - Denoiser(path).denoise(noisy[:length], 16_000)).max() > 1e-3
+    np.testing.assert_allclose(library.denoise(noisy[:length], 480)[0], gated, atol=1e-4)
 
 
 def test_gate_of_a_model_for_any_rate_does_not_compile(models, tmp_path):
@@ -202,7 +229,13 @@ def test_gate_of_a_model_for_any_rate_does_not_compile(models, tmp_path):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-@pytest.mark.parametrize("kind", ["general", "in_context", "recurrent", pytest.param("speech", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("general-small", "in_context", "recurrent"),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("general", "speech")),
+    ],
+)
 def test_c_runs_clean_under_sanitizers(vectors, tmp_path, kind, compiler):
     write_c(vectors[kind] / "model.onnx", tmp_path)
     check_program(vectors[kind], [compile_c(tmp_path, compiler, *SANITIZED)])
