@@ -60,19 +60,21 @@ def lag(long: np.ndarray, short: np.ndarray) -> int:
     return int(np.argmax(correlate(long, short, "full", "fft"))) - len(short) + 1
 
 
-def offline_difference(captured: np.ndarray, denoised: np.ndarray) -> float:
+def offline_difference(model: str, captured: np.ndarray, denoised: np.ndarray) -> float:
     """Compare a live result with the offline result of what was captured, on the same grid of windows."""
-    start = lag(Denoiser("general-small").denoise(captured), denoised)
+    denoiser = Denoiser(model, lookahead_samples=0)
+    start = lag(denoiser.denoise(captured), denoised)
     before = np.zeros(max(0, -start))
     heard = np.concatenate((before, captured))[max(0, start) :][: len(denoised)]
-    expected = Denoiser("general-small").denoise(heard)
+    expected = denoiser.denoise(heard)
     return float(np.abs(expected - denoised[: len(heard)]).max())
 
 
-def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
+@pytest.mark.parametrize("model", ["general-small", "general"])
+def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy, model):
     file = tmp_path / "take.wav"
     with audio_server.recording("virtmic") as captured:
-        process = start(audio_server, *SMALL, "--device", "virtmic", "--output", file, "--duration", 5)
+        process = start(audio_server, "--model", model, "--device", "virtmic", "--output", file, "--duration", 5)
         wait_for_recording(tmp_path)
         audio_server.play(noisy)
         process.communicate(timeout=120)
@@ -81,7 +83,7 @@ def test_recording_equals_the_offline_result_of_what_was_captured(audio_server, 
     assert rate == RATE_HZ
     assert len(recorded) >= 5 * RATE_HZ
     assert recorded.std() > 0.01
-    assert offline_difference(captured[0], recorded) < 1e-4
+    assert offline_difference(model, captured[0], recorded) < 1e-4
 
 
 def test_loudspeaker_plays_the_offline_result_of_what_was_captured(audio_server, tmp_path, noisy):
