@@ -74,9 +74,10 @@ def test_every_block_is_the_mean_of_its_known_samples(length, first, hop, lookah
     scaled, minimum, span = normalize(windows.reshape(-1, 20))
     found = Surroundings(contract(), lookahead).contexts(signal, Starts(first, number, hop), scaled, minimum, span)
     assert found.dtype == np.float32
-    for row, context in enumerate(found):
+    assert len(found) == 2 * number
+    for row in rng.permutation(len(found))[:30]:  # by hand, all of them would take seconds
         means, shares = by_hand(signal[row % 2], first + row // 2 * hop, 20, min(lookahead, MOST))
-        np.testing.assert_allclose(context, [*means, *shares], atol=2e-6, rtol=2e-6)
+        np.testing.assert_allclose(found[row], [*means, *shares], atol=2e-6, rtol=2e-6)
 
 
 def test_a_huge_spike_in_the_past_leaves_the_other_blocks_exact():

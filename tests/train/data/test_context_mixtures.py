@@ -5,6 +5,7 @@ import pytest
 
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
+from denoise_train.data import context_mixtures
 from denoise_train.data.context_mixtures import ContextMixtureData, Setting
 from denoise_train.data.registry import build_data
 from denoise_train.recipe import RecipeError, load_recipe, with_values
@@ -38,7 +39,8 @@ def test_a_block_holds_finite_windows_with_their_contexts(block):
     assert (shares[:, :72] == 0).all(axis=1).mean() >= 1 / 16  # the first window of each record has no past
 
 
-def test_a_block_is_the_same_again_and_another_one_is_not():
+def test_a_block_is_the_same_again_and_another_one_is_not(monkeypatch):
+    monkeypatch.setattr(context_mixtures, "GROUPS_PER_BLOCK", 4)
     short = {"data.record_samples": [150, 400], "data.validation_signals": 16, "data.test_signals": 4}
     first, again, other = build(**short).block(0), build(**short).block(0), build(**short).block(1)
     np.testing.assert_array_equal(first.context, again.context)
