@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 import onnx_models
+from denoise_export.to_wasm.module import write_wasm
 from denoise_stream import Denoiser, bundled_models
 from embed import EMBED, load_module, need, need_packages
 
@@ -23,11 +24,14 @@ RATE_HZ = 16_000
 
 
 @pytest.fixture(scope="module")
-def servers(wasm_modules) -> Iterator[list[str]]:
+def servers(wasm_modules, tmp_path_factory) -> Iterator[list[str]]:
     """Serve the freshly built page with and without the headers of cross-origin isolation; return both addresses."""
     need("chromium")
     need_packages(PAGE)
-    subprocess.run(["node", "build.mjs", str(wasm_modules)], cwd=PAGE, check=True, timeout=120)
+    modules = tmp_path_factory.mktemp("page") / "modules"
+    shutil.copytree(wasm_modules, modules)
+    write_wasm(bundled_models()["general"], modules)
+    subprocess.run(["node", "build.mjs", str(modules)], cwd=PAGE, check=True, timeout=120)
     made = [load_module(PAGE / "serve.py").serve(isolated=isolated) for isolated in (True, False)]
     for server in made:
         threading.Thread(target=server.serve_forever, daemon=True).start()

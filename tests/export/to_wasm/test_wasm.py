@@ -13,7 +13,7 @@ from denoise_export.to_wasm.module import SCRIPTS, wasm_module, write_wasm
 from denoise_stream import DenoiseError, Denoiser, SinkError
 from embed import EMBED, KINDS, need
 
-EVERYDAY = ("general", "in_context", "leaky_mean_raw", "recurrent", "speech")
+EVERYDAY = ("general-small", "in_context", "leaky_mean_raw", "recurrent", "speech")
 
 
 def run_vectors(folders: list[Path], modules: Path) -> str:
@@ -37,7 +37,7 @@ def run_vectors(folders: list[Path], modules: Path) -> str:
 def gaps(vectors, tmp_path_factory) -> list[Path]:
     """Signals with missing values, at their ends too, and what the engine makes of them."""
     made = []
-    for kind in ("general", "recurrent", "in_context"):
+    for kind in ("general-small", "recurrent", "in_context"):
         folder = tmp_path_factory.mktemp("gaps") / kind
         folder.mkdir()
         noisy = np.cumsum(np.random.default_rng(0).normal(size=1000)).astype("<f4")
