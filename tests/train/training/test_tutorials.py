@@ -1,10 +1,12 @@
 """The tutorials' recipes: small runs hold the figures of the table, and their models export."""
 
+import functools
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -26,7 +28,7 @@ from denoise_train.data.image_noise import disturb_pixels
 from denoise_train.data.registry import build_data
 from denoise_train.networks.encoders import encoder_of
 from denoise_train.networks.registry import build_network
-from denoise_train.recipe import RecipeError, load_recipe, with_values
+from denoise_train.recipe import Recipe, RecipeError, load_recipe, with_values
 from denoise_train.splits import TEST, TRAINING, VALIDATION
 from denoise_train.training.fit import train
 
@@ -70,8 +72,8 @@ def small(name: str, data: dict[str, Path], **values: object):
 
 
 @pytest.fixture(scope="module")
-def runs(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Train one recipe of each kind for a moment."""
+def trained(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the run folder of a recipe of each kind, trained for a moment when it is asked for first."""
     folder = tmp_path_factory.mktemp("runs")
     recipes = {
         "mnist-dense": small(
@@ -80,9 +82,13 @@ def runs(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dic
         "mnist-reduce": small("mnist-reduce", data, architecture__code=4),
         "lstm-predict": small("lstm-predict", data, data__held_out_windows=100, schedule__batches_per_epoch=4),
     }
-    for name, recipe in recipes.items():
-        train(recipe, folder / name, say=lambda line: None)
-    return {name: folder / name for name in recipes}
+
+    @functools.cache
+    def run(name: str) -> Path:
+        train(recipes[name], folder / name, say=lambda line: None)
+        return folder / name
+
+    return run
 
 
 def report(run: Path) -> dict:
@@ -245,6 +251,7 @@ def test_untrained_mixture_of_autoregressions_forecasts_no_change():
     np.testing.assert_allclose(forecast[:, 0], rows[:, -1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixture_of_autoregressions_foretells_two_series_better_than_the_last_value(data, tmp_path):
     recipe = small("predict-change", data, data__held_out_windows=200, schedule__epochs=6)
     train(recipe, tmp_path / "run", say=lambda line: None)
@@ -252,8 +259,8 @@ def test_mixture_of_autoregressions_foretells_two_series_better_than_the_last_va
         assert forecast < 0.8 * persistence
 
 
-def test_runs_of_images_are_measured_on_every_noise_and_drawn(runs):
-    found = report(runs["mnist-dense"])
+def test_runs_of_images_are_measured_on_every_noise_and_drawn(trained):
+    found = report(trained("mnist-dense"))
     assert list(found["tests"]) == [
         "white 0.1",
         "white 0.25",
@@ -265,11 +272,11 @@ def test_runs_of_images_are_measured_on_every_noise_and_drawn(runs):
     noisy, denoised = found["tests"]["white 0.5"]["psnr_db"]
     assert denoised > noisy + 2
     assert found["psnr_db"] == found["tests"]["white 0.5"]["psnr_db"]
-    assert (runs["mnist-dense"] / "samples.png").read_bytes().startswith(b"\x89PNG")
+    assert (trained("mnist-dense") / "samples.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_image_model_is_exported_with_its_shape_and_cleans_images(runs, tmp_path, data):
-    path, facts = export(runs["mnist-dense"], tmp_path / "digits.onnx")
+def test_image_model_is_exported_with_its_shape_and_cleans_images(trained, tmp_path, data):
+    path, facts = export(trained("mnist-dense"), tmp_path / "digits.onnx")
     assert facts["parity_with_keras"] <= 1e-5
     assert (facts["kind"], facts["shape"], facts["normalization"]) == ("image", (28, 28), "none")
     with pytest.raises(ContractError, match="is a model of kind 'image'"):
@@ -279,26 +286,34 @@ def test_image_model_is_exported_with_its_shape_and_cleans_images(runs, tmp_path
     code = "from denoise_stream.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    network = keras.models.load_model(runs["mnist-dense"] / "model.keras", compile=False)
+    network = keras.models.load_model(trained("mnist-dense") / "model.keras", compile=False)
     rows = np.load(tmp_path / "noisy.npy").reshape(3, 784) / 255
     wanted = np.asarray(network(rows.astype(np.float32))).reshape(3, 28, 28) * 255
     assert np.abs(np.load(tmp_path / "clean.npy") - wanted).max() < 0.51
 
 
-def test_encoder_is_exported_by_itself(runs, tmp_path, monkeypatch, capsys):
+def save_untrained(recipe: Recipe, folder: Path) -> Path:
+    folder.mkdir()
+    build_network(recipe.window, recipe.hop, recipe.architecture).save(folder / "model.keras")
+    (folder / "recipe.toml").write_text(recipe.to_toml())
+    return folder
+
+
+def test_encoder_is_exported_by_itself(data, tmp_path, monkeypatch, capsys):
     from denoise_export.cli import main
 
-    monkeypatch.setattr(sys, "argv", ["denoise-export", str(runs["mnist-reduce"]), "--encoder"])
+    run = save_untrained(small("mnist-reduce", data, architecture__code=4), tmp_path / "run")
+    monkeypatch.setattr(sys, "argv", ["denoise-export", str(run), "--encoder"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
     assert "largest difference from Keras: " in capsys.readouterr().out
-    path = runs["mnist-reduce"] / "encoder.onnx"
+    path = run / "encoder.onnx"
     contract = Model(path, "code").contract
     assert (contract.output_size, contract.shape, contract.normalization) == (4, (28, 28), "standard")
     rows = np.random.default_rng(0).normal(size=(5, 784)).astype(np.float32)
     (codes,) = onnxruntime.InferenceSession(path).run(["code"], {"noisy": rows})
-    network = keras.models.load_model(runs["mnist-reduce"] / "model.keras", compile=False)
+    network = keras.models.load_model(run / "model.keras", compile=False)
     np.testing.assert_allclose(codes, np.asarray(encoder_of(network)(rows)), atol=1e-5)
 
 
@@ -309,29 +324,29 @@ def test_network_without_a_code_has_no_encoder(tmp_path):
         export(tmp_path / "mine.keras", encoder=True)
 
 
-def test_forecast_is_exported_as_what_it_is(runs, tmp_path):
-    path, facts = export(runs["lstm-predict"], tmp_path / "next.onnx")
+def test_forecast_is_exported_as_what_it_is(tmp_path):
+    path, facts = export(save_untrained(load_recipe("lstm-predict"), tmp_path / "run"))
     assert facts["parity_with_keras"] <= 1e-5
     assert (facts["kind"], facts["output_size"], facts["outputs"]) == ("forecast", 1, ["forecast"])
     assert Model(path, "forecast").contract.hop == 1
 
 
-def export_untrained(name: str, folder: Path) -> dict:
-    recipe = load_recipe(name)
-    folder.mkdir()
-    build_network(recipe.window, recipe.hop, recipe.architecture).save(folder / "model.keras")
-    (folder / "recipe.toml").write_text(recipe.to_toml())
-    return export(folder)[1]
-
-
 @pytest.mark.parametrize(
-    "name", ["faces-conv", "lstm-reduce", "mnist-conv-reduce", "mnist-denoise-conv", "predict-change"]
+    "name",
+    [
+        *("lstm-reduce", "mnist-conv-reduce"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("faces-conv", "mnist-denoise-conv", "predict-change")
+        ),
+    ],
 )
 def test_convolutions_and_recurrent_layers_keep_parity(name, tmp_path):
-    assert export_untrained(name, tmp_path / "run")["parity_with_keras"] <= 1e-5
+    assert export(save_untrained(load_recipe(name), tmp_path / "run"))[1]["parity_with_keras"] <= 1e-5
 
 
-def test_table_says_what_was_reported_and_what_was_measured(runs, tmp_path):
+@pytest.mark.slow
+def test_table_says_what_was_reported_and_what_was_measured(trained, tmp_path):
     folders = []
     for name, changes in (
         ("mnist-dense", {}),
@@ -343,10 +358,10 @@ def test_table_says_what_was_reported_and_what_was_measured(runs, tmp_path):
         folders.append(tmp_path / f"{name}-{len(folders)}")
         folders[-1].mkdir()
         (folders[-1] / "recipe.toml").write_text(recipe.to_toml())
-        shutil.copy(runs[name] / "report.json", folders[-1])
+        shutil.copy(trained(name) / "report.json", folders[-1])
     text = table([read_run(folder) for folder in folders])
     assert "| `mnist-dense` | loss 0.1094, val_loss 0.1126" in text
-    assert f"| 5 of 100 | {round(report(runs['mnist-dense'])['training_seconds'])} |" in text
+    assert f"| 5 of 100 | {round(report(trained('mnist-dense'))['training_seconds'])} |" in text
     assert "| `mnist-dense`, salt_and_pepper = 1.0 | (a variant) |" in text
     assert "trained on Gaussian noise it fails on salt and pepper | on salt_and_pepper 0.2 PSNR " in text
     assert "| `mnist-reduce`, code = 4 | 784 | 4 |" in text
