@@ -19,7 +19,8 @@ from embed import HAND_MADE
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-LONG = tuple(str(Path(__file__).parent / name) for name in ("train/training", "documented", "stream/archive", "export"))
+FOLDERS = ("train", "documented", "stream/archive", "stream/live", "export")
+LONG = tuple(str(Path(__file__).parent / name) for name in FOLDERS)
 """Folders whose files take longest."""
 
 

@@ -209,9 +209,11 @@ def test_killed_run_on_the_store_is_finished_without_half_or_double_outputs(stor
     ("source", "target", "words"),
     [
         ("s3://locked/a", "s3://clean/e", "cannot list s3://locked/a: access denied"),
-        ("s3://raw/archive", "s3://locked/e", "s3://locked/e"),
-        ("s3://nowhere/a", "s3://clean/e", "there is no such bucket, folder or file"),
         ("s3://raw/archive", "s3://nowhere/e", "there is no such bucket, folder or file"),
+        pytest.param("s3://raw/archive", "s3://locked/e", "s3://locked/e", marks=pytest.mark.slow),
+        pytest.param(
+            "s3://nowhere/a", "s3://clean/e", "there is no such bucket, folder or file", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_bucket_that_refuses_or_is_missing_is_named_in_one_sentence(store, archive, source, target, words):

@@ -168,6 +168,7 @@ def test_more_clients_than_wanted_are_turned_away_until_one_leaves(tmp_path):
         asyncio.run(main(address))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
 def test_clients_that_flood_and_never_read_take_little_memory(tmp_path):
     noise = np.random.default_rng(0).bytes(32_000)
