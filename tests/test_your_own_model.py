@@ -56,14 +56,16 @@ def test_fifteen_lines_of_keras_become_a_stream_that_denoises(tmp_path):
     assert snr_db(clean, denoised) > snr_db(clean, noisy) + 3
 
 
-def test_network_with_a_memory_is_exported_as_printed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("window", [10, pytest.param(150, marks=pytest.mark.slow)])  # of which 150 is printed
+def test_network_with_a_memory_is_exported_as_printed(tmp_path, monkeypatch, window):
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(STATEFUL, names)  # noqa: S102
+    exec(STATEFUL.replace("(150, 1)", f"({window}, 1)"), names)  # noqa: S102
     export(names["model"], "memory.onnx")
     facts = Path("memory.json").read_text()
     assert '"state_size": 8' in facts
     assert '"name": "memory"' in facts
+    assert f'"window": {window}' in facts
 
 
 def test_module_with_a_network_is_built_as_printed(tmp_path, monkeypatch):

@@ -76,5 +76,9 @@ def test_harm_of_a_smoother_is_reported_by_family(models: dict[str, Path]):
 def test_a_window_too_long_for_the_optimum_is_refused():
     with pytest.raises(ValueError, match="window is 2731 samples long; the optimum is known for 2730 at most"):
         measure_gaps(NO_PROCESSING, 2731)
+
+
+@pytest.mark.slow
+def test_the_longest_window_of_the_optimum_is_measured():
     gap = measure_gaps(NO_PROCESSING, 2730, signals=1, cut_offs=(0.02,), roll_offs=(4.0,), snr_db=(10.0,))[0]
     assert gap.model_db == gap.engine_db == 0
