@@ -4,13 +4,15 @@ import itertools
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from denoise_export.to_c.graph import Node
 from denoise_export.to_c.program import number
 from denoise_export.to_c.translation import Translation
 from denoise_stream import ContractError
 
 MOST_COPIES = 4096
-"""Most copies that Tile may make; each is a step of the program."""
+"""Most copies that Tile or Gather may make; each is a step of the program."""
 
 
 def identity(work: Translation, node: Node) -> None:
@@ -84,6 +86,21 @@ def tile(work: Translation, node: Node) -> None:
     work.define(node.outputs[0], target)
 
 
+def gather(work: Translation, node: Node) -> None:
+    """Take constant places of an axis: a copy for each run of places that follow each other."""
+    view, places = work.view(node.inputs[0]), work.constant(node, 1, "indices")
+    axis = node.attributes.get("axis", 0) % len(view.shape)
+    wanted = places.reshape(-1) % view.shape[axis]
+    runs = np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1)
+    if len(runs) > MOST_COPIES:
+        raise ContractError(f"Gather takes {len(runs)} separate parts; C is written for {MOST_COPIES} at most")
+    target, start = work.program.new((*view.shape[:axis], len(wanted), *view.shape[axis + 1 :])), 0
+    for run in runs:
+        work.program.copy(view.sliced(axis, int(run[0]), len(run)), target.sliced(axis, start, len(run)))
+        start += len(run)
+    work.define(node.outputs[0], work.program.reshaped(target, work.shape(node)))
+
+
 def pad(work: Translation, node: Node) -> None:
     """Put a tensor into a larger one that holds a constant."""
     if node.attributes.get("mode", b"constant") != b"constant":
@@ -111,6 +128,7 @@ ARRANGING_OPERATORS: dict[str, Callable[[Translation, Node], None]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), reshape),
     "Concat": concat,
     "Expand": expand,
+    "Gather": gather,
     "Identity": identity,
     "Pad": pad,
     "Slice": slice_,

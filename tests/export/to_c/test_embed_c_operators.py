@@ -114,6 +114,8 @@ OPERATORS: dict[str, tuple[list[int], onnx.NodeProto, dict[str, np.ndarray]]] = 
         node("Slice", "x", "s", "e", "a", "t"),
         {"s": np.array([-2, 3]), "e": np.array([-99, 20]), "a": np.array([1, 2]), "t": np.array([-2, 3])},
     ),
+    "places of an axis": (LINE, node("Gather", "x", "p", axis=1), {"p": np.array([[1, 2, 3], [5, -6, 3]])}),
+    "place of an axis": (LINE, node("Gather", "x", "p", axis=-1), {"p": np.array(7)}),
     "pad": (LINE, node("Pad", "x", "p", "v"), {"p": np.array([0, 1, 2, 0, 0, 3]), "v": np.array(0.5, np.float32)}),
     "pad that cuts off": (LINE, node("Pad", "x", "p"), {"p": np.array([0, -1, -2, 0, 2, -3])}),
     "smallest of two": (LINE, node("Min", "x", "w"), {"w": random(25)}),

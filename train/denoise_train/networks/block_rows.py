@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from denoise_stream.contract import Contract
 from denoise_train.arrays import Windows
@@ -63,9 +64,10 @@ def block_rows(noisy: Any, context: Any, contract: Contract, row: int, coarse: L
     lowest = ops.min(near, axis=2, keepdims=True)
     span = ops.maximum(ops.max(near, axis=2, keepdims=True) - lowest, LEAST_SPAN)
     scaled = (near - lowest) / span
-    expected = ops.tile(ops.clip(_white_level(noisy, contract) / span, 0, 1), (1, 1, row))
-    rows = ops.reshape(ops.stack([scaled, shares, expected], axis=3), (-1, row, 3))
-    noise = ops.reshape(autoencoder(rows, row, coarse, 1), (-1, len(scales), row))
+    expected = ops.minimum(_white_level(noisy, contract, row) / span, 1)
+    rows = ops.reshape(ops.concatenate([scaled, shares, expected], axis=2), (-1, 3, row))
+    noise = autoencoder(ops.transpose(rows, (0, 2, 1)), row, coarse, 1)
+    noise = ops.reshape(noise, (-1, len(scales), row))
     return BlockRows(means, shares, scaled, noise, lowest, span)
 
 
@@ -120,37 +122,39 @@ def _check(contract: Contract, row: int) -> None:
 
 
 def _rows(noisy: Any, context: Any, contract: Contract, row: int) -> tuple[Any, Any]:
-    """Put together the rows ``(batch, scales, row)`` of block means, and the known share of each block."""
-    scales, window = contract.context_past, contract.window
-    inside = [window // blocks.size for blocks in scales]
-    parts = fixed_layers({"block_means": _block_means(contract)})
-    own = parts["block_means"](noisy)
-    total, first, at = sum(blocks.number for blocks in scales), 0, 0
-    means: list[Any] = []
-    shares: list[Any] = []
-    for blocks, count in zip(scales, inside, strict=True):
-        last, before = first + blocks.number, blocks_before(window, blocks.size, row)
-        for pieces, side in ((means, 0), (shares, 2 * total)):
-            past = context[:, side + last - before : side + last]
-            ahead = context[:, side + total + first : side + total + first + row - before - count]
-            if pieces is means:
-                pieces += [past, own[:, at : at + count], ahead]
-            else:  # of the window all is known
-                pieces += [ops.pad(past, ((0, 0), (0, count)), constant_values=1.0), ahead]
-        first, at = last, at + count
-    shape = (-1, len(scales), row)
-    return tuple(ops.reshape(ops.concatenate(pieces, axis=1), shape) for pieces in (means, shares))
+    """Put together the rows ``(batch, scales, row)`` of block means, and the known share of each block.
 
-
-def _white_level(noisy: Any, contract: Contract) -> Any:
-    """Estimate the level of each row's noise ``(batch, scales, 1)``, if it is white, by the window's differences.
-
-    J. von Neumann and others: The mean square successive difference, Annals of Mathematical Statistics 12, 1941.
+    Each is taken by its place, all in one operation: of a single window, slices and concatenations take longer.
     """
-    steps = ops.square(noisy[:, 1:] - noisy[:, :-1])
-    level = ops.sqrt(ops.mean(steps, axis=1, keepdims=True) / 2)
-    shrinking = np.array([blocks.size**-0.5 for blocks in contract.context_past], np.float32)
-    return ops.reshape(level * shrinking, (-1, len(shrinking), 1))
+    scales, window = contract.context_past, contract.window
+    total = sum(blocks.number for blocks in scales)  # before the window, and after it
+    own_means = fixed_layers({"block_means": _block_means(contract)})["block_means"](noisy)
+    places: list[NDArray[np.intp]] = []
+    first, first_own = 0, contract.context_size
+    for blocks in scales:
+        before, count = blocks_before(window, blocks.size, row), window // blocks.size
+        past = first + np.arange(blocks.number - before, blocks.number)
+        ahead = first + total + np.arange(row - before - count)
+        places.append(np.concatenate((past, first_own + np.arange(count), ahead)))
+        first, first_own = first + blocks.number, first_own + count
+    of_means = np.stack(places)
+    around = of_means < contract.context_size
+    means = ops.take(ops.concatenate([context, own_means], axis=1), of_means, axis=1)
+    shares = ops.take(context, np.where(around, of_means + 2 * total, 0), axis=1)
+    return means, ops.where(around, shares, 1.0)  # of the window all is known
+
+
+def _white_level(noisy: Any, contract: Contract, row: int) -> Any:
+    """Estimate the level of the noise of block means ``(batch, scales, row)``, if it is white.
+
+    By the window's differences: J. von Neumann and others, The mean square successive difference, Annals of
+    Mathematical Statistics 12, 1941.
+    """
+    samples = ops.reshape(noisy, (-1, 1, contract.window))
+    steps = samples[:, :, 1:] - samples[:, :, :-1]
+    sizes = np.array([blocks.size for blocks in contract.context_past], np.float32)
+    shrinking = np.repeat((2 * sizes[:, None]) ** -0.5, row, axis=1)
+    return ops.sqrt(ops.mean(ops.square(steps), axis=2, keepdims=True)) * shrinking
 
 
 def blocks_before(window: int, size: int, row: int) -> int:

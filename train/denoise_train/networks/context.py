@@ -65,24 +65,24 @@ def multiscale(
     rows = block_rows(noisy, context, contract, row, coarse)
     smooth = ops.reshape(rows.scaled - rows.noise, (-1, len(scales) * row))
     interpolate = layers.Dense(window * len(scales), use_bias=False, name="interpolation")
-    curves = ops.reshape(interpolate(smooth), (-1, window, len(scales)))
+    curves = layers.Permute((2, 1))(layers.Reshape((window, len(scales)))(interpolate(smooth)))
     interpolate.set_weights([interpolation(contract, row)])
-    span, lowest = (ops.reshape(each, (-1, 1, len(scales))) for each in (rows.span, rows.lowest))
-    candidates = curves * span + lowest
-    candidates = ops.clip(candidates, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE)
+    candidates = ops.clip(curves * rows.span + rows.lowest, -LARGEST_CANDIDATE, 1 + LARGEST_CANDIDATE)
 
     fine = Levels(strides, filters, kernels, up_kernels, refine_kernels, bottleneck_kernel)
-    samples = layers.Reshape((window, 1))(noisy)
-    seen = features(samples, window, fine)
-    estimates = layers.Concatenate()([samples - to_samples(seen, fine, 1), candidates])
+    seen = features(layers.Reshape((window, 1))(noisy), window, fine)
+    # What is mixed lies in rows of samples, (batch, any, window): there the exported graph needs no transposition.
+    samples = layers.Reshape((1, window))(noisy)
+    own = samples - layers.Reshape((1, window))(to_samples(seen, fine, 1))
+    estimates = layers.Concatenate(axis=1)([own, candidates])
     first, *others = mixing_filters
-    mixing = layers.Concatenate()([samples, estimates])
+    mixing = layers.Permute((2, 1))(layers.Concatenate(axis=1)([samples, estimates]))
     mixing = layers.Conv1D(first, kernels[0], strides=strides[0], padding="same", activation="relu")(mixing)
     mixing = layers.Concatenate()([seen, mixing])
     for count in others:
         mixing = layers.Conv1D(count, MIXING_KERNEL, padding="same", activation="relu")(mixing)
-    logits = to_samples(mixing, fine, 1 + len(scales))
-    preference = np.zeros((1, 1, 1 + len(scales)), np.float32)
-    preference[..., 0] = OWN_LOGIT
-    mixed = ops.sum(ops.softmax(logits + preference, axis=-1) * estimates, axis=-1)
+    logits = layers.Permute((2, 1))(to_samples(mixing, fine, 1 + len(scales)))
+    preference = np.zeros((1 + len(scales), 1), np.float32)
+    preference[0] = OWN_LOGIT
+    mixed = ops.sum(ops.softmax(logits + preference, axis=1) * estimates, axis=1)
     return keras.Model([noisy, context], mixed, name="multiscale")
