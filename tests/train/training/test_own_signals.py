@@ -209,6 +209,7 @@ def test_noisy_recordings_alone_teach_a_network_to_denoise(tmp_path):
     assert not own["warnings"]
 
 
+@pytest.mark.slow
 def test_a_program_trained_on_pairs_ends_in_a_sentence_about_the_held_out_part(
     recipe_file, start, folders, tmp_path, monkeypatch, capsys
 ):
