@@ -154,6 +154,18 @@ LOGGERS: dict[str, tuple[str, list[str], dict[str, int], str]] = {
         {"v": 2},
         "|",
     ),
+    "NDBC, names and units in comments": (
+        "#YY  MM DD hh mm WSPD  PRES\n#yr  mo dy hr mn m/s    m/s\n",
+        [f"2024 03 {1 + i // 24:02d} {i % 24:02d} 00 {a:.1f} {1000 + b:.1f}" for i, (a, b) in ROWS],
+        {"WSPD": 5, "PRES": 6},
+        " ",
+    ),
+    "a register of flags": (
+        "t,v,status_word\n",
+        [f"{i},{a:.3f},{(0, 1, 16, 272, 4096, 129, 8192, 65)[i * i % 31 % 8]}" for i, (a, _) in ROWS],
+        {"v": 1},
+        ",",
+    ),
     "a hundred comment lines": (
         "".join(f"# setting {i}: value {3 * i}\n" for i in range(150)) + "time,v\n",
         [f"{i / 1000:.3f},{a:.3f}" for i, (a, _) in ROWS],
@@ -213,6 +225,11 @@ AMBIGUOUS = {
         "line 1202, column 'v': '1.015' can be a decimal or a grouped number; say which with --decimal",
     ),
     "grouped by spaces or two columns": ("", [f"2 {100 + 10 * a:.0f}" for a in A], "--delimiter none or"),
+    "two tables in one file": (
+        "time,v\n",
+        [*(f"{i},{a:.2f}" for i, (a, _) in ROWS[:150]), "time,p,q", *(f"{i},{a},{b}" for i, (a, b) in ROWS)],
+        "two tables: rows of 2 fields from line 2 on, of 3 from line 153 on; .*--skip-rows 152",
+    ),
     "a preamble that looks like rows": (
         "Model,SCOPE\nRecord Length,600\n", [f"{i / 100:.2f},{a:.2f}" for i, (a, _) in ROWS], "--skip-rows 2",
     ),

@@ -74,6 +74,34 @@ def test_an_outage_is_no_regular_gap():
     assert denoise_table(as_table(lines)).facts["sparse"] == []
 
 
+@pytest.mark.parametrize("marker", ["1e30", "-1e+31", "1.70E+38", "9.96921e+36", "1E20", "-32768", "-32768.0"])
+def test_fill_values_of_databases_and_models_are_missing(marker):
+    lines = [f"{index},{marker}" if index in (50, 51, 320) else line for index, line in enumerate(LINES)]
+    after = denoise_table(as_table(lines)).data.decode().splitlines()[1:]
+    assert [after[index] for index in (50, 51, 320)] == [lines[index] for index in (50, 51, 320)]
+    assert np.ptp([float(line.split(",")[1]) for index, line in enumerate(after) if index not in (50, 51, 320)]) < 10
+
+
+def test_large_numbers_are_signals_where_all_are_large():
+    lines = [f"{index},{value:.2f}e20" for index, value in enumerate(NOISY)]
+    assert temperatures(denoise_table(as_table(lines)).data).max() < NOISY.max() * 1e20
+
+
+@pytest.mark.parametrize("marker", ["(null)", "\\N", "OVER", "Error"])
+def test_markers_of_databases_and_meters_are_missing(marker):
+    lines = [f"{index},{marker}" if index in (50, 320) else line for index, line in enumerate(LINES)]
+    after = denoise_table(as_table(lines)).data.decode().splitlines()[1:]
+    assert [index for index, line in enumerate(after) if line == f"{index},{marker}"] == [50, 320]
+
+
+def test_numbers_with_a_unit_attached_are_called_so():
+    lines = [f"{line},{40 + index % 50}%,${index % 7}" for index, line in enumerate(LINES)]
+    left = {
+        column["name"]: column["reason"] for column in denoise_table(as_table(lines, "row,temp,rh,p")).facts["left"]
+    }
+    assert (left["rh"], left["p"]) == ("numbers with '%' behind", "numbers with '$' in front")
+
+
 def test_markers_far_from_all_numbers_are_missing_and_named():
     lines = [f"{index},-999.0" if index in (50, 320) else line for index, line in enumerate(LINES)]
     done = denoise_table(as_table(lines))

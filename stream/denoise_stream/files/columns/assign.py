@@ -35,6 +35,10 @@ from denoise_stream.files.columns.values import (
 SPARSE = "denoised over its known values alone: more than a third of its cells are empty"
 
 
+_ATTACHED = re.compile(r"([^\d+.,-]{0,3})[+-]?\d[\d.,]*([^\d.,]{0,8})")
+"""A number with a currency, a unit or another mark attached."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the first rows of a table say about one column.
@@ -104,7 +108,8 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
     roles = []
     for column, part in zip(columns, parts, strict=True):
         if column.kind != "number":
-            roles.append(Role(column.kind, {"moment": "dates or times", "text": "text"}.get(column.kind, "empty")))
+            words = {"moment": "dates or times", "text": _what_text(column.texts)}
+            roles.append(Role(column.kind, words.get(column.kind, "empty")))
         elif part and several:
             roles.append(DATE_PART)
         elif _is_second_part(column, columns):
@@ -161,6 +166,18 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
     if states:
         return Role("states", states)
     return Role("odd", column.odd) if column.odd else signal
+
+
+def _what_text(texts: Sequence[str]) -> str:
+    """Return what a column of text holds: numbers with a unit or another mark attached, or just text."""
+    found = [_ATTACHED.fullmatch(text.strip().strip('"')) for text in texts if text.strip()]
+    matches = [match for match in found if match is not None]
+    marks = {(match[1], match[2]) for match in matches}
+    if not matches or len(matches) < len(found) or len(marks) > 1:
+        return "text"
+    before, behind = (mark.strip() for mark in marks.pop())
+    places = [f"{mark!r} {place}" for mark, place in ((before, "in front"), (behind, "behind")) if mark]
+    return f"numbers with {' and '.join(places)}" if places else "text"
 
 
 def _is_date_part(column: Facts) -> bool:

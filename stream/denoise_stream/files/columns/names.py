@@ -30,10 +30,15 @@ QUALIFIERS = frozenset(
 )
 """Words allowed beside a time word: ``Time (ms)`` is still a time."""
 
-IDENTIFIERS = frozenset("id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid".split())
+IDENTIFIERS = frozenset(
+    "id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid station".split()
+)
 
 CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware".split())
 """Words for values that are compared, not measured."""
+
+REGISTERS = frozenset("word words register reg bit bits byte field".split())
+"""Words that may follow one of the codes, as in ``status_word``."""
 
 CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag bestellung".split())
 """Words whose numbers say which customer or order it is."""
@@ -58,7 +63,7 @@ SECOND_PARTS = {
 PARTS: dict[str, tuple[int, int]] = {}
 """Words for parts of a date, with their smallest and largest value."""
 for _words, _range in (
-    ("year yr yyyy jahr annee année ano año anno rok jaar år", (1600, 2400)),
+    ("year yr yy yyyy jahr annee année ano año anno rok jaar år", (1600, 2400)),
     ("month mo mon mm monat mois mes mese maand", (1, 12)),
     ("day dy dd dom tag jour dia día giorno dag mday", (1, 31)),
     ("doy dayofyear yday julian jday", (1, 366)),
@@ -153,12 +158,14 @@ def names_an_identifier(name: str) -> bool:
 def names_a_code(name: str) -> str:
     """Return what a name says that whole numbers are if they are not measured; empty if it says nothing.
 
-    >>> [names_a_code(name) for name in ("weather_code", "crc16", "Kunde", "adc_code", "order")]
-    ['a code', 'a code', 'a customer or an order', '', 'a customer or an order']
+    >>> [names_a_code(name) for name in ("weather_code", "crc16", "status_word", "adc_code", "order")]
+    ['a code', 'a code', 'a code', '', 'a customer or an order']
     """
     words = [word for word in words_of(name) if not word.isdigit()]
     if not words or {"adc", "dac"} & set(words):
         return ""
+    if words[-1] in REGISTERS and len(words) > 1:
+        words.pop()
     if "".join(words) in CODES or words[-1] in CODES:
         return "a code"
     numbers = {"no", "nr", "num", "number", "nummer"}

@@ -134,12 +134,17 @@ def _cells(line: Line, reading: Reading) -> list[str]:
 def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
     """Return the index of the line of names and the cells of a line of units below it; None without names."""
     rows: list[tuple[int, list[str]]] = []
+    units_in_comment = False  # as in NDBC's files: one comment line of names, one of units
     lines = reading.lines[: reading.start]
     for index in range(len(lines) - 1, -1, -1):
         comment = is_comment(lines[index].text, reading.delimiter)
         cells = _cells(lines[index], reading)
         wide = len(_trimmed(cells)) >= min(2, reading.width) and _close(cells, reading)
         numeric = _numeric(cells)
+        if comment and units_in_comment and wide and not numeric and len(cells) == len(rows[0][1]):
+            if len(set(cells)) == len(cells):
+                rows.append((index, cells))
+            break
         if comment and (rows or not wide or numeric):
             if rows:
                 break
@@ -150,8 +155,9 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
             continue
         if not numeric:
             rows.append((index, cells))
-        if comment:
+        if comment and not _describes(cells, reading.width):
             break
+        units_in_comment = comment
     if not rows:
         return None
     below: list[str] = []

@@ -14,16 +14,18 @@ from denoise_stream.files.dialect.fields import unquote
 MISSING = frozenset(
     """na n/a nan -nan +nan null none nil - -- --- ---- ? . .. ... * ** *** #n/a #na <na> <nan> n.a. n.a n/d n.d. nd
     k.a. #null! #num! #value! #ref! #div/0! #name? 1.#qnan -1.#qnan 1.#ind -1.#ind 1.#inf_ 1,#qnan -1,#qnan 1,#ind
-    -1,#ind missing nodata undef undefined invalid unavailable unknown err #err ol""".split()
+    -1,#ind missing nodata undef undefined invalid unavailable unknown err #err error #error ol over
+    overflow overload ovld (null) \\n""".split()
 ) | {"", "#n/a n/a", "no data"}
-"""Markers of missing values in lower case: pandas', spreadsheets', C runtimes' and loggers'."""
+"""Markers of missing values in lower case: pandas', spreadsheets', C runtimes', databases' and loggers'."""
 
 SENTINEL = re.compile(
     r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?|-127(?:[.,]0+)?|65535(?:[.,]0+)?|6553[.,]50*"
-    r"|[+-]?9[.,]91?0*[eE]\+?37"
+    r"|-32768(?:[.,]0+)?|[+-]?\d(?:[.,]\d*)?[eE]\+?(?:2\d|3[0-8])"
 )
-"""Numbers that instruments write for a missing value, if they lie far from all others: -999 and the like, the largest
-of 16 bits, -127 (DS18B20), 9.9E37 and 9.91E37 (SCPI's overload and not a number)."""
+"""Numbers that instruments write for a missing value, if they lie far from all others: -999 and the like, the ends of
+16 bits, -127 (DS18B20), and powers of ten from 20 to 38: 1E20 (climate models), 1E30 and -1E31 (process historians),
+9.97E36 (netCDF), 9.9E37 and 9.91E37 (SCPI's overload and not a number), 1.7E38 (the largest float of 32 bits)."""
 
 GROUP_MARKS = "'\u2019 \u00a0\u202f\u2009"
 """Marks that only ever group digits; a comma and a point may."""
