@@ -94,12 +94,12 @@ def test_markers_of_databases_and_meters_are_missing(marker):
     assert [index for index, line in enumerate(after) if line == f"{index},{marker}"] == [50, 320]
 
 
-def test_numbers_with_a_unit_attached_are_called_so():
-    lines = [f"{line},{40 + index % 50}%,${index % 7}" for index, line in enumerate(LINES)]
+def test_numbers_with_text_attached_are_called_so():
+    lines = [f"{line},{40 + index % 50} pts,S{index % 7}" for index, line in enumerate(LINES)]
     left = {
         column["name"]: column["reason"] for column in denoise_table(as_table(lines, "row,temp,rh,p")).facts["left"]
     }
-    assert (left["rh"], left["p"]) == ("numbers with '%' behind", "numbers with '$' in front")
+    assert (left["rh"], left["p"]) == ("numbers with 'pts' behind", "numbers with 'S' in front")
 
 
 def test_markers_far_from_all_numbers_are_missing_and_named():

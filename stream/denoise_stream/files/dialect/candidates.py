@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
+from denoise_stream.files.dialect.attached import find_attached
+from denoise_stream.files.dialect.fields import BLANK, Attached, split_fields, unquote
 from denoise_stream.files.dialect.marks import Column, kind_of, sort_column
 
 DELIMITERS = (",", ";", "\t", "|", " ", "")
@@ -55,6 +56,8 @@ class Reading:
         What the columns hold in rows of that width.
     start
         Index of the first row of data among the lines; their number if there is none.
+    attached
+        What is attached to the numbers of each column, taken off the cells.
     """
 
     delimiter: str
@@ -64,6 +67,7 @@ class Reading:
     width: int
     columns: list[Column]
     start: int
+    attached: list[Attached] = field(default_factory=list)
     _fitting: dict[Kinds, bool] = field(default_factory=dict, init=False, repr=False)  # most rows are alike
 
     def is_row(self, index: int) -> bool:
@@ -147,13 +151,16 @@ def is_comment(text: str, delimiter: str) -> bool:
 def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
     """Split lines by a delimiter and find the width, the columns and the first row."""
     cells = [[unquote(field) for field in split_fields(line.text, delimiter)] for line in lines]
-    kinds = [tuple(map(kind_of, row)) for row in cells]
-    likely = [row for line, row in zip(lines, kinds, strict=True) if not is_comment(line.text, delimiter)] or kinds
+    likely = [row for line, row in zip(lines, cells, strict=True) if not is_comment(line.text, delimiter)] or cells
     # The tail is where a preamble has ended; a short table is looked at whole.
-    tail = likely[len(likely) // 3 if len(likely) > 15 else 0 :]
-    widths = Counter(map(len, tail))
+    last = likely[len(likely) // 3 if len(likely) > 15 else 0 :]
+    widths = Counter(map(len, last))
     width = max(widths, key=lambda count: (widths[count], count), default=0)
-    reading = Reading(delimiter, lines, cells, kinds, width, _sort_columns(tail, width), len(lines))
+    attached = find_attached([row for row in last if len(row) == width])
+    _take_off(cells, attached)
+    kinds = [tuple(map(kind_of, row)) for row in cells]
+    tail = [tuple(map(kind_of, row)) for row in last]
+    reading = Reading(delimiter, lines, cells, kinds, width, _sort_columns(tail, width), len(lines), attached)
     for index in range(len(lines)):
         if reading.may_begin(index):
             seen = [reading.may_begin(later) for later in range(index, min(index + SIGHT, len(lines)))]
@@ -164,6 +171,16 @@ def read_with(delimiter: str, lines: Sequence[Line]) -> Reading:
     if any(len(row) == width for row in kinds[reading.start :]):
         reading.take_columns(_sort_columns(kinds[reading.start :], width))
     return reading
+
+
+def _take_off(cells: Sequence[list[str]], attached: Sequence[Attached]) -> None:
+    """Take units and the like off the cells of columns whose numbers all have them."""
+    for index, marks in enumerate(attached):
+        if marks:
+            for row in cells:
+                if index < len(row) <= len(attached) + 1:
+                    number = marks.take_off(row[index])
+                    row[index] = row[index] if number is None else number
 
 
 def _sort_columns(kinds: Sequence[Sequence[str]], width: int) -> list[Column]:

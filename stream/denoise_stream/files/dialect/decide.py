@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
-from denoise_stream.files.dialect.fields import BLANK, is_blank, is_open, split_fields, unquote
-from denoise_stream.files.dialect.headers import UNITS, NamesDiffer, find_header
-from denoise_stream.files.dialect.marks import NUMBERS, Marks, find_marks, kind_of
+from denoise_stream.files.dialect.fields import BLANK, NOTHING, Attached, is_blank, is_open, split_fields, unquote
+from denoise_stream.files.dialect.headers import UNITS, NamesDiffer, find_header, refuse_table_above
+from denoise_stream.files.dialect.marks import Marks, find_marks, kind_of
 from denoise_stream.files.dialect.options import TableOptions
 
 LONGEST_RECORD = 200
 """Lines after which an open quote counts as text."""
-
-FEWEST_ROWS_ABOVE = 20
-"""So many rows of another width above the data are a table of their own."""
 
 LOWEST_SCORE = 0.5
 """No delimiter is accepted if the rows agree less than this."""
@@ -55,6 +52,8 @@ class Dialect:
         Samples per second that the lines above the data state.
     header
         Texts of the lines above the data; where they are repeated (tables put together) they are not rows.
+    attached
+        What is attached to the numbers of each column (a unit, a currency), not part of ``cells``.
     """
 
     delimiter: str
@@ -69,6 +68,7 @@ class Dialect:
     units: tuple[str, ...] = ()
     rate_hz: float | None = None
     header: frozenset[str] = frozenset()
+    attached: tuple[Attached, ...] = ()
 
     @property
     def width(self) -> int:
@@ -142,7 +142,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
             f"{name}, line {error.line}: {error.count} names above rows of {reading.width} fields; state --delimiter, "
             f"quote numbers that hold a comma, or say --no-header or --header N"
         ) from error
-    _refuse_table_above(reading, header.start, name)
+    refuse_table_above(reading, header.start, name)
     reading.begin_at(header.start)
     rows = reading.rows
     if not rows:
@@ -165,35 +165,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         header.units,
         header.rate_hz,
         frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
-    )
-
-
-def _refuse_table_above(reading: Reading, start: int, name: str) -> None:
-    """Refuse a file whose lines above the data hold rows of numbers of another width: a table that would be left.
-
-    Raises
-    ------
-    SourceError
-        If that many rows of one width follow each other.
-    """
-    first = -1
-    for index in range(start):
-        kinds = reading.kinds[index]
-        numbers = len(kinds) > 1 and "text" not in kinds and not NUMBERS.isdisjoint(kinds)
-        if not numbers or len(kinds) == reading.width:
-            first = -1
-            continue
-        if first < 0 or len(kinds) != len(reading.kinds[first]):
-            first = index
-        if index - first + 1 >= FEWEST_ROWS_ABOVE:
-            break
-    else:
-        return
-    line, below = reading.lines[first].number, reading.lines[start].number
-    raise SourceError(
-        f"{name} holds two tables: rows of {len(reading.kinds[first])} fields from line {line} on, of {reading.width} "
-        f"from line {below} on; put them into files of their own, or leave the upper one as it is with "
-        f"--skip-rows {below - 1}"
+        tuple(reading.attached) or (NOTHING,) * reading.width,
     )
 
 

@@ -1,6 +1,7 @@
 """Split a line into raw fields, which still hold their quotes and spaces, and join them again."""
 
 import re
+from dataclasses import dataclass
 
 BLANK = " \t\r\n\ufeff"
 _WORD = re.compile(r"[ \t]*[^ \t\r\n]+")
@@ -108,3 +109,28 @@ def unquote(field: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].replace('""', '"').strip()
     return text
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What stands before and behind every number of a column, spaces included; both empty if nothing does."""
+
+    before: str = ""
+    behind: str = ""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is attached."""
+        return bool(self.before or self.behind)
+
+    def take_off(self, text: str) -> str | None:
+        """Return the number in a cell without quotes; None if what is attached lacks.
+
+        >>> Attached("", " mV").take_off("12.5 mV"), Attached("", " mV").take_off("12.5 V")
+        ('12.5', None)
+        """
+        if not (text.startswith(self.before) and text.endswith(self.behind)):
+            return None
+        return text[len(self.before) : len(text) - len(self.behind)]
+
+
+NOTHING = Attached()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from denoise_stream.errors import SourceError
 from denoise_stream.files.dialect.candidates import COMMENTS, Line, Reading, is_comment
 from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
 from denoise_stream.files.dialect.marks import MANY_CELLS, NUMBERS, kind_of
@@ -20,6 +21,9 @@ UNITS = frozenset(
     min std tot samples sample bpm ut utc gauss µt ut mt t""".split()
 )
 """Units and the qualifiers that loggers write under the names, in lower case."""
+
+FEWEST_ROWS_ABOVE = 20
+"""So many rows of another width above the data are a table of their own."""
 
 _BRACKETED = re.compile(r"[(\[{<].*[)\]}>]|")
 _FIRST_WORDS = ("TOA5", "TOB1", "TOACI1")
@@ -101,6 +105,35 @@ def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> 
     index, units = found
     line = reading.lines[index]
     return Header(_fitted(_cells(line, reading), reading, line.number), line.number, units, start, rate_hz)
+
+
+def refuse_table_above(reading: Reading, start: int, name: str) -> None:
+    """Refuse a file whose lines above the data hold rows of numbers of another width: a table that would be left.
+
+    Raises
+    ------
+    SourceError
+        If that many rows of one width follow each other.
+    """
+    first = -1
+    for index in range(start):
+        kinds = reading.kinds[index]
+        numbers = len(kinds) > 1 and "text" not in kinds and not NUMBERS.isdisjoint(kinds)
+        if not numbers or len(kinds) == reading.width:
+            first = -1
+            continue
+        if first < 0 or len(kinds) != len(reading.kinds[first]):
+            first = index
+        if index - first + 1 >= FEWEST_ROWS_ABOVE:
+            break
+    else:
+        return
+    line, below = reading.lines[first].number, reading.lines[start].number
+    raise SourceError(
+        f"{name} holds two tables: rows of {len(reading.kinds[first])} fields from line {line} on, of {reading.width} "
+        f"from line {below} on; put them into files of their own, or leave the upper one as it is with "
+        f"--skip-rows {below - 1}"
+    )
 
 
 def _first_number(reading: Reading, start: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from denoise_stream.files.dialect.fields import unquote
+from denoise_stream.files.dialect.fields import NOTHING, Attached, unquote
 
 MISSING = frozenset(
     """na n/a nan -nan +nan null none nil - -- --- ---- ? . .. ... * ** *** #n/a #na <na> <nan> n.a. n.a n/d n.d. nd
@@ -77,6 +77,8 @@ class NumberStyle:
         Numbers below and above these two that look like a marker of missing values (-999) are one.
     markers
         Those that occurred.
+    attached
+        What is attached to all numbers, such as a unit.
     """
 
     decimal: str = "."
@@ -89,9 +91,15 @@ class NumberStyle:
     minus: str = ""
     ordinary: tuple[float, float] = (-math.inf, math.inf)
     markers: set[str] = field(default_factory=set)
+    attached: Attached = NOTHING
 
     def parse(self, text: str) -> float | None:
         """Read a number without spaces and quotes; NaN for a missing value, None for text."""
+        if self.attached:
+            number = self.attached.take_off(text)
+            if number is None:
+                return math.nan if text.lower() in MISSING else None
+            text = number
         if not self.decimal and ("." in text or "," in text):
             self._adopt(text)
             if self.can_be_grouped(text):
@@ -126,9 +134,14 @@ class NumberStyle:
         Their values ``(n,)`` and whether plain formatting can write in their place; None if one is not a number.
         """
         joined = "\t".join(texts)
-        simple = self.plain
+        simple = self.plain and not self.attached
         plain_texts: Sequence[str] | None = texts
-        if _ODD.search(joined) or (self.decimal != "." and "." in joined) or (not self.decimal and "," in joined):
+        if (
+            self.attached
+            or _ODD.search(joined)
+            or (self.decimal != "." and "." in joined)
+            or (not self.decimal and "," in joined)
+        ):
             plain_texts = None
         elif self.decimal == ",":
             plain_texts = joined.replace(",", ".").split("\t")

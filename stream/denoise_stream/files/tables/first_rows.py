@@ -17,7 +17,7 @@ def read_columns(dialect: Dialect) -> tuple[list[Facts], list[NumberStyle]]:
         texts, style, values = dialect.cells[index], NumberStyle(), np.empty(0)
         if kind == "number":
             style, values = _read_numbers(dialect, index)
-        unit = dialect.units[index] if index < len(dialect.units) else ""
+        unit = (dialect.units[index] if index < len(dialect.units) else "") or dialect.attached[index].behind.strip()
         named = dialect.header_line > 0
         odd = dialect.marks[index].odd
         facts.append(Facts(name, kind, values, texts, unit, _digits(texts, style), named, odd))
@@ -34,7 +34,7 @@ def _read_numbers(dialect: Dialect, index: int) -> tuple[NumberStyle, np.ndarray
     reader.ordinary = ordinary_span(ordinary)
     known = [math.nan if reader.is_marker(text, v) else v for text, v in zip(texts, values, strict=True)]
     style = written_style(texts, known, marks.decimal, marks.group, marks.digits)
-    style.ordinary = reader.ordinary
+    style.ordinary, style.attached = reader.ordinary, dialect.attached[index]
     return style, np.array(known)
 
 

@@ -79,7 +79,8 @@ class TableSink:
         for index, style, value, new in zip(layout.chosen, styles, values, changed, strict=True):
             if not new:
                 continue
-            old = unquote(fields[index])
+            text = unquote(fields[index])
+            old = style.attached.take_off(text) or text
             number = style.format_like(value, old)
             if delimiter and delimiter in number and '"' not in fields[index]:
                 number = f'"{number}"'

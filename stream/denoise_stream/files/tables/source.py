@@ -335,7 +335,7 @@ class TableSource:
             return f"{where}: {len(fields)} columns, the others have {width}"
         for index in self._guards:
             text, column = unquote(fields[index]), Column(self.dialect.kinds[index], EMPTY)
-            if not column.fits(kind_of(text)):
+            if not column.fits(kind_of(self.dialect.attached[index].take_off(text) or text)):
                 kind = "number" if column.kind == "number" else "date or time"
                 return f"{where}, column {quoted(self.layout.names[index])}: {quoted(text)} is not a {kind}"
         values = []

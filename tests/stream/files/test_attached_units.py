@@ -1,0 +1,74 @@
+"""Numbers with a unit, a percent sign or a currency attached are denoised, and what is attached stays."""
+
+import numpy as np
+import pytest
+
+from denoise_stream import SourceError
+from tables import GENERAL, denoise_table
+
+NOISY = np.round(20 + np.random.default_rng(1).normal(0, 1, 300), 2)
+STAMPS = [f"2024-01-01 {index // 60:02d}:{index % 60:02d}" for index in range(300)]
+
+
+def table_of(cells: list[str], name: str = "v", delimiter: str = ";") -> bytes:
+    rows = [f"{stamp}{delimiter}{cell}\n" for stamp, cell in zip(STAMPS, cells, strict=True)]
+    return "".join([f"time{delimiter}{name}\n", *rows]).encode()
+
+
+ATTACHED = {
+    "degrees": ("", "°C", "."),
+    "percent": ("", "%", "."),
+    "percent behind a space": ("", " %", "."),
+    "a unit behind a space": ("", " mV", "."),
+    "a unit behind a decimal": ("", "V", "."),
+    "volts of a meter": ("", " V AC", "."),
+    "dollars": ("$", "", "."),
+    "euros behind a hard space, decimal comma": ("", "\u00a0€", ","),
+}
+
+
+@pytest.mark.parametrize("kind", ATTACHED)
+def test_what_is_attached_to_all_numbers_stays_and_they_are_denoised(kind):
+    before, behind, decimal = ATTACHED[kind]
+    cells = [f"{before}{value:.2f}{behind}".replace(".", decimal) for value in NOISY]
+    cells[70] = "-"
+    lines = denoise_table(table_of(cells)).data.decode().splitlines()
+    after = [line.split(";")[1] for line in lines[1:]]
+    assert after.pop(70) == "-"
+    assert all(cell.startswith(before) and cell.endswith(behind) for cell in after)
+    found = [float(cell[len(before) : len(cell) - len(behind)].replace(decimal, ".")) for cell in after]
+    expected = NOISY.copy()
+    expected[70] = np.nan
+    np.testing.assert_allclose(found, np.delete(GENERAL.denoise(expected), 70), atol=0.51e-3)
+
+
+def test_grouped_amounts_in_quotes_keep_their_marks():
+    cells = [f'"${1500 + 40 * value:,.2f}"' for value in NOISY]
+    after = denoise_table(table_of(cells, delimiter=",")).data.decode().splitlines()
+    found = [float(line.split(",", 1)[1].strip('"').removeprefix("$").replace(",", "")) for line in after[1:]]
+    assert all(line.split(",", 1)[1].startswith('"$2,') for line in after[1:])
+    np.testing.assert_allclose(found, GENERAL.denoise(np.round(1500 + 40 * NOISY, 2)), atol=0.51e-2)
+
+
+def test_times_with_a_unit_are_times():
+    rows = [f"{index / 10:.1f} s,{value:.2f} mV\n" for index, value in enumerate(NOISY)]
+    done = denoise_table("".join(["t,u\n", *rows]).encode())
+    assert (done.columns, done.source.sample_rate_hz, done.source.column_units) == (["u"], 10, ["mV"])
+
+
+@pytest.mark.parametrize("cells", [["12A", "14A", "17A"], ["3 V", "4 mV", "5 V"], ["12 pts", "13 pts", "11 pts"]])
+def test_other_texts_with_numbers_stay_text(cells):
+    rows = [f"{index},{value:.2f},{cells[index % 3]}\n" for index, value in enumerate(NOISY)]
+    assert denoise_table("".join(["row,v,x\n", *rows]).encode()).columns == ["v"]
+
+
+def test_names_that_look_like_units_stay_names():
+    rows = [f"{index},{value:.2f},{value + 1:.2f}\n" for index, value in enumerate(NOISY)]
+    assert denoise_table("".join(["row,25%,75%\n", *rows]).encode()).columns == ["25%", "75%"]
+
+
+def test_a_number_in_another_unit_is_a_bad_row():
+    cells = [f"{value:.2f} mV" for value in NOISY]
+    cells[200] = "0.02 V"
+    with pytest.raises(SourceError, match="line 202, column 'v': '0.02 V' is not a number; --on-bad-row pass"):
+        denoise_table(table_of(cells))
