@@ -13,10 +13,10 @@ SHARE = 0.9
 FEWEST_CELLS = 3
 
 _UNITS = sorted(
-    """V mV uV µV μV kV A mA uA µA μA W mW kW MW Wh kWh MWh Hz kHz MHz GHz Pa hPa kPa MPa bar mbar psi mmHg inHg s ms us
-    µs μs min h m mm cm km um µm μm ft in mi g mg kg N kN Nm J kJ K C F m/s km/h mph kn rpm lx lux dB dBm dBA ppm ppb
-    Ohm Ω kΩ MΩ L l ml mL l/min L/min bpm mg/L mg/l g/m³ mg/m³ µg/m³ ug/m3 W/m² W/m2 uS/cm µS/cm mS/cm VDC VAC B kB KB MB
-    GB KiB MiB GiB""".split(),
+    """V mV uV µV μV kV A mA uA µA μA W mW kW MW Wh kWh MWh Hz kHz MHz GHz Pa hPa kPa MPa bar mbar psi mmHg inHg s ms
+    us µs μs min h m mm cm km um µm μm ft in mi g mg kg N kN Nm J kJ K C F m/s km/h mph kn rpm lx lux dB dBm
+    dBA ppm ppb Ohm Ω kΩ MΩ L l ml mL l/min L/min bpm mg/L mg/l g/m³ mg/m³ µg/m³ ug/m3 W/m² W/m2 uS/cm µS/cm
+    mS/cm VDC VAC B kB KB MB GB KiB MiB GiB""".split(),
     key=len,
     reverse=True,
 )
