@@ -161,11 +161,13 @@ def _wrap(network: onnx.ModelProto, opset: int, contract: Contract, float64: boo
         inputs["noisy"] = graph.cast(samples, np.float32)
     if memory:
         inputs["state"] = graph.cast(memory[0], np.float32)
-    inner = onnx.compose.add_prefix(network, PREFIX)
+    # The body of a Loop may use constants of the graph around it, which add_prefix_graph renames too late.
+    constants_renamed = {each.name: PREFIX + each.name for each in network.graph.initializer}
+    inner = onnx.compose.add_prefix_graph(network.graph, PREFIX, name_map=constants_renamed)
     for name, tensor in inputs.items():
         graph.add("Identity", tensor, name=PREFIX + name)
-    graph.nodes.extend(inner.graph.node)
-    output, *memory_out = [graph.cast(each.name, number) for each in inner.graph.output]
+    graph.nodes.extend(inner.node)
+    output, *memory_out = [graph.cast(each.name, number) for each in inner.output]
     if contract.normalization == "minmax":
         output = graph.add("Add", graph.add("Mul", output, span), low)
     zeros = [graph.add("Mul", each, graph.constant(0)) for each in (output, *memory_out)]  # NaN if not finite
@@ -197,7 +199,7 @@ def _wrap(network: onnx.ModelProto, opset: int, contract: Contract, float64: boo
     kind = TensorProto.DOUBLE if float64 else TensorProto.FLOAT
     shapes = {"chunk": hop, "state": sum(sizes), "clean": hop, "state_out": sum(sizes)}
     tensors = [helper.make_tensor_value_info(name, kind, ["batch", size]) for name, size in shapes.items()]
-    constants = [*inner.graph.initializer, *graph.constants]
+    constants = [*inner.initializer, *graph.constants]
     whole = helper.make_graph(graph.nodes, "streaming", tensors[:2], tensors[2:], constants)
     return helper.make_model(whole, opset_imports=network.opset_import, ir_version=network.ir_version)
 

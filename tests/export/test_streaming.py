@@ -13,7 +13,7 @@ from denoise_export.cli import command
 from denoise_export.streaming import write_streaming
 from denoise_stream import ContractError, Denoiser, bundled_models
 from embed import EMBED
-from onnx_models import in_context, smoother
+from onnx_models import in_context, looped, smoother
 
 MODELS = ["general-small", "speech", "smoother", "leaky_mean", "recurrent", "recurrent_raw", "identity", "in_context"]
 
@@ -49,6 +49,14 @@ def test_streaming_graph_gives_what_the_engine_does_from_the_first_sample_on(tmp
     assert (metadata["delay_samples"], metadata["name"]) == (str(delay), engine.contract.name)
     assert metadata.get("lookahead_samples") == ("0" if name == "in_context" else None)
     assert np.abs(streamed - expected).max() <= 1e-6 * np.ptp(signals)
+
+
+def test_network_with_a_loop_streams(tmp_path):
+    model = looped(tmp_path / "m.onnx")
+    sizes = write_streaming(model, tmp_path / "s.onnx")
+    signal = np.random.default_rng(0).normal(size=1500)
+    streamed = stream(tmp_path / "s.onnx", signal[None])[0, sizes["delay_samples"] :]
+    np.testing.assert_allclose(streamed, Denoiser(model).denoise(signal)[: len(streamed)], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["general-small", "in_context"])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 Stack = Callable[[int], list[layers.Layer]]
@@ -302,6 +303,33 @@ def robust(signal: Any) -> Any:
     return ops.log1p(ops.abs(signal - ops.median(signal, axis=1, keepdims=True)))
 
 
+def spectral_mask(signal: Any) -> Any:
+    real, imaginary = ops.stft(signal[:, :, 0], 16, 4, 32)
+    mask = conv(17, activation="sigmoid")(ops.sqrt(real**2 + imaginary**2 + 1e-6))
+    return ops.istft((mask * real, mask * imaginary), 16, 4, 32, length=signal.shape[1])
+
+
+def fourier(signal: Any) -> Any:
+    """Transforms of an odd length, of fewer and of more samples than there are, and of complex numbers."""
+    row = signal[:, :, 0]
+    odd = ops.irfft(ops.rfft(row[:, 1:]), fft_length=signal.shape[1] - 1)
+    shorter = ops.irfft(ops.rfft(row, fft_length=30), fft_length=signal.shape[1])
+    longer = ops.irfft(ops.rfft(row, fft_length=2 * signal.shape[1]), fft_length=signal.shape[1])
+    real, imaginary = ops.fft((row, 0.5 * ops.flip(row, axis=1)))
+    return longer + 0.5 * shorter + 0.1 * ops.pad(odd, ((0, 0), (1, 0))) + 0.01 * real - 0.02 * imaginary
+
+
+def nearest_code(signal: Any) -> Any:
+    codes = np.linspace(0, 1, 5, dtype=np.float32)
+    nearest = ops.argmin(ops.abs(signal - codes), axis=-1)
+    return conv(1)(ops.expand_dims(ops.take(codes, nearest, axis=0), -1))
+
+
+def levels(signal: Any) -> Any:
+    features = layers.Embedding(4, 3)(layers.Discretization([0.2, 0.5, 0.7])(signal[:, :, 0]))
+    return conv(1)(features)
+
+
 def blanks(signal: Any) -> Any:
     features = layers.Conv1D(4, 3, padding="same", name="first layer (3 taps)")(signal)
     return layers.Conv1D(1, 3, padding="same", name="out put")(features)
@@ -324,6 +352,10 @@ FUNCTIONAL: tuple[Callable[[Any], Any], ...] = (
     coder_and_decoder,
     operations,
     robust,
+    spectral_mask,
+    fourier,
+    nearest_code,
+    levels,
     blanks,
 )
 """Functional networks that take ``(window, 1)``: from the tensor of the input to that of the output."""

@@ -75,6 +75,23 @@ CONTEXT = {"contract_version": "2", "context_past": "5x6,25x4", "context_ahead":
 CONTEXT_SIZE = 2 * (6 + 4 + 4 + 3)
 
 
+def looped(path: Path) -> Path:
+    """Halve windows three times, in a Loop whose body uses a constant of the graph around it."""
+    body = helper.make_graph(
+        [helper.make_node("Mul", ["before", "half"], ["after"]), helper.make_node("Identity", ["go"], ["go_on"])],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            tensor("before", 150),
+        ],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []), tensor("after", 150)],
+    )
+    nodes = [helper.make_node("Loop", ["turns", "", "noisy"], ["clean"], body=body)]
+    constants = {"turns": np.array(3), "half": np.array(0.5, np.float32)}
+    return save(path, nodes, [tensor("noisy", 150)], [tensor("clean", 150)], constants)
+
+
 def in_context(path: Path, seed: int = 0, size: int = CONTEXT_SIZE, **metadata: str | None) -> Path:
     """Mix all samples of a window and all numbers of its context: sensitive to every shift and swap.
 

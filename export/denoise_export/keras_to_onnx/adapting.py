@@ -4,6 +4,7 @@ The contract's tensors are ``(batch, window)``; networks are built for ``(window
 for any length, or with several states. Each change is described in a sentence.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ SMALLEST_VARIANCE = 1e-5
 """An output of less variance is flat and has no shape to fit; windows are scaled to 0 ... 1."""
 
 TRIAL_ROWS = 2
+
+DIVISORS = (2, 3, 4, 5, 8, 10, 16, 32, 64)
+"""A network of strides or pools may need windows that one of these divides."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
     order = _first("noisy", names)
     shapes = [network.inputs[place].shape for place in order]
     samples, note = _window(shapes[0], window)
+    any_length = None in shapes[0]
     shapes[0] = tuple(samples if size is None else size for size in shapes[0])
     if any(size is None for shape in shapes[1:] for size in shape):
         raise SourceError(f"the network's states have shapes {shapes[1:]}; needed: fixed sizes")
@@ -102,18 +107,18 @@ def adapt(network: Network, window: int | None = None, *, own_size: bool = False
         ]
         return flat if len(flat) < 3 else [flat[0], tf.concat(flat[1:], axis=1)]
 
-    found = [tuple(output.shape[1:]) for output in _try(network, shapes, order)]
+    try:
+        found = [tuple(output.shape[1:]) for output in _try(network, shapes, order)]
+    except Exception as error:  # Keras and TensorFlow have no common error but Exception
+        if any_length and (advice := _advise_length(network, shapes, order, samples)):
+            raise SourceError(f"the network does not run on windows of {samples} samples{advice}") from error
+        raise
     found = [found[place] for place in output_order] if len(output_order) == len(found) else found
     if len(found) != len(shapes) or found[1:] != shapes[1:]:
-        states = (
-            " (the denoised window, and a next state for each further input, which are states)" if shapes[1:] else ""
-        )
-        raise SourceError(
-            f"the network's outputs have shapes {found}; needed: {shapes}{states}"
-            + ("; make one of its denoised output alone: keras.Model(model.inputs, model.outputs[0])" * (not states))
-        )
+        raise SourceError(f"the network's outputs have shapes {found}; needed: {shapes}{_advise_outputs(shapes)}")
     if not own_size:
-        _check_output(found[0], samples)
+        advice = _advise_length(network, shapes, order, samples) if any_length else ""
+        _check_output(found[0], samples, advice)
     output_size = math.prod(found[0])
     notes = [note] if note else []
     for side, shape in (("takes", shapes[0]), ("gives", found[0])):
@@ -227,14 +232,53 @@ def _try(network: Network, shapes: Sequence[Shape], order: Sequence[int]) -> lis
     return network.call(tensors)
 
 
-def _check_output(shape: Shape, window: int) -> None:
+def _advise_outputs(shapes: Sequence[Shape]) -> str:
+    """Say what to do with a network whose outputs are not those that its inputs need."""
+    if len(shapes) == 1:
+        return "; make one of its denoised output alone: keras.Model(model.inputs, model.outputs[0])"
+    return (
+        " (the denoised window, and a next state for each further input, which are states); an input that is no state, "
+        "such as a reference or a noise level, is not available in a stream: make it a constant inside a network of "
+        "the noisy window alone"
+    )
+
+
+def _advise_length(network: Network, shapes: Sequence[Shape], order: Sequence[int], samples: int) -> str:
+    """Name the lengths nearest to ``samples`` for which a network of any length gives as many samples as it takes."""
+    for divisor in DIVISORS:
+        lower = samples // divisor * divisor
+        lengths = [length for length in (lower, lower + divisor) if 2 <= length <= LONGEST_WINDOW]
+        if all(_keeps(network, [_of(shapes[0], samples, length), *shapes[1:]], order, length) for length in lengths):
+            return f"; it does so for {' and '.join(map(str, lengths))}: choose one with --window"
+    return ""
+
+
+def _of(shape: Shape, samples: int, length: int) -> Shape:
+    return tuple(length if size == samples else size for size in shape)
+
+
+def _keeps(network: Network, shapes: Sequence[Shape], order: Sequence[int], length: int) -> bool:
+    """Tell whether a network runs on windows of a length and gives as many samples."""
+    with contextlib.suppress(Exception):  # Keras and TensorFlow have no common error but Exception
+        return bool(math.prod(_try(network, shapes, order)[0].shape[1:]) == length)
+    return False
+
+
+def _check_output(shape: Shape, window: int, length_advice: str = "") -> None:
     long = [size for size in shape if size != 1]
     if long == [window] or (window == 1 and not long):
         return
+    if length_advice:
+        raise SourceError(
+            f"the network gives {shape} for a window of {window} samples; needed: as many samples as it takes"
+            + length_advice
+        )
     if window in long and len(long) == 2:
         advice = "end in a layer that gives one value for each sample, such as Conv1D(1, 3, padding='same') or Dense(1)"
     elif not long:
         advice = "give recurrent layers return_sequences=True, or end in Dense(window)"
+    elif len(shape) == 1:
+        advice = "end in Dense(window); a forecast or a class is not a denoised window"
     elif len(long) < 2:
         advice = (
             "convolutions with padding='valid' shorten a window and strides divide it; use padding='same' and a "

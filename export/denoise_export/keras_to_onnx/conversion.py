@@ -18,6 +18,7 @@ from denoise_export.keras_to_onnx.adapting import Adapted
 from denoise_export.keras_to_onnx.freezing import freeze, layer_of
 from denoise_export.keras_to_onnx.network import with_plain_names, with_time_folded
 from denoise_export.keras_to_onnx.operators import ADDED
+from denoise_export.keras_to_onnx.spectra import without_complex_numbers
 from denoise_stream import Contract, SourceError
 from denoise_stream.contract import OUTPUTS
 
@@ -99,7 +100,8 @@ def convert_function(
     own = len(function.inputs) - len(function.captured_inputs)  # variables and constants come after a function's own
     inputs = [tensor.op.name for tensor in function.inputs[:own]]
     with _messages() as said, tf.device("/cpu:0"):
-        converted = _to_onnx(freeze(function, names), inputs, [tensor.name for tensor in function.outputs])
+        graph = without_complex_numbers(freeze(function, names))
+        converted = _to_onnx(graph, inputs, [tensor.name for tensor in function.outputs])
     _refuse_unknown(converted.graph, names, said)
     for value in [*converted.graph.input, *converted.graph.output]:  # tf2onnx' own names mislead onnxslim
         if not (first := value.type.tensor_type.shape.dim[0]).dim_value:
@@ -163,7 +165,8 @@ def _messages() -> Iterator[list[str]]:
 
 
 def _refuse_unknown(graph: onnx.GraphProto, names: dict[str, str], said: list[str]) -> None:
-    known = {schema.name for schema in onnx.defs.get_all_schemas_with_history() if not schema.domain}
+    schemas = onnx.defs.get_all_schemas_with_history()
+    known = {schema.name for schema in schemas if not schema.domain and schema.since_version <= OPSET}
     unknown: dict[str, list[str]] = {}
     for node in _all_nodes(graph):
         if not node.domain and node.op_type not in known:

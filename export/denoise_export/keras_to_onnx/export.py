@@ -225,7 +225,7 @@ def _read_report(file: Path) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return the line of an error that states the cause; Keras and TensorFlow put several lines before it."""
-    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"\x1b\[\d*m|^\{\{function_node \S+\}\} ?|(?<=\S) \[Op:\w+\].*", "", str(error))
     if found := re.search(r"Exception encountered when calling .*\n\s*(.+)", text):
         return found[1].strip()
     if found := re.search(r"^Graph execution error:(?s:.*)\n(.+)\n\s*\[\[\{\{node", text):

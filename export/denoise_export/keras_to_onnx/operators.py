@@ -5,7 +5,40 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import onnx
 from tf2onnx import utils
+
+
+def _bucketize(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Count the boundaries at or below each number, used by Discretization."""
+    kind = utils.map_onnx_to_numpy_type(graph.get_dtype(node.input[0]))
+    boundaries = np.array(node.get_attr_value("boundaries"), kind)
+    last = graph.make_const(utils.make_name("axis"), np.array([-1])).output[0]
+    column = graph.make_node("Unsqueeze", [node.input[0], last]).output[0]
+    limits = graph.make_const(utils.make_name("boundaries"), boundaries).output[0]
+    reached = graph.make_node("GreaterOrEqual", [column, limits]).output[0]
+    counted = graph.make_node("Cast", [reached], attr={"to": onnx.TensorProto.INT32}).output[0]
+    output, shape, kind_out = node.output[0], graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    graph.remove_node(node.name)
+    settings = {"keepdims": 0}
+    graph.make_node("ReduceSum", [counted, last], attr=settings, outputs=[output], shapes=[shape], dtypes=[kind_out])
+
+
+def _sign_bit(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
+    """Find the signs that argmax and argmin of Keras read from bits: the inverse of -0.0 is below 0."""
+    bits, mask = node.inputs
+    lowest = np.iinfo(np.int32).min
+    if bits.type != "Bitcast" or not mask.is_const() or np.any(mask.get_tensor_value(as_list=False) != lowest):
+        raise ValueError("it looks at other bits of a number than its sign")
+    number, (output,) = bits.input[0], node.output
+    shape, kind = graph.get_shape(output), graph.get_dtype(output)
+    zero = graph.make_const(utils.make_name("zero"), np.zeros((), np.float32)).output[0]
+    inverse = graph.make_node("Reciprocal", [number]).output[0]
+    below = [graph.make_node("Less", [each, zero]).output[0] for each in (number, inverse)]
+    negative = graph.make_node("Or", below).output[0]
+    values = [graph.make_const(utils.make_name("bits"), np.array(each, np.int32)).output[0] for each in (lowest, 0)]
+    graph.remove_node(node.name)
+    graph.make_node("Where", [negative, *values], outputs=[output], shapes=[shape], dtypes=[kind])
 
 
 def _erfc(graph: Any, node: Any, name: str, arguments: list[Any]) -> None:
@@ -59,6 +92,8 @@ def _subtract(graph: Any, node: Any, inputs: list[Any]) -> None:
 
 
 ADDED: dict[str, tuple[Callable[..., None], list[Any]]] = {
+    "BitwiseAnd": (_sign_bit, []),
+    "Bucketize": (_bucketize, []),
     "Erfc": (_erfc, []),
     "Expm1": (_expm1, []),
     "CudnnRNN": (_gru, []),

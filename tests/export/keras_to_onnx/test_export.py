@@ -203,12 +203,13 @@ def unusual_network(kind: str) -> keras.Model:
     if kind == "no next state":
         return keras.Model([noisy, state], layers.Dense(150)(ops.concatenate([noisy, state], axis=1)))
     if kind == "spectrum":
-        real, imaginary = ops.rfft(noisy)
-        clean = ops.irfft((real, imaginary), fft_length=150)
+        image = ops.reshape(noisy, (-1, 10, 15))
+        clean = ops.reshape(ops.fft2((image, image))[0], (-1, 150))
     outputs = {
         "two outputs": [clean, noisy],
         "channels": layers.Conv1D(8, 3, padding="same")(signal),
         "shorter": layers.Conv1D(1, 3)(signal),
+        "forecast": layers.Dense(24)(noisy),
     }
     return keras.Model(noisy, outputs.get(kind, clean))
 
@@ -217,10 +218,14 @@ def unusual_network(kind: str) -> keras.Model:
     ("kind", "words"),
     [
         ("two outputs", r"outputs have shapes \[\(150,\), \(150,\)\]; needed: \[\(150,\)\]; make one of its denoised"),
-        ("no next state", r"outputs have shapes \[\(150,\)\]; needed: \[\(150,\), \(8,\)\] \(the denoised window, and"),
+        (
+            "no next state",
+            r"outputs have shapes \[\(150,\)\]; needed: \[\(150,\), \(8,\)\] \(the denoised .* make it a constant",
+        ),
         ("channels", r"gives \(150, 8\) for a window of 150 samples; needed: .* such as Conv1D\(1, 3"),
         ("shorter", r"gives \(148, 1\) for a window of 150 samples; needed: .* use padding='same'"),
-        ("spectrum", r"'functional.*' computes .*RFFT.*, and ONNX has no such operator"),
+        ("spectrum", r"'functional.*' computes .*FFT2D.*, and ONNX has no such operator"),
+        ("forecast", r"gives \(24,\) for .*; end in Dense\(window\); a forecast or a class is not a denoised window"),
     ],
 )
 def test_networks_that_cannot_be_exported_are_refused_in_one_sentence(tmp_path, kind, words, capfd):

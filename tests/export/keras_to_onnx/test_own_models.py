@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+from keras import layers, ops
 
 import keras_models
 from denoise_export import export
-from denoise_stream import Denoiser, SourceError
+from denoise_stream import ContractError, Denoiser, SourceError
 
 WINDOWS = (64, 150, 256)
 
@@ -26,6 +27,10 @@ EVERYDAY = (
     ("merged", 64, "object"),
     ("robust", 64, "object"),
     ("blanks", 150, "keras"),
+    ("spectral_mask", 64, "keras"),
+    ("fourier", 64, "savedmodel"),
+    ("nearest_code", 64, "keras"),
+    ("levels", 64, "keras"),
 )
 """Small ones, every save format, and every kind of network that once failed."""
 
@@ -38,8 +43,19 @@ LONGER = (
 """The same of networks that take seconds to convert."""
 
 
+OF_OPERATIONS = ("spectral_mask", "fourier", "nearest_code", "levels")
+
 NOT_HELD_BY = {
-    "h5": ("largest", "merged", "self_attention", "dot_attention", "transformer", "operations", "robust"),
+    "h5": (
+        "largest",
+        "merged",
+        "self_attention",
+        "dot_attention",
+        "transformer",
+        "operations",
+        "robust",
+        *OF_OPERATIONS,
+    ),
     "savedmodel": ("half precision", "double precision", "blanks"),
 }
 """Keras cannot read operations and dot attention back from its own HDF5, nor write blanks in names into a SavedModel.
@@ -144,6 +160,24 @@ def test_network_of_any_length_gets_the_requested_window(tmp_path):
     _, facts = export(model, tmp_path / "n.onnx")
     assert facts["window"] == 150
     assert facts["notes"][0] == "the network takes any length; the file takes 150 samples (--window for others)"
+
+
+@pytest.mark.parametrize("ending", ["joined", "longer"])
+def test_network_of_any_length_that_needs_a_multiple_names_the_nearest_ones(tmp_path, ending):
+    signal = keras.Input((None, 1))
+    halved = layers.UpSampling1D(8)(keras_models.conv(4, strides=8)(signal))
+    clean = halved if ending == "longer" else layers.Concatenate()([signal, halved])
+    model = keras.Model(signal, keras_models.conv(1)(clean))
+    with pytest.raises(SourceError, match=r"150 samples.*; it does so for 144 and 152: choose one with --window$"):
+        export(model, tmp_path / "m.onnx")
+    assert export(model, tmp_path / "m.onnx", window=152)[1]["window"] == 152
+
+
+def test_network_that_mixes_the_windows_of_a_batch_is_refused_for_that(tmp_path):
+    signal = keras.Input((64, 1))
+    with pytest.raises(ContractError, match=r"depends on the other windows of its batch, as after ops.max\(x\)"):
+        export(keras.Model(signal, signal / (ops.max(signal) + 1)), tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("form", ["object", "savedmodel"])
