@@ -174,3 +174,22 @@ def test_digits_of_floats_and_large_whole_numbers_stay():
     done = denoise_table(as_table([f"x,{value}" for value in values], "note,n"))
     found = np.array([int(line.split(",")[1]) for line in done.data.decode().splitlines()[1:]])
     assert np.abs(found - base - GENERAL.denoise((values - base).astype(float))).max() <= 0.6
+
+
+def series_after_each_other(first: str, second: str, gap: float, restart: int) -> bytes:
+    names = [first if index < 200 else second for index in range(400)]
+    values = [value + (gap if index >= 200 else 0) for index, value in enumerate(NOISY)]
+    rows = zip(names, values, strict=True)
+    return as_table([f"{n},{index % restart / 10:.1f},{v:.2f}" for index, (n, v) in enumerate(rows)], "trial,time,v")
+
+
+@pytest.mark.parametrize(("first", "second"), [("left", "right"), ("1", "2")])
+def test_series_that_follow_each_other_are_refused_with_the_way_out(first, second):
+    table = series_after_each_other(first, second, 100, 200)
+    with pytest.raises(SourceError, match="series follow each other, named by column 'trial' .*--series-column trial"):
+        denoise_table(table)
+
+
+@pytest.mark.parametrize(("gap", "restart"), [(0, 200), (100, 400)], ids=["no jump", "time goes on"])
+def test_labels_of_parts_of_one_series_are_not_refused(gap, restart):
+    assert denoise_table(series_after_each_other("rest", "run", gap, restart)).columns == ["v"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
-from denoise_stream.files.columns.interleaved import find_interleaved
+from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved
 from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.columns.records import find_record_names
 from denoise_stream.files.columns.times import Clock
@@ -121,8 +121,10 @@ def choose_columns(
 
 
 def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:
-    """Raise a SourceError if the rows of several series alternate: as one series they would be nonsense."""
-    index = find_interleaved(facts, roles)
+    """Raise a SourceError if rows of several series alternate or follow each other: as one they would be nonsense."""
+    index, how = find_interleaved(facts, roles), "alternate"
+    if index is None:
+        index, how = find_consecutive(facts, roles), "follow each other"
     if index is None:
         return
     column = facts[index].name
@@ -130,7 +132,7 @@ def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: S
     examples = ", ".join(series[:3]) + (", ..." if len(series) > 3 else "")
     signal = facts[chosen[0]].name
     raise SourceError(
-        f"{name}: rows of several series alternate, named by column {column!r} ({examples}); denoise each with "
+        f"{name}: rows of several series {how}, named by column {column!r} ({examples}); denoise each with "
         f"--series-column {shlex.quote(column)}, or all rows as one series with --columns {shlex.quote(signal)}"
     )
 

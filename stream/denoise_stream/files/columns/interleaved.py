@@ -1,4 +1,4 @@
-"""Find the column that says to which of several series each row belongs, in a table where their rows alternate."""
+"""Find the column that says to which of several series each row belongs: their rows alternate or follow each other."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,9 @@ _ALTERNATING = 0.4
 
 _FARTHER = 4.0
 """Least ratio of the median step between rows to the median step within a series."""
+
+_JUMP = 8.0
+"""Least ratio of the step from one series to the next to the median step within, where series follow each other."""
 
 _FEWEST_ROWS = 30
 _FEWEST_MOMENTS = 10
@@ -37,6 +40,45 @@ def find_interleaved(columns: Sequence[Facts], roles: Sequence[Role]) -> int | N
         if any(_have_a_row_of_each(rows, labels) for rows in moments if len(rows) == len(labels)):
             return index
     return None
+
+
+def find_consecutive(columns: Sequence[Facts], roles: Sequence[Role]) -> int | None:
+    """Return the index of the column that names series of which one begins where another ends; None without one.
+
+    Wherever the name changes, a time starts again, and a signal jumps.
+    """
+    others = list(zip(columns, roles, strict=True))
+    signals = [other.values for other, role in others if role.kind == "signal"]
+    restarts = [_restarts(other) for other, role in others if role.kind in ("moment", "axis")]
+    for index, (column, role) in enumerate(others):
+        if role.kind not in ("text", "identifier", "states") or len(column.texts) < _FEWEST_ROWS:
+            continue
+        changes = np.flatnonzero(np.diff(np.unique(np.asarray(column.texts, dtype=str), return_inverse=True)[1]))
+        if not 0 < len(changes) <= len(column.texts) // 8:
+            continue
+        again = any(len(rows) == len(column.texts) - 1 and rows[changes].all() for rows in restarts)
+        if again and any(_jumps(values, changes) for values in signals if len(values) == len(column.texts)):
+            return index
+    return None
+
+
+def _restarts(column: Facts) -> NDArray[np.bool_]:
+    """Tell for each row but the first ``(rows - 1,)`` whether a time falls, or comes to a moment that it had before."""
+    if column.kind == "number" or not len(column.texts):
+        return np.diff(column.values) < 0
+    seen: set[str] = set()
+    again = []
+    for before, text in zip(column.texts, column.texts[1:], strict=False):
+        seen.add(before)
+        again.append(text != before and text in seen)
+    return np.array(again, dtype=bool)
+
+
+def _jumps(values: NDArray[np.float64], changes: NDArray[np.intp]) -> bool:
+    steps = np.abs(np.diff(values))
+    at, within = steps[changes], np.delete(steps, changes)
+    at, within = at[np.isfinite(at)], within[np.isfinite(within)]
+    return bool(len(at) and len(within)) and bool(np.median(at) > _JUMP * np.median(within) > 0)
 
 
 def _are_closer_to_their_series(values: NDArray[np.float64], labels: NDArray[np.intp]) -> bool:
