@@ -10,7 +10,7 @@ from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved
 from denoise_stream.files.columns.names import named_column
-from denoise_stream.files.columns.records import find_record_names
+from denoise_stream.files.columns.records import find_record_names, rows_are_signals
 from denoise_stream.files.columns.times import Clock
 
 
@@ -138,7 +138,12 @@ def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: S
 
 
 def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:
-    """Raise a SourceError if the rows list things with names: neighbours have nothing to do with each other."""
+    """Raise a SourceError if rows are things with names or signals: neighbours have nothing to do with each other."""
+    if rows_are_signals([facts[place] for place in chosen]):
+        raise SourceError(
+            f"{name}: each row looks like a signal of its own of {len(chosen)} values; transpose the table, so that "
+            "time runs down, or name the columns that are signals with --columns"
+        )
     index = find_record_names(facts, roles)
     if index is None:
         return
