@@ -119,7 +119,7 @@ def export(
     if normalization is not None or recipe is not None:
         scaling = normalization or (recipe.normalization if recipe else "")
     else:
-        scaling, note = find_scaling(network.layers)
+        scaling, note = find_scaling(network)
         notes += [note] if note else []
     wanted = Wanted(name, license, trained_on, hop, sample_rate_hz)
     own_name = _own_name(file, output, source, recipe is not None)

@@ -1,13 +1,13 @@
 """The facts that an exported file states about itself: from options, from the run, from the network, from its name."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
 
 from denoise_export.keras_to_onnx.adapting import Adapted
+from denoise_export.keras_to_onnx.network import Network
 from denoise_stream import Contract, SourceError, bundled_models
 from denoise_stream.contract import Kind, Normalization
 from denoise_train.recipe import Recipe, model_name
@@ -50,7 +50,7 @@ def kind_of(recipe: Recipe | None, *, encoder: bool) -> Kind:
     return KINDS_OF_DATA.get(recipe.data["kind"], "signal") if recipe is not None else "signal"
 
 
-def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
+def find_scaling(network: Network) -> tuple[Scaling, str]:
     """Find how a network's training windows were scaled: to 0 ... 1, unless it normalizes samples itself.
 
     Returns
@@ -59,16 +59,15 @@ def find_scaling(layers: Sequence[Any]) -> tuple[Scaling, str]:
         ``"none"`` if a Normalization layer was adapted to samples that windows scaled to 0 ... 1 do not hold; then a
         sentence says so.
     """
-    for layer in layers:
-        if type(layer).__name__ != "Normalization" or getattr(layer, "invert", False):
-            continue
-        if np.all(np.asarray(layer.mean) == 0) and np.all(np.asarray(layer.variance) == 1):
-            continue  # never adapted
-        middle = float(np.mean(np.asarray(layer.mean)))
-        deviation = math.sqrt(float(np.mean(np.asarray(layer.variance))))
-        if not (0 <= middle <= 1 and deviation <= WIDEST_DEVIATION):
+    found = [("the network", *network.normalized)] if network.normalized else []
+    for layer in network.layers:
+        if type(layer).__name__ == "Normalization" and not getattr(layer, "invert", False):
+            deviation = math.sqrt(float(np.mean(np.asarray(layer.variance))))
+            found.append((f"the layer {layer.name!r}", float(np.mean(np.asarray(layer.mean))), deviation))
+    for what, middle, deviation in found:
+        if (middle, deviation) != (0, 1) and not (0 <= middle <= 1 and deviation <= WIDEST_DEVIATION):
             return "none", (
-                f"the layer {layer.name!r} was adapted to samples of mean {middle:.4g} and deviation {deviation:.4g}, "
+                f"{what} was adapted to samples of mean {middle:.4g} and deviation {deviation:.4g}, "
                 "so the file takes samples as they are (--normalization minmax if the windows were scaled to 0 ... 1)"
             )
     return "minmax", ""

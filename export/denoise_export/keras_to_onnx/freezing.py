@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -12,6 +13,9 @@ from denoise_stream import SourceError
 COMPILED = "_XlaMustCompile"
 """The mark of functions that TensorFlow compiles instead of making them part of a graph."""
 INLINED = "_inlined"
+
+RESHAPES = frozenset({"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
+"""Operators that keep samples what they are."""
 
 
 def freeze(function: Any, names: Mapping[str, str]) -> Any:
@@ -51,6 +55,53 @@ def freeze(function: Any, names: Mapping[str, str]) -> Any:
                 "second input and output of the network, or reset it for each window"
             )
     return graph
+
+
+def normalized_first(function: Any) -> tuple[float, float] | None:
+    """Find a Normalization at the beginning of a network that has no layers any more.
+
+    Parameters
+    ----------
+    function
+        The network, a concrete function.
+
+    Returns
+    -------
+    Mean and standard deviation of the samples that it was adapted to; None if the network does not begin with one.
+    """
+    whole = function.graph.as_graph_def()
+    parts = (whole.node, *(each.node_def for each in whole.library.function))
+    if any(node.op.startswith("Assign") for nodes in parts for node in nodes):
+        return None  # it keeps a state, for which it will be refused
+    try:
+        graph = freeze(function, {})
+    except SourceError:  # the conversion will say so
+        return None
+    users: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for source in node.input:
+            users.setdefault(source.removesuffix(":0"), []).append(node)
+    waiting = [node.name for node in graph.node if node.op == "Placeholder"]
+    while waiting:
+        name = waiting.pop()
+        for user in users.get(name, []):
+            if user.op in RESHAPES and user.input[0].removesuffix(":0") == name:
+                waiting.append(user.name)
+            if user.op == "Sub" and user.input[0].removesuffix(":0") == name:
+                for divided in users.get(user.name, []):
+                    if divided.op == "RealDiv" and (found := _constants(graph, user.input[1], divided.input[1])):
+                        return float(np.mean(found[0])), float(np.sqrt(np.mean(np.square(found[1]))))
+    return None
+
+
+def _constants(graph: Any, *names: str) -> list[Any]:
+    """Compute tensors that depend on no input; an empty list if one does."""
+    with tf.Graph().as_default() as whole, tf.compat.v1.Session(graph=whole) as session:
+        tf.import_graph_def(graph, name="")
+        try:
+            return list(session.run([name if ":" in name else f"{name}:0" for name in names]))
+        except tf.errors.InvalidArgumentError:
+            return []
 
 
 def layer_of(node: str, names: Mapping[str, str]) -> str:

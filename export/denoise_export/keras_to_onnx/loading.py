@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from denoise_export.keras_to_onnx.freezing import normalized_first
 from denoise_export.keras_to_onnx.network import (
     OTHER_PRECISIONS,
     Network,
@@ -209,11 +210,7 @@ def _load_saved_model(folder: Path) -> Network:
         raise
     except Exception as error:  # the errors of protobuf and TensorFlow have no common base class but Exception
         raise SourceError(f"{folder} is not a SavedModel: {first_line(error)}") from error
-    functions = dict(loaded.signatures)
-    function = functions.get("serving_default") or (next(iter(functions.values())) if len(functions) == 1 else None)
-    if function is None:
-        found = f"several signatures ({', '.join(functions)})" if functions else "no signature"
-        raise SourceError(f"{folder} has {found}; needed: 'serving_default', as model.export(folder) writes it")
+    function = _served(folder, loaded)
     specs = _inputs_in_order(folder, loaded, function.structured_input_signature[1])
     outputs = sorted(function.structured_outputs, key=_place_of_output)
     batches = {spec.shape[0] for spec in specs.values() if spec.shape.rank} - {None}
@@ -236,7 +233,20 @@ def _load_saved_model(folder: Path) -> Network:
             raise SourceError(f"{folder}: the input {name!r} has no fixed number of dimensions; needed: (window, 1)")
         inputs.append(Tensor(name, tuple(spec.shape.as_list()[1:]), spec.dtype))
     refuse_numberless({variable.name: variable for variable in function.variables})
-    return Network(call, tuple(inputs), tuple(outputs), parameters=count_parameters(function.variables))
+    again = tf.saved_model.load(folder)  # what is frozen may lose the bodies of its loops
+    normalized = normalized_first(_served(folder, again))
+    parameters = count_parameters(function.variables)
+    return Network(call, tuple(inputs), tuple(outputs), parameters=parameters, normalized=normalized)
+
+
+def _served(folder: Path, loaded: Any) -> Any:
+    """Return the function of a SavedModel that serves."""
+    functions = dict(loaded.signatures)
+    function = functions.get("serving_default") or (next(iter(functions.values())) if len(functions) == 1 else None)
+    if function is None:
+        found = f"several signatures ({', '.join(functions)})" if functions else "no signature"
+        raise SourceError(f"{folder} has {found}; needed: 'serving_default', as model.export(folder) writes it")
+    return function
 
 
 def _inputs_in_order(folder: Path, loaded: Any, specs: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Network:
         Its layers, nested ones too; empty for a SavedModel, which no longer has any.
     parameters
         Number of parameters.
+    normalized
+        Of a SavedModel that begins with a Normalization: the mean and the deviation of the samples it was adapted to.
     """
 
     call: Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]
@@ -50,6 +52,7 @@ class Network:
     output_names: tuple[str, ...] = ()
     layers: tuple[Any, ...] = ()
     parameters: int = 0
+    normalized: tuple[float, float] | None = None
 
 
 def from_keras(model: Any) -> Network:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
-from keras import layers
+from keras import layers, ops
 
 import keras_models
 from denoise_export import export
@@ -138,3 +138,21 @@ def test_adapted_normalization_tells_how_windows_were_scaled(tmp_path, mean, var
     assert (expected == "none") == any("so the file takes samples as they are" in note for note in facts["notes"])
     _, facts = export(model, tmp_path / "n.onnx", normalization="minmax")
     assert facts["normalization"] == "minmax"
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(20.0, "none"), (0.4, "minmax")])
+def test_normalization_at_the_beginning_of_a_saved_model_tells_it_too(tmp_path, mean, expected):
+    noisy = keras.Input((64,))
+    scaled = layers.Normalization(axis=None, mean=mean, variance=0.09)(layers.Reshape((64, 1))(noisy))
+    keras.Model(noisy, layers.Conv1D(1, 3, padding="same")(scaled)).export(tmp_path / "saved", verbose=False)
+    _, facts = export(tmp_path / "saved", tmp_path / "m.onnx")
+    assert facts["normalization"] == expected
+    assert (expected == "none") == any("the network was adapted to samples of mean 20 and" in n for n in facts["notes"])
+
+
+def test_saved_model_that_scales_windows_by_themselves_is_of_minmax(tmp_path):
+    noisy = keras.Input((64,))
+    middle = ops.mean(noisy, axis=1, keepdims=True)
+    scaled = (noisy - middle) / (ops.std(noisy, axis=1, keepdims=True) + 1)
+    keras.Model(noisy, scaled).export(tmp_path / "saved", verbose=False)
+    assert export(tmp_path / "saved", tmp_path / "m.onnx")[1]["normalization"] == "minmax"
