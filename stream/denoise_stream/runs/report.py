@@ -19,6 +19,9 @@ MOST_CHANGES = 3
 LEAST_SHARE = 1e-4
 """A smaller share of the variation counts as nothing removed."""
 
+ROUNDING = 1e-12
+"""A change of so small a part of a value is one of rounding."""
+
 MOST_NUMBERS = 1 << 18
 """Samples that are squared at once."""
 
@@ -309,9 +312,11 @@ def _size(size_bytes: int) -> str:
 def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any]) -> str:
     """Describe what was removed from one column or channel."""
     removed, share_of_all, series = change["removed_rms"], change["removed_share"], change.get("series")
+    from_name = f" from {name}" if name else ""
+    if change["input_deviation"] == 0 and removed <= ROUNDING * abs(change["largest_change"]["before"]):
+        return f"nothing removed{from_name}: all values are the same"
     if share_of_all is not None and share_of_all < LEAST_SHARE:
-        where = f" from {name}" if name else ""
-        return f"hardly anything removed{where}, less than {100 * LEAST_SHARE:g} % of its variation"
+        return f"hardly anything removed{from_name}, less than {100 * LEAST_SHARE:g} % of its variation"
     amount = f"{20 * math.log10(removed):.1f} dBFS" if summary["level_unit"] == "dBFS" else f"{removed:.3g} RMS"
     share = f", {percent(share_of_all)} of {'its variation' if not series else WITHIN}" if share_of_all else ""
     if series and series["number"] > 1 and series["most_changed"] is not None:
@@ -326,7 +331,7 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
         )
     largest = change["largest_change"]
     where = f"; largest change {both(largest)} {_place(largest, summary)}"
-    return f"removed{f' from {name}' if name else ''} {amount}{share}{estimate}{where}"
+    return f"removed{from_name} {amount}{share}{estimate}{where}"
 
 
 def both(change: dict[str, Any], digits: int = 6) -> str:

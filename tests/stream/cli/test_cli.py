@@ -225,6 +225,13 @@ def test_summary_says_which_rate_was_assumed(folder, models):
     assert done.stderr.splitlines()[1:] == [b"hardly anything removed, less than 0.01 % of its variation"]
 
 
+def test_summary_says_of_a_constant_signal_that_nothing_was_removed(folder, call):
+    Path("a.csv").write_text("v\n" + "2024\n" * 400)
+    status, said = call("a.csv", "--output", "out.csv", "--model", "general")
+    assert (status, said.splitlines()[1]) == (0, "nothing removed from v: all values are the same")
+    assert Path("out.csv").read_text() == Path("a.csv").read_text()
+
+
 def spiky_table(name: str) -> np.ndarray:
     """A table of a noisy wave with four spikes of 5."""
     values = np.sin(np.arange(900) / 30) + np.random.default_rng(0).normal(0, 0.05, 900)

@@ -12,6 +12,9 @@ SHARE = 0.9
 
 FEWEST_CELLS = 3
 
+LONGEST = 64
+"""Characters of the longest cell that is looked at; no number with a unit is longer."""
+
 _UNITS = sorted(
     """V mV uV µV μV kV A mA uA µA μA W mW kW MW Wh kWh MWh Hz kHz MHz GHz Pa hPa kPa MPa bar mbar psi mmHg inHg s ms
     us µs μs min h m mm cm km um µm μm ft in mi g mg kg N kN Nm J kJ K C F m/s km/h mph kn rpm lx lux dB dBm
@@ -46,7 +49,7 @@ def _attached_to(cells: Sequence[str]) -> Attached:
     known = [cell for cell in cells if kind_of(cell) != "missing"]
     found: Counter[Attached] = Counter()
     for cell in known:
-        match = _CELL.fullmatch(cell)
+        match = _CELL.fullmatch(cell) if len(cell) <= LONGEST else None
         if match is not None and kind_of(match["number"]) in NUMBERS:
             found[Attached(match[1] or "", match[3] or "")] += 1
     if not found:
