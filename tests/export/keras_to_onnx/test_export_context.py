@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
+from denoise_export.graph.probes import onnx_runner
+from denoise_export.keras_to_onnx import parity
 from denoise_export.keras_to_onnx.export import export
 from denoise_export.smaller.derive import derive
 from denoise_export.to_c.source import write_c
-from denoise_stream import Denoiser, SourceError
+from denoise_stream import ContractError, Denoiser, SourceError
 from denoise_stream.model import Model
 from denoise_train.networks.registry import build_network
 from denoise_train.recipe import load_recipe, with_values
@@ -65,6 +67,17 @@ def test_the_file_says_what_context_it_takes(exported):
     assert facts["contract_version"] == "2"
     assert facts["inputs"] == ["noisy", "context"]
     assert facts["parity_with_keras"] < 1e-5
+
+
+def test_a_difference_that_would_be_one_of_rounding_at_far_means_alone_is_refused(run, tmp_path, monkeypatch):
+    def wrong(model):
+        right = onnx_runner(model)
+        return lambda *inputs: [output + np.float32(3e-5) for output in right(*inputs)]
+
+    monkeypatch.setattr(parity, "onnx_runner", wrong)
+    with pytest.raises(ContractError, match=r"differs from Keras by \d\.\de-05; needed: at most 1e-05"):
+        export(run, tmp_path / "wrong.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_file_denoises_as_the_network_does_in_the_engine(run, exported):
