@@ -1,9 +1,9 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
-import { layoutOf, parsed, unquoted } from "./layout.js";
+import { layoutOf, parsed, refuseTableAbove, unquoted } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
 import { roleOf, withoutMarkers } from "./roles.js";
-import { areMoments, refuseUnrelatedRows } from "./unrelated.js";
+import { areMoments, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
 
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
@@ -19,7 +19,9 @@ export function readCsv(text) {
   const marked = text.startsWith("\uFEFF") ? "\uFEFF" : "";
   const parts = text.slice(marked.length).split(/(\r\n|\n|\r)/);
   const [lines, ends] = [parts.filter((_, n) => n % 2 === 0), parts.filter((_, n) => n % 2)];
-  const { delimiter, decimal, width, rows, first } = layoutOf(lines);
+  const layout = layoutOf(lines);
+  refuseTableAbove(layout);
+  const { delimiter, decimal, width, rows, first } = layout;
   const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();
   const data = rows.map((row, at) => ({ row, at })).filter(isData);
   const names = namesOf(rows.slice(0, first), width);
@@ -40,6 +42,7 @@ export function readCsv(text) {
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
+  refuseSignalsInRows(signals);
   const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
   const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);

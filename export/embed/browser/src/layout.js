@@ -3,6 +3,8 @@
 const DELIMITERS = ["\t", ";", ",", "|", "", " "];
 const SAMPLED_ROWS = 400;
 const LONGEST_PREAMBLE = 30;
+/** So many rows of another width above the data are a table of their own. */
+const FEWEST_ROWS_ABOVE = 20;
 const COMMENT = /^\s*(#|%|\/\/)/;
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 const INFINITE = /^[-+]?inf(inity)?$/i;
@@ -128,6 +130,23 @@ function firstOfData(rows, lines, width, decimal) {
     if (width === 1 && start > 1e9 && Number.isInteger(rate) && Math.abs(next) < 1e6) first += 2;
   }
   return first;
+}
+
+/** Refuse a file whose lines above the data hold rows of numbers of another width: a table that would be left. */
+export function refuseTableAbove({ rows, width, first, decimal }) {
+  const isNumber = (cell) => !Number.isNaN(parsed(cell, decimal));
+  const isRow = (row) => row.length > 1 && row.length !== width && row.some(isNumber);
+  let start = -1;
+  for (let n = 0; n < first; n++) {
+    const fits = isRow(rows[n]) && rows[n].every((cell) => isNumber(cell) || !cell.trim() || missing(cell));
+    if (!fits) start = -1;
+    else if (start < 0 || rows[n].length !== rows[start].length) start = n;
+    if (start >= 0 && n - start + 1 >= FEWEST_ROWS_ABOVE)
+      throw new Error(
+        `the file holds two tables: rows of ${rows[start].length} fields from line ${start + 1} on, of ${width} from ` +
+          `line ${first + 1} on; put them into files of their own`,
+      );
+  }
 }
 
 const missing = (cell) => /^(#?n\/?a|nan|null|none|-+|\?|#.*)$/i.test(unquoted(cell).trim());

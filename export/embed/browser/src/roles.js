@@ -22,7 +22,7 @@ const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|
 /** What instruments write for a missing value, if it lies far from all others. */
 const MARKER = new RegExp(
   "^(-?9{3,6}([.,](0+|9+|25))?|-9{2}([.,](0+|9+))?|-127([.,]0+)?|65535([.,]0+)?|6553[.,]50*|" +
-    "[+-]?9[.,]91?0*e\\+?37)$",
+    "-32768([.,]0+)?|[+-]?\\d([.,]\\d*)?e\\+?(2\\d|3[0-8]))$",
   "i",
 );
 

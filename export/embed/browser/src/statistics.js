@@ -7,5 +7,7 @@ export function median(values) {
   return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
 }
 
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** Return the least and the largest value. */
 export const extremes = (values) => [Math.min, Math.max].map((one) => values.reduce((best, value) => one(best, value)));

@@ -1,6 +1,6 @@
-/** Recognize tables whose neighbouring rows do not follow each other: lists of things, and several series at once. */
+/** Recognize tables whose neighbouring rows do not follow each other: lists of things, several series, signals in rows. */
 
-import { median } from "./statistics.js";
+import { mean, median } from "./statistics.js";
 
 const MOMENT = /\d[-/.]\d{1,2}[-/.]\d|\d[-/. ]?[^\W\d]{3,9}\.?[-/., ]+\d|^\d{1,3}:\d{2}/;
 /** Months and weekdays, in any language, are no more different names than this. */
@@ -11,6 +11,10 @@ const FEWEST_MOMENTS = 10;
 const ALTERNATING = 0.4;
 /** Least ratio of the median step between rows to the median step within a series. */
 const FARTHER = 4;
+/** Least ratio of the step from one series to the next to the median step within, where series follow each other. */
+const JUMP = 8;
+/** Fewest columns of a table whose rows may be signals. */
+const FEWEST_IN_A_ROW = 32;
 
 /** Whether texts are dates or times. */
 export const areMoments = (texts) => {
@@ -22,16 +26,19 @@ export const areMoments = (texts) => {
  * Refuse a table whose rows do not follow each other, as the program does.
  *
  * @param {{ name: string, texts: string[] }[]} texts the columns that hold neither numbers nor times
- * @param {{ texts: string[] }[]} times the columns of times and counts
+ * @param {{ texts: string[], values: Float64Array, role?: string }[]} times the columns of times and counts
  * @param {{ name: string, values: Float64Array }[]} signals
  */
 export function refuseUnrelatedRows(texts, times, signals) {
   for (const { name, texts: cells } of texts) {
     const names = [...new Set(cells)];
     const isOfSeries = cells.length >= FEWEST_ROWS && names.length > 1 && names.length <= Math.floor(cells.length / 8);
-    if (isOfSeries && alternate(cells) && (signals.some(isCloserTo(cells)) || times.some(hasARowOfEach(cells))))
+    if (!isOfSeries) continue;
+    const alternating = alternate(cells) && (signals.some(isCloserTo(cells)) || times.some(hasARowOfEach(cells)));
+    if (alternating || followEachOther(cells, times, signals))
       throw new Error(
-        `rows of several series alternate, named by column '${name}' (${names.slice(0, 3).join(", ")}` +
+        `rows of several series ${alternating ? "alternate" : "follow each other"}, named by column '${name}' ` +
+          `(${names.slice(0, 3).join(", ")}` +
           `${names.length > 3 ? ", ..." : ""}); use the program, which denoises each: ` +
           `denoise-stream --series-column '${name}'`,
       );
@@ -48,6 +55,55 @@ export function refuseUnrelatedRows(texts, times, signals) {
       );
   }
 }
+
+/**
+ * Refuse a table of many columns without names whose rows are signals: they go on from column to column, and not from
+ * row to row.
+ *
+ * @param {{ name: string, values: Float64Array }[]} signals
+ */
+export function refuseSignalsInRows(signals) {
+  if (signals.length < FEWEST_IN_A_ROW || !signals.every(({ name }) => /^(column )?\d+$/.test(name))) return;
+  const rows = [...signals[0].values.keys()].map((n) => signals.map(({ values }) => values[n]));
+  const known = rows.filter((row) => row.every(Number.isFinite));
+  if (known.length < 2) return;
+  const columns = signals.map((_, at) => known.map((row) => row[at]));
+  const [along, down] = [known, columns].map((lists) => mean(lists.flatMap(steps).map((step) => step ** 2)));
+  const [inRow, inColumn] = [known, columns].map((lists) => mean(lists.map(variance)));
+  if (along < 0.5 * inRow && down > 1.4 * inColumn && inColumn > 0.25 * inRow)
+    throw new Error(
+      `each row looks like a signal of its own of ${signals.length} values; transpose the table, so that time runs down`,
+    );
+}
+
+const steps = (values) => values.slice(1).map((value, n) => value - values[n]);
+
+function variance(values) {
+  const middle = mean(values);
+  return mean(values.map((value) => (value - middle) ** 2));
+}
+
+/** Whether, wherever the name changes, a time starts again and a signal jumps. */
+function followEachOther(cells, times, signals) {
+  const changes = [...cells.keys()].filter((n) => n && cells[n] !== cells[n - 1]);
+  if (changes.length > Math.floor(cells.length / 8)) return false;
+  return times.some((column) => restartsAt(column, changes)) && signals.some(jumpsAt(cells, changes));
+}
+
+/** Whether a time falls, or comes to a moment that it had before. */
+function restartsAt({ role, texts, values }, changes) {
+  if (role) return changes.every((n) => values[n] < values[n - 1]);
+  return changes.every((n) => texts[n] !== texts[n - 1] && texts.indexOf(texts[n]) < n);
+}
+
+const jumpsAt = (cells, changes) => ({ values }) => {
+  const places = [...cells.keys()].slice(1);
+  const step = (n) => Math.abs(values[n] - values[n - 1]);
+  const isChange = new Set(changes);
+  const [at, within] = [changes, places.filter((n) => !isChange.has(n))].map((all) => all.map(step).filter(Number.isFinite));
+  const usual = median(within);
+  return at.length > 0 && usual > 0 && median(at) > JUMP * usual;
+};
 
 const alternate = (cells) =>
   cells.filter((cell, n) => n && cell !== cells[n - 1]).length >= ALTERNATING * (cells.length - 1);

@@ -168,6 +168,21 @@ for (const [kind, text, words] of [
     lines((x, n) => `${n >> 1},${n % 2 ? "in" : "out"},${x + 90 * (n % 2)}`, ["time,sensor,temp"]),
     /rows of several series alternate, named by column 'sensor' \(out, in\).*--series-column 'sensor'/,
   ],
+  [
+    "series one below the other",
+    lines((x, n) => `${n % 20},${n < 20 ? "out" : "in"},${x + (n < 20 ? 0 : 90)}`, ["time,sensor,temp"]),
+    /rows of several series follow each other, named by column 'sensor' \(out, in\).*--series-column 'sensor'/,
+  ],
+  [
+    "signals that lie in rows",
+    `${Array.from({ length: 30 }, (_, n) => Array.from({ length: 40 }, (_, at) => Math.sin(at / 5 + n * n).toFixed(3))).join("\n")}\n`,
+    /each row looks like a signal of its own of 40 values; transpose the table/,
+  ],
+  [
+    "another table above it",
+    lines((x, n) => `${n},${x},${x + 1}`, VALUES.slice(0, 25).map((x, n) => `${n},${x}`)),
+    /the file holds two tables: rows of 2 fields from line 1 on, of 3 from line 26 on/,
+  ],
 ])
   test(`a table of ${kind} is refused, as the program refuses it`, () => {
     assert.throws(() => readCsv(text), words);
@@ -179,12 +194,13 @@ test("three digits behind a mark are a fraction where nothing says otherwise", (
   assert.deepEqual(columns.map((column) => column[1]), [2.901, -0.401]);
 });
 
-test("what instruments write for a missing value is none, and stays", () => {
-  const text = lines((x, n) => `${n},${n % 9 ? x : -9999}`, ["row,temp"]);
-  const { columns, write } = readCsv(text);
-  assert.ok(Number.isNaN(columns[0][9]));
-  assert.equal(write(columns.map((column) => column.map((value) => value || 20))), text);
-});
+for (const marker of ["-9999", "1e30", "-1.0E31", "-32768"])
+  test(`${marker}, which instruments write for a missing value, is none, and stays`, () => {
+    const text = lines((x, n) => `${n},${n % 9 ? x : marker}`, ["row,temp"]);
+    const { columns, write } = readCsv(text);
+    assert.ok(Number.isNaN(columns[0][9]));
+    assert.equal(write(columns.map((column) => column.map((value) => value || 20))), text);
+  });
 
 test("cells that are empty at regular places are left out of the series, and stay empty", () => {
   const text = `row,temp,other\n${VALUES.map((x, n) => (n % 2 ? `${n},,${x}` : `${n},${x},`)).join("\n")}\n`;
