@@ -237,9 +237,8 @@ def _advise_outputs(shapes: Sequence[Shape]) -> str:
     if len(shapes) == 1:
         return "; make one of its denoised output alone: keras.Model(model.inputs, model.outputs[0])"
     return (
-        " (the denoised window, and a next state for each further input, which are states); an input that is no state, "
-        "such as a reference or a noise level, is not available in a stream: make it a constant inside a network of "
-        "the noisy window alone"
+        " (the denoised window, then the next value of each state); a stream gives a network its window and its states "
+        "alone: make a reference or a noise level a constant inside the network"
     )
 
 

@@ -54,4 +54,4 @@ def rows_are_signals(columns: Sequence[Facts]) -> bool:
         return False
     along, down = (float(np.mean(np.diff(values, axis=axis) ** 2)) for axis in (1, 0))
     row, column = (float(np.mean(np.var(values, axis=axis))) for axis in (1, 0))
-    return along < 0.5 * row and down > 1.4 * column > 0.35 * row
+    return along < 0.5 * row and down > 1.4 * column and column > 0.25 * row
