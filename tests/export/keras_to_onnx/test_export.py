@@ -220,7 +220,7 @@ def unusual_network(kind: str) -> keras.Model:
         ("two outputs", r"outputs have shapes \[\(150,\), \(150,\)\]; needed: \[\(150,\)\]; make one of its denoised"),
         (
             "no next state",
-            r"outputs have shapes \[\(150,\)\]; needed: \[\(150,\), \(8,\)\] \(the denoised .* a constant inside the network",
+            r"outputs have shapes \[\(150,\)\]; needed: \[\(150,\), \(8,\)\] \(the denoised .* a constant inside",
         ),
         ("channels", r"gives \(150, 8\) for a window of 150 samples; needed: .* such as Conv1D\(1, 3"),
         ("shorter", r"gives \(148, 1\) for a window of 150 samples; needed: .* use padding='same'"),
