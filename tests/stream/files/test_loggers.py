@@ -228,7 +228,7 @@ AMBIGUOUS = {
     "two tables in one file": (
         "time,v\n",
         [*(f"{i},{a:.2f}" for i, (a, _) in ROWS[:150]), "time,p,q", *(f"{i},{a},{b}" for i, (a, b) in ROWS)],
-        "two tables: rows of 2 fields from line 2 on, of 3 from line 153 on; .*--skip-rows 152",
+        "two tables: rows of 2 fields from line 2 on, of 3 from line 153 on; .*--skip-rows 151$",
     ),
     "a preamble that looks like rows": (
         "Model,SCOPE\nRecord Length,600\n", [f"{i / 100:.2f},{a:.2f}" for i, (a, _) in ROWS], "--skip-rows 2",

@@ -115,24 +115,23 @@ def refuse_table_above(reading: Reading, start: int, name: str) -> None:
     SourceError
         If that many rows of one width follow each other.
     """
-    first = -1
-    for index in range(start):
+    rows: list[int] = []
+    for index in range(start + 1):
         kinds = reading.kinds[index]
         numbers = len(kinds) > 1 and "text" not in kinds and not NUMBERS.isdisjoint(kinds)
-        if not numbers or len(kinds) == reading.width:
-            first = -1
+        if rows and len(kinds) == len(reading.kinds[rows[0]]) and numbers:
+            rows.append(index)
             continue
-        if first < 0 or len(kinds) != len(reading.kinds[first]):
-            first = index
-        if index - first + 1 >= FEWEST_ROWS_ABOVE:
+        if len(rows) >= FEWEST_ROWS_ABOVE:
             break
+        rows = [index] if numbers and len(kinds) != reading.width else []
     else:
         return
-    line, below = reading.lines[first].number, reading.lines[start].number
+    line, last, below = (reading.lines[place].number for place in (rows[0], rows[-1], start))
     raise SourceError(
-        f"{name} holds two tables: rows of {len(reading.kinds[first])} fields from line {line} on, of {reading.width} "
-        f"from line {below} on; put them into files of their own, or leave the upper one as it is with "
-        f"--skip-rows {below - 1}"
+        f"{name} holds two tables: rows of {len(reading.kinds[rows[0]])} fields from line {line} on, "
+        f"of {reading.width} from line {below} on; put them into files of their own, or leave the upper one as it is with "
+        f"--skip-rows {last}"
     )
 
 
