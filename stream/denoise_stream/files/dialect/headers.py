@@ -129,9 +129,9 @@ def refuse_table_above(reading: Reading, start: int, name: str) -> None:
         return
     line, last, below = (reading.lines[place].number for place in (rows[0], rows[-1], start))
     raise SourceError(
-        f"{name} holds two tables: rows of {len(reading.kinds[rows[0]])} fields from line {line} on, "
-        f"of {reading.width} from line {below} on; put them into files of their own, or leave the upper one as it is with "
-        f"--skip-rows {last}"
+        f"{name} holds two tables: rows of {len(reading.kinds[rows[0]])} fields from line {line} on, of "
+        f"{reading.width} from line {below} on; put them into files of their own, or leave the upper one as it is "
+        f"with --skip-rows {last}"
     )
 
 
