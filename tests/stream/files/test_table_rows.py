@@ -30,6 +30,31 @@ def test_a_bad_row_stops_is_passed_or_left_out(bad):
     assert denoise_table(as_table(lines), on_bad_row="skip").data.decode().splitlines() == expected
 
 
+STAMPED = [f"2024-05-01 {index // 60:02d}:{index % 60:02d},{value:.2f}" for index, value in enumerate(NOISY)]
+
+
+@pytest.mark.parametrize("lines", [LINES, STAMPED])
+@pytest.mark.parametrize("block", [5, 1 << 16])
+@pytest.mark.parametrize("totals", [[",8012.34"], ["", ",8012.34", '"",20.03', ""]])
+def test_totals_below_a_table_are_no_samples(lines, block, totals):
+    table = as_table([*lines, *totals])
+    with pytest.raises(SourceError, match=r"line 40[23], column .*: the last row has no time.*--on-bad-row pass"):
+        denoise_table(table, block=block)
+    expected = denoise_table(as_table(lines)).data
+    passed = denoise_table(table, block=block, on_bad_row="pass")
+    assert passed.data == expected + "".join(f"{line}\n" for line in totals).encode()
+    assert passed.facts["bad_rows"] == sum(map(bool, totals))
+
+
+@pytest.mark.parametrize("block", [5, 1 << 16])
+@pytest.mark.parametrize("places", [range(200, 203), range(390, 400), range(0, 400, 2)])
+def test_rows_whose_time_was_lost_are_samples(block, places):
+    lines = [line[line.index(",") :] if index in places else line for index, line in enumerate(STAMPED)]
+    done = denoise_table(as_table(lines, "when,temp"), block=block)
+    np.testing.assert_allclose(temperatures(done.data), GENERAL.denoise(NOISY), atol=0.51e-3)
+    assert done.facts["bad_rows"] == 0
+
+
 def test_text_in_a_column_that_stays_is_no_bad_row():
     lines = [f"{line},{'ok' if index < 300 else 7}" for index, line in enumerate(LINES)]
     after = denoise_table(as_table(lines, "row,temp,note")).data.decode().splitlines()
@@ -80,6 +105,25 @@ def test_fill_values_of_databases_and_models_are_missing(marker):
     after = denoise_table(as_table(lines)).data.decode().splitlines()[1:]
     assert [after[index] for index in (50, 51, 320)] == [lines[index] for index in (50, 51, 320)]
     assert np.ptp([float(line.split(",")[1]) for index, line in enumerate(after) if index not in (50, 51, 320)]) < 10
+
+
+@pytest.mark.parametrize(
+    ("offset", "marker"),
+    [(993, "-999"), (993, "-999.00"), (393, "-99.99"), (0, "-9.99"), (0, "-0.99"), (99980, "-99.9")],
+)
+def test_a_negative_marker_below_a_narrow_range_of_positive_numbers_is_missing(offset, marker):
+    signal = offset + NOISY / 100
+    lines = [f"{index},{marker if index in (50, 320) else f'{value:.4f}'}" for index, value in enumerate(signal)]
+    done = denoise_table(as_table(lines, "row,pressure"))
+    assert done.facts["markers"] == [marker]
+    assert np.ptp(np.delete(temperatures(done.data), [50, 320])) < 0.05
+
+
+@pytest.mark.parametrize(("offset", "value"), [(10000, "9999"), (100100, "99999.0"), (-8, "-9.99"), (-1.3, "-0.99")])
+def test_a_number_of_nines_beside_the_range_is_a_number(offset, value):
+    signal = offset + NOISY / 100
+    lines = [f"{index},{value if index == 50 else f'{sample:.4f}'}" for index, sample in enumerate(signal)]
+    assert denoise_table(as_table(lines)).facts["markers"] == []
 
 
 def test_large_numbers_are_signals_where_all_are_large():

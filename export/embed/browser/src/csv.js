@@ -8,6 +8,11 @@ import { areMoments, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelate
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
 
+/** The last rows, no more than these, are totals where they lack the time that the others have. */
+const MOST_TOTALS = 5;
+/** Least share of the rows that have a time. */
+const TIMED = 0.8;
+
 /**
  * Read a table; its signals are the columns of numbers that are not time, a count or a state.
  *
@@ -46,13 +51,14 @@ export function readCsv(text) {
   const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
   const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
+  const length = data.length - totalsBelow(data, times[0]);
   const styles = stylesOf(numbers, decimal, delimiter);
   for (const signal of signals) {
     signal.style = styles[numbers.indexOf(signal)];
     if (signal.style.doubt)
       throw new Error(`line ${data[0].at + 1}, column '${signal.name}': ${signal.style.doubt}`);
     const sparse = signal.known.length < (1 - SPARSE) * signal.values.length;
-    signal.places = [...data.keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
+    signal.places = [...Array(length).keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
   }
   return {
     names: signals.map(({ name }) => name),
@@ -71,6 +77,14 @@ export function readCsv(text) {
       return marked + made.map((row, n) => row.join(delimiter) + (ends[n] ?? "")).join("");
     },
   };
+}
+
+/** Return how many of the last rows lack the time that nearly all others have; they stay as they are. */
+function totalsBelow(data, time) {
+  if (!time) return 0;
+  const hasTime = data.map(({ row }) => unquoted(row[time.index]).trim() !== "");
+  const count = data.length - 1 - hasTime.lastIndexOf(true);
+  return count <= MOST_TOTALS && hasTime.filter(Boolean).length >= TIMED * data.length ? count : 0;
 }
 
 /** Refuse pairs such as 14,8 without a name above them: only a zero in front, as in 14,08, shows a decimal comma. */

@@ -21,8 +21,8 @@ const IDENTIFIER = /(^|[\W_]|(?=[A-Z]))(id|uuid|guid|serial|imei|zip|plz)s?$|^se
 const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
 /** What instruments write for a missing value, if it lies far from all others. */
 const MARKER = new RegExp(
-  "^(-?9{3,6}([.,](0+|9+|25))?|-9{2}([.,](0+|9+))?|-127([.,]0+)?|65535([.,]0+)?|6553[.,]50*|" +
-    "-32768([.,]0+)?|[+-]?\\d([.,]\\d*)?e\\+?(2\\d|3[0-8]))$",
+  "^(-?9{3,6}([.,](0+|9+|25))?|-9{2}([.,](0+|9+))?|-[09][.,]9{2,3}|-127([.,]0+)?|65535([.,]0+)?|" +
+    "6553[.,]50*|-32768([.,]0+)?|[+-]?\\d([.,]\\d*)?e\\+?(2\\d|3[0-8]))$",
   "i",
 );
 
@@ -93,6 +93,6 @@ export function withoutMarkers(values, texts) {
   if (others.length < 2 || !others.some(Boolean)) return values;
   const [low, high] = extremes(others);
   const [most, margin] = [Math.max(-low, high), 2 * (high - low)];
-  const [lowest, highest] = [Math.min(low - margin, low >= 0 ? -most : -3 * most), Math.max(high + margin, 3 * most)];
+  const [lowest, highest] = [Math.min(low - margin, low >= 0 ? 0 : -3 * most), Math.max(high + margin, 3 * most)];
   return values.map((value, n) => ((value < lowest || value > highest) && MARKER.test(texts[n]) ? NaN : value));
 }

@@ -194,13 +194,24 @@ test("three digits behind a mark are a fraction where nothing says otherwise", (
   assert.deepEqual(columns.map((column) => column[1]), [2.901, -0.401]);
 });
 
-for (const marker of ["-9999", "1e30", "-1.0E31", "-32768"])
+for (const marker of ["-9999", "-9.99", "1e30", "-1.0E31", "-32768"])
   test(`${marker}, which instruments write for a missing value, is none, and stays`, () => {
     const text = lines((x, n) => `${n},${n % 9 ? x : marker}`, ["row,temp"]);
     const { columns, write } = readCsv(text);
     assert.ok(Number.isNaN(columns[0][9]));
     assert.equal(write(columns.map((column) => column.map((value) => value || 20))), text);
   });
+
+test("the last rows without a time are totals and stay; where more lack it, they are samples", () => {
+  const stamped = lines((x, n) => `2024-05-01 ${10 + Math.floor(n / 60)}:${10 + (n % 50)},${x}`, ["when,temp"]);
+  for (const [count, kept] of [[1, 0], [5, 0], [6, 6]]) {
+    const text = stamped + ",8012.5\n".repeat(count);
+    const { columns, write } = readCsv(text);
+    assert.equal(columns[0].length, readCsv(stamped).columns[0].length + kept);
+    const made = write(columns.map((column) => column.map(() => 1)));
+    assert.equal(made.endsWith(",8012.5\n".repeat(count)), !kept);
+  }
+});
 
 test("cells that are empty at regular places are left out of the series, and stay empty", () => {
   const text = `row,temp,other\n${VALUES.map((x, n) => (n % 2 ? `${n},,${x}` : `${n},${x},`)).join("\n")}\n`;

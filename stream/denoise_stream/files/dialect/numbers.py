@@ -20,12 +20,13 @@ MISSING = frozenset(
 """Markers of missing values in lower case: pandas', spreadsheets', C runtimes', databases' and loggers'."""
 
 SENTINEL = re.compile(
-    r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?|-127(?:[.,]0+)?|65535(?:[.,]0+)?|6553[.,]50*"
+    r"-?9{3,6}(?:[.,](?:0+|9+|25))?|-9{2}(?:[.,](?:0+|9+))?|-[09][.,]9{2,3}|-127(?:[.,]0+)?|65535(?:[.,]0+)?|6553[.,]50*"
     r"|-32768(?:[.,]0+)?|[+-]?\d(?:[.,]\d*)?[eE]\+?(?:2\d|3[0-8])"
 )
-"""Numbers that instruments write for a missing value, if they lie far from all others: -999 and the like, the ends of
-16 bits, -127 (DS18B20), and powers of ten from 20 to 38: 1E20 (climate models), 1E30 and -1E31 (process historians),
-9.97E36 (netCDF), 9.9E37 and 9.91E37 (SCPI's overload and not a number), 1.7E38 (the largest float of 32 bits)."""
+"""Numbers that instruments write for a missing value, if they lie far from all others: -999, -9.99 and the like, the
+ends of 16 bits, -127 (DS18B20), and powers of ten from 20 to 38: 1E20 (climate models), 1E30 and -1E31 (process
+historians), 9.97E36 (netCDF), 9.9E37 and 9.91E37 (SCPI's overload and not a number), 1.7E38 (the largest float of 32
+bits)."""
 
 GROUP_MARKS = "'\u2019 \u00a0\u202f\u2009"
 """Marks that only ever group digits; a comma and a point may."""
@@ -324,14 +325,14 @@ def _finest(text: str, decimal: str) -> int:
 def ordinary_span(values: Sequence[float]) -> tuple[float, float]:
     """Return the range within which no number is a marker, from numbers that are not markers.
 
-    Beyond them a number lies far outside of the range, and is three times larger than all others or, below numbers that
-    are all positive, larger.
+    Beyond them a number lies far outside of the range, and is three times larger than all others or, where none of them
+    is negative, below zero: -999 among pressures of 1013.
     """
     if len(values) < 2 or not any(values):
         return -math.inf, math.inf
     low, high = min(values), max(values)
     most, margin = max(-low, high), 2 * (high - low)
-    return min(low - margin, -most if low >= 0 else -3 * most), max(high + margin, 3 * most)
+    return min(low - margin, 0.0 if low >= 0 else -3 * most), max(high + margin, 3 * most)
 
 
 def _finite(values: Sequence[float]) -> list[float]:

@@ -1,13 +1,16 @@
 """Cut a table's text into records and hold those that wait for their denoised values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from denoise_stream.files.dialect.decide import LONGEST_RECORD
 from denoise_stream.files.dialect.encodings import Decoder
-from denoise_stream.files.dialect.fields import is_open, split_fields
+from denoise_stream.files.dialect.fields import is_blank, is_open, split_fields
 from denoise_stream.files.protocols import MOST_COLUMNS, Chunk
 from denoise_stream.files.tables.preview import COLUMN_BYTES, Preview, too_long
+
+MOST_TOTALS = 5
+"""With more rows without a time at its end a table has lost its clock; they are samples, not totals."""
 
 
 @dataclass
@@ -95,6 +98,48 @@ def read_lines(preview: Preview, name: str, most_columns: int = MOST_COLUMNS) ->
     rest += decoder.decode(b"", last=True)
     if rest:
         yield Lines(range(number, number + 1), [rest], "")
+
+
+def split_off_totals(batches: Iterator[Lines], lacks_time: Callable[[str], bool]) -> Iterator[tuple[Lines, bool]]:
+    """Tell totals from rows: the last few records of a table that lack the time that the others have.
+
+    Such records are held until it is known whether another one follows.
+
+    Parameters
+    ----------
+    batches
+        All records of the table.
+    lacks_time
+        Whether a record does.
+
+    Returns
+    -------
+    The records in their order, and whether they are totals.
+    """
+    held: list[Lines] = []
+    count = 0
+    for lines in batches:
+        start = _tail_of(lines.texts, lacks_time)
+        if start:
+            yield from ((part, False) for part in held)
+            held, count = [], 0
+        count += sum(map(lacks_time, lines.texts[start:]))
+        if not 0 < count <= MOST_TOTALS:
+            yield from ((part, False) for part in (*held, lines))
+            held = []
+            continue
+        if start:
+            yield lines.part(0, start), False
+        held.append(lines.part(start, len(lines.texts)))
+    yield from ((part, True) for part in held)
+
+
+def _tail_of(texts: Sequence[str], lacks_time: Callable[[str], bool]) -> int:
+    """Return where the last records begin that are blank or lack a time."""
+    start = len(texts)
+    while start and (is_blank(texts[start - 1]) or lacks_time(texts[start - 1])):
+        start -= 1
+    return start
 
 
 class _Joiner:

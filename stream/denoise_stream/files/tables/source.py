@@ -27,8 +27,8 @@ from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import read_blocks
 from denoise_stream.files.protocols import Chunk, Reading
 from denoise_stream.files.tables.first_rows import read_columns
-from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, read_preview
-from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines
+from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, Preview, read_preview
+from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines, split_off_totals
 
 MOST_CELLS = 1 << 17
 """Cells that are split at once; a table of very many columns is read in smaller parts."""
@@ -113,14 +113,15 @@ class TableSource:
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
         self.column_units = [facts[index].unit for index in self.layout.chosen]
         self.all_column_names = self.layout.names
-        self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
-        self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
         chosen = set(self.layout.chosen)
         self._guards = [
             index
             for index, role in enumerate(self.layout.roles)
             if role.kind in ("axis", "moment") and index not in chosen
         ]
+        self._time_index = self._find_times()
+        self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
+        self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
         self.start = self.layout.start if self.sample_rate_hz == self.layout.rate_hz else None
         self.sparse = self.layout.sparse if series_column is None else ()
         delimiter = self.dialect.delimiter
@@ -141,6 +142,14 @@ class TableSource:
         else:
             return
         raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {quoted(column)}: {doubt}")
+
+    def _find_times(self) -> int:
+        """Return the index of the column that has a time or a count in nearly every row; -1 if none has."""
+        index = self.layout.clock_index if self.layout.clock_index >= 0 else next(iter(self._guards), -1)
+        if index < 0 or index in self.layout.chosen:
+            return -1
+        missing = [kind_of(cell) == "missing" for cell in self.dialect.cells[index]]
+        return index if sum(missing) <= MOST_WITHOUT_TIME * len(missing) else -1
 
     @classmethod
     def open(cls, path: Path, reading: Reading | None = None) -> "TableSource":
@@ -164,10 +173,10 @@ class TableSource:
 
     def __iter__(self) -> Iterator[Chunk]:
         """Return the values ``(rows, channels)`` of each batch of lines; NaN where a value is missing."""
-        for lines in read_lines(self._preview, self.name, self._most_columns):
+        for lines, totals in self._read_lines(self._preview):
             values: list[Chunk] = []
             try:
-                for part in self._parse(lines):
+                for part in self._parse(lines, totals):
                     self.waiting.append(part)
                     if isinstance(part, Rows):
                         values.append(part.values)
@@ -186,8 +195,8 @@ class TableSource:
         with self._path.open("rb") as file:
             again = read_preview(read_blocks(file.fileno()), self.name, self._options, FILE_ROWS, self._most_columns)
             try:
-                for lines in read_lines(again, self.name, self._most_columns):
-                    for part in self._parse(lines):
+                for lines, totals in self._read_lines(again):
+                    for part in self._parse(lines, totals):
                         if isinstance(part, Rows):
                             counts.update(part.series)
             except SourceError:
@@ -232,8 +241,24 @@ class TableSource:
     def _as_chunk(self, values: list[Chunk]) -> Chunk:
         return np.concatenate(values) if values else np.empty((0, self.channels))
 
-    def _parse(self, lines: Lines) -> Iterator[Rows | Passed]:
+    def _read_lines(self, preview: Preview) -> Iterator[tuple[Lines, bool]]:
+        """Cut the table into records, and tell whether they are totals: the last ones, where they lack a time."""
+        batches = read_lines(preview, self.name, self._most_columns)
+        index = self._time_index
+        if index < 0:
+            return ((lines, False) for lines in batches)
+
+        def lacks_time(text: str) -> bool:
+            fields = split_fields(text, self.dialect.delimiter)
+            return len(fields) >= self.dialect.width and kind_of(unquote(fields[index])) == "missing"
+
+        return split_off_totals(batches, lacks_time)
+
+    def _parse(self, lines: Lines, totals: bool) -> Iterator[Rows | Passed]:
         """Sort a batch of records into rows and what is passed on."""
+        if totals:
+            yield from self._read_carefully(lines, totals)
+            return
         size = max(1, MOST_CELLS // self.dialect.width)
         above = bisect.bisect_left(lines.numbers, self.dialect.first_line)
         if above:
@@ -282,7 +307,7 @@ class TableSource:
         stamps = [] if clock < 0 else [row[clock] for row in fields]
         return Rows(lines.texts, values, lines.end, plain, series, stamps, lines.numbers)
 
-    def _read_carefully(self, lines: Lines) -> Iterator[Rows | Passed]:
+    def _read_carefully(self, lines: Lines, totals: bool = False) -> Iterator[Rows | Passed]:
         """Read records one by one: quotes, comments, blank lines and bad rows among them."""
         layout = self.layout
         open_rows = Rows([], np.empty((0, self.channels)), lines.end, False)
@@ -301,7 +326,7 @@ class TableSource:
         for number, text in zip(lines.numbers, lines.texts, strict=True):
             if number >= self.dialect.first_line and not is_blank(text, self.dialect.delimiter):
                 fields = split_fields(text, self.dialect.delimiter)
-                read = self._read_row(fields, number)
+                read = self._lack_of_time(number) if totals else self._read_row(fields, number)
                 if not isinstance(read, str):
                     values.append(read)
                     numbers.append(number)
@@ -324,6 +349,11 @@ class TableSource:
             yield from finished()
             yield Passed(text + lines.end)
         yield from finished()
+
+    def _lack_of_time(self, line: int) -> str:
+        """Return what is wrong with a row of totals."""
+        column = quoted(self.layout.names[self._time_index])
+        return f"{self.name}, line {line}, column {column}: the last row has no time, as a row of totals has none"
 
     def _read_row(self, fields: list[str], line: int) -> list[float] | str:
         """Return the values of a row, or what is wrong with it."""
@@ -350,6 +380,9 @@ class TableSource:
             values.append(value)
         return values
 
+
+MOST_WITHOUT_TIME = 0.2
+"""A column with a larger share of missing times has them where they change alone, such as dates of merged cells."""
 
 FEW_ROWS = 64
 """Rows that are read one by one if one of them is not plain: quoted, a comment, blank or bad."""
