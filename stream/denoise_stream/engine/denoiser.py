@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from denoise_stream.arguments import is_last_axis, rate_or_assumed, real_number, whole_number
 from denoise_stream.arrays import as_signal, check_not_wide
 from denoise_stream.contract import Contract
-from denoise_stream.engine.frames import Frame, frame_like, frame_values, is_frame
+from denoise_stream.engine.dataframes import Frame, frame_like, frame_values, is_frame
 from denoise_stream.engine.gate import checked_gate
 from denoise_stream.engine.mixing import Mixer
 from denoise_stream.engine.stream import DenoiseStream, facts_in_words
@@ -34,8 +34,8 @@ class Denoiser:
     mix
         Share of the denoised signal in the output, 0 (input unchanged) to 1.
     max_attenuation_db
-        The most that the input is lowered by, in dB, 0 (input unchanged) or more: so much of it stays under the
-        denoised signal. ``mix`` then blends the input with that. None sets no limit.
+        Largest attenuation in dB, 0 (input unchanged) or more: the input, lowered by that much, stays under the
+        denoised signal. ``mix`` then blends the input with the sum. None sets no limit.
     lookahead_samples
         Samples after each window that a model with a context uses, at the model's rate; each adds one of latency.
         ``"auto"``: as many as it can use. None means 0 for :meth:`stream` and ``"auto"`` for :meth:`denoise`. A model

@@ -7,11 +7,8 @@ import sys
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from denoise_stream.arrays import as_dtype
-
-Values = NDArray[np.float64]
+from denoise_stream.arrays import Samples, as_dtype
 
 
 class HasRows(Protocol):
@@ -32,7 +29,7 @@ def is_frame(signal: Any) -> bool:
     return pandas is not None and isinstance(signal, pandas.Series | pandas.DataFrame)
 
 
-def frame_values(signal: Any) -> Values:
+def frame_values(signal: Any) -> Samples:
     """Return the values of a Series ``(n,)`` or DataFrame ``(n, columns)`` as float64; missing ones become NaN.
 
     Raises
@@ -49,7 +46,7 @@ def frame_values(signal: Any) -> Values:
     return np.column_stack(columns) if columns else np.empty((len(signal), 0))
 
 
-def frame_like(signal: Any, denoised: Values) -> Any:
+def frame_like(signal: Any, denoised: Samples) -> Any:
     """Return a Series or DataFrame with denoised values, and the index, names and dtypes of ``signal``.
 
     Whole numbers are rounded and clipped; what was missing stays missing.
@@ -67,14 +64,14 @@ def _kind(dtype: Any) -> str:
     return str(getattr(dtype, "numpy_dtype", dtype).kind)
 
 
-def _column_values(column: Any, what: str, hint: str) -> Values:
+def _column_values(column: Any, what: str, hint: str) -> Samples:
     if _kind(column.dtype) not in "fiu":
         raise TypeError(f"{what} has dtype {column.dtype}; it must hold real numbers (float or integer){hint}")
-    values: Values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    values: Samples = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return values
 
 
-def _as_column(column: Any, values: Values) -> Any:
+def _as_column(column: Any, values: Samples) -> Any:
     """Return values as a Series of a column's dtype."""
     pandas = sys.modules["pandas"]
     missing = np.isnan(values)
