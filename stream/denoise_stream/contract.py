@@ -10,9 +10,11 @@ from denoise_stream.errors import ContractError, quoted
 CONTRACT_VERSION = "1"
 CONTEXT_CONTRACT_VERSION = "2"
 """Of models that take a context beside the window; all others are of version 1."""
+
 LONGEST_WINDOW = 65_536
 LONGEST_CONTEXT = 1 << 20
 """Samples on each side of a window."""
+
 MOST_NUMBERS = 65_536
 """Numbers in a state, a context, a code or a forecast."""
 
@@ -21,6 +23,7 @@ Kind = Literal["signal", "image", "code", "forecast"]
 
 OUTPUTS: dict[Kind, str] = {"signal": "clean", "image": "clean", "code": "code", "forecast": "forecast"}
 """The name of what a model gives, by its kind."""
+
 Tensor = tuple[str, str, Sequence[int | str | None]]
 """Name, onnxruntime type (``tensor(float)``) and shape of one input or output."""
 
@@ -182,15 +185,17 @@ class Contract:
         ContractError
             If it has no context, or a state, or is not for scaled windows of a signal.
         """
+        if not self.context_size:
+            raise ContractError(
+                f"{file}: metadata context_past=''; needed with a context: scales, such as '5x30,25x30'"
+            )
         for key, found, needed in (
-            ("context_past", "" if not self.context_size else "there", "there"),
             ("kind", self.kind, "signal"),
             ("normalization", self.normalization, "minmax"),
             ("state_size", str(self.state_size), "0"),
         ):
             if found != needed:
-                wanted = "scales, such as '5x30,25x30'" if needed == "there" else repr(needed)
-                raise ContractError(f"{file}: metadata {key}={quoted(found)}; needed with a context: {wanted}")
+                raise ContractError(f"{file}: metadata {key}={quoted(found)}; needed with a context: {needed!r}")
 
     def facts(self) -> dict[str, Any]:
         """Return the contract as a dictionary, without the fields of other kinds of models."""

@@ -97,7 +97,7 @@ def run_archive(options: Options) -> None:
         raise ValueError(f"--input {source} is many files; name the folder for the results with --output")
     if is_stream(sink) or sink in ("speaker", "null"):
         raise ValueError(f"--output {sink} takes one signal, --input {source} is many files; name a folder")
-    if is_signal_file(sink) and not (not is_url(sink) and Path(sink).expanduser().exists()):
+    if is_signal_file(sink) and (is_url(sink) or not Path(sink).expanduser().exists()):
         raise SinkError(f"--output {sink} is named like a file; name a folder for the results, or end it in /")
     if options.rate is not None and not 0 < options.rate < float("inf"):
         raise ValueError(f"--rate {options.rate:g} is not a valid sample rate; use a number above 0")

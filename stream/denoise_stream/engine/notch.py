@@ -8,6 +8,7 @@ of samples goes through as two matrix products: of the samples with the impulse 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_stream.arrays import Samples
 
@@ -80,7 +81,7 @@ class NotchBank:
         self._last = np.where(missing[:, -1:], self._last, samples[:, -1:])
         return np.where(missing, np.nan, whole)
 
-    def _held(self, samples: Samples, missing: np.ndarray) -> Samples:
+    def _held(self, samples: Samples, missing: NDArray[np.bool_]) -> Samples:
         """Replace missing values by the last known one, at the start of a signal by the first."""
         joined = np.concatenate((self._last, samples), axis=1)
         known = ~np.isnan(joined)

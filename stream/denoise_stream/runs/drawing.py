@@ -12,7 +12,7 @@ from denoise_stream.files.paths import picture_format
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.places import Place
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, BeforeAfterPlot
-from denoise_stream.runs.report import both, percent
+from denoise_stream.runs.report import before_to_after, percent
 from denoise_stream.runs.sample_times import DAY_S
 
 BEFORE, AFTER, REMOVED = NOISY_COLOUR, DENOISED_COLOUR, "#b8480e"
@@ -26,19 +26,8 @@ SPECTRUM_DB = 80.0
 
 LONG_S = 120.0
 TICKS_S = (
-    20,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    14_400,
-    21_600,
-    43_200,
+    *(20, 30, 60, 120, 300, 600, 900, 1800),
+    *(3600 * hours for hours in (1, 2, 4, 6, 12)),
     *(86_400 * days for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
 )
 MOST_TICKS = 8
@@ -218,7 +207,7 @@ class _DetailedPage(_Page):
         if largest is None:
             return
         change = self.changes[channel]["largest_change"]
-        text = f"the largest change: {both(change, 3)}" if change else "no change"
+        text = f"the largest change: {before_to_after(change, 3)}" if change else "no change"
         typical = found.typical.place(channel, largest, len(largest))
         axes = self.figure.add_subplot(rows[:, 1] if typical is None else rows[0, 1])
         self._close(axes, channel, largest, text, LARGEST, (whole, removed))

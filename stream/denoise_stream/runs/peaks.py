@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.files.protocols import Chunk
+from denoise_stream.runs.noise_level import NORMAL_MAD
 from denoise_stream.runs.run import Stream
 
 BLOCK = 150
@@ -20,9 +21,6 @@ DEVIATIONS = 6.0
 
 LOST = 0.3
 """Share of its height above the block's median that a peak must lose."""
-
-MEDIAN_OF_NORMAL = 0.6745
-"""Median of the absolute value of a normal variable, in standard deviations."""
 
 
 def isolated_peaks(noisy: Chunk, denoised: Chunk) -> NDArray[np.bool_]:
@@ -59,7 +57,7 @@ def _in_blocks(noisy: Chunk, denoised: Chunk) -> NDArray[np.bool_]:
         levels = np.where(known, denoised, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         heights = np.abs(noisy - levels[:, None])
         largest = np.where(np.isfinite(noisy), np.abs(noisy), 0.0).max(axis=1)
-        scale = np.maximum(np.median(removed, axis=1) / MEDIAN_OF_NORMAL, 1e-9 * largest)
+        scale = np.maximum(np.median(removed, axis=1) / NORMAL_MAD, 1e-9 * largest)
         far = (removed > DEVIATIONS * scale[:, None]) & (removed > LOST * heights)
     return _without_long_runs(far) if far.any() else far
 

@@ -20,7 +20,7 @@ LEAST_SHARE = 1e-4
 """A smaller share of the variation counts as nothing removed."""
 
 ROUNDING = 1e-12
-"""A change of so small a part of a value is one of rounding."""
+"""A change by a smaller share of a value is rounding."""
 
 MOST_NUMBERS = 1 << 18
 """Samples that are squared at once."""
@@ -152,20 +152,21 @@ def in_one_line(summary: dict[str, Any]) -> str:
         length = f"{summary['samples_in']} rows of {series} series{rate_in_words(rate) if rate else ''}"
     elif summary.get("rate_from"):
         length += f" (by {summary['rate_from']})"
+    if summary["sample_rate_assumed"]:
+        length += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
+    engine = engine_in_words(summary)
+    if summary["follows_above_hz"]:
+        engine += f" (the band above {summary['follows_above_hz']:g} Hz follows its gain)"
     parts = [
         f"{summary['input']} -> {summary['output']}: {length}",
         _columns_in_words(summary) if "columns" in summary else _counted(summary["channels"], "channel"),
-        engine_in_words(summary),
+        engine,
         f"computed in {_time(summary['compute_time_s'])}"
         + (f" (RTF {summary['rtf']:.2g})" if summary["rtf"] and sound else ""),
     ]
     if summary["input"] == "-" or is_sensor(summary["input"]):
         latency = f"latency {summary['latency_samples']} samples"
         parts.append(latency + (f" ({_time(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""))
-    if summary["follows_above_hz"]:
-        parts[2] += f" (the band above {summary['follows_above_hz']:g} Hz follows its gain)"
-    if summary["sample_rate_assumed"]:
-        parts[0] += f" (assumed, as the model {summary['model']} takes no other; state the true one with --rate)"
     if summary["missing_samples"]:
         parts.append(f"{summary['missing_samples']} missing values left as they are")
     if summary.get("rounded"):
@@ -255,7 +256,7 @@ def changes_in_words(summary: dict[str, Any]) -> list[str]:
         peaks = "1 isolated peak was lowered" if count == 1 else f"{count} isolated peaks were lowered"
         lines.append(
             f"{WARNING}{peaks}{f', most in {name}' if len(changed) > 1 else ''}, {'the largest ' * (count > 1)}"
-            f"from {both(peak)} {_place(peak, summary)}; "
+            f"from {before_to_after(peak)} {_place(peak, summary)}; "
             "if such peaks are data and not disturbances, use --keep-peaks"
         )
     if summary["kept_peaks"]:
@@ -330,18 +331,20 @@ def _change_in_words(name: str, change: dict[str, Any], summary: dict[str, Any])
             f"if it is, --notch {hum['mains_hz']} removes it)"
         )
     largest = change["largest_change"]
-    where = f"; largest change {both(largest)} {_place(largest, summary)}"
+    where = f"; largest change {before_to_after(largest)} {_place(largest, summary)}"
     return f"removed{from_name} {amount}{share}{estimate}{where}"
 
 
-def both(change: dict[str, Any], digits: int = 6) -> str:
+def before_to_after(change: dict[str, Any], digits: int = 6) -> str:
     """Format a sample before and after, with this many digits or as many as distinguish them.
 
-    >>> both({"before": 1.534, "after": 0.1486124}), both({"before": 1e9 + 1, "after": 1e9 + 2})
-    ('1.534 to 0.148612', '1000000001 to 1000000002')
+    >>> before_to_after({"before": 1.534, "after": 0.1486124})
+    '1.534 to 0.148612'
+    >>> before_to_after({"before": 1e9 + 1, "after": 1e9 + 2})
+    '1000000001 to 1000000002'
     """
     texts = [f"{change[key]:.{digits}g}" for key in ("before", "after")]
-    return " to ".join(texts) if texts[0] != texts[1] or digits > 16 else both(change, digits + 1)
+    return " to ".join(texts) if texts[0] != texts[1] or digits > 16 else before_to_after(change, digits + 1)
 
 
 def _place(change: dict[str, Any], summary: dict[str, Any]) -> str:

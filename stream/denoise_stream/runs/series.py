@@ -66,17 +66,17 @@ class SeriesStream:
         self._order: deque[tuple[str, int]] = deque()  # runs of rows of one series
         self._finished: dict[str, deque[Chunk]] = {}
         self.sample_rate_hz = source.sample_rate_hz or denoiser.contract.sample_rate_hz
-        self._model_of = denoiser.stream(self.channels, self.sample_rate_hz)
+        self._example = denoiser.stream(self.channels, self.sample_rate_hz)  # whose facts hold for every series
 
     @property
     def latency_samples(self) -> int:
         """Rows of a series that must arrive before one of its rows is returned, itself included."""
-        return self._model_of.latency_samples
+        return self._example.latency_samples
 
     @property
     def lookahead_samples(self) -> int:
         """Rows after a window that the model uses."""
-        return self._model_of.lookahead_samples
+        return self._example.lookahead_samples
 
     def process(self, chunk: Chunk) -> Chunk:
         """Take the next rows ``(n, channels)``; return those that are finished and have none unfinished before them.

@@ -31,10 +31,10 @@ class SparseStream:
             for index, alone in enumerate(sparse)
             if alone
         ]
-        model = denoiser.stream(1, sample_rate_hz)
-        self.sample_rate_hz = model.sample_rate_hz
-        self.latency_samples = model.latency_samples
-        self.lookahead_samples = model.lookahead_samples
+        example = denoiser.stream(1, sample_rate_hz)  # whose facts hold for every channel
+        self.sample_rate_hz = example.sample_rate_hz
+        self.latency_samples = example.latency_samples
+        self.lookahead_samples = example.lookahead_samples
 
     @property
     def failed_windows(self) -> int:

@@ -165,14 +165,13 @@ class LslSource:
             }
             if named:
                 first_at = first_at or now
-                if now - first_at >= OTHERS_WITHIN_S and len(named) == 1:
+                if now - first_at < OTHERS_WITHIN_S:
+                    continue
+                if len(named) == 1:
                     return next(iter(named.values()))
-                if now - first_at >= OTHERS_WITHIN_S:
-                    hosts = ", ".join(sorted(host for _, host in named))
-                    raise SourceError(
-                        f"{len(named)} LSL streams are called {self._address.name} (on {hosts}); rename one"
-                    )
-            elif within_s is not None and now - started > within_s:
+                hosts = ", ".join(sorted(host for _, host in named))
+                raise SourceError(f"{len(named)} LSL streams are called {self._address.name} (on {hosts}); rename one")
+            if within_s is not None and now - started > within_s:
                 names = ", ".join(sorted({info.name() for info in there}))
                 here = (
                     f"there are {names}" if names else "there are no streams at all; is the sender on, in this network?"

@@ -61,10 +61,10 @@ class _Connection:
         self.error: DenoiseError | None = None
         self._kind = kind
         self._circumstances = circumstances
-        self._ended_s = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-        self._ended_s.SessionExpiryInterval = 0
-        self._kept_s = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        self._kept_s.SessionExpiryInterval = KEPT_S
+        self._forgets = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        self._forgets.SessionExpiryInterval = 0
+        self._keeps = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        self._keeps.SessionExpiryInterval = KEPT_S
         self._lost_at: float | None = None
         self._ready = threading.Event()
         name = f"denoise-{uuid.uuid4().hex[:12]}"  # by which the broker knows the session after a break
@@ -85,7 +85,7 @@ class _Connection:
         """
         broker = self.address.broker
         try:
-            self.client.connect(self.address.host, self.address.port, KEEPALIVE_S, properties=self._kept_s)
+            self.client.connect(self.address.host, self.address.port, KEEPALIVE_S, properties=self._keeps)
         except OSError as error:
             raise self._kind(f"cannot reach {broker}: {first_line(error)}; check host and port") from error
         self.client.loop_start()
@@ -119,7 +119,7 @@ class _Connection:
 
     def close(self) -> None:
         """Disconnect; the broker forgets the client."""
-        self.client.disconnect(properties=self._ended_s)
+        self.client.disconnect(properties=self._forgets)
         self.client.loop_stop()
 
     def _connected(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
