@@ -43,8 +43,8 @@ WHICH_MODEL = """Which model, which hop:
 \b
   signal                            --model        --hop
   speech: recordings, calls         speech         75 only
-  tables, ECG, vibration, machines  general        75; 150 halves the compute
-  the same, little compute          general-small  (0.4 dB less), 30 hardly helps
+  tables, ECG, vibration, machines  general        75; 150 halves the compute, 30 hardly helps
+  the same, little compute          general-small  as general (gains 0.4 dB less)
   Without --model, audio goes through speech and everything else through general.
 """
 
