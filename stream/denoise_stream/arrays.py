@@ -85,8 +85,8 @@ class Backlog:
 
 
 def sum_of_squares(array: NDArray[Any]) -> float:
-    """Return the sum of squares of an array of floats, a fast check of all: it is not finite if one number is not."""
-    # vdot warns of no overflow, which dot does: to hold warnings back takes longer than the sum of a window.
+    """Return the sum of squares of floats. It is not finite if one of them is not, which makes it a fast check."""
+    # vdot, unlike dot, does not warn of overflow: to suppress warnings takes longer than to sum a window.
     if array.size <= ONE_THREAD:
         return float(np.vdot(array, array))
     flat = array.reshape(-1)

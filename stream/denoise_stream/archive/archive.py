@@ -70,7 +70,7 @@ class Selection:
         return lambda name: whole.fullmatch(name) is not None and chosen(name)
 
     def wanted_denoised(self) -> Callable[[str], bool]:
-        """Return a test that a name with ``.denoised`` in it matches a pattern that has ``.denoised`` in it, too."""
+        """Return the test for results of this program: they belong to the work if a pattern names ``.denoised``."""
         naming = [pattern for pattern in self.include if DENOISED in pattern]
         chosen = matcher(naming, ())
         return lambda name: DENOISED in self.pattern or (bool(naming) and chosen(name))

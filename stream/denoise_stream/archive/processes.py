@@ -1,8 +1,8 @@
 """Denoise groups of files in processes of this machine, and replace those that die.
 
-Processes, as the threads of one would wait for each other: reading tables and recombining windows is Python. Each
-has its own model with one thread. A process that dies (the system kills it for its memory, say) costs a retry of the
-file it was at; a file that kills several is given up.
+Processes, not threads, which would wait for each other: reading tables and recombining windows is Python. Each process
+has its own model with one thread. One that dies (the system kills it for its memory, say) costs a retry of the file it
+was at; a file that kills several is given up.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ from denoise_stream.archive.worker import Work, Worker
 from denoise_stream.errors import DenoiseError
 
 ATTEMPTS = 3
-BARREN = 12
-"""Abort after this many consecutive worker deaths without progress, or three times as many as there are workers."""
+MOST_LOSSES = 12
+"""Abort after this many consecutive worker deaths without progress, or three times the workers if that is more."""
 
 GROUPS_AHEAD = 2
 """Groups queued for each worker while groups are small, so that none waits for the next."""
@@ -58,12 +58,12 @@ class Retries:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._lost: dict[str, int] = {}
-        self._barren = 0
+        self._deaths: dict[str, int] = {}  # by the file that the worker was at
+        self._losses = 0  # since the last file that was finished
 
     def gain(self) -> None:
         """Reset the count of losses: a file was finished."""
-        self._barren = 0
+        self._losses = 0
 
     def lose(self, unfinished: Group, reason: str) -> tuple[Group, list[Outcome]]:
         """Return which files of a lost group to retry, the one in flight first, and which to give up.
@@ -73,13 +73,13 @@ class Retries:
         DenoiseError
             If too many workers die in a row without progress.
         """
-        self._barren += 1
-        if self._barren >= max(BARREN, 3 * self.workers):
-            raise DenoiseError(f"{reason}, after {self._barren - 1} other losses without progress; check the memory")
+        self._losses += 1
+        if self._losses >= max(MOST_LOSSES, 3 * self.workers):
+            raise DenoiseError(f"{reason}, after {self._losses - 1} other losses without progress; check the memory")
         if not unfinished:
             return [], []
         culprit = unfinished[0]
-        count = self._lost[culprit.name] = self._lost.get(culprit.name, 0) + 1
+        count = self._deaths[culprit.name] = self._deaths.get(culprit.name, 0) + 1
         # Their outputs may be there already, though nobody could say so.
         unfinished = [dataclasses.replace(entry, replaces=True) for entry in unfinished]
         if count < ATTEMPTS:
@@ -145,7 +145,7 @@ class _WorkerProcess:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Generator[None, None, None]:
-    """Hold Ctrl-C back, here and for ever in a process that is started meanwhile: it would break off its imports."""
+    """Block SIGINT, for good in processes that are started meanwhile: Ctrl-C would break off their imports."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
@@ -225,7 +225,7 @@ def physical_cores() -> int:
     """Count the cores this process may use, two hardware threads of one core as one."""
     try:
         allowed = os.sched_getaffinity(0)
-    except AttributeError:  # no Linux
+    except AttributeError:  # not Linux
         return max(1, os.cpu_count() or 1)
     cores = set()
     for cpu in allowed:

@@ -245,7 +245,7 @@ class Endpoints:
         return facts
 
     def open_source(self, say: Callable[[str], None] = lambda line: None) -> Source:
-        """Open the file, pipe or sensor; the caller closes it. ``say`` tells of sensors that are lost, and found."""
+        """Open the file, pipe or sensor; the caller closes it. ``say`` reports sensors that are lost or come back."""
         if self._from is not None or self._to is not None:
             from denoise_stream.sensors.ends import SensorEnds
             from denoise_stream.sensors.feed import Circumstances
@@ -325,7 +325,7 @@ def _format(name: str, pipe_format: str | None) -> Format:
 
 
 def _refuse_npz(option: str, name: str) -> None:
-    """Refuse an archive of arrays: which of them is the signal nothing says."""
+    """Refuse an archive of arrays: nothing says which of them is the signal."""
     if ending_of(name) != ".npz":
         return
     names = "NAME"

@@ -1,7 +1,7 @@
 """Close a gate between words: what a model of sound leaves in pauses is lowered further.
 
-The model's own output says where speech is. Of each denoised window the energy of the first difference, which knows no
-offset and no rumble, is compared with two levels that follow it:
+The model's own output says where speech is. The energy of the first difference of each denoised window, in which
+offsets and rumble hardly count, is compared with two levels that follow it:
 
     speech level   the level that one window in twenty exceeds; rises by 20 dB/s, falls by 1 dB/s
     floor          the level that four windows in five exceed; rises by 5 dB/s, falls by 20 dB/s, and not below 36 dB

@@ -22,7 +22,7 @@ class Mixer:
     mix
         Share of the denoised signal, 0 (input unchanged) to 1.
     max_attenuation_db
-        The most that the input is lowered by, in dB, 0 (input unchanged) or more; None sets no limit.
+        Largest attenuation in dB, 0 (input unchanged) or more; None sets no limit.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Compose the stages of a stream, from the caller's rate to the model's and back.
 
-    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [resample, high band]
+    [resample] -> windows -> normalize -> network -> denormalize -> overlap-add -> [gate] -> [resample, high band]
 
 Every stage has the same verbs; samples are float64 ``(channels, n)``. What needs the network asks for it
 (:mod:`denoise_stream.engine.steps`).
@@ -45,7 +45,7 @@ def build_stage(
     lookahead_samples: int,
     gate: SpeechGate | None = None,
 ) -> Stage:
-    """Compose the stage for a signal of this rate; the rate changes only for a model with another fixed one."""
+    """Compose the stage for a signal of this rate; it resamples only for a model of another fixed rate."""
     windows = WindowDenoiser(model, hop, channels, lookahead_samples, gate)
     model_hz = model.contract.sample_rate_hz
     if model_hz is None or sample_rate_hz is None or sample_rate_hz == model_hz:
@@ -169,14 +169,14 @@ def _single_precision(rows: Samples) -> NDArray[np.float32]:
         return bridge_gaps(rows).astype(np.float32)
 
 
-def latency_samples(window: int, rate_hz: float | None, model_hz: float | None) -> int:
+def latency_samples(reach: int, rate_hz: float | None, model_hz: float | None) -> int:
     """Compute the algorithmic latency: how many samples must arrive, a sample itself included, before it is returned.
 
-    That is one window and its look-ahead. A resampler adds the delay of its filter to the model's rate, for the
-    window's last sample, and of the filter back, for its first. Between rates whose ratio is not a small fraction the
-    result may be one too large.
+    At the model's rate that is ``reach``, a window and its look-ahead. A resampler adds the delay of its filter to the
+    model's rate, for the last sample of those, and of the filter back, for the first. Between rates whose ratio is not
+    a small fraction the result may be one too large.
     """
     if model_hz is None or rate_hz is None or rate_hz == model_hz:
-        return window
+        return reach
     into, out_of = polyphase(rate_hz, model_hz), polyphase(model_hz, rate_hz)
-    return (window - 1 + out_of.reach) * into.step // into.parts + into.reach + 1
+    return (reach - 1 + out_of.reach) * into.step // into.parts + into.reach + 1

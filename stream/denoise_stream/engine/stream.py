@@ -102,7 +102,7 @@ class DenoiseStream:
         return NotchBank(notch_hz, self.sample_rate_hz, self.channels)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy starts from: all but the buffers."""
+        """Return what a copy starts from: all but the model's buffers, which it makes again."""
         return {name: value for name, value in self.__dict__.items() if name != "_network"}
 
     @functools.cached_property
@@ -133,8 +133,8 @@ class DenoiseStream:
     @property
     def latency_samples(self) -> int:
         """Samples that must arrive before a sample is returned, itself included."""
-        inner = self._contract.window + self.lookahead_samples
-        return latency_samples(inner, self.sample_rate_hz, self._contract.sample_rate_hz)
+        reach = self._contract.window + self.lookahead_samples
+        return latency_samples(reach, self.sample_rate_hz, self._contract.sample_rate_hz)
 
     def fade_to(self, mix: float, samples: int) -> None:
         """Change the share of the denoised signal, in a straight line over the next samples given back.

@@ -40,6 +40,8 @@ class LiveState:
         The largest magnitudes since they were last reset to 0.
     dry_power, wet_power
         Mean squares of the samples as they came and of the same samples denoised, averaged over about 0.3 s.
+    compute_time_s
+        Time that the microphone's callback has taken in all.
     """
 
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(EVENTS, 0)))

@@ -79,6 +79,8 @@ def run(
 ) -> float:
     """Move a whole signal from its source through the stream into the sink.
 
+    What came before a mistake in the source is denoised and written before the error is raised.
+
     Parameters
     ----------
     source, stream, sink
@@ -87,8 +89,6 @@ def run(
         Each sees input and output, aligned, as the output comes.
     on_progress
         Called after every chunk with the samples taken so far.
-
-    What came before a mistake in the source is denoised and written before the error is raised.
 
     Returns
     -------

@@ -149,9 +149,12 @@ class RemoteFolder:
         with _scratch_file(name, scratch) as local:
             local.touch()
             yield local
-            if not replace and self._try(lambda: self.files.exists(f"{self.path}/{name}"), "look for it", SinkError):
-                raise SinkError(f"{self.place}/{name} appeared in the meantime and is not replaced")
-            self._try(lambda: self._upload(local, name), f"write {self.place}/{name}", SinkError)
+            there = f"{self.place}/{name}"
+            if not replace and self._try(
+                lambda: self.files.exists(f"{self.path}/{name}"), f"look for {there}", SinkError
+            ):
+                raise SinkError(f"{there} appeared in the meantime and is not replaced")
+            self._try(lambda: self._upload(local, name), f"write {there}", SinkError)
 
     def _upload(self, local: Path, name: str) -> None:
         target = f"{self.path}/{name}"
@@ -203,13 +206,13 @@ class RemoteFolder:
 
     def remove(self, name: str) -> None:
         """Remove a file."""
-        self._try(lambda: self.files.rm_file(f"{self.path}/{name}"), f"write {self.place}/{name}", SinkError)
+        self._try(lambda: self.files.rm_file(f"{self.path}/{name}"), f"remove {self.place}/{name}", SinkError)
 
     def _try(self, action: Callable[[], Result], deed: str, kind: type[DenoiseError]) -> Result:
-        """Try several times what a network may break; say in one sentence why it does not work.
+        """Retry an action that a network may break; raise ``kind`` with one sentence if it fails for good.
 
-        The errors of the many file systems share no base class; those that another attempt cannot mend are the
-        ones Python has names for.
+        The errors of the many file systems share no base class. Those that Python has names for are final: another
+        attempt would repeat them.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -313,7 +316,7 @@ def _hash(facts: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _scratch_file(name: str, scratch: Path) -> Iterator[Path]:
-    """Return a free path in the scratch folder that ends in the file's name; nothing is left behind."""
+    """Yield a free path in the scratch folder that ends in the file's name; nothing is left behind."""
     folder = scratch / secrets.token_hex(8)
     folder.mkdir(parents=True)
     local = folder / name.rpartition("/")[2]

@@ -71,8 +71,8 @@ def _compile(pattern: str, typed: str) -> re.Pattern[str]:
 def _translate(pattern: str, typed: str) -> str:
     """Translate a pattern to a regular expression; errors name it as it was typed.
 
-    A wildcard takes as little as what follows it, up to the next of its kind, allows, and never more again (an atomic
-    group): so the next has the most left, and no combination has to be tried.
+    A wildcard takes as little as what follows it allows, up to the next wildcard of its kind, and is never tried again
+    with more (an atomic group). That leaves the most to the next one, so no combination has to be tried.
     """
     pieces = re.findall(r"(?<![^/])(?:\*\*+/)+|\*\*+|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL)
     found, star, path = "", "", ""  # what closes the groups that are open
