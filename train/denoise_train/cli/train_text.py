@@ -31,16 +31,11 @@ def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime
     now
         When the training begins.
     """
-    kinds = {
-        "clean": own.clean or getattr(own.pairs, "clean", None),
-        "noise": own.noise,
-        "noisy": getattr(own.pairs, "noisy", None),
-    }
-    found = {kind: recordings for kind, recordings in kinds.items() if recordings is not None}
+    found = own.by_kind
     for kind, recordings in found.items():
         yield f"found    {kind}: {_amount(recordings)}"
-    for recordings in list(found.values())[:1]:
-        yield f"split    {_split(recordings)}"
+    if found:
+        yield f"split    {_split(next(iter(found.values())))}"
     start = f" from {recipe.start}" if recipe.start else ""
     minutes, epochs = recipe.schedule.minutes, recipe.schedule.epochs
     lasts = f"{epochs} epoch{'' if epochs == 1 else 's'}"

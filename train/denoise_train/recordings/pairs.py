@@ -40,6 +40,16 @@ class OwnData:
     def __bool__(self) -> bool:
         return any(source is not None for source in (self.clean, self.noise, self.pairs))
 
+    @property
+    def by_kind(self) -> dict[str, Recordings]:
+        """What was given of clean signals, noise and noisy signals, those of pairs included."""
+        kinds = {
+            "clean": self.clean or getattr(self.pairs, "clean", None),
+            "noise": self.noise,
+            "noisy": getattr(self.pairs, "noisy", None),
+        }
+        return {kind: recordings for kind, recordings in kinds.items() if recordings is not None}
+
 
 @dataclass(frozen=True)
 class PairedRecordings:

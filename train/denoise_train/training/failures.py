@@ -17,8 +17,8 @@ class TrainingFailed(DenoiseError):
     """A training that cannot go on; the sentence says what to change."""
 
 
-class StopWithoutNumber(keras.callbacks.Callback):  # type: ignore[misc]
-    """Raise TrainingFailed once the loss is not finite: it never recovers."""
+class FailOnNonFiniteLoss(keras.callbacks.Callback):  # type: ignore[misc]
+    """Raise TrainingFailed once the loss is not finite, as it never recovers."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ import numpy as np
 
 from denoise_train.arrays import Windows
 from denoise_train.data.code_figures import JudgesCodes
-from denoise_train.data.protocol import Data, Inputs
+from denoise_train.data.protocol import Data, Inputs, Pairs
 from denoise_train.data.registry import build_data, check_rate
 from denoise_train.evaluation.verdict import hold_out, judge
 from denoise_train.losses.registry import build_loss
@@ -20,7 +20,7 @@ from denoise_train.recipe import Recipe, RecipeError, building, check_number, mo
 from denoise_train.recordings.checks import refuse_constant, refuse_short, warnings_about
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.training.batches import Batches
-from denoise_train.training.failures import StopWithoutNumber, explaining_lack_of_memory
+from denoise_train.training.failures import FailOnNonFiniteLoss, explaining_lack_of_memory
 from denoise_train.training.network_engine import network_method
 from denoise_train.training.optimizers import build_optimizer
 from denoise_train.training.pace import Clock
@@ -56,7 +56,7 @@ def train(
     """Train a network and fill a run folder.
 
     The folder gets ``recipe.toml``, ``model.keras`` (the best network so far, by ``val_loss``), ``last.weights.h5``
-    (with the optimiser's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and
+    (with the optimizer's state, for ``resume``), ``history.csv``, ``history.png``, ``samples.png`` and
     ``report.json``; with recordings of one's own also ``own.png``.
 
     Parameters
@@ -121,43 +121,12 @@ def train(
     write_recipe(folder, recipe)
     name = model_name(recipe, folder.resolve().name)
     show("drawing signals to choose the best epoch", 0.0)
-    validation = data.validation()
-    # Report a loss that is not finite before it is saved.
-    callbacks: list[keras.callbacks.Callback] = [StopWithoutNumber(recipe), keeper]
-    if recipe.optimizer.averaging:
-        callbacks.append(keras.callbacks.SwapEMAWeights())  # for the validation
-    epochs = recipe.schedule.epochs
-    if recipe.schedule.minutes:
-        clock = Clock(recipe, keeper.seconds)
-        callbacks.append(clock)
-        epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
-    interrupted = False
-    try:
-        with explaining_lack_of_memory(recipe):
-            learner.fit(
-                batches,
-                initial_epoch=len(keeper.rows),
-                epochs=epochs,
-                validation_data=(validation.inputs, validation.target),
-                validation_batch_size=recipe.schedule.batch_size,
-                shuffle=False,
-                verbose=0,
-                callbacks=callbacks,
-            )
-    except KeyboardInterrupt:
-        interrupted = True
+    interrupted = _fit(learner, recipe, batches, data.validation(), keeper)
     if not keeper.rows:
         return {"recipe": recipe.name, "epochs": 0, "interrupted": True}
     best = keeper.load_best()
     show("measuring on test signals", 0.0)
-
-    def denoise(inputs: Inputs) -> Windows:
-        rows = max(1, SAMPLES_AT_ONCE // data.row_samples)
-        count = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
-        if count <= rows:  # a pipeline of batches would take longer to set up than the one batch
-            return np.asarray(learner.predict_on_batch(inputs))
-        return np.asarray(learner.predict(inputs, batch_size=rows, verbose=0))
-
+    denoise = _predictor(learner, data.row_samples)
     report = {
         "name": name,
         "recipe": recipe.name,
@@ -190,18 +159,12 @@ def train(
 
 def _look_at(own: OwnData, window: int, say: Callable[[str], None]) -> None:
     """Refuse constant recordings, and warn of faults in the others."""
-    sources = {
-        "clean": own.clean or getattr(own.pairs, "clean", None),
-        "noise": own.noise,
-        "noisy": getattr(own.pairs, "noisy", None),
-    }
-    for kind, recordings in sources.items():
-        if recordings is not None:
-            refuse_constant(recordings.signals, f"the {kind} recordings")
-            if kind != "noise":  # that of a click is short, and is repeated
-                refuse_short(recordings.signals, window, f"the {kind} recordings")
-            for sentence in (*recordings.notes, *warnings_about(recordings.signals, window)):
-                say(f"warning: of the {kind} recordings, {sentence}")
+    for kind, recordings in own.by_kind.items():
+        refuse_constant(recordings.signals, f"the {kind} recordings")
+        if kind != "noise":  # that of a click is short, and is repeated
+            refuse_short(recordings.signals, window, f"the {kind} recordings")
+        for sentence in (*recordings.notes, *warnings_about(recordings.signals, window)):
+            say(f"warning: of the {kind} recordings, {sentence}")
 
 
 def _without_wander(own: OwnData, recipe: Recipe) -> OwnData:
@@ -222,13 +185,49 @@ def _without_wander(own: OwnData, recipe: Recipe) -> OwnData:
     return dataclasses.replace(own, clean=own.clean.above(above_hz / rate_hz))
 
 
+def _fit(learner: keras.Model, recipe: Recipe, batches: Batches, validation: Pairs, keeper: Keeper) -> bool:
+    """Train until the epochs or the minutes are over; return whether Ctrl-C came before."""
+    # Report a loss that is not finite before it is saved.
+    callbacks: list[keras.callbacks.Callback] = [FailOnNonFiniteLoss(recipe), keeper]
+    if recipe.optimizer.averaging:
+        callbacks.append(keras.callbacks.SwapEMAWeights())  # for the validation
+    epochs = recipe.schedule.epochs
+    if recipe.schedule.minutes:
+        clock = Clock(recipe, keeper.seconds)
+        callbacks.append(clock)
+        epochs = len(keeper.rows) if clock.over else MOST_EPOCHS
+    try:
+        with explaining_lack_of_memory(recipe):
+            learner.fit(
+                batches,
+                initial_epoch=len(keeper.rows),
+                epochs=epochs,
+                validation_data=(validation.inputs, validation.target),
+                validation_batch_size=recipe.schedule.batch_size,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            )
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _predictor(network: keras.Model, row_samples: int) -> Callable[[Inputs], Windows]:
+    """Return the function that runs a network over any number of rows, in batches that fit into memory."""
+    size = max(1, SAMPLES_AT_ONCE // row_samples)
+
+    def predict(inputs: Inputs) -> Windows:
+        count = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+        if count <= size:  # a pipeline of batches would take longer to set up than the one batch
+            return np.asarray(network.predict_on_batch(inputs))
+        return np.asarray(network.predict(inputs, batch_size=size, verbose=0))
+
+    return predict
+
+
 def _code_figures(data: Data, network: keras.Model, denoise: Callable[[Inputs], Windows]) -> dict[str, Any]:
     """Measure the encoder, where the data judges codes."""
     if not isinstance(data, JudgesCodes):
         return {}
-    encoder = encoder_of(network)
-
-    def encode(rows: Windows) -> Windows:
-        return np.asarray(encoder.predict(rows, batch_size=max(1, SAMPLES_AT_ONCE // data.row_samples), verbose=0))
-
-    return data.code_figures(encode, denoise)
+    return data.code_figures(_predictor(encoder_of(network), data.row_samples), denoise)
