@@ -11,7 +11,7 @@ import click
 from denoise_stream.cli.command_line import PATH, run_command, version_option
 from denoise_stream.cli.help_text import CONTEXT_SETTINGS, SectionedCommand, examples
 from denoise_stream.native_messages import native_messages_hidden
-from denoise_train.cli.train_options import MINUTES, NOISY_SHARE, Brought, Lasts, Wanted, fields_of
+from denoise_train.cli.train_options import MINUTES, NOISY_SHARE, Length, NetworkOptions, OwnSignals, fields_of
 from denoise_train.cli.train_screen import open_screen
 from denoise_train.cli.train_text import ending, opening
 from denoise_train.recipe import load_recipe, model_name
@@ -130,18 +130,19 @@ def command(recipe: str, output: Path | None, resume: bool, **values: Any) -> No
     The run folder gets model.keras, recipe.toml, history.csv, report.json and pictures; Ctrl-C keeps the best
     model so far.
     """
-    brought, wanted, lasts = fields_of(Brought, values), fields_of(Wanted, values), fields_of(Lasts, values)
-    brought.check()
-    lasts.check()
-    settings = wanted.changed(load_recipe(recipe))
-    own = brought.load(settings.sample_rate_hz)
-    settings = brought.note_in(settings)
+    signals, network = fields_of(OwnSignals, values), fields_of(NetworkOptions, values)
+    length = fields_of(Length, values)
+    signals.check()
+    length.check()
+    settings = network.changed(load_recipe(recipe))
+    own = signals.load(settings.sample_rate_hz)
+    settings = signals.note_in(settings)
     with loading_backend("training", "train"):
         from denoise_train.training.fit import train
         from denoise_train.training.start import starting_from
-    if wanted.start is not None:
-        settings = starting_from(settings, wanted.start)
-    settings = lasts.note_in(settings)
+    if network.start is not None:
+        settings = starting_from(settings, network.start)
+    settings = length.note_in(settings)
     folder = output or Path("runs") / settings.name
     name = model_name(settings, folder.resolve().name)
     with open_screen() as screen:

@@ -15,7 +15,7 @@ from denoise_train.recordings.noisy_recordings import NoisyRecordings
 from denoise_train.recordings.pairs import OwnData, load_pairs
 from denoise_train.recordings.recordings import load_recordings
 
-Group = TypeVar("Group", "Brought", "Wanted", "Lasts")
+Group = TypeVar("Group", "OwnSignals", "NetworkOptions", "Length")
 
 MINUTES = 10
 """Default length of a training that starts from a trained network."""
@@ -25,7 +25,7 @@ NOISY_SHARE = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
-class Brought:
+class OwnSignals:
     """The user's own signals; the fields are named like the command's parameters."""
 
     clean: tuple[Path, ...]
@@ -78,7 +78,7 @@ class Brought:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class NetworkOptions:
     """The requested network: where it starts, its architecture, values of the recipe, the seed."""
 
     start: str | None
@@ -99,7 +99,7 @@ class Wanted:
 
 
 @dataclasses.dataclass(frozen=True)
-class Lasts:
+class Length:
     """How long a training lasts, in epochs or minutes; None leaves it to the recipe."""
 
     epochs: int | None
