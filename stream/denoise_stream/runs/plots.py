@@ -101,5 +101,5 @@ class BeforeAfterPlot:
 
 
 def readable(text: str) -> str:
-    """Return a text that matplotlib takes as it is."""
+    """Escape a text so that matplotlib draws it literally: no formulas, no bytes that are not text."""
     return text.encode("utf-8", "replace").decode().replace("$", r"\$")

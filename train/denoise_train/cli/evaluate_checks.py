@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 SYNTHETIC_OR_MIXED = ""
-"""The default evaluation: clean signals, built in or recorded, with noise mixed in."""
+"""The default evaluation, which no option asks for: clean signals, built in or recorded, with noise mixed in."""
 
 LEAST_SPEECH_SAMPLES = 16_000
 

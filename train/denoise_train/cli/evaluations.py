@@ -8,6 +8,7 @@ import click
 
 from denoise_stream import Denoiser
 from denoise_stream.errors import needs_extra
+from denoise_train.cli.evaluate_checks import SYNTHETIC_OR_MIXED
 from denoise_train.cli.evaluate_options import Options
 from denoise_train.dsp.speech_level import RATE_HZ
 from denoise_train.recordings.pairs import load_pairs
@@ -121,7 +122,15 @@ class NoisyEvaluation(Evaluation):
         return {"noisy": [str(path) for path in options.signals.noisy]}
 
 
-class OptimumEvaluation(Evaluation):
+class DrawnEvaluation(Evaluation):
+    """Measure on signals that the evaluation draws itself, without recordings."""
+
+    def inputs(self, options: Options) -> dict[str, Any]:
+        """Return nothing: the signals are named with their figures."""
+        return {}
+
+
+class OptimumEvaluation(DrawnEvaluation):
     """Measure the gap to the best possible estimator on Gaussian processes."""
 
     signals = FEW_SIGNALS
@@ -136,15 +145,11 @@ class OptimumEvaluation(Evaluation):
         except ValueError as error:
             raise click.UsageError(f"--optimum: {error}") from error
 
-    def inputs(self, options: Options) -> dict[str, Any]:
-        """Return nothing: the processes are named with their figures."""
-        return {}
 
-
-class HarmEvaluation(OptimumEvaluation):
+class HarmEvaluation(DrawnEvaluation):
     """Measure what the model does to signals with little or no noise."""
 
-    short_pieces = True
+    signals = FEW_SIGNALS
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Draw the signals and measure."""
@@ -153,12 +158,11 @@ class HarmEvaluation(OptimumEvaluation):
         return on_harm(subject.method, request)
 
 
-class StretchEvaluation(OptimumEvaluation):
+class StretchEvaluation(DrawnEvaluation):
     """Measure signals that have many more samples than they need."""
 
     signals = STRETCH_SIGNALS
     length = STRETCH_LENGTH
-    short_pieces = True
 
     def run(self, options: Options, subject: Subject, request: "Request", say: Callable[[str], object]) -> "Finding":
         """Draw the signals and measure."""
@@ -219,7 +223,7 @@ class SpeechEvaluation(Evaluation):
 
 
 EVALUATIONS: dict[str, Evaluation] = {
-    "": Evaluation(),
+    SYNTHETIC_OR_MIXED: Evaluation(),
     "--pairs": PairsEvaluation(),
     "--noisy": NoisyEvaluation(),
     "--optimum": OptimumEvaluation(),
@@ -227,4 +231,4 @@ EVALUATIONS: dict[str, Evaluation] = {
     "--stretch": StretchEvaluation(),
     "--speech": SpeechEvaluation(),
 }
-"""The evaluations by the option that asks for each; none asks for noise mixed into clean signals."""
+"""The evaluations by the option that asks for each."""

@@ -15,6 +15,9 @@ from scipy import signal as scipy_signal
 from denoise_stream.runs.noise_level import NORMAL_MAD
 from denoise_train.arrays import Array
 
+Setting = int | float | str | None
+"""A setting of a filter; None where there is nothing to tune."""
+
 SAVITZKY_GOLAY_DEGREE = 2
 BUTTERWORTH_ORDER = 4
 
@@ -116,8 +119,17 @@ class Filter:
 
     name: str
     apply: Callable[[Array, Any], Array]
-    settings: tuple[int | float | str | None, ...]
+    settings: tuple[Setting, ...]
     unit: str
+
+
+def labelled(name: str, setting: Setting, unit: str) -> str:
+    """Return a filter's name with its setting, for use in a sentence.
+
+    >>> labelled("Wiener", 9, "samples"), labelled("general", None, "")
+    ('Wiener (9 samples)', 'general')
+    """
+    return name if setting is None else f"{name} ({setting} {unit})"
 
 
 # The ranges are wide enough that more settings gain the oracles less than 0.1 dB. Of db4, db8, sym4, sym8, coif3

@@ -17,7 +17,7 @@ import numpy as np
 from denoise_stream.runs.noise_level import HEAVY_TAILS, NORMAL_MAD, level_ratio
 from denoise_train.arrays import Array
 from denoise_train.dsp.autocorrelation import autocorrelation
-from denoise_train.dsp.filters import Filter
+from denoise_train.dsp.filters import Filter, Setting, labelled
 from denoise_train.recordings.noisy_recordings import NoisyRecordings, has_noise
 from denoise_train.recordings.origins import Crop
 
@@ -62,12 +62,12 @@ class Blind:
 class Estimate:
     """The estimate for one method: its setting, the improvement in dB, and properties of what it removed.
 
-    ``autocorrelation`` at lags 1, 2, ...; ``heavy_tails`` is the root mean square over the same of a Gaussian with that
-    median.
+    ``autocorrelation`` is at lags 1, 2, ...; ``heavy_tails`` is the root mean square relative to that of a Gaussian
+    with the same median.
     """
 
     name: str
-    setting: int | float | str | None
+    setting: Setting
     unit: str
     improvement_db: float
     autocorrelation: Array
@@ -76,7 +76,7 @@ class Estimate:
     @property
     def label(self) -> str:
         """Name and setting, for use in a sentence."""
-        return self.name if self.setting is None else f"{self.name} ({self.setting} {self.unit})"
+        return labelled(self.name, self.setting, self.unit)
 
 
 def draw_blind(rng: np.random.Generator, source: NoisyRecordings, count: int, length: int) -> Blind:
@@ -91,7 +91,7 @@ def draw_blind(rng: np.random.Generator, source: NoisyRecordings, count: int, le
     return Blind((crops[noisy] - middle) / unit, level[noisy] / unit, [Crop(*scale) for scale in scales])
 
 
-def squared_error(method: Filter, setting: int | float | str | None, blind: Blind) -> tuple[Array, Array]:
+def squared_error(method: Filter, setting: Setting, blind: Blind) -> tuple[Array, Array]:
     """Estimate a method's mean squared error ``(n,)`` in each crop, relative to the noise power; return its output too.
 
     This is Stein's unbiased risk estimate, ``mean((output - noisy)^2) / level^2 - 1 + 2 divergence``, with the
@@ -110,7 +110,7 @@ def squared_error(method: Filter, setting: int | float | str | None, blind: Blin
     return removed - 1 + 2 * divergence, denoised
 
 
-def estimate(method: Filter, setting: int | float | str | None, blind: Blind) -> Estimate:
+def estimate(method: Filter, setting: Setting, blind: Blind) -> Estimate:
     """Estimate the improvement of a method with one setting, by the powers of error and noise over all crops."""
     error, denoised = squared_error(method, setting, blind)
     improvement = -10 * np.log10(max(float(np.average(error, weights=blind.level[:, 0] ** 2)), LEAST_SHARE))
@@ -125,7 +125,7 @@ def tails(removed: Array) -> float:
 
 
 def estimate_best(method: Filter, blind: Blind) -> Estimate:
-    """Estimate the improvement with the setting that has the most of it; only one setting for all crops."""
+    """Estimate the improvement with the best setting, the same for all crops."""
     found = [estimate(method, setting, blind) for setting in method.settings]
     return max(found, key=lambda one: one.improvement_db)
 

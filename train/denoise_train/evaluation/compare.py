@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from denoise_stream import Denoiser
 from denoise_train.arrays import Array
-from denoise_train.dsp.filters import FILTERS, SAVITZKY_GOLAY, Filter
+from denoise_train.dsp.filters import FILTERS, SAVITZKY_GOLAY, Filter, Setting
 from denoise_train.dsp.metrics import peak_amplitude_error, rmse, si_sdr_db, snr_improvement_db
 from denoise_train.evaluation.blind import Blind
 from denoise_train.evaluation.mixtures import Mixtures, draw_lively
@@ -28,8 +28,13 @@ from denoise_train.synthetic.mixing import mix_at_snr
 METRICS = 4
 """SNR improvement, SI-SDR improvement, RMSE and peak amplitude error."""
 
+PANELS = 6
+PANEL_SAMPLES = 600
+"""Signals in a picture, and how much of each."""
+
+NO_PROCESSING = Filter("no processing", lambda noisy, _: noisy, (None,), "")
+
 Choice = Literal["", "best single", "oracle"]
-Setting = int | float | str | None
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,9 @@ class Evaluation:
 
 def engine_methods(model: str | Path) -> list[Filter]:
     """Wrap each way to use a model as a method: live and, if it can look ahead, with its longest look-ahead."""
-    live = engine_method(Denoiser(model, lookahead_samples=0))
-    if not Denoiser(model).contract.most_lookahead_samples:
+    denoiser = Denoiser(model, lookahead_samples=0)
+    live = engine_method(denoiser)
+    if not denoiser.contract.most_lookahead_samples:
         return [live]
     files = engine_method(Denoiser(model, lookahead_samples="auto"))
     return [replace(live, name=f"{live.name}, live"), replace(files, name=f"{files.name}, files")]
@@ -122,12 +128,6 @@ def engine_method(denoiser: Denoiser, sample_rate_hz: float | None = None) -> Fi
         return denoiser.denoise(noisy, sample_rate_hz, axis=1)
 
     return Filter(denoiser.contract.name, denoise, (None,), "")
-
-
-NO_PROCESSING = Filter("no processing", lambda noisy, _: noisy, (None,), "")
-
-PANELS = 6
-PANEL_SAMPLES = 600
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from denoise_stream.files.paths import picture_format
-from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
+from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, readable
 from denoise_train.arrays import Array
 from denoise_train.recordings.origins import Crop, Origin
 
@@ -36,7 +36,7 @@ def draw_improvements(evaluation: "Evaluation", path: Path, title: str) -> None:
         dashes = "--" if result.choice == "oracle" else "-"
         means = result.improvement_db.mean(axis=1)
         axes.plot(evaluation.snr_db, means, dashes, marker="o", markersize=4, label=result.label, **style)
-    axes.set(xlabel="SNR of the input in dB", ylabel="mean SNR improvement in dB", title=printed(title))
+    axes.set(xlabel="SNR of the input in dB", ylabel="mean SNR improvement in dB", title=readable(title))
     axes.set_xticks(evaluation.snr_db)
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
@@ -57,14 +57,14 @@ def draw_panels(panels: "Panels", path: Path, title: str) -> None:
             right.plot(times, clean, color=CLEAN_COLOUR, linewidth=2.5, alpha=0.5, label="clean")
         right.plot(times, crop.in_units(after), color=DENOISED_COLOUR, linewidth=0.9, label="denoised")
         left.margins(x=0)
-        left.set_ylabel(printed(crop.origin.unit) if panels.crops else "deviations", fontsize=SMALL)
-        left.set_title(printed(crop.origin.name), fontsize=SMALL, loc="left")
+        left.set_ylabel(readable(crop.origin.unit) if panels.crops else "deviations", fontsize=SMALL)
+        left.set_title(readable(crop.origin.name), fontsize=SMALL, loc="left")
         for axes in (left, right):
             axes.set_xlabel(label, fontsize=SMALL, labelpad=1)
             axes.tick_params(labelsize=SMALL - 1)
     add_legend(figure, grid[0], "outside lower center")
     snr = "" if panels.snr_db is None else f", at {panels.snr_db:.3g} dB SNR"
-    figure.suptitle(printed(f"{title}{snr}"))
+    figure.suptitle(readable(f"{title}{snr}"))
     figure.savefig(path, format=picture_format(path), dpi=100)
 
 
@@ -91,8 +91,3 @@ def time_axis(origin: Origin, length: int) -> tuple[Array, str]:
     spans = [one for one in SECONDS if np.ptp(times) >= FEWEST_UNITS * one[1]]
     name, seconds = spans[-1] if spans else ("s", 1.0)
     return times / seconds, f"time in {name}"
-
-
-def printed(text: str) -> str:
-    """Escape a text so that matplotlib prints it literally: no formulas, no bytes that are not text."""
-    return text.encode("utf-8", "replace").decode().replace("$", r"\$")

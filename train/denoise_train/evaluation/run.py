@@ -4,13 +4,21 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from denoise_stream import SourceError
 from denoise_train.dsp.filters import FILTERS, Filter
-from denoise_train.evaluation import compare as evaluation
 from denoise_train.evaluation import harm, optimum
 from denoise_train.evaluation.blind import LIMITS, cautions, draw_blind, estimate, rank
+from denoise_train.evaluation.compare import (
+    Evaluation,
+    Panels,
+    Result,
+    evaluate,
+    evaluate_families,
+    panels_of_blind,
+    panels_of_mixtures,
+)
 from denoise_train.evaluation.findings_text import (
     describe_estimates,
     describe_gaps,
@@ -26,9 +34,6 @@ from denoise_train.recordings.pairs import PairedRecordings
 from denoise_train.recordings.recordings import Recordings
 from denoise_train.splits import EVALUATION, seeded
 from denoise_train.synthetic.families import FAMILIES
-
-if TYPE_CHECKING:
-    from denoise_train.evaluation.compare import Evaluation, Panels, Result
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ class Finding:
 
     text: str
     figures: dict[str, Any] = field(default_factory=dict)
-    panels: "Panels | None" = None
-    outcome: "Evaluation | None" = None
+    panels: Panels | None = None
+    outcome: Evaluation | None = None
 
 
 def on_mixtures(
@@ -85,7 +90,7 @@ def on_mixtures(
     found = _compare(method, mixtures, 0 if clean is None else clean.file_count)
     if by_family:
         per_family = math.ceil(request.signals / len(FAMILIES))
-        families = evaluation.evaluate_families(method, request.seed, per_family, request.length, snr_db)
+        families = evaluate_families(method, request.seed, per_family, request.length, snr_db)
         found.figures["signals_per_family"] = per_family
         found.figures["families"] = {name: _figures(pair) for name, pair in families.items()}
     return found
@@ -136,7 +141,7 @@ def on_noisy(method: Filter, request: Request, noisy: Recordings) -> Finding:
         ],
     }
     text = describe_estimates(everything, blind, noisy.file_count, LIMITS, warnings, conclusion)
-    return Finding(text, figures, evaluation.panels_of_blind(method, blind))
+    return Finding(text, figures, panels_of_blind(method, blind))
 
 
 def on_optimum(method: Filter, window: int, request: Request) -> Finding:
@@ -169,7 +174,7 @@ def on_stretches(
 
 
 def _compare(method: Filter, mixtures: Mixtures, files: int) -> Finding:
-    outcome = evaluation.evaluate(method, mixtures)
+    outcome = evaluate(method, mixtures)
     figures = {
         "signals": len(mixtures.clean),
         "length_samples": mixtures.clean.shape[1],
@@ -177,9 +182,9 @@ def _compare(method: Filter, mixtures: Mixtures, files: int) -> Finding:
         "snr_db": list(mixtures.snr_db),
         "methods": _figures(outcome.results),
     }
-    panels = evaluation.panels_of_mixtures(method, mixtures)
+    panels = panels_of_mixtures(method, mixtures)
     return Finding(describe(outcome, len(mixtures.clean), mixtures.left_out, files), figures, panels, outcome)
 
 
-def _figures(results: Sequence["Result"]) -> list[dict[str, Any]]:
+def _figures(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [result.figures() for result in results]

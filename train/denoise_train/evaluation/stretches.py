@@ -32,18 +32,18 @@ class Stretch:
 def measure_stretches(
     methods: Sequence[Filter], seed: int, count: int, length: int, snr_db: Sequence[float], factors: Sequence[float]
 ) -> list[Stretch]:
-    """Measure methods, BayesShrink on the whole record and an oracle's Butterworth low-pass in white noise.
+    """Measure methods, BayesShrink on the whole record and a Butterworth low-pass set by an oracle, in white noise.
 
     Parameters
     ----------
     methods
         The model, once for each way to use it; they have no setting to choose.
     seed, count, length
-        Of the signals, and their samples, whatever the stretch.
+        Of the signals; ``length`` is that in samples, whatever the stretch.
     snr_db
         SNRs of the input; gains are means over them and the signals.
     factors
-        Samples per sample of the families; cubic splines join those.
+        Samples per sample of the built-in families, between which cubic splines interpolate.
     """
     found = []
     for factor in factors:

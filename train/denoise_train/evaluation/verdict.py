@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from denoise_train.dsp.filters import FILTERS, Filter
+from denoise_train.dsp.filters import FILTERS, Filter, labelled
 from denoise_train.evaluation.blind import LIMITS, Blind, cautions, draw_blind, estimate, estimate_best
 from denoise_train.evaluation.compare import (
     NO_PROCESSING,
@@ -115,8 +115,7 @@ def judge(methods: Sequence[Filter], held_out: HeldOut, show: Callable[[float], 
     models = [outcome.model, *(evaluate(method, test, ()).model for method in methods[1:])]
     gains = [model.mean_improvement_db for model in models]
     best = max(outcome.filters, key=lambda result: result.mean_improvement_db)
-    setting = next(iter(best.settings))
-    filter_name = best.name if setting is None else f"{best.name} ({setting} {best.unit})"
+    filter_name = labelled(best.name, next(iter(best.settings)), best.unit)
     first, last = test.snr_db[0], test.snr_db[-1]
     at = f"at {first:.1f} dB SNR" if first == last else f"from {first:g} to {last:g} dB SNR"
     figures = {

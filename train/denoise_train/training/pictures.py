@@ -7,8 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
-from denoise_train.evaluation.plots import CLEAN_COLOUR, printed
+from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, readable
+from denoise_train.evaluation.plots import CLEAN_COLOUR
 
 
 def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> None:
@@ -18,7 +18,7 @@ def draw_history(rows: Sequence[dict[str, float]], path: Path, title: str) -> No
     epochs = [row["epoch"] for row in rows]
     axes.plot(epochs, [row["loss"] for row in rows], color=NOISY_COLOUR, label="training", marker=".")
     axes.plot(epochs, [row["val_loss"] for row in rows], color=DENOISED_COLOUR, label="validation", marker=".")
-    axes.set(xlabel="epoch", ylabel="loss (lower is better)", title=printed(title))
+    axes.set(xlabel="epoch", ylabel="loss (lower is better)", title=readable(title))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(alpha=0.3)
     axes.legend()
@@ -67,6 +67,6 @@ def _figure(width: float, height: float, title: str) -> Figure:
     Finding the margins by the constrained layout would take as long as drawing all panels.
     """
     figure = Figure(figsize=(width, height))
-    figure.suptitle(printed(title), y=1 - 0.1 / height, verticalalignment="top")
+    figure.suptitle(readable(title), y=1 - 0.1 / height, verticalalignment="top")
     figure.subplots_adjust(left=0.6 / width, right=1 - 0.15 / width, bottom=0.5 / height, top=1 - 0.65 / height)
     return figure

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from denoise_stream.runs.noise_level import level_ratio, noise_level
 from denoise_train.arrays import Array
 from denoise_train.dsp.autocorrelation import autocorrelation
-from denoise_train.dsp.filters import FILTERS, Filter
+from denoise_train.dsp.filters import FILTERS, Filter, Setting, labelled
 from denoise_train.evaluation.blind import LEAST_SHARE, PROBE, PROBES, tails
 from denoise_train.recordings.noisy_recordings import STRETCH
 
@@ -31,8 +31,6 @@ MASKS, SPACING = 4, 8
 CROP = 1500
 """Samples over which the colour of the noise is measured."""
 
-Setting = int | float | str | None
-
 
 @dataclass(frozen=True)
 class Method:
@@ -44,8 +42,7 @@ class Method:
     @property
     def label(self) -> str:
         """Name and setting, for a sentence."""
-        name = self.filter.name
-        return name if self.setting is None else f"{name} ({self.setting} {self.filter.unit})"
+        return labelled(self.filter.name, self.setting, self.filter.unit)
 
     def apply(self, noisy: Array) -> Array:
         """Denoise rows ``(n, length)``."""

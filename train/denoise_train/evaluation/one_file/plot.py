@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from denoise_stream.files.paths import picture_format
-from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR
+from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, readable
 from denoise_train.arrays import Array
 from denoise_train.evaluation.one_file.estimates import Comparison
 from denoise_train.evaluation.one_file.run import Judged
 from denoise_train.evaluation.one_file.text import title
-from denoise_train.evaluation.plots import SMALL, add_legend, printed, time_axis
+from denoise_train.evaluation.plots import SMALL, add_legend, time_axis
 
 FILTER_COLOUR = "#d07000"
 ZOOM = 400
@@ -29,7 +29,7 @@ def draw_verdict(judged: Sequence[Judged], name: str, path: Path) -> None:
     rows: Any = figure.subfigures(max(1, len(shown)), 1, squeeze=False)[:, 0]
     for row, one in zip(rows, shown, strict=False):
         assert one.found is not None
-        row.suptitle(printed(title(one, name)))
+        row.suptitle(readable(title(one, name)))
         grid: Any = row.subplots(
             2, 3, width_ratios=(3, 3, 2 if one.conclusion.noise_is_white else 0.01), height_ratios=(3, 1)
         )
@@ -79,7 +79,7 @@ def _draw_stretch(column: Any, one: Judged, found: Comparison, place: tuple[int,
     if one.conclusion.noise_is_white:
         limits = -2 * found.level, 2 * found.level
         below.axhspan(*limits, color=NOISY_COLOUR, alpha=0.3, linewidth=0, label="twice the noise level")
-    unit = printed(one.origin.unit)
+    unit = readable(one.origin.unit)
     above.set_ylabel(unit, fontsize=SMALL)
     below.set_ylabel(f"removed, {unit}" if unit else "removed", fontsize=SMALL)
     below.set_xlabel(label, fontsize=SMALL)
