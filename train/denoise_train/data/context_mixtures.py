@@ -10,7 +10,7 @@ from denoise_stream.contract import Contract
 from denoise_stream.engine.context import Starts, Surroundings
 from denoise_stream.engine.windows import normalize
 from denoise_train.arrays import Array, Windows, log_uniform, standardize
-from denoise_train.data.mixtures import improvement_db, noise_level, scaled_pairs
+from denoise_train.data.mixtures import draw_snr_db, gentleness_of, improvement_db, noise_level, scaled_pairs
 from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Inputs, Pairs
 from denoise_train.recipe import RecipeError, check_number, check_range
 from denoise_train.recordings.pairs import OwnData
@@ -35,7 +35,7 @@ TEST_STRETCHES = (1.0, 10.0, 100.0)
 
 @dataclass(frozen=True)
 class Setting:
-    """What the records of a group have in common: samples per base sample, length, look-ahead, all in samples."""
+    """What the records of a group have in common: samples per base sample, length and look-ahead in samples."""
 
     stretch: float
     length: int
@@ -101,9 +101,9 @@ class ContextMixtureData:
             check_number(where + key, getattr(self, key), 1, whole=True)
         check_number(f"{where}gentle_blocks", self.gentle_blocks, 0, whole=True)
         for key in (
-            "overlays altered blends unstretched drifting live foreseen clean_share recordings_share "
-            "noise_recordings_share"
-        ).split():
+            *("overlays", "altered", "blends", "unstretched", "drifting", "live", "foreseen", "clean_share"),
+            *("recordings_share", "noise_recordings_share"),
+        ):
             check_number(where + key, getattr(self, key), 0, 1)
         if self.live + self.foreseen > 1:
             raise RecipeError(f"{where}live={self.live} and foreseen={self.foreseen} are more than 1 together")
@@ -114,7 +114,7 @@ class ContextMixtureData:
         try:
             self._records(seeded(self.seed, TRAINING), TRAINING, 1, Setting(1.0, self.contract.window, 0), np.zeros(1))
         except (TypeError, ValueError) as error:
-            raise RecipeError(f"data 'mixtures_in_context': {error}") from error
+            raise RecipeError(f"{where}{error}") from error
 
     @property
     def row_samples(self) -> int:
@@ -128,9 +128,7 @@ class ContextMixtureData:
 
     def block(self, number: int) -> Pairs:
         """Draw the training windows of a block."""
-        # A network that starts with signals of high SNR learns to do nothing, and never recovers.
-        gentleness = max(0.0, 1 - number / self.gentle_blocks) if self.gentle_blocks else 0.0
-        return self._mixed(TRAINING, number, GROUPS_PER_BLOCK, gentleness)
+        return self._mixed(TRAINING, number, GROUPS_PER_BLOCK, gentleness_of(number, self.gentle_blocks))
 
     def validation(self) -> Pairs:
         """Draw the validation windows."""
@@ -182,8 +180,7 @@ class ContextMixtureData:
 
     def _group(self, rng: np.random.Generator, split: int, gentleness: float) -> Pairs:
         setting = self._setting(rng)
-        least, most = self.snr_db
-        snr_db = rng.uniform(least, most - gentleness * (most - least) / 2, RECORDS_PER_GROUP)
+        snr_db = draw_snr_db(rng, self.snr_db, gentleness, RECORDS_PER_GROUP)
         clean, noisy, deviation = self._records(rng, split, RECORDS_PER_GROUP, setting, snr_db)
         untouched = rng.random(len(clean)) < (0.0 if gentleness else self.clean_share)
         noisy[untouched] = clean[untouched]

@@ -86,9 +86,8 @@ def measure_mouth(
     the ``rest``; 1 is an average face, 0 the face itself.
     """
     mouth = np.zeros(shape, dtype=bool)
-    mouth[tuple(slice(*(round(side * share) for share in part)) for side, part in zip(shape, MOUTH, strict=True))] = (
-        True
-    )
+    rows, columns = (slice(*(round(side * share) for share in part)) for side, part in zip(shape, MOUTH, strict=True))
+    mouth[rows, columns] = True
 
     def errors(region: Any) -> list[float]:
         faces = clean.rows[:, region].astype(np.float64)

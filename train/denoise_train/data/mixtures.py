@@ -61,7 +61,7 @@ class MixtureData:
                 self._draw(split, 0, 0, None)
         except (TypeError, ValueError) as error:
             # Nothing was drawn yet: only the recipe's values can be wrong.
-            raise RecipeError(f"data 'mixtures': {error}") from error
+            raise RecipeError(f"{where}{error}") from error
 
     @property
     def row_samples(self) -> int:
@@ -109,10 +109,8 @@ class MixtureData:
         if self.own.clean is not None:
             chosen = rng.random(count) < self.recordings_share
             clean[chosen] = self.own.clean.part(split).draw(rng, int(chosen.sum()), length)
-        # A network that starts with signals of high SNR learns to do nothing, and never recovers.
-        gentleness = max(0.0, 1 - index / self.gentle_blocks) if split == TRAINING and self.gentle_blocks else 0.0
-        least, most = self.snr_db
-        snr_db = rng.uniform(least, most - gentleness * (most - least) / 2, (count, 1))
+        gentleness = gentleness_of(index, self.gentle_blocks) if split == TRAINING else 0.0
+        snr_db = draw_snr_db(rng, self.snr_db, gentleness, (count, 1))
         if fixed_snr_db is not None:
             snr_db = np.full((count, 1), fixed_snr_db)
         noisy = add_noise(rng, clean, snr_db, self.noise, self.blends)
@@ -127,6 +125,22 @@ class MixtureData:
             clean[chosen], noisy[chosen] = self.own.pairs.part(split).draw(rng, int(chosen.sum()), length)
         level = noise_level(clean, noisy, clean.std(axis=1))
         return scaled_pairs(clean.reshape(-1, self.window), noisy.reshape(-1, self.window), clean.std(axis=1), level)
+
+
+def gentleness_of(block: int, gentle_blocks: int) -> float:
+    """Return how gentle a training still is at a block: from 1 at the first down to 0 after ``gentle_blocks``.
+
+    A network that starts with signals of high SNR learns to do nothing, and never recovers.
+    """
+    return max(0.0, 1 - block / gentle_blocks) if gentle_blocks else 0.0
+
+
+def draw_snr_db(
+    rng: np.random.Generator, snr_db: tuple[float, float], gentleness: float, shape: int | tuple[int, ...]
+) -> Array:
+    """Draw SNRs evenly from a range; a gentle training leaves out the upper half of it."""
+    least, most = snr_db
+    return rng.uniform(least, most - gentleness * (most - least) / 2, shape)
 
 
 def noise_level(clean: Array, noisy: Array, deviation: Array) -> Array:

@@ -80,13 +80,8 @@ class SpeechData:
         for key in ("validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
         for key in (
-            "clean_share",
-            "noise_share",
-            "recorded_share",
-            "babble_share",
-            "reverberant_share",
-            "altered_share",
-            "crowd_share",
+            *("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"),
+            *("altered_share", "crowd_share"),
         ):
             check_number(where + key, getattr(self, key), 0, 1)
         check_number(f"{where}clean_share + noise_share", self.clean_share + self.noise_share, 0, 1)
@@ -146,15 +141,15 @@ class SpeechData:
         assert self.own.noise is not None
         clean, noise = self.own.clean, self.own.noise
         speech = Recordings([above_rumble(signal) for signal in clean.signals], clean.files, clean.paths)
-        further, speech = self._apart(speech, "training_only", self.training_only)
-        strange, known = self._apart(noise, "held_out_noise", self.held_out_noise)
+        training_only, speech = self._apart(speech, "training_only", self.training_only)
+        held_out, noise = self._apart(noise, "held_out_noise", self.held_out_noise)
         parts = {}
         for split in (TRAINING, VALIDATION, TEST):
-            voices, sounds_of_split = speech.part(split), known if self.held_out_noise else known.part(split)
+            voices, sounds_of_split = speech.part(split), noise if self.held_out_noise else noise.part(split)
             if split == TRAINING:
-                voices = voices.and_also(further)
+                voices = voices.and_also(training_only)
             elif self.held_out_noise:
-                sounds_of_split = strange.every_other(split - VALIDATION)
+                sounds_of_split = held_out.every_other(split - VALIDATION)
             parts[split] = (voices, sounds_of_split)
         return parts
 

@@ -121,7 +121,7 @@ def crowd_of(rng: np.random.Generator, voices: list[Array], length: int) -> Arra
 
 
 SOUNDS: tuple[Sound, ...] = (draw_motor, draw_water, draw_clatter, draw_calls, draw_wind, draw_insects)
-"""The synthetic kinds by name."""
+"""All synthetic kinds but crowds, which are made of recorded voices."""
 
 
 def altered(rng: np.random.Generator, sound: Array) -> Array:
