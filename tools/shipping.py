@@ -3,7 +3,7 @@
 python -m tools.shipping RUN [--fp16] [--block] [--trained-on TEXT]
 
 The model takes the recipe's name, whatever the run started from. If a training can start from the bundled network of
-that name (``--from NAME``), that one is replaced, too, without the optimiser's state.
+that name (``--from NAME``), that one is replaced, too, without the optimizer's state.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def ship(run: Path, *, fp16: bool = False, block: bool = False, trained_on: str 
     name, license = recipe.name, recipe.license
     model = bundled_models().get(name)
     if model is None:
-        raise SourceError(f"{run} trained {name}, which is no bundled model; those are {', '.join(bundled_models())}")
+        raise SourceError(
+            f"{run} trained {name}, which is not a bundled model; those are {', '.join(bundled_models())}"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         folder = shutil.copytree(run, Path(scratch) / "run")
         (folder / RECIPE).write_text(recipe.to_toml())

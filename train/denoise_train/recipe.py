@@ -1,6 +1,6 @@
 """Load, check and change recipes, the TOML files that describe a training.
 
-A recipe holds everything that determines a training: data, noise, architecture, loss, optimiser, schedule and seed.
+A recipe holds everything that determines a training: data, noise, architecture, loss, optimizer, schedule and seed.
 Sections whose keys depend on their ``kind`` (data, architecture, loss) are passed on as they are to the function of
 that kind, whose parameters are the keys it takes: see :func:`build_section`.
 """

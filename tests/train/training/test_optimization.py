@@ -1,4 +1,4 @@
-"""Losses and optimisers."""
+"""Losses and optimizers."""
 
 import inspect
 
@@ -101,7 +101,7 @@ def test_a_clipped_gradient_does_not_set_the_direction_of_later_steps(clip_norm,
 
 
 def test_average_of_the_weights_is_judged_and_kept():
-    """Whatever the optimiser steps to, the kept network is the exponential average of its weights."""
+    """Whatever the optimizer steps to, the kept network is the exponential average of its weights."""
     network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
     schedule = Schedule(epochs=1, batch_size=4)
     optimizer = build_optimizer(Optimizer("adam", 0.1, averaging=0.5), schedule, 10)

@@ -24,7 +24,7 @@ SHORTEST = FRAME + (STRETCH - 1) * FRAME // 2
 """Samples of one stretch, 0.4 s."""
 
 STEP = 4
-"""Frames between the starts of segments; STOI uses 1."""
+"""Frames between the starts of stretches; STOI uses 1."""
 
 BANDS = 15
 LOWEST_HZ = 150.0

@@ -21,17 +21,17 @@ Loss = Callable[[Any, Any], Any]
 
 
 def binary_crossentropy(window: int, windows_per_signal: int) -> str:
-    """Return the name of Keras' own: the tutorial's loss of samples in [0, 1]."""
+    """Return the name of Keras' own loss: the tutorial's, for samples in [0, 1]."""
     return "binary_crossentropy"
 
 
 def mean_squared_error(window: int, windows_per_signal: int) -> str:
-    """Return the name of Keras' own."""
+    """Return the name of Keras' own loss."""
     return "mean_squared_error"
 
 
 def huber(window: int, windows_per_signal: int, delta: float) -> Loss:
-    """Take Keras' own: squares of errors below ``delta``, and straight lines beyond."""
+    """Return Keras' own loss: squares of errors below ``delta``, straight lines beyond."""
     check_number("loss 'huber': delta", delta, 0, above=True)
     loss: Loss = keras.losses.Huber(delta)
     return loss
@@ -45,7 +45,7 @@ def snr_db(
     harm_weight: float,
     centre_weight: float,
 ) -> Loss:
-    """Measure the error in dB below the noise, signal by signal, and average over signals.
+    """Return the loss that measures the error in dB relative to the noise, signal by signal, and averages over signals.
 
     A signal counts as much at 25 dB as at -5 dB, and its windows count as they do in the whole signal's SNR. Errors far
     enough below the noise or the signal no longer matter; without the second limit, signals without noise would teach

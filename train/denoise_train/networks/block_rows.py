@@ -26,8 +26,8 @@ LEAST_SPAN = 1e-3
 class BlockRows(NamedTuple):
     """Rows of block means ``(batch, scales, row)`` in the window's units, their known shares and estimated noise.
 
-    Scaled are the means by the minimum and range of their row, ``lowest`` and ``span``, ``(batch, scales, 1)``; noise
-    has the unit of what is scaled.
+    ``scaled`` are the means scaled by the minimum and range of their row, ``lowest`` and ``span``,
+    ``(batch, scales, 1)``; ``noise`` has the unit of what is scaled.
     """
 
     means: Any

@@ -134,7 +134,7 @@ class SharedMask:
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
         singles = ops.reshape(spectra, (-1, self._taps, 2, 2, self._single // 2))
-        clean = noisy - self._taken_away(features, spectrum, singles, recur)
+        clean = noisy - self._removed(features, spectrum, singles, recur)
         kept = samples[:, self._hop : self._hop + self._past]
         remembered = spectra[:, :kept_spectra]
         state_out = layers.Concatenate(name="state_out")([kept, slow, fast, frames, remembered, *later])
@@ -171,7 +171,7 @@ class SharedMask:
             return ops.reshape(output, (count, -1, self._positions * self._channels))
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)[:, :, None]
-        clean = frames[:, :, self._past :] - self._taken_away(features, spectrum, singles, recur)
+        clean = frames[:, :, self._past :] - self._removed(features, spectrum, singles, recur)
         return keras.Model(signal, overlap_add(clean, self._hop), name="shared_mask_unrolled")
 
     def over_block(self, run_cell: RunCell) -> keras.Model:
@@ -220,7 +220,7 @@ class SharedMask:
             return output
 
         features = log_power - ops.minimum(slow, fast + MOST_ABOVE)
-        clean = noisy - self._taken_away(features, spectrum, singles, recur)
+        clean = noisy - self._removed(features, spectrum, singles, recur)
         kept = ops.reshape(pieces[-whole_hops:, :], (1, whole_hops * self._hop))[:, unused:]
         levels = [level[-1:, :] for level in (slow, fast, frames)]
         remembered = ops.reshape(ops.flip(spectra[-back:, ...], axis=0), (1, back * 2 * self._single))
@@ -242,7 +242,7 @@ class SharedMask:
         )
         return parts
 
-    def _taken_away(self, features: Any, spectrum: Any, singles: Any, recur: Recur) -> Any:
+    def _removed(self, features: Any, spectrum: Any, singles: Any, recur: Recur) -> Any:
         """Run the layers, and transform the removed part of the spectrum back to the newest samples.
 
         ``singles`` are those of the last spectra, the newest first, ``(..., taps, 2, 2, single_bins / 2)``.
@@ -263,7 +263,7 @@ class SharedMask:
         hidden = ops.reshape(hidden, (*lead, positions, self._channels))
         shares = _from_positions(_at_each(parts["mask"], hidden), 2)
         filtered = self._filtered(hidden[..., :single_positions, :], *turned)
-        return self._analysis.taken_away(shares, spectrum, filtered)
+        return self._analysis.removed(shares, spectrum, filtered)
 
     def _turned(self, singles: Any) -> tuple[Any, Any]:
         """Rotate single bins by the phases that their centre frequencies advance until now.

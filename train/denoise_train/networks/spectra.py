@@ -34,7 +34,7 @@ class Analysis:
     analysis
         Samples per spectrum, a multiple of 4, at least ``window``.
     single_bins
-        Number of lowest bins that are treated singly, an even one.
+        Number of bins, from the lowest on, that are treated one by one; an even number.
     bands
         Bands for the bins above, evenly apart in critical bands; an even number.
 
@@ -76,25 +76,25 @@ class Analysis:
         both = ops.concatenate([powers[..., : self._single], bands], axis=-1)
         return 0.5 * ops.log(ops.reshape(both, (*lead, 2 * (self._single + self._bands))) + POWER_FLOOR)
 
-    def taken_away(self, shares: Any, spectrum: Any, filtered: Any) -> Any:
-        """Transform what is taken away of a spectrum to samples ``(..., window)``.
+    def removed(self, shares: Any, spectrum: Any, filtered: Any) -> Any:
+        """Transform the part to remove from a spectrum to samples ``(..., window)``.
 
         Parameters
         ----------
         shares
-            Of single bins and bands, ``(..., 2, (single_bins + bands) / 2)``.
+            Shares to remove of single bins and bands, ``(..., 2, (single_bins + bands) / 2)``.
         spectrum
             Of the samples.
         filtered
-            Spectrum of the single bins to take away as well, ``(..., 2, 2, single_bins / 2)``.
+            Spectrum of the single bins to remove as well, ``(..., 2, 2, single_bins / 2)``.
         """
         lead = leading(shares, 2)
         bands = ops.reshape(shares[..., self._single :], (*lead, 2 * self._bands))
         above = ops.reshape(self._parts["spread"](bands), (*lead, 2, self._half // 2 - self._single))
         share = ops.concatenate([shares[..., : self._single], above], axis=-1)
         padding = (*((0, 0),) * (len(filtered.shape) - 1), (0, self._half // 2 - self._single))
-        taken = ops.expand_dims(share, -2) * spectrum + ops.pad(filtered, padding)
-        return self._parts["synthesis"](ops.reshape(taken, (*lead, 2 * self._half)))
+        removed = ops.expand_dims(share, -2) * spectrum + ops.pad(filtered, padding)
+        return self._parts["synthesis"](ops.reshape(removed, (*lead, 2 * self._half)))
 
 
 def leading(tensor: Any, last: int = 1) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ KINDS = {"adam": keras.optimizers.Adam, "muon": KernelMuon}
 
 
 def build_optimizer(section: Optimizer, schedule: Schedule, batches_per_epoch: int) -> keras.Optimizer:
-    """Make the optimiser that a recipe describes, with its learning rate over time.
+    """Make the optimizer that a recipe describes, with its learning rate over time.
 
     Raises
     ------

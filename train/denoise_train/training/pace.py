@@ -35,7 +35,7 @@ def rate_share(batches: Any, progress: Any, warm_up_batches: int) -> Any:
 
 
 class CosineByBatches(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """The learning rate of a training that lasts a number of batches, by the optimiser's count of them."""
+    """The learning rate of a training that lasts a number of batches, by the optimizer's count of them."""
 
     def __init__(self, rate: float, batches: int, warm_up_batches: int) -> None:
         self._rate, self._batches, self._warm_up = rate, batches, warm_up_batches
@@ -52,7 +52,7 @@ class CosineByBatches(keras.optimizers.schedules.LearningRateSchedule):  # type:
 
 
 def first_rate(rate: float, schedule: Schedule, batches_per_epoch: int) -> Any:
-    """Return the learning rate for an optimiser: a number, which :class:`Clock` may change, or a schedule.
+    """Return the learning rate for an optimizer: a number, which :class:`Clock` may change, or a schedule.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
     """End a training when its minutes are over, and let the learning rate fall towards that.
 
     Nothing is kept between calls: the time comes from the epochs' history, and the number of batches, which decides
-    about the warm-up, from the optimiser. So a resumed training warms up only once.
+    about the warm-up, from the optimizer. So a resumed training warms up only once.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Clock(keras.callbacks.Callback):  # type: ignore[misc]
         """Set the learning rate for the next batch."""
         if self._schedule.decay == "none":
             return
-        # With JAX, read and set the optimiser through the callback's model only, which fetches its state.
+        # With JAX, read and set the optimizer through the callback's model only, which fetches its state.
         optimizer = self.model.optimizer
         share = rate_share(int(optimizer.iterations), self._progress(), self._schedule.warm_up_batches)
         optimizer.learning_rate = self._rate * float(share)

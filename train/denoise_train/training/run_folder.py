@@ -194,7 +194,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Exchange the weights for their exponential average meanwhile, where the optimiser keeps one."""
+    """Exchange the weights for their exponential average meanwhile, where the optimizer keeps one."""
     if not model.optimizer.use_ema:
         yield
         return
