@@ -243,3 +243,26 @@ def test_what_can_be_read_in_two_ways_is_refused_with_the_way_out(name):
     with pytest.raises(Exception, match="line [0-9]+") as refusal:
         denoise_table((preamble + "".join(f"{row}\n" for row in rows)).encode())
     assert re.search(words, str(refusal.value)), str(refusal.value)
+
+
+def test_tabs_part_dates_and_times_beside_texts_where_names_agree_with_them():
+    preamble = (
+        "# U.S. Geological Survey\n"
+        "agency_cd\tsite_no\tdatetime\ttz_cd\t60_00060\t60_00060_cd\n5s\t15s\t20d\t6s\t14n\t10s\n"
+    )
+    rows = [f"USGS\t01646500\t{stamp(15 * i)[:-3]}\tEDT\t{a:.2f}\tP\n" for i, (a, _) in ROWS[:90]]
+    done = denoise_table((preamble + "".join(rows)).encode())
+    left = {column["name"]: column["reason"] for column in done.facts["left"]}
+    assert (done.columns, left["datetime"]) == (["60_00060"], "dates or times")
+
+
+def test_a_sign_in_the_second_field_of_a_tab_table_begins_no_comment():
+    preamble = "CURVE\tTABLE\t400\n\tPt\tT\tIm\n\t#\ts\tA\n"
+    done = denoise_table((preamble + "".join(f"\t{i}\t{i / 50}\t{a:.4f}\n" for i, (a, _) in ROWS)).encode())
+    assert (done.columns, done.source.sample_rate_hz) == (["Im"], 50.0)
+
+
+def test_a_line_that_names_no_signal_is_below_the_line_of_names():
+    preamble = "Model,GP10\nCh.,,CH001,CH002\nUnit,,C,kPa\nDate,Time,,\n"
+    rows = [f"{stamp(i).replace(' ', ',')},{a:.2f},{b:.2f}\n" for i, (a, b) in ROWS]
+    assert denoise_table((preamble + "".join(rows)).encode()).columns == ["CH001", "CH002"]

@@ -141,7 +141,7 @@ class Reading:
 
 def is_comment(text: str, delimiter: str) -> bool:
     """Tell whether a line outside the rows is a comment."""
-    bare = text.lstrip(BLANK)
+    bare = text.lstrip(BLANK if delimiter != "\t" else " \ufeff")  # an empty field in front is one
     if not bare.startswith(COMMENTS) or (delimiter in COMMENTS and bare.startswith(delimiter)):
         return False
     # A missing value, such as #N/A, begins like a comment.
@@ -187,6 +187,17 @@ def _sort_columns(kinds: Sequence[Sequence[str]], width: int) -> list[Column]:
     return [sort_column(column) for column in zip(*(row for row in kinds if len(row) == width), strict=True)]
 
 
+def _named_by_tabs(tabs: Reading, rows: int) -> bool:
+    """Tell whether tabs part every row, and a line of names, into as many fields: spaces are then within the fields.
+
+    So it is with dates and times beside texts, where the reading with spaces has more cells that are no text.
+    """
+    if not tabs.numeric or len(tabs.row_numbers) < rows:
+        return False
+    above = tabs.kinds[max(0, tabs.start - SIGHT) : tabs.start]
+    return any(len(kinds) == tabs.width and set(kinds) == {"text"} for kinds in above)
+
+
 def best_readings(lines: Sequence[Line]) -> list[Reading]:
     """Return the readings with the best score, those of equal score in the order of preference; empty if none is.
 
@@ -201,6 +212,9 @@ def best_readings(lines: Sequence[Line]) -> list[Reading]:
             readings.append(reading)
     best = max((reading.score for reading in readings), default=0.0)
     chosen = [reading for reading in readings if reading.score > 0 and reading.score >= best - TIE]
+    tabs, spaces = (next((reading for reading in readings if reading.delimiter == mark), None) for mark in "\t ")
+    if tabs is not None and spaces in chosen and tabs not in chosen and _named_by_tabs(tabs, len(spaces.row_numbers)):
+        chosen = [tabs if reading is spaces else reading for reading in chosen]
     if any(not reading.delimiter for reading in chosen):
         chosen += [
             reading for reading in readings if reading.delimiter == "," and reading not in chosen and reading.score

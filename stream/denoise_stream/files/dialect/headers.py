@@ -25,7 +25,9 @@ UNITS = frozenset(
 FEWEST_ROWS_ABOVE = 20
 """So many rows of another width above the data are a table of their own."""
 
-_BRACKETED = re.compile(r"[(\[{<].*[)\]}>]|")
+_BRACKETED = re.compile(r"[(\[{<].*[)\]}>]|\d+[dns]|")
+"""A unit in brackets, or a width and a kind as the second row of USGS's tables states them (``14n``)."""
+
 _FIRST_WORDS = ("TOA5", "TOB1", "TOACI1")
 
 
@@ -152,7 +154,7 @@ def _first_number(reading: Reading, start: int) -> int:
 def _cells(line: Line, reading: Reading) -> list[str]:
     """Split a line of names, which may follow a comment mark."""
     cells = [unquote(field) for field in split_fields(line.text, reading.delimiter)]
-    bare = line.text.lstrip(BLANK)
+    bare = line.text.lstrip(BLANK if reading.delimiter != "\t" else " \ufeff")
     mark = next((mark for mark in COMMENTS if bare.startswith(mark)), "")
     if mark and (len(cells) > reading.width or cells[0] != mark):
         bare = bare[len(mark) :]
@@ -194,7 +196,7 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
         return None
     below: list[str] = []
     for position, (index, cells) in enumerate(rows):
-        if position + 1 < len(rows) and _describes(cells, reading.width):
+        if position + 1 < len(rows) and (_describes(cells, reading.width) or _names_no_numbers(cells, reading)):
             below = cells
             continue
         return index, tuple(below)
@@ -228,6 +230,12 @@ def _describes(cells: Sequence[str], width: int) -> bool:
         return True
     units = [cell in UNITS or _BRACKETED.fullmatch(cell) is not None for cell in known]
     return 2 * sum(units) > len(units)
+
+
+def _names_no_numbers(cells: Sequence[str], reading: Reading) -> bool:
+    """Tell whether a line leaves every column of numbers without a name, as ``Date,Time,,`` below lines of channels."""
+    places = [place for place, column in enumerate(reading.columns) if column.kind == "number"]
+    return len(cells) >= reading.width and not any(cells[place] for place in places)
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:
