@@ -141,6 +141,27 @@ BESIDE_A_TIME = {
     "a direction over north": (numbers("wind_dir", DIRECTION), "an angle that wraps at 360"),
     "an angle in a row of units": (numbers("phi", DIRECTION - 180, unit="°"), "an angle that wraps at 360"),
     "a direction that stays south": (numbers("wind_dir", 180 + noise(10)), ""),
+    "events of many codes": (numbers("stim", np.where(INDEX % 9 == 4, CODE, 0)), "always 0 but for single events"),
+    "tips of a rain gauge": (
+        numbers("rain_mm", np.where(INDEX % 13 == 4, 0.2 + 0.2 * (INDEX % 3), 0), digits=1),
+        "always 0 but for single events",
+    ),
+    "a quality that drops": (
+        numbers("x", np.where(INDEX % 11 < 2, 90 - CODE % 50, 100)),
+        "always 100 but for single events",
+    ),
+    "beats on a constant": (numbers("x", np.where(INDEX % 20 < 4, CODE, 0)), ""),
+    "a coarse sensor's last digits": (numbers("x", 20.5 + 0.1 * ((INDEX % 7 == 0) + (INDEX % 21 == 0)), digits=1), ""),
+    "codes of stimuli that hold": (numbers("Trigger", np.where(INDEX % 4 < 2, CODE, 0)), "named a code"),
+    "an odometer of uneven steps": (numbers("odo", np.cumsum(CODE % 31) % 1000), "counts up and starts again"),
+    "steps of each day": (
+        numbers("x", np.concatenate([np.cumsum(CODE[:170] % 90), np.cumsum(CODE[170:] % 90)])),
+        "counts up and starts again",
+    ),
+    "a setpoint": (numbers("room_setpoint", np.rint(20 + noise(3))), "named a setpoint"),
+    "an uncertainty": (numbers("Unc. (K)", np.abs(noise())), "named an uncertainty"),
+    "an uncertainty by the name of its value": (numbers("T_err", np.abs(noise())), "named an uncertainty"),
+    "an error that changes its sign": (numbers("T_err", noise()), ""),
     "a sweep": (numbers("E/V", SWEEP, digits=4), "goes up and down in equal steps"),
 }
 
@@ -151,6 +172,13 @@ def test_columns_beside_a_time_and_a_signal(case):
     roles = assign_roles([MOMENTS, column, numbers("T", noise())])
     assert (roles[1].kind == "signal", roles[1].reason) == (not reason, reason)
     assert roles[2].kind == "signal"
+
+
+def test_setpoint_and_uncertainty_are_known_by_the_name_of_the_value():
+    columns = [numbers(name, np.abs(noise())) for name in ("T.PV", "T.SP", "flux", "flux err", "err", "SP")]
+    assert [role.kind for role in assign_roles(columns)] == [
+        "signal", "states", "signal", "uncertainty", "signal", "signal"
+    ]  # fmt: skip
 
 
 def test_milliseconds_without_a_name_are_a_signal_where_nothing_else_is():

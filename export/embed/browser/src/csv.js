@@ -42,7 +42,7 @@ export function readCsv(text) {
   for (const column of numbers) {
     const { index, name, values, known, texts } = column;
     const isComplete = known.length === values.length;
-    const facts = { isComplete, digits: printedDigits(texts, decimal), isFirst: index === 0, isAlone: width === 1 };
+    const facts = { isComplete, digits: printedDigits(texts, decimal), isFirst: index === 0, isAlone: width === 1, names };
     column.role = roleOf(name, known, facts);
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));

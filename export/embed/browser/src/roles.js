@@ -19,6 +19,13 @@ const TIME = new RegExp(
 );
 const IDENTIFIER = /(^|[\W_]|(?=[A-Z]))(id|uuid|guid|serial|imei|zip|plz)s?$|^serial/i;
 const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
+const CODE = /(^|[\W_])(crc\d*|checksum|chk|code|status|flags?|mask|bitmask|mode|alarms?|faults?|triggers?|markers?)$/i;
+const SETPOINT = /set[ _-]?point|setpt|set[ _-]?value|sollwert|consigne/i;
+const UNCERTAINTY = /(^|[\W_])(uncertainty|uncert|unc|std[ _]?dev|std[ _]?err|standard (deviation|error))\W*$/i;
+/** With the name of another column in front, the same. */
+const DEVIATION = /[\W_]?(error|err|sigma|std|sd|sem)$/i;
+/** Least share of the rows that hold one and the same value, where all others are events. */
+const EVENTS = 0.75;
 /** What instruments write for a missing value, if it lies far from all others. */
 const MARKER = new RegExp(
   "^(-?9{3,6}([.,](0+|9+|25))?|-9{2}([.,](0+|9+))?|-[09][.,]9{2,3}|-127([.,]0+)?|65535([.,]0+)?|" +
@@ -31,22 +38,53 @@ const MARKER = new RegExp(
  *
  * @param {string} name
  * @param {Float64Array} known its values, without those that are missing
- * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean }} facts whether none is missing,
- *   the digits behind the mark, and the column's place
+ * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names?: string[] }} facts whether
+ *   none is missing, the digits behind the mark, the column's place, and the names of all columns
  */
-export function roleOf(name, known, { isComplete, digits, isFirst, isAlone }) {
+export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names = [] }) {
   const steps = [...known.subarray(1)].map((value, n) => value - known[n]);
   const isCount = isFirst && !isAlone && known.length > 8 && !steps.includes(0);
   if ((TIME.test(name) || isCount) && steps.every((step) => step >= 0)) return "axis";
   const areWhole = known.every(Number.isInteger);
   if (areWhole && PART_OF_A_DATE.test(name)) return "states";
   if (isAlone) return "signal";
-  if (areWhole && IDENTIFIER.test(name)) return "states";
-  if (isAxis(known, steps) || (isComplete && isEven(steps, digits))) return "axis";
+  if (areWhole && (IDENTIFIER.test(name) || (CODE.test(name) && !/adc|dac/i.test(name)))) return "states";
+  if (SETPOINT.test(name) || (isUncertainty(name, names) && known.every((value) => value >= 0))) return "states";
+  if (isAxis(known, steps) || isReset(known, steps) || (isComplete && isEven(steps, digits))) return "axis";
   const different = new Set(known).size;
   const held = steps.filter((step) => step === 0).length >= HOLDS * steps.length;
   const areFew = different <= FEW || (different <= MOST_HELD && held);
-  return areWhole && known.length >= MANY && areFew ? "states" : "signal";
+  if (known.length < MANY) return "signal";
+  return (areWhole && areFew) || areEvents(known, digits) ? "states" : "signal";
+}
+
+/** Whether a name says that a column is how exact another column is, whose name it may begin with. */
+function isUncertainty(name, names) {
+  const stem = name.replace(DEVIATION, "").toLowerCase();
+  const isOfAnother = stem && stem !== name.toLowerCase() && names.some((other) => other.toLowerCase() === stem);
+  return UNCERTAINTY.test(name) || Boolean(isOfAnother);
+}
+
+/** Whether values rise in any steps and fall seldom, far and to the bottom: a total of each day, an odometer. */
+function isReset(known, steps) {
+  const falls = steps.map((_, n) => n).filter((n) => steps[n] < 0);
+  if (known.length < MANY || !falls.length || falls.length > 0.02 * steps.length) return false;
+  if (steps.filter((step) => step > 0).length < 10) return false;
+  const [[bottom], [, largest]] = [extremes(known), extremes(steps)];
+  return falls.every((n) => steps[n] < -3 * largest && known[n + 1] <= bottom + largest);
+}
+
+/** Whether values are single events on a constant, their smallest or largest value; some differ by many last digits. */
+function areEvents(known, digits) {
+  const counts = new Map();
+  for (const value of known) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [usual, count] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best));
+  const starts = known.filter((value, n) => value !== usual && (!n || known[n - 1] === usual)).length;
+  const events = known.length - count;
+  if (starts < 3 || events > (1 - EVENTS) * known.length || events > 2 * starts) return false;
+  if (!extremes(known).includes(usual)) return false;
+  const [smallest, largest] = extremes([...counts.keys()].filter((value) => value !== usual).map((value) => Math.abs(value - usual)));
+  return (usual === 0 && smallest >= 1.5 * 10 ** -digits) || largest >= 5 * smallest;
 }
 
 /** Whether values rise or fall from row to row, or never fall, in steps near one size, also with restarts. */

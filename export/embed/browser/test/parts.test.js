@@ -202,6 +202,16 @@ for (const marker of ["-9999", "-9.99", "1e30", "-1.0E31", "-32768"])
     assert.equal(write(columns.map((column) => column.map((value) => value || 20))), text);
   });
 
+test("events, codes, setpoints, uncertainties and totals that start again stay", () => {
+  const rain = (x, n) => (n % 13 === 4 ? (0.2 * (1 + (n % 3))).toFixed(1) : "0.0");
+  const names = "n,temp,temp_err,rain,Trigger,room_setpoint,day_total";
+  const row = (x, n) => [n, x, Math.abs(x), rain(x, n), 7 * ((n * n) % 23), x, (n % 150) ** 2].join(",");
+  const table = (make) => Array.from({ length: 300 }, (_, n) => make(VALUES[n % 40], n)).join("\n");
+  assert.deepEqual(readCsv(`${names}\n${table(row)}`).names, ["temp"]);
+  const signed = table((x, n) => `${n},${x},${(x - 20).toFixed(4)}`);
+  assert.deepEqual(readCsv(`n,temp,temp_err\n${signed}`).names, ["temp", "temp_err"]);
+});
+
 test("the last rows without a time are totals and stay; where more lack it, they are samples", () => {
   const stamped = lines((x, n) => `2024-05-01 ${10 + Math.floor(n / 60)}:${10 + (n % 50)},${x}`, ["when,temp"]);
   for (const [count, kept] of [[1, 0], [5, 0], [6, 6]]) {

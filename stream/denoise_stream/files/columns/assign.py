@@ -13,8 +13,10 @@ from denoise_stream.files.columns.names import (
     names_a_code,
     names_a_count,
     names_a_direction,
+    names_a_setpoint,
     names_a_time,
     names_an_identifier,
+    names_an_uncertainty,
     second_parts,
 )
 from denoise_stream.files.columns.times import Clock, clock_of_moments, clock_of_numbers, clock_of_seconds
@@ -26,6 +28,7 @@ from denoise_stream.files.columns.values import (
     is_driven,
     is_even,
     is_part_of_a_second,
+    is_reset,
     is_sparse,
     is_uniform,
     rises,
@@ -80,8 +83,8 @@ class Role:
     Attributes
     ----------
     kind
-        ``"signal"``, ``"axis"``, ``"angle"``, ``"states"``, ``"identifier"``, ``"series"``, ``"odd"``, ``"moment"``,
-        ``"text"`` or ``"empty"``.
+        ``"signal"``, ``"axis"``, ``"angle"``, ``"states"``, ``"uncertainty"``, ``"identifier"``, ``"series"``,
+        ``"odd"``, ``"moment"``, ``"text"`` or ``"empty"``.
     reason
         Why, in a few words.
     sparse
@@ -115,7 +118,7 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
         elif _is_second_part(column, columns):
             roles.append(DATE_PART)
         else:
-            roles.append(_role_of_numbers(column, alone=len(columns) == 1))
+            roles.append(_role_of_numbers(column, others=[other.name for other in columns if other is not column]))
     signals = [index for index, role in enumerate(roles) if role.kind == "signal"]
     if len(signals) > 1:
         for index in signals:
@@ -128,7 +131,8 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
     return roles
 
 
-def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
+def _role_of_numbers(column: Facts, others: Sequence[str]) -> Role:
+    alone = not others
     missing = np.isnan(column.values)
     known = column.values[np.isfinite(column.values)]
     signal = Role("signal", "", is_sparse(missing))
@@ -142,6 +146,10 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
         code = names_a_code(column.name)
         if code and ((known == np.rint(known)).all() or (column.digits <= 2 and "version" in column.name.lower())):
             return Role("states" if code == "a code" else "identifier", f"named {code}")
+        if names_a_setpoint(column.name, others):
+            return Role("states", "named a setpoint")
+        if names_an_uncertainty(column.name, others) and (known >= 0).all():
+            return Role("uncertainty", "named an uncertainty")
         if names_a_direction(column.name, column.unit) and wraps_around(known):
             return Role("angle", "an angle that wraps at 360")
         if rises(known) and (names_a_count(column.name) or not column.name):
@@ -156,6 +164,8 @@ def _role_of_numbers(column: Facts, *, alone: bool) -> Role:
         return Role("axis", "a time of day")
     if width:
         return Role("identifier", "written with leading zeros")
+    if is_reset(known):
+        return Role("axis", "counts up and starts again")
     if not missing.any() and is_even(known, column.digits):
         return Role("axis", "changes in equal steps")
     if not missing.any() and is_driven(known, column.digits):

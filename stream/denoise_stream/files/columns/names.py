@@ -1,8 +1,9 @@
 """What the name of a column says about it: time, a count, a part of a date, an identifier."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 from denoise_stream.errors import SourceError, quoted
 
@@ -34,7 +35,10 @@ IDENTIFIERS = frozenset(
     "id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid station".split()
 )
 
-CODES = frozenset("crc checksum code status flag flags mask bitmask weathercode version firmware".split())
+CODES = frozenset(
+    """crc checksum cksum chk code status flag flags mask bitmask weathercode version firmware mode alarm alarms fault
+    faults trigger triggers marker markers""".split()
+)
 """Words for values that are compared, not measured."""
 
 REGISTERS = frozenset("word words register reg bit bits byte field".split())
@@ -42,6 +46,19 @@ REGISTERS = frozenset("word words register reg bit bits byte field".split())
 
 CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag bestellung".split())
 """Words whose numbers say which customer or order it is."""
+
+SETPOINTS = frozenset("setpoint setpoints setpt setvalue sollwert consigne".split())
+"""Words for what a controller was told."""
+
+UNCERTAINTIES = frozenset("uncertainty uncert unc stdev stddev stderr standarddeviation standarderror".split())
+"""Names, or their ends, for how exact the values of another column are."""
+
+DEVIATIONS = ("error", "err", "sigma", "std", "sd", "sem")
+BEFORE = frozenset("error err sigma e".split())
+"""What stands behind and before the name of another column for the same; alone it may be a signal."""
+
+AVERAGES = ("", "avg", "mean", "value")
+"""What may stand behind the name of that other column."""
 
 DIRECTIONS = frozenset(
     "dir direction wdir winddir winddirection bearing course heading azimuth yaw cog windrichtung azimut".split()
@@ -170,6 +187,34 @@ def names_a_code(name: str) -> str:
         return "a code"
     numbers = {"no", "nr", "num", "number", "nummer"}
     return "a customer or an order" if words[0] in CUSTOMERS and numbers.issuperset(words[1:]) else ""
+
+
+def names_a_setpoint(name: str, others: Collection[str] = ()) -> bool:
+    """Tell whether a name says that a column is what a controller was told, not what was measured.
+
+    >>> names_a_setpoint("room_set_point"), names_a_setpoint("TI101.SP", ["TI101.PV"]), names_a_setpoint("SP")
+    (True, True, False)
+    """
+    words = words_of(name)
+    told = not SETPOINTS.isdisjoint((*words, *map("".join, pairwise(words))))
+    return told or (words[-1:] == ["sp"] and [*words[:-1], "pv"] in map(words_of, others))
+
+
+def names_an_uncertainty(name: str, others: Collection[str] = ()) -> bool:
+    """Tell whether a name says that a column is how exact another column is, whose name it may hold.
+
+    >>> [names_an_uncertainty(name, ["flux", "WS_Avg"]) for name in ("Unc.", "flux_err", "e_flux", "WS_Std", "error")]
+    [True, True, True, True, False]
+    """
+    words = words_of(_UNIT.sub("", name))
+    joined = "".join(words)
+    if not words or words[-1] in UNCERTAINTIES or "".join(words[-2:]) in UNCERTAINTIES:
+        return bool(words)
+    stems = {joined.removesuffix(word) for word in DEVIATIONS} - {joined}
+    if words[0] in BEFORE:
+        stems.add("".join(words[1:]))
+    values = {"".join(words_of(_UNIT.sub("", other))) for other in others}
+    return any(stem + average in values for stem in stems - {""} for average in AVERAGES)
 
 
 def names_a_direction(name: str, unit: str = "") -> bool:

@@ -19,6 +19,9 @@ FEW = 6
 HOLDS = 0.9
 """Least share of the rows that repeat the value before, where states hold."""
 
+EVENTS = 0.75
+"""Least share of the rows that hold one and the same value, where all others are events."""
+
 LONGEST_GAP = 75
 """A gap of more rows is an outage, not the spacing of a slower sensor."""
 
@@ -81,6 +84,17 @@ def _wraps(values: Values, steps: Values, falls: NDArray[np.intp], step: float) 
     return len(falls) <= 0.02 * len(steps) and bool((steps[falls] < -5 * step).all())
 
 
+def is_reset(values: Values) -> bool:
+    """Tell whether values rise in any steps and fall seldom, far and to the bottom: a total of each day."""
+    steps = np.diff(values)
+    falls = np.flatnonzero(steps < 0)
+    if not len(falls) or (steps > 0).sum() < 10:
+        return False
+    largest = steps.max()
+    far = (steps[falls] < -3 * largest) & (values[falls + 1] <= values.min() + largest)
+    return bool(far.all()) and len(falls) <= 0.02 * len(steps)
+
+
 def is_even(values: Sequence[float] | Values, digits: int) -> bool:
     """Tell whether values go up or down in steps that are equal but for the printed digits.
 
@@ -110,13 +124,38 @@ def are_states(values: Values) -> str:
     """Return why values are states (flags, modes, setpoints) rather than a signal; empty if they are not."""
     if len(values) < MANY:
         return ""
+    events = _are_events(values)
     if not (values == np.rint(values)).all():
-        return _are_levels(values)
+        return _are_levels(values) or events
     different = len(np.unique(values))
     holds = float((np.diff(values) == 0).mean())
     if different <= FEW or (different <= 25 and holds >= HOLDS):
         return f"{different} different whole numbers"
-    return ""
+    return events
+
+
+def _are_events(values: Values) -> str:
+    """Return why values are single events on a constant (rain, codes of stimuli); empty if they may be a signal.
+
+    The constant is their smallest or largest value, no event lasts, and some differ from it by more than a coarse
+    sensor's last steps do.
+    """
+    levels, counts = np.unique(values, return_counts=True)
+    usual = float(levels[counts.argmax()])
+    is_event = values != usual
+    starts = int((np.diff(is_event.astype(int)) == 1).sum()) + int(is_event[0])
+    rare = 3 <= starts and is_event.mean() <= 1 - EVENTS and is_event.sum() <= 2 * starts
+    if not rare or usual not in (levels[0], levels[-1]):
+        return ""
+    sizes = np.abs(levels[levels != usual] - usual)
+    if (usual or sizes.min() < 1.5 * 10.0 ** -_digits_of(levels)) and sizes.max() < 5 * sizes.min():
+        return ""
+    return f"always {usual:g} but for single events"
+
+
+def _digits_of(levels: Values) -> int:
+    """Return the digits after the decimal mark that values have; 7 for more."""
+    return next((d for d in range(7) if np.abs(levels * 10**d - np.rint(levels * 10**d)).max() < 1e-3), 7)
 
 
 def _are_levels(values: Values) -> str:
@@ -133,7 +172,7 @@ def _are_levels(values: Values) -> str:
     if (runs == len(levels) and len(values) < 500) or (runs < 2 * len(levels) and _is_regular(changes)):
         return ""
     gaps = np.diff(levels)
-    digits = next((d for d in range(7) if np.abs(levels * 10**d - np.rint(levels * 10**d)).max() < 1e-3), 7)
+    digits = _digits_of(levels)
     neighbours = np.isclose(gaps.min(), [10.0**-digits, 2 * 10.0**-digits, 2.0**-digits], rtol=1e-2).any()
     if np.allclose(gaps, gaps[0], rtol=1e-2) and (neighbours or len(levels) > 2):
         return ""
