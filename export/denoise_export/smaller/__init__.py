@@ -1,1 +1,1 @@
-"""Make an exported model smaller or for an older opset, and measure the loss."""
+"""Store an exported model in smaller numbers or for another opset, and measure the loss."""

@@ -12,8 +12,9 @@ from onnx import helper
 from denoise_export.graph.complexity import complexity
 from denoise_export.graph.probes import TOLERANCE, difference_of_block
 from denoise_export.smaller.float16 import to_fp16
+from denoise_export.smaller.int8 import to_int8
 from denoise_export.smaller.loss import losses_db
-from denoise_export.smaller.smaller import to_int8, to_opset
+from denoise_export.smaller.opset import to_opset
 from denoise_stream import Contract, SourceError, bundled_models
 from denoise_stream.block import BLOCK_OF, BLOCK_WINDOWS, block_path, digest
 from denoise_stream.files.paths import check_outputs, whole_file
@@ -77,7 +78,7 @@ def derive(
     Returns
     -------
     What the ``.json`` holds. ``difference_db`` and ``loss_db`` compare the new model with the source: see
-    :func:`losses_db`; what proves the source, its parity with Keras, stays known as ``parity_of_original``.
+    :func:`losses_db`; the source's parity with Keras is kept as ``parity_of_original``.
 
     Raises
     ------
