@@ -67,7 +67,7 @@ class Changes:
         """Refuse an opset that cannot be written, with a UsageError."""
         if self.opset is None:
             return
-        from denoise_export.smaller.smaller import check_opset
+        from denoise_export.smaller.opset import check_opset
 
         try:
             check_opset(self.opset)

@@ -60,7 +60,7 @@ def join_gates(editor: Editor, node: onnx.NodeProto) -> bool:
 
 
 def _read_cell(editor: Editor, node: onnx.NodeProto) -> tuple[Product, Product] | None:
-    """Return the products of a cell's input and of its state, or None if this node ends no cell."""
+    """Return the products of a cell's input and of its state, or None if this node does not end a cell."""
     found = find_pattern(editor, node.output[0], GRU)
     if found is None or (editor.constants.get(found["one"], np.zeros(1)) != 1).any():
         return None

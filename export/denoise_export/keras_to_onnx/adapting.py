@@ -38,11 +38,11 @@ class Adapted:
     Attributes
     ----------
     call
-        Maps ``noisy (batch, window)``, and ``state (batch, state_size)`` if there is one, to as many tensors: the
-        window, denoised, and the next state. Or from ``noisy`` and ``context`` to the window. Traced or called.
+        Maps ``noisy (batch, window)`` to the denoised window; with ``state (batch, state_size)`` to that and the next
+        state; with ``context (batch, context_size)`` to the window. Can be traced.
     window, output_size, state_size, context_size
         Samples that it takes, numbers that it gives for them, numbers that it keeps from window to window, and numbers
-        that it takes of what surrounds a window.
+        that describe what surrounds a window.
     layers
         The network's layers.
     parameters

@@ -27,7 +27,7 @@ takes 45 us, of 32 41, of 64 38; one by one 157. Beyond some hundred the average
 class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
     """Run a ``GRUCell`` over time by the operator that becomes ONNX' own GRU.
 
-    TensorFlow has no GRU in one operator but the one of graphics cards, which is converted and never run.
+    The only operator of TensorFlow that is a whole GRU is the one for graphics cards; it is converted and never run.
     """
 
     def __init__(self, cell: keras.layers.GRUCell) -> None:
@@ -50,7 +50,7 @@ class CellOverTime(keras.layers.Layer):  # type: ignore[misc]
         return tf.ensure_shape(outputs[0], (*rows.shape[:2], self._cell.units))
 
     def compute_output_shape(self, rows_shape: Any, before_shape: Any, held_shape: Any) -> Any:
-        """One output of the cell per step and row."""
+        """Return the shape of one output of the cell per step and row."""
         return (*rows_shape[:2], self._cell.units)
 
 

@@ -16,7 +16,7 @@ from denoise_export.graph.complexity import complexity
 from denoise_export.keras_to_onnx.adapting import Adapted, adapt, fitted_to_window, scaled_inside
 from denoise_export.keras_to_onnx.blocks import architecture_over_blocks, convert_block
 from denoise_export.keras_to_onnx.conversion import convert
-from denoise_export.keras_to_onnx.facts import Scaling, Wanted, find_scaling, kind_of, state_facts
+from denoise_export.keras_to_onnx.facts import Overrides, Scaling, assemble_contract, find_scaling, kind_of
 from denoise_export.keras_to_onnx.loading import find_network, load_model, load_network
 from denoise_export.keras_to_onnx.network import Network, from_keras, in_float32
 from denoise_export.keras_to_onnx.parity import prove_parity
@@ -105,8 +105,8 @@ def export(
     facts_file = output.with_suffix(".json")
     recipe_file, report_file = folder / "recipe.toml", folder / "report.json"
     inputs = (file, recipe_file, report_file) if file is not None else ()
-    blocks = [block_path(output)] if block else []
-    check_outputs(output, facts_file, *blocks, force=force, inputs=inputs)
+    block_file = block_path(output) if block else None
+    check_outputs(output, facts_file, block_file, force=force, inputs=inputs)
     network = _load(source, file, encoder=encoder)
     recipe = load_recipe(recipe_file) if file is not None and recipe_file.is_file() else None
     report = _read_report(report_file) if file is not None and report_file.is_file() else None
@@ -116,12 +116,14 @@ def export(
     label = str(file) if file is not None else f"the network {source.name!r}"
     notes: list[str] = []
     scaling: str
-    if normalization is not None or recipe is not None:
-        scaling = normalization or (recipe.normalization if recipe else "")
+    if normalization is not None:
+        scaling = normalization
+    elif recipe is not None:
+        scaling = recipe.normalization
     else:
         scaling, note = find_scaling(network)
         notes += [note] if note else []
-    wanted = Wanted(name, license, trained_on, hop, sample_rate_hz)
+    overrides = Overrides(name, license, trained_on, hop, sample_rate_hz)
     own_name = _own_name(file, output, source, recipe is not None)
     tf_level = tf.get_logger().level
     tf.get_logger().setLevel(logging.ERROR)
@@ -129,7 +131,7 @@ def export(
         with in_float32(network.layers) as other_precisions:
             notes += [f"the network's {policy} is computed in float32" for policy in sorted(other_precisions)]
             adapted = adapt(network, window, own_size=kind in ("code", "forecast"))
-            contract = state_facts(adapted, scaling, recipe, own_name, kind, wanted)
+            contract = assemble_contract(adapted, scaling, recipe, own_name, kind, overrides)
             if self_normalizing:
                 contract = _without_scaling(contract, label)
             if fit_output:
@@ -143,9 +145,9 @@ def export(
                 adapted = scaled_inside(adapted, scaling)
                 notes += [f"the {scaling} scaling is a part of the graph"]
             # Refuse before the conversion, not after it.
-            over_blocks = [architecture_over_blocks(file, recipe) for _ in blocks]
+            architecture = architecture_over_blocks(file, recipe) if block else None
             model, parity = _convert(adapted, contract)
-            of_block = [convert_block(str(file), architecture, model, contract) for architecture in over_blocks]
+            block_graph = None if architecture is None else convert_block(str(file), architecture, model, contract)
             # Count in the network: the graph may repeat some.
             costs = complexity(model) | {"parameters": network.parameters}
     except DenoiseError:
@@ -165,11 +167,9 @@ def export(
         "notes": [*notes, *adapted.notes],
     }
     with contextlib.ExitStack() as files:
-        partial_model, partial_facts, *partial_blocks = (
-            files.enter_context(whole_file(path)) for path in (output, facts_file, *blocks)
-        )
-        for partial, graph in zip(partial_blocks, of_block, strict=True):
-            partial.write_bytes(graph.SerializeToString())
+        partial_model, partial_facts = (files.enter_context(whole_file(path)) for path in (output, facts_file))
+        if block_file is not None and block_graph is not None:
+            files.enter_context(whole_file(block_file)).write_bytes(block_graph.SerializeToString())
         partial_model.write_bytes(model.SerializeToString())
         _check_file(partial_model, output.name, contract.kind)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")

@@ -23,7 +23,7 @@ WIDEST_DEVIATION = 0.6
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Overrides:
     """What the user states about a model; None leaves it to the run, the network or the file's name.
 
     Attributes
@@ -73,8 +73,8 @@ def find_scaling(network: Network) -> tuple[Scaling, str]:
     return "minmax", ""
 
 
-def state_facts(
-    network: Adapted, scaling: str, recipe: Recipe | None, name: str, kind: Kind, wanted: Wanted
+def assemble_contract(
+    network: Adapted, scaling: str, recipe: Recipe | None, name: str, kind: Kind, overrides: Overrides
 ) -> Contract:
     """Assemble the facts that the file will state.
 
@@ -90,18 +90,18 @@ def state_facts(
         The name of its file or folder.
     kind
         What it is for.
-    wanted
-        What overrides all that.
+    overrides
+        What the user states instead.
 
     Raises
     ------
     SourceError
-        If the wanted name is that of a bundled model, and this is another one; or the hop is longer than the window; or
-        the recipe does not know the network's context.
+        If the overriding name is that of a bundled model, and this is another model; or the hop is longer than the
+        window; or the recipe does not know the network's context.
     """
-    if wanted.hop is not None and not 1 <= wanted.hop <= network.window:
+    if overrides.hop is not None and not 1 <= overrides.hop <= network.window:
         raise SourceError(
-            f"--hop {wanted.hop} does not fit windows of {network.window} samples; use 1 to {network.window}"
+            f"--hop {overrides.hop} does not fit windows of {network.window} samples; use 1 to {network.window}"
         )
     facts: dict[str, Any] = {"hop": max(1, network.window // 2)}
     if recipe is None:
@@ -112,9 +112,11 @@ def state_facts(
         name = model_name(recipe, name)
         if name == recipe.name:
             facts["license"] = recipe.license
-    if wanted.name in bundled_models() and not (recipe is not None and recipe.name == wanted.name and not recipe.start):
+    if overrides.name in bundled_models() and not (
+        recipe is not None and recipe.name == overrides.name and not recipe.start
+    ):
         raise SourceError(
-            f"--name {wanted.name} is the name of a bundled model, which this is not; choose another name"
+            f"--name {overrides.name} is the name of a bundled model, which this is not; choose another name"
         )
     if network.context_size:
         stated = recipe.contract if recipe is not None else None
@@ -124,7 +126,7 @@ def state_facts(
                 f"the network takes a context of {network.context_size} numbers, but {known}; export its run folder"
             )
         facts |= {"context_past": stated.context_past, "context_ahead": stated.context_ahead}
-    said = {key: value for key, value in asdict(wanted).items() if value is not None}
+    said = {key: value for key, value in asdict(overrides).items() if value is not None}
     return Contract(
         window=network.window,
         normalization=cast(Normalization, "minmax" if scaling == "zscore" else scaling),

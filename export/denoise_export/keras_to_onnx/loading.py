@@ -35,6 +35,9 @@ KINDS = "a run folder, a .keras or .h5 file, or a SavedModel folder"
 HDF5 = b"\x89HDF"
 ZIP = b"PK"
 
+KERAS_MODULES = frozenset({"builtins", "keras", "tf_keras"})
+"""Where the classes that a file names may come from."""
+
 UNSAFE = frozenset({"EagerPyFunc", "MatchingFiles", "PyFunc", "PyFuncStateless", "ReadFile", "WriteFile"})
 """Operators of a SavedModel that run Python or touch files."""
 
@@ -181,9 +184,6 @@ def _refuse_foreign_modules(file: Path, config: Any) -> None:
         known = module == "builtins" if each["class_name"] == "function" else module.split(".")[0] in KERAS_MODULES
         if not known:
             raise SourceError(f"{file} names {module}.{each.get('class_name')}, which is not part of Keras")
-
-
-KERAS_MODULES = frozenset({"builtins", "keras", "tf_keras"})
 
 
 def _load_saved_model(folder: Path) -> Network:

@@ -50,7 +50,7 @@ class OverSequences(layers.Layer):  # type: ignore[misc]
     def compute_output_shape(
         self, inputs_shape: tuple[int | None, ...], held_shape: tuple[int | None, ...] | None = None
     ) -> tuple[int | None, ...]:
-        """One output of the cell per step."""
+        """Return the shape of one output of the cell per step."""
         return (*inputs_shape[:-1], self.cell.units)
 
 
