@@ -9,7 +9,7 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def floors(requirements: Iterable[str]) -> Iterator[str]:
-    """Return a constraint for each requirement with a lower bound.
+    """Yield a constraint for each requirement with a lower bound.
 
     >>> list(floors(["numpy>=1.26", "moto[server]>=5", "denoise-stream[plot]"]))
     ['numpy==1.26', 'moto==5']

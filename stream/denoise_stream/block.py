@@ -83,7 +83,7 @@ def find_block(model: Path, contract: Contract, model_digest: str) -> Block | No
     Raises
     ------
     ContractError
-        If it is not an ONNX file, or states that it belongs to the model, but is no such graph.
+        If it is not an ONNX file, or states that it belongs to the model, but lacks a block's inputs or metadata.
     """
     path = block_path(model)
     if not (model_digest and contract.state_size and path.is_file()):

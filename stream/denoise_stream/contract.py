@@ -151,10 +151,11 @@ class Contract:
             raise ContractError(f"{file}: metadata contract_version={quoted(version)}; needed: {needed_version}")
         window = whole_number("window", 2, LONGEST_WINDOW)
         kind = _kind(metadata.get("kind", "signal"), file)
-        allowed = "'minmax' or 'none'" if kind == "signal" else "'minmax', 'standard' or 'none'"
-        found = text("normalization", allowed)
-        if repr(found) not in allowed:
-            raise ContractError(f"{file}: metadata normalization={quoted(found)}; needed: {allowed}")
+        allowed = ["minmax", "none"] if kind == "signal" else ["minmax", "standard", "none"]
+        needed = f"{', '.join(map(repr, allowed[:-1]))} or {allowed[-1]!r}"
+        found = text("normalization", needed)
+        if found not in allowed:
+            raise ContractError(f"{file}: metadata normalization={quoted(found)}; needed: {needed}")
         contract = cls(
             name=text("name", "the model's name"),
             window=window,

@@ -15,7 +15,7 @@ from denoise_train.data.protocol import MOST_SNR_DB, PICTURE_SNR_DB, Inputs, Pai
 from denoise_train.recipe import RecipeError, check_number, check_range
 from denoise_train.recordings.pairs import OwnData
 from denoise_train.splits import TEST, TRAINING, VALIDATION, seeded
-from denoise_train.synthetic.drawing import draw_signals
+from denoise_train.synthetic.drawing import SHORTEST_DRAWN, draw_signals
 from denoise_train.synthetic.mixing import add_noise, mix_at_snr
 from denoise_train.synthetic.stretching import draw_drift, draw_interpolation, rows_needed, stretch
 from denoise_train.targets import WindowTarget
@@ -25,9 +25,6 @@ RECORDS_PER_GROUP = 16
 
 GROUPS_PER_BLOCK = 32
 """The records of a block are shuffled, so that a batch holds many stretches."""
-
-SHORTEST_DRAWN = 150
-"""Families are drawn at least a window long; shorter signals are cut out of them."""
 
 STRETCH_SNR_DB = (0.0, 10.0, 20.0)
 TEST_STRETCHES = (1.0, 10.0, 100.0)

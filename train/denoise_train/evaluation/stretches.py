@@ -13,12 +13,9 @@ from denoise_train.dsp.filters import BAYES_SHRINK, BUTTERWORTH, Filter
 from denoise_train.evaluation.compare import evaluate
 from denoise_train.evaluation.mixtures import Mixtures, draw_lively
 from denoise_train.splits import EVALUATION, seeded
-from denoise_train.synthetic.drawing import draw_signals
+from denoise_train.synthetic.drawing import SHORTEST_DRAWN, draw_signals
 from denoise_train.synthetic.mixing import mix_at_snr
 from denoise_train.synthetic.stretching import rows_needed, stretch
-
-SHORTEST_DRAWN = 150
-"""Families of signals are drawn at least a window long."""
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def _match(
     """Return the signals of two files that belong together: several columns by their names, if they have names."""
     ones, others = (read_channels(path, rate_hz, columns) for path in (clean, noisy))
     if {one.name for one in ones} != {other.name for other in others}:
-        # A column of both tables that is no signal in one of them (empty, say) is left out of both.
+        # A column that is not a signal in one of the two tables (empty, say) is left out of both.
         in_one, in_other = (all_columns(path) for path in (clean, noisy))
         ones = [one for one in ones if one.name not in in_other - {other.name for other in others}]
         others = [other for other in others if other.name not in in_one - {one.name for one in ones}]

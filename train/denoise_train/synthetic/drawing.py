@@ -6,6 +6,9 @@ from denoise_train.arrays import Array, draw_by_kind, standardize
 from denoise_train.synthetic.alterations import alter_some
 from denoise_train.synthetic.families import FAMILIES
 
+SHORTEST_DRAWN = 150
+"""Families are drawn at least a window long; shorter signals are cut out of them."""
+
 
 def draw_signals(
     rng: np.random.Generator,
