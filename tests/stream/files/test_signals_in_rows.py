@@ -44,3 +44,34 @@ def test_many_columns_that_are_signals_are_denoised(values):
 def test_named_columns_are_taken_at_their_word():
     names = ",".join(f"electrode {letter}{number}" for letter in "ABC" for number in range(20)) + "\n"
     assert len(denoise_table(table_of(BEATS, names)).columns) == 60
+
+
+def test_a_long_row_is_a_signal_and_so_is_a_row_for_each_day():
+    with pytest.raises(SourceError, match="signal of its own of 60 values; transpose"):
+        denoise_table(table_of(BEATS[:1]))
+    names = ",".join(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 30)) + "\n"
+    with pytest.raises(SourceError, match="signal of its own of 48 values; transpose"):
+        denoise_table(table_of(RNG.normal(size=(90, 48)), names))
+
+
+SMOOTH = np.sin(np.arange(1200) / 30) + 0.02 * RNG.normal(size=1200)
+
+
+@pytest.mark.parametrize("width", [3, 5, 8])
+def test_one_signal_that_fills_row_after_row_is_refused_with_the_way_out(width):
+    with pytest.raises(SourceError, match=f"from row to row in {width} columns; write one value in each line"):
+        denoise_table(table_of(SMOOTH.reshape(-1, width), "# IU_ANMO_00_BHZ\n"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        SMOOTH[:200, None] + [0, 1, 2],
+        RNG.normal(size=(200, 1)) + 0.01 * RNG.normal(size=(200, 3)),
+        RNG.normal(size=(200, 3)),
+        np.stack([SMOOTH[:200], SMOOTH[50:250], SMOOTH[90:290]], axis=1),
+    ],
+    ids=["offset", "alike", "noise", "shifted"],
+)
+def test_a_few_columns_that_are_signals_are_denoised(values):
+    assert len(denoise_table(table_of(values)).columns) == 3

@@ -15,6 +15,10 @@ const FARTHER = 4;
 const JUMP = 8;
 /** Fewest columns of a table whose rows may be signals. */
 const FEWEST_IN_A_ROW = 32;
+/** Fewest columns named by times of day that make each row a day. */
+const FEWEST_TIMES = 12;
+/** Most ratio of the usual step between rows to that within, and least of that down the columns, where rows go on. */
+const [JOINED, FARTHER_DOWN] = [1.3, 1.8];
 
 /** Whether texts are dates or times. */
 export const areMoments = (texts) => {
@@ -57,23 +61,42 @@ export function refuseUnrelatedRows(texts, times, signals) {
 }
 
 /**
- * Refuse a table of many columns without names whose rows are signals: they go on from column to column, and not from
- * row to row.
+ * Refuse a table of many columns without names, or named by times of day, whose rows are signals: they go on from column
+ * to column, and not from row to row. So is one of a few columns without names that one signal fills row after row.
  *
  * @param {{ name: string, values: Float64Array }[]} signals
+ * @param {number} width the number of all columns
  */
-export function refuseSignalsInRows(signals) {
-  if (signals.length < FEWEST_IN_A_ROW || !signals.every(({ name }) => /^(column )?\d+$/.test(name))) return;
+export function refuseSignalsInRows(signals, width) {
+  const ownSignals = (count) =>
+    new Error(`each row looks like a signal of its own of ${count} values; transpose the table, so that time runs down`);
+  const isOfTimes = signals.length >= FEWEST_TIMES && signals.every(({ name }) => /^\D?\d{1,2}:\d{2}\b/.test(name));
+  if (isOfTimes) throw ownSignals(signals.length);
+  if (!signals.every(({ name }) => /^(column )?\d+$/.test(name))) return;
   const rows = [...signals[0].values.keys()].map((n) => signals.map(({ values }) => values[n]));
   const known = rows.filter((row) => row.every(Number.isFinite));
-  if (known.length < 2) return;
+  if (signals.length === width && width > 2 && goOn(known))
+    throw new Error(`one signal seems to go on from row to row in ${width} columns; write one value in each line`);
+  if (signals.length < FEWEST_IN_A_ROW) return;
+  if (known.length < 2) {
+    if (rows.length === 1) throw ownSignals(signals.length);
+    return;
+  }
   const columns = signals.map((_, at) => known.map((row) => row[at]));
   const [along, down] = [known, columns].map((lists) => mean(lists.flatMap(steps).map((step) => step ** 2)));
   const [inRow, inColumn] = [known, columns].map((lists) => mean(lists.map(variance)));
-  if (along < 0.5 * inRow && down > 1.4 * inColumn && inColumn > 0.25 * inRow)
-    throw new Error(
-      `each row looks like a signal of its own of ${signals.length} values; transpose the table, so that time runs down`,
-    );
+  if (along < 0.5 * inRow && down > 1.4 * inColumn && inColumn > 0.25 * inRow) throw ownSignals(signals.length);
+}
+
+/** Whether one signal goes on from the end of a row to the start of the next as it does within rows. */
+function goOn(rows) {
+  if (rows.length < FEWEST_ROWS) return false;
+  const joints = rows.slice(1).map((row, n) => row[0] - rows[n].at(-1));
+  const columns = rows[0].map((_, at) => rows.map((row) => row[at]));
+  const [within, joint, down] = [rows.flatMap(steps), joints, columns.flatMap(steps)].map((all) =>
+    median(all.map(Math.abs)),
+  );
+  return joint <= JOINED * within && down >= FARTHER_DOWN * within && within > 0;
 }
 
 const steps = (values) => values.slice(1).map((value, n) => value - values[n]);

@@ -179,6 +179,16 @@ for (const [kind, text, words] of [
     /each row looks like a signal of its own of 40 values; transpose the table/,
   ],
   [
+    "a row for each day",
+    `${Array.from({ length: 24 }, (_, n) => `${n}:00`)}\n${lines((x, n) => Array.from({ length: 24 }, (_, at) => x + ((n * at) % 7)))}`,
+    /each row looks like a signal of its own of 24 values; transpose the table/,
+  ],
+  [
+    "one signal in rows of five",
+    `${Array.from({ length: 40 }, (_, n) => Array.from({ length: 5 }, (_, at) => Math.sin((5 * n + at) / 9).toFixed(3))).join("\n")}\n`,
+    /one signal seems to go on from row to row in 5 columns; write one value in each line/,
+  ],
+  [
     "another table above it",
     lines((x, n) => `${n},${x},${x + 1}`, VALUES.slice(0, 25).map((x, n) => `${n},${x}`)),
     /the file holds two tables: rows of 2 fields from line 1 on, of 3 from line 26 on/,

@@ -10,7 +10,7 @@ from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
 from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved
 from denoise_stream.files.columns.names import named_column
-from denoise_stream.files.columns.records import find_record_names, rows_are_signals
+from denoise_stream.files.columns.records import find_record_names, rows_are_signals, rows_go_on
 from denoise_stream.files.columns.times import Clock
 
 
@@ -143,6 +143,11 @@ def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Seque
         raise SourceError(
             f"{name}: each row looks like a signal of its own of {len(chosen)} values; transpose the table, so that "
             "time runs down, or name the columns that are signals with --columns"
+        )
+    if len(chosen) == len(facts) and rows_go_on(facts):
+        raise SourceError(
+            f"{name}: one signal seems to go on from row to row in {len(chosen)} columns; write one value in each "
+            "line, or name the columns that are signals with --columns"
         )
     index = find_record_names(facts, roles)
     if index is None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from denoise_stream.files.columns.assign import Facts, Role
 
@@ -13,6 +14,16 @@ _MOST_CALENDAR_NAMES = 12
 _FEWEST_IN_A_ROW = 32
 """Fewest columns of a table whose rows may be signals."""
 
+_FEWEST_TIMES = 12
+"""Fewest columns named by times of day that make each row a day."""
+
+_FEWEST_ROWS = 30
+_JOINED = 1.3
+_FARTHER = 1.8
+"""Where one signal goes on from row to row: most ratio of the usual step from the end of a row to the start of the next
+to that within rows, and least ratio of that down the columns."""
+
+_TIME_OF_DAY = re.compile(r"\D?\d{1,2}:\d{2}\b.*")
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.I)
 
 
@@ -37,21 +48,51 @@ def rows_are_signals(columns: Sequence[Facts]) -> bool:
     """Tell whether each row is a signal of its own, as in archives of beats or gestures and in transposed tables.
 
     Many columns without names but numbers go on smoothly from one to the next, and not from row to row; the rows differ
-    from each other as much as each varies, which spectra of one thing do not.
+    from each other as much as each varies, which spectra of one thing do not. A single long row is one, too, and so are
+    rows whose columns are named by times of day.
 
     Parameters
     ----------
     columns
         The signals.
     """
-    if len(columns) < _FEWEST_IN_A_ROW or any(
-        column.named and not _NUMBER.fullmatch(column.name) for column in columns
-    ):
+    if len(columns) >= _FEWEST_TIMES and all(_TIME_OF_DAY.fullmatch(column.name) for column in columns):
+        return True
+    if len(columns) < _FEWEST_IN_A_ROW or not _are_unnamed(columns):
         return False
-    values = np.stack([column.values for column in columns], axis=1)
-    values = values[np.isfinite(values).all(axis=1)]
+    values = _known_rows(columns)
     if len(values) < 2:
-        return False
+        return len(columns[0].values) == 1
     along, down = (float(np.mean(np.diff(values, axis=axis) ** 2)) for axis in (1, 0))
     row, column = (float(np.mean(np.var(values, axis=axis))) for axis in (1, 0))
     return along < 0.5 * row and down > 1.4 * column and column > 0.25 * row
+
+
+def rows_go_on(columns: Sequence[Facts]) -> bool:
+    """Tell whether one signal fills row after row, as seismic archives and programs in Fortran write it.
+
+    Then the step from the last value of a row to the first of the next is as small as those within a row, and smaller
+    than those down the columns.
+
+    Parameters
+    ----------
+    columns
+        All columns of the table, the signals.
+    """
+    if len(columns) < 3 or not _are_unnamed(columns):
+        return False
+    values = _known_rows(columns)
+    if len(values) < _FEWEST_ROWS:
+        return False
+    steps = (np.diff(values, axis=1), values[1:, 0] - values[:-1, -1], np.diff(values, axis=0))
+    within, joint, down = (float(np.median(np.abs(step))) for step in steps)
+    return joint <= _JOINED * within and down >= _FARTHER * within > 0
+
+
+def _are_unnamed(columns: Sequence[Facts]) -> bool:
+    return not any(column.named and not _NUMBER.fullmatch(column.name) for column in columns)
+
+
+def _known_rows(columns: Sequence[Facts]) -> NDArray[np.float64]:
+    values = np.stack([column.values for column in columns], axis=1)
+    return values[np.isfinite(values).all(axis=1)]
