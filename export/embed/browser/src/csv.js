@@ -3,7 +3,7 @@
 import { layoutOf, parsed, refuseTableAbove, unquoted } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
 import { roleOf, withoutMarkers } from "./roles.js";
-import { areMoments, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
+import { areMoments, refuseBlocks, refuseSentences, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
 
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
@@ -51,6 +51,8 @@ export function readCsv(text) {
   const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
   const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
+  refuseBlocks(data.map(({ at }) => at), times, signals);
+  refuseSentences(texts);
   const length = data.length - totalsBelow(data, times[0]);
   const styles = stylesOf(numbers, decimal, delimiter);
   for (const signal of signals) {

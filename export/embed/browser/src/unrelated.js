@@ -109,18 +109,48 @@ function variance(values) {
 /** Whether, wherever the name changes, a time starts again and a signal jumps. */
 function followEachOther(cells, times, signals) {
   const changes = [...cells.keys()].filter((n) => n && cells[n] !== cells[n - 1]);
-  if (changes.length > Math.floor(cells.length / 8)) return false;
-  return times.some((column) => restartsAt(column, changes)) && signals.some(jumpsAt(cells, changes));
+  return startAnew(changes, cells.length, times, signals);
+}
+
+const startAnew = (changes, rows, times, signals) =>
+  changes.length > 0 &&
+  changes.length <= Math.floor(rows / 8) &&
+  signals.some(jumpsAt(changes)) &&
+  times.some((column) => restartsAt(column, changes));
+
+/**
+ * Refuse series that follow each other, parted by blank lines or comments.
+ *
+ * @param {number[]} lines the line, from 0, that each row stands in
+ */
+export function refuseBlocks(lines, times, signals) {
+  const changes = [...lines.keys()].filter((n) => n && lines[n] > lines[n - 1] + 1);
+  if (!startAnew(changes, lines.length, times, signals)) return;
+  throw new Error(
+    `another series begins below line ${lines[changes[0] - 1] + 1}, where the time starts again and the values jump; put ` +
+      "each into a file of its own",
+  );
+}
+
+/** Refuse sentences that end in a checksum, as of NMEA 0183: it would no longer be that of the numbers. */
+export function refuseSentences(texts) {
+  const has = (sign) => texts.some(({ texts: cells }) => cells.length > 0 && cells.every((cell) => sign.test(cell)));
+  if (has(/^[$!]/) && has(/\*[0-9a-f]{2}$/i))
+    throw new Error(
+      "every row ends in a checksum, which would no longer be that of its numbers; make a table without checksums",
+    );
 }
 
 /** Whether a time falls, or comes to a moment that it had before. */
 function restartsAt({ role, texts, values }, changes) {
   if (role) return changes.every((n) => values[n] < values[n - 1]);
-  return changes.every((n) => texts[n] !== texts[n - 1] && texts.indexOf(texts[n]) < n);
+  const moment = (n) => (/^\d{4}-/.test(texts[n]) ? Date.parse(texts[n]) : NaN);
+  const isAgain = (n) => texts[n] !== texts[n - 1] && texts.indexOf(texts[n]) < n;
+  return changes.every((n) => isAgain(n) || moment(n) < moment(n - 1));
 }
 
-const jumpsAt = (cells, changes) => ({ values }) => {
-  const places = [...cells.keys()].slice(1);
+const jumpsAt = (changes) => ({ values }) => {
+  const places = [...values.keys()].slice(1);
   const step = (n) => Math.abs(values[n] - values[n - 1]);
   const isChange = new Set(changes);
   const [at, within] = [changes, places.filter((n) => !isChange.has(n))].map((all) => all.map(step).filter(Number.isFinite));

@@ -189,6 +189,21 @@ for (const [kind, text, words] of [
     /one signal seems to go on from row to row in 5 columns; write one value in each line/,
   ],
   [
+    "blocks that blank lines part",
+    [0, 50, 100].map((base) => lines((x, n) => `${n / 10} ${base + x}`)).join("\n\n"),
+    /another series begins below line 40, where the time starts again and the values jump/,
+  ],
+  [
+    "series one below the other with times of their own",
+    lines((x, n) => `2024-05-01T10:${10 + (n % 20)}:0${n >> 4},${n < 20 ? "out" : "in"},${x + (n < 20 ? 0 : 90)}`, ["time,id,v"]),
+    /rows of several series follow each other, named by column 'id'/,
+  ],
+  [
+    "sentences with checksums",
+    lines((x, n) => `$GPGGA,${100000 + n},${x},M*${(16 + n).toString(16)}`),
+    /every row ends in a checksum/,
+  ],
+  [
     "another table above it",
     lines((x, n) => `${n},${x},${x + 1}`, VALUES.slice(0, 25).map((x, n) => `${n},${x}`)),
     /the file holds two tables: rows of 2 fields from line 1 on, of 3 from line 26 on/,

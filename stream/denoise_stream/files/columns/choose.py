@@ -1,17 +1,21 @@
 """Choose the columns of a table that are denoised, and say why the others are not."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
-from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved
+from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved, start_anew
 from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.columns.records import find_record_names, rows_are_signals, rows_go_on
 from denoise_stream.files.columns.times import Clock
+
+_CHECKSUM = re.compile(r"\*[0-9A-Fa-f]{2}$")
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,11 @@ class Layout:
 
 
 def choose_columns(
-    facts: Sequence[Facts], name: str, columns: Sequence[str] | None = None, series_column: str | None = None
+    facts: Sequence[Facts],
+    name: str,
+    columns: Sequence[str] | None = None,
+    series_column: str | None = None,
+    lines: Sequence[int] = (),
 ) -> Layout:
     """Find out what the columns of a table are.
 
@@ -81,6 +89,8 @@ def choose_columns(
         Names of the columns to denoise, each for all columns of that name; None means every signal.
     series_column
         Name of the column that says to which series a row belongs, if there is one; it is never denoised.
+    lines
+        The line that each row stands in, if that is known.
 
     Raises
     ------
@@ -111,6 +121,8 @@ def choose_columns(
         )
     if columns is None and series_column is None:
         _refuse_interleaved(facts, roles, chosen, name)
+        _refuse_blocks(facts, roles, chosen, name, lines)
+        _refuse_sentences(facts, chosen, name)
         _refuse_records(facts, roles, chosen, name)
     found = find_clock(facts, roles)
     if found is None:
@@ -135,6 +147,32 @@ def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: S
         f"{name}: rows of several series {how}, named by column {column!r} ({examples}); denoise each with "
         f"--series-column {shlex.quote(column)}, or all rows as one series with --columns {shlex.quote(signal)}"
     )
+
+
+def _refuse_blocks(
+    facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str, lines: Sequence[int]
+) -> None:
+    """Raise a SourceError if blank lines or comments part series that follow each other."""
+    ends = [row for row, (line, following) in enumerate(pairwise(lines)) if following > line + 1]
+    if start_anew(facts, roles, ends, len(lines)):
+        signal = facts[chosen[0]].name
+        raise SourceError(
+            f"{name}: another series begins below line {lines[ends[0]]}, where the time starts again and the values "
+            "jump; put each into a file of its own, or denoise all rows as one series with --columns "
+            f"{shlex.quote(signal)}"
+        )
+
+
+def _refuse_sentences(facts: Sequence[Facts], chosen: Sequence[int], name: str) -> None:
+    """Raise a SourceError if the rows are sentences that end in a checksum, as of NMEA 0183."""
+    texts = [column.texts for column in facts if column.kind == "text" and len(column.texts)]
+    begun = any(all(cell[:1] in ("$", "!") for cell in cells) for cells in texts)
+    if begun and any(all(_CHECKSUM.search(cell) for cell in cells) for cells in texts):
+        signal = facts[chosen[0]].name
+        raise SourceError(
+            f"{name}: every row ends in a checksum, which would no longer be that of its numbers; make a table without "
+            f"checksums, or name the columns to denoise all the same with --columns, such as {shlex.quote(signal)}"
+        )
 
 
 def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from denoise_stream.files.columns.assign import Facts, Role
+from denoise_stream.files.columns.times import clock_of_moments
 
 _ALTERNATING = 0.4
 """Share of the rows that must belong to another series than the row before."""
@@ -47,19 +48,38 @@ def find_consecutive(columns: Sequence[Facts], roles: Sequence[Role]) -> int | N
 
     Wherever the name changes, a time starts again, and a signal jumps.
     """
-    others = list(zip(columns, roles, strict=True))
-    signals = [other.values for other, role in others if role.kind == "signal"]
-    restarts = [_restarts(other) for other, role in others if role.kind in ("moment", "axis")]
-    for index, (column, role) in enumerate(others):
+    for index, (column, role) in enumerate(zip(columns, roles, strict=True)):
         if role.kind not in ("text", "identifier", "states") or len(column.texts) < _FEWEST_ROWS:
             continue
         changes = np.flatnonzero(np.diff(np.unique(np.asarray(column.texts, dtype=str), return_inverse=True)[1]))
-        if not 0 < len(changes) <= len(column.texts) // 8:
-            continue
-        again = any(len(rows) == len(column.texts) - 1 and rows[changes].all() for rows in restarts)
-        if again and any(_jumps(values, changes) for values in signals if len(values) == len(column.texts)):
+        if start_anew(columns, roles, changes, len(column.texts)):
             return index
     return None
+
+
+def start_anew(
+    columns: Sequence[Facts], roles: Sequence[Role], changes: Sequence[int] | NDArray[np.intp], rows: int
+) -> bool:
+    """Tell whether another series starts behind each of some rows: a time starts again, and a signal jumps.
+
+    Parameters
+    ----------
+    columns, roles
+        All columns of the table.
+    changes
+        Indices of the rows that end a series.
+    rows
+        The number of all rows.
+    """
+    places = np.asarray(changes, dtype=np.intp)
+    if not 0 < len(places) <= rows // 8:
+        return False
+    others = list(zip(columns, roles, strict=True))
+    signals = [other.values for other, role in others if role.kind == "signal"]
+    if not any(_jumps(values, places) for values in signals if len(values) == rows):
+        return False
+    restarts = (_restarts(other) for other, role in others if role.kind in ("moment", "axis"))
+    return any(len(falls) == rows - 1 and falls[places].all() for falls in restarts)
 
 
 def _restarts(column: Facts) -> NDArray[np.bool_]:
@@ -71,7 +91,11 @@ def _restarts(column: Facts) -> NDArray[np.bool_]:
     for before, text in zip(column.texts, column.texts[1:], strict=False):
         seen.add(before)
         again.append(text != before and text in seen)
-    return np.array(again, dtype=bool)
+    clock = clock_of_moments(column.texts, column.name)
+    if clock is None or clock.start is None:
+        return np.array(again, dtype=bool)
+    seconds = [clock.seconds(text) if text else None for text in column.texts]
+    return np.array(again, dtype=bool) | (np.diff(np.array(seconds, dtype=np.float64)) < 0)
 
 
 def _jumps(values: NDArray[np.float64], changes: NDArray[np.intp]) -> bool:

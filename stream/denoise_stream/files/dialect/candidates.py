@@ -124,14 +124,19 @@ class Reading:
     @cached_property
     def score(self) -> float:
         """How well the rows agree, times how many of their cells are numbers, moments or missing; 0 to 1."""
-        rows = len(self.row_numbers)
-        others = set(range(self.start, len(self.lines))).difference(self.row_numbers)
-        bad = sum(not is_comment(self.lines[index].text, self.delimiter) for index in others)
-        if not rows or not self.numeric:
+        if not self.row_numbers or not self.numeric:
             return 0.0
         cells = sum(len(self.kinds[index]) for index in self.row_numbers)
         texts = sum(self.kinds[index].count("text") for index in self.row_numbers)
-        return rows / (rows + bad) * (0.2 + 0.8 * (1 - texts / cells))
+        return self.agreement * (0.2 + 0.8 * (1 - texts / cells))
+
+    @property
+    def agreement(self) -> float:
+        """Share of the lines from the first row on, comments left out, that are rows."""
+        rows = len(self.row_numbers)
+        others = set(range(self.start, len(self.lines))).difference(self.row_numbers)
+        bad = sum(not is_comment(self.lines[index].text, self.delimiter) for index in others)
+        return rows / max(1, rows + bad)
 
     @property
     def numeric(self) -> bool:

@@ -15,7 +15,11 @@ LONGEST_RECORD = 200
 """Lines after which an open quote counts as text."""
 
 LOWEST_SCORE = 0.5
-"""No delimiter is accepted if the rows agree less than this."""
+AGREEMENT = 0.9
+"""No delimiter is accepted if the score is less than this, unless so many rows agree, though with many texts."""
+
+_JSON = re.compile(r'\s*(?:\[?\s*\{\s*(?:".*)?|\[|\[\s*\[.*|\[\s*[-\d"][^\[\]]*\]\s*,?)\s*')
+"""The first line of JSON: of an object, of a list of objects or lists, or a list of numbers or texts."""
 
 _SEPARATOR_HINT = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -128,6 +132,11 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     if not filled:
         below = "" if not options.skip_rows and not options.header else " below the lines of its header"
         raise TooFewRows(f"{name} is empty{below}")
+    if delimiter is None and _JSON.fullmatch(filled[0].text):
+        raise SourceError(
+            f"{name}, line {filled[0].number}: {quoted(filled[0].text[:40])} begins JSON, not a table; write it as CSV "
+            "first, or state --delimiter"
+        )
     reading = _read(filled, name, delimiter, options, eol)
     above = [line for line in lines if not is_blank(line.text)]
     if options.header and all(line.number != options.header for line in above):
@@ -183,7 +192,7 @@ def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: Tab
         reading = _settle(readings, name, options)
     if options.header == 0:
         reading.begin_at(0)
-    if reading.score < LOWEST_SCORE:
+    if reading.score < LOWEST_SCORE and not (reading.width > 1 and reading.agreement >= AGREEMENT):
         odd = next((line for index, line in enumerate(reading.lines) if not reading.is_row(index)), reading.lines[0])
         if delimiter is None and len(reading.lines) > 15:
             raise TooFewRows(

@@ -94,7 +94,7 @@ class TableSource:
         self.dialect = self._preview.dialect
         self.encoding = self._preview.encoding
         facts, styles = read_columns(self.dialect)
-        self.layout = choose_columns(facts, name, columns, series_column)
+        self.layout = choose_columns(facts, name, columns, series_column, self.dialect.lines)
         for index in self.layout.chosen:
             self._check_signal(index)
         self.styles = [styles[index] for index in self.layout.chosen]
