@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from denoise_stream.errors import SourceError, needs_extra, printable, shortened
 from denoise_stream.native_messages import native_messages_hidden
 
 if TYPE_CHECKING:
-    from denoise_stream.cli.endpoints import Endpoints
+    from denoise_stream.cli.ends.ends import Ends
     from denoise_stream.cli.options import Options
     from denoise_stream.engine.denoiser import Denoiser
     from denoise_stream.files.protocols import Source
@@ -37,12 +38,13 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
     DenoiseError
         If the source, the model, the output or a device fails.
     """
-    from denoise_stream.cli.endpoints import Endpoints
+    from denoise_stream.cli.ends.checks import checked_ends
+    from denoise_stream.cli.ends.live_settings import live_settings
     from denoise_stream.files.paths import check_outputs, picture_format
     from denoise_stream.model import choose_models
 
-    ends = Endpoints(options)
-    live = ends.live_settings()
+    ends = checked_ends(options)
+    live = live_settings(ends)
     if live is not None and options.plot is not None:
         raise ValueError("--plot draws files and pipes, not a live microphone")
     if options.plot is not None:
@@ -76,19 +78,21 @@ def denoise_one(options: "Options") -> dict[str, Any] | None:
                 quiet=options.quiet,
             )
         return None
-    if ends.is_sensor:
-        with ended_by_first_signal(ends.stop.set, options.duration):
-            return _denoise(denoiser, ends, options)
-    return _denoise(denoiser, ends, options)
+    stop = threading.Event()
+    with ended_by_first_signal(stop.set, options.duration) if ends.is_sensor else contextlib.nullcontext():
+        return _denoise(denoiser, ends, stop)
 
 
-def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dict[str, Any]:
-    """Denoise a file or pipe, draw, report and play it; return the facts of the report."""
+def _denoise(denoiser: "Denoiser", ends: "Ends", stop: threading.Event) -> dict[str, Any]:
+    """Denoise a file, pipe or sensor, draw, report and play it; return the facts of the report."""
+    from denoise_stream.cli.ends.opening import Opener
     from denoise_stream.cli.watchers import Watchers
     from denoise_stream.files.paths import whole_file
     from denoise_stream.runs.report import changes_in_words, facts, in_one_line
     from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
+
+    options, opener = ends.options, Opener(ends, stop)
 
     def say(line: str) -> None:
         if not options.quiet:
@@ -96,24 +100,24 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
             click.echo(click.style(text, fg="yellow") if line.startswith("warning: ") else text, err=True)
 
     with contextlib.ExitStack() as stack:
-        signal = stack.enter_context(contextlib.closing(ends.open_source(say)))
+        signal = stack.enter_context(contextlib.closing(opener.open_source(say)))
         stream = open_stream(denoiser, signal, options.series_column)
+        sound = ends.kind == "audio"
         if options.keep_peaks:
             from denoise_stream.runs.peaks import PeakKeeper
 
             stream = PeakKeeper(stream)
-        watchers = Watchers(signal, stream, denoiser, ends, options)
+        watchers = Watchers(signal, stream, denoiser, options, sound=sound)
         plot, report = (
             None if path is None else stack.enter_context(whole_file(path, replace=options.force))
             for path in (options.plot, options.report)
         )
         # Closed first: no picture and no report of an output that failed in the end.
         with (
-            ends.open_sink(signal, stream.sample_rate_hz) as destination,
+            opener.open_sink(signal, stream.sample_rate_hz) as destination,
             _progress(signal, quiet=options.quiet) as on_progress,
         ):
             compute_time_s = run(signal, stream, destination, watchers.all, on_progress)
-        sound = ends.kind == "audio"
         summary = facts(denoiser, stream, compute_time_s, watchers.levels, watchers.changes, audio=sound)
         written = None
         with contextlib.suppress(OSError):  # a program that waits for the file may have taken it already
@@ -121,7 +125,8 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
         summary |= {"input": options.source, "output": ends.sink, "output_bytes": written}
         summary |= {"notes": [*notes_of(signal, destination), *_doubts(denoiser, ends)]}
         summary |= {"sample_rate_assumed": signal.sample_rate_hz is None and stream.sample_rate_hz is not None}
-        summary |= {"columns": watchers.names, **ends.table_facts(signal)} if ends.kind == "table" else {}
+        if ends.kind == "table":  # columns that stay as they are and why, bad rows, the rate
+            summary |= {"columns": watchers.names, **getattr(signal, "facts", dict)()}
         if plot is not None and watchers.picture is not None:
             from denoise_stream.runs.drawing import save_picture
 
@@ -139,7 +144,7 @@ def _denoise(denoiser: "Denoiser", ends: "Endpoints", options: "Options") -> dic
     return summary
 
 
-def _doubts(denoiser: "Denoiser", ends: "Endpoints") -> list[str]:
+def _doubts(denoiser: "Denoiser", ends: "Ends") -> list[str]:
     """Say if the model was made for other signals."""
     from denoise_stream.model import choose_models
 

@@ -1,6 +1,5 @@
 """The observers of a signal while it is denoised, as the options ask for them."""
 
-from denoise_stream.cli.endpoints import Endpoints
 from denoise_stream.cli.options import Options
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.files.protocols import Source
@@ -21,15 +20,15 @@ class Watchers:
         signal: Source,
         stream: Stream,
         denoiser: Denoiser,
-        ends: Endpoints,
         options: Options,
+        *,
+        sound: bool,
     ) -> None:
         several = options.series_column is not None  # whose rows are not neighbours in time
-        sound = ends.kind == "audio"
         sample_rate_hz = stream.sample_rate_hz
         stamp_at = getattr(signal, "stamp_at", None)
         peaks = not sound and not options.keep_peaks
-        self.names = ends.channel_names(signal)
+        self.names = _channel_names(signal)
         self.levels = LevelMeter(signal.channels)
         self.changes: ChangeMeter | SeriesChanges
         if isinstance(stream, SeriesStream):
@@ -64,3 +63,11 @@ class Watchers:
         """The observers that were asked for."""
         possible = (self.levels, self.changes, self.picture, self.listener)
         return [watcher for watcher in possible if watcher is not None]
+
+
+def _channel_names(signal: Source) -> list[str]:
+    """Return the columns' names, or the channels' numbers."""
+    names: list[str] | None = getattr(signal, "column_names", None)
+    if names is not None:
+        return names
+    return ["signal"] if signal.channels == 1 else [f"channel {index + 1}" for index in range(signal.channels)]
