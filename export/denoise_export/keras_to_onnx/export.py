@@ -5,6 +5,7 @@ import dataclasses
 import json
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,48 +115,33 @@ def export(
     if normalization == "zscore" and kind != "signal":
         raise SourceError(f"--normalization zscore is for signals, which this {kind} is not")
     label = str(file) if file is not None else f"the network {source.name!r}"
+    scaling: str | None = normalization or (None if recipe is None else recipe.normalization)
     notes: list[str] = []
-    scaling: str
-    if normalization is not None:
-        scaling = normalization
-    elif recipe is not None:
-        scaling = recipe.normalization
-    else:
+    if scaling is None:
         scaling, note = find_scaling(network)
         notes += [note] if note else []
     overrides = Overrides(name, license, trained_on, hop, sample_rate_hz)
     own_name = _own_name(file, output, source, recipe is not None)
-    tf_level = tf.get_logger().level
-    tf.get_logger().setLevel(logging.ERROR)
-    try:
-        with in_float32(network.layers) as other_precisions:
-            notes += [f"the network's {policy} is computed in float32" for policy in sorted(other_precisions)]
-            adapted = adapt(network, window, own_size=kind in ("code", "forecast"))
-            contract = assemble_contract(adapted, scaling, recipe, own_name, kind, overrides)
-            if self_normalizing:
-                contract = _without_scaling(contract, label)
-            if fit_output:
-                if scaling == "none" or kind != "signal":
-                    raise SourceError(
-                        f"{label} takes samples as they are or no signals; --fit-output needs scaled ones"
-                    )
-                adapted = fitted_to_window(adapted)
-                notes += ["each output is fitted to its window by a gain and an offset, in the graph"]
-            if scaling == "zscore" or self_normalizing:
-                adapted = scaled_inside(adapted, scaling)
-                notes += [f"the {scaling} scaling is a part of the graph"]
-            # Refuse before the conversion, not after it.
-            architecture = architecture_over_blocks(file, recipe) if block else None
-            model, parity = _convert(adapted, contract)
-            block_graph = None if architecture is None else convert_block(str(file), architecture, model, contract)
-            # Count in the network: the graph may repeat some.
-            costs = complexity(model) | {"parameters": network.parameters}
-    except DenoiseError:
-        raise
-    except Exception as error:  # Keras, tf2onnx, onnxslim and onnx have no common error but Exception
-        raise SourceError(f"{label} cannot be converted: {_reason(error)}") from error
-    finally:
-        tf.get_logger().setLevel(tf_level)
+    with _one_kind_of_error(label), in_float32(network.layers) as other_precisions:
+        notes += [f"the network's {policy} is computed in float32" for policy in sorted(other_precisions)]
+        adapted = adapt(network, window, own_size=kind in ("code", "forecast"))
+        contract = assemble_contract(adapted, scaling, recipe, own_name, kind, overrides)
+        if self_normalizing:
+            contract = _without_scaling(contract, label)
+        if fit_output:
+            if scaling == "none" or kind != "signal":
+                raise SourceError(f"{label} takes samples as they are or no signals; --fit-output needs scaled ones")
+            adapted = fitted_to_window(adapted)
+            notes += ["each output is fitted to its window by a gain and an offset, in the graph"]
+        if scaling == "zscore" or self_normalizing:
+            adapted = scaled_inside(adapted, scaling)
+            notes += [f"the {scaling} scaling is a part of the graph"]
+        # Refuse before the conversion, not after it.
+        architecture = architecture_over_blocks(file, recipe) if block else None
+        model, parity = _convert(adapted, contract)
+        block_graph = None if architecture is None else convert_block(str(file), architecture, model, contract)
+        # Count in the network: the graph may repeat some.
+        costs = complexity(model) | {"parameters": network.parameters}
     facts = {"contract_version": contract.version} | contract.facts()
     facts |= {
         "sample_rate_hz": contract.sample_rate_hz or "any",
@@ -174,6 +160,22 @@ def export(
         _check_file(partial_model, output.name, contract.kind)
         partial_facts.write_text(json.dumps(facts, indent=2) + "\n")
     return output, facts
+
+
+@contextlib.contextmanager
+def _one_kind_of_error(label: str) -> Iterator[None]:
+    """State in a line why a network cannot be converted, without TensorFlow's warnings before it."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    except DenoiseError:
+        raise
+    except Exception as error:  # Keras, tf2onnx, onnxslim and onnx have no common error but Exception
+        raise SourceError(f"{label} cannot be converted: {_reason(error)}") from error
+    finally:
+        logger.setLevel(level)
 
 
 def _load(source: Any, file: Path | None, *, encoder: bool) -> Network:
