@@ -266,3 +266,21 @@ def test_a_line_that_names_no_signal_is_below_the_line_of_names():
     preamble = "Model,GP10\nCh.,,CH001,CH002\nUnit,,C,kPa\nDate,Time,,\n"
     rows = [f"{stamp(i).replace(' ', ',')},{a:.2f},{b:.2f}\n" for i, (a, b) in ROWS]
     assert denoise_table((preamble + "".join(rows)).encode()).columns == ["CH001", "CH002"]
+
+
+def test_names_part_dates_and_times_beside_texts_at_commas():
+    rows = [f"HR,Watch,{a:.2f},count/min,{stamp(i)} +0200,{stamp(i)} +0200\n" for i, (a, _) in ROWS]
+    assert denoise_table(("type,source,value,unit,start,end\n" + "".join(rows)).encode()).columns == ["value"]
+
+
+def test_a_semicolon_that_delimits_begins_no_comment_above_the_data():
+    rows = [f"{stamp(i)};{a:.2f};{b:.2f}\n".replace(".", ",") for i, (a, b) in ROWS]
+    head = ";Power;Yield\n;Analog;Counter\ndd/MM/yyyy;kW;kWh\n"
+    assert denoise_table((head + "".join(rows)).encode()).columns == ["Power", "Yield"]
+
+
+@pytest.mark.parametrize("line", ["Range=\t10 mV\t10 V", "* FileName = x", "# kind: matrix of floats"])
+def test_a_line_that_states_a_setting_names_no_columns(line):
+    delimiter = "\t" if "\t" in line else " "
+    rows = [f"{i / 100}{delimiter}{a:.3f}{delimiter}{b:.3f}\n" for i, (a, b) in ROWS]
+    assert denoise_table(f"{line}\n{''.join(rows)}".encode()).columns == ["2", "3"]

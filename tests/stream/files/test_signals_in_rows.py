@@ -63,6 +63,15 @@ def test_one_signal_that_fills_row_after_row_is_refused_with_the_way_out(width):
         denoise_table(table_of(SMOOTH.reshape(-1, width), "# IU_ANMO_00_BHZ\n"))
 
 
+def test_an_axis_in_front_of_the_rows_that_a_signal_fills_changes_nothing():
+    rows = "".join(
+        f"{400 + 9 * index} {' '.join(f'{1000 * value:.0f}' for value in row)}\n"
+        for index, row in enumerate(SMOOTH.reshape(-1, 6))
+    )
+    with pytest.raises(SourceError, match="from row to row in 6 columns; write one value in each line"):
+        denoise_table(f"##XYDATA=(X++(Y..Y))\n{rows}".encode())
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -21,6 +21,14 @@ def test_blocks_whose_time_starts_again_and_whose_values_jump_are_refused(betwee
     assert denoise_table(table, columns=["y"], on_bad_row="pass").columns == ["y"]
 
 
+def test_sweeps_that_start_again_are_refused_where_nothing_counts_them():
+    rows = [f"{n % 100 / 20:.2f},{(n % 100) ** 3 / 1e5 + NOISE[n] / 10:.4f}" for n in range(300)]
+    with pytest.raises(SourceError, match="another series begins below line 101, .* --columns I$"):
+        denoise_table("\n".join(["V,I", *rows, ""]).encode())
+    timed = [f"{n},{row}" for n, row in enumerate(rows)]
+    assert denoise_table("\n".join(["ms,V,I", *timed, ""]).encode()).columns == ["I"]
+
+
 def test_blocks_that_go_on_are_one_series():
     restarted = "t y\n" + "\n".join(block(first, 20) for first in (0, 100, 200))
     assert denoise_table(restarted.encode()).columns == ["y"]

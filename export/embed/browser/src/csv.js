@@ -47,7 +47,7 @@ export function readCsv(text) {
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
-  refuseSignalsInRows(signals, width);
+  refuseSignalsInRows(signals, width - clocks.length);
   const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
   const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);

@@ -65,7 +65,7 @@ export function refuseUnrelatedRows(texts, times, signals) {
  * to column, and not from row to row. So is one of a few columns without names that one signal fills row after row.
  *
  * @param {{ name: string, values: Float64Array }[]} signals
- * @param {number} width the number of all columns
+ * @param {number} width the number of all columns but axes
  */
 export function refuseSignalsInRows(signals, width) {
   const ownSignals = (count) =>
@@ -119,13 +119,16 @@ const startAnew = (changes, rows, times, signals) =>
   times.some((column) => restartsAt(column, changes));
 
 /**
- * Refuse series that follow each other, parted by blank lines or comments.
+ * Refuse series that follow each other, parted by blank lines or comments or where all times restart.
  *
  * @param {number[]} lines the line, from 0, that each row stands in
  */
 export function refuseBlocks(lines, times, signals) {
-  const changes = [...lines.keys()].filter((n) => n && lines[n] > lines[n - 1] + 1);
-  if (!startAnew(changes, lines.length, times, signals)) return;
+  const rows = [...lines.keys()].slice(1);
+  const parted = rows.filter((n) => lines[n] > lines[n - 1] + 1);
+  const restarted = times.length ? rows.filter((n) => times.every((column) => restartsAt(column, [n]))) : [];
+  const changes = [parted, restarted].find((places) => startAnew(places, lines.length, times, signals));
+  if (!changes) return;
   throw new Error(
     `another series begins below line ${lines[changes[0] - 1] + 1}, where the time starts again and the values jump; put ` +
       "each into a file of its own",

@@ -194,6 +194,11 @@ for (const [kind, text, words] of [
     /another series begins below line 40, where the time starts again and the values jump/,
   ],
   [
+    "sweeps that follow each other",
+    lines((x, n) => `${n % 20},${(n % 20) ** 3 + x}`, ["volts,amps"]),
+    /another series begins below line 21, where the time starts again and the values jump/,
+  ],
+  [
     "series one below the other with times of their own",
     lines((x, n) => `2024-05-01T10:${10 + (n % 20)}:0${n >> 4},${n < 20 ? "out" : "in"},${x + (n < 20 ? 0 : 90)}`, ["time,id,v"]),
     /rows of several series follow each other, named by column 'id'/,

@@ -10,7 +10,7 @@ from typing import Any
 
 from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.columns.assign import Facts, Role, assign_roles, find_clock
-from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved, start_anew
+from denoise_stream.files.columns.interleaved import find_consecutive, find_interleaved, find_restarts, start_anew
 from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.columns.records import find_record_names, rows_are_signals, rows_go_on
 from denoise_stream.files.columns.times import Clock
@@ -152,8 +152,10 @@ def _refuse_interleaved(facts: Sequence[Facts], roles: Sequence[Role], chosen: S
 def _refuse_blocks(
     facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str, lines: Sequence[int]
 ) -> None:
-    """Raise a SourceError if blank lines or comments part series that follow each other."""
+    """Raise a SourceError if series follow each other, parted by blank lines or comments or where all times restart."""
     ends = [row for row, (line, following) in enumerate(pairwise(lines)) if following > line + 1]
+    if not start_anew(facts, roles, ends, len(lines)):
+        ends = find_restarts(facts, roles)
     if start_anew(facts, roles, ends, len(lines)):
         signal = facts[chosen[0]].name
         raise SourceError(
@@ -182,7 +184,8 @@ def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Seque
             f"{name}: each row looks like a signal of its own of {len(chosen)} values; transpose the table, so that "
             "time runs down, or name the columns that are signals with --columns"
         )
-    if len(chosen) == len(facts) and rows_go_on(facts):
+    others = {role.kind for index, role in enumerate(roles) if index not in chosen}
+    if others <= {"axis"} and rows_go_on([facts[place] for place in chosen]):
         raise SourceError(
             f"{name}: one signal seems to go on from row to row in {len(chosen)} columns; write one value in each "
             "line, or name the columns that are signals with --columns"

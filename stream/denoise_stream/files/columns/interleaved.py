@@ -82,6 +82,14 @@ def start_anew(
     return any(len(falls) == rows - 1 and falls[places].all() for falls in restarts)
 
 
+def find_restarts(columns: Sequence[Facts], roles: Sequence[Role]) -> list[int]:
+    """Return the indices of the rows behind which all columns of times and counts start again."""
+    falls = [_restarts(column) for column, role in zip(columns, roles, strict=True) if role.kind in ("moment", "axis")]
+    if not falls or len(set(map(len, falls))) > 1:
+        return []
+    return [int(row) for row in np.flatnonzero(np.all(falls, axis=0))]
+
+
 def _restarts(column: Facts) -> NDArray[np.bool_]:
     """Tell for each row but the first ``(rows - 1,)`` whether a time falls, or comes to a moment that it had before."""
     if column.kind == "number" or not len(column.texts):

@@ -77,7 +77,7 @@ def rows_go_on(columns: Sequence[Facts]) -> bool:
     Parameters
     ----------
     columns
-        All columns of the table, the signals.
+        The signals, with nothing beside them but axes.
     """
     if len(columns) < 3 or not _are_unnamed(columns):
         return False

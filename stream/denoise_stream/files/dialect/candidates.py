@@ -8,7 +8,7 @@ from functools import cached_property
 
 from denoise_stream.files.dialect.attached import find_attached
 from denoise_stream.files.dialect.fields import BLANK, Attached, split_fields, unquote
-from denoise_stream.files.dialect.marks import Column, kind_of, sort_column
+from denoise_stream.files.dialect.marks import NUMBERS, Column, kind_of, sort_column
 
 DELIMITERS = (",", ";", "\t", "|", " ", "")
 """In the order of preference among equals."""
@@ -192,15 +192,19 @@ def _sort_columns(kinds: Sequence[Sequence[str]], width: int) -> list[Column]:
     return [sort_column(column) for column in zip(*(row for row in kinds if len(row) == width), strict=True)]
 
 
-def _named_by_tabs(tabs: Reading, rows: int) -> bool:
-    """Tell whether tabs part every row, and a line of names, into as many fields: spaces are then within the fields.
+def _has_names(reading: Reading, rows: int) -> bool:
+    """Tell whether a mark other than spaces parts every row, and a line of names, into as many fields.
 
-    So it is with dates and times beside texts, where the reading with spaces has more cells that are no text.
+    Spaces are then within the fields: of dates and times beside texts, where the reading with spaces has more cells
+    that are no text. No field holds several numbers, as fields between decimal commas would.
     """
-    if not tabs.numeric or len(tabs.row_numbers) < rows:
+    if reading.delimiter in " " or not reading.numeric or len(reading.row_numbers) < rows:
         return False
-    above = tabs.kinds[max(0, tabs.start - SIGHT) : tabs.start]
-    return any(len(kinds) == tabs.width and set(kinds) == {"text"} for kinds in above)
+    above = reading.kinds[max(0, reading.start - SIGHT) : reading.start]
+    if not any(len(kinds) == reading.width and set(kinds) == {"text"} for kinds in above):
+        return False
+    spaced = (cell.split() for row in reading.rows for cell in row if " " in cell)
+    return not any(all(kind_of(word) in NUMBERS for word in words) for words in spaced)
 
 
 def best_readings(lines: Sequence[Line]) -> list[Reading]:
@@ -217,9 +221,10 @@ def best_readings(lines: Sequence[Line]) -> list[Reading]:
             readings.append(reading)
     best = max((reading.score for reading in readings), default=0.0)
     chosen = [reading for reading in readings if reading.score > 0 and reading.score >= best - TIE]
-    tabs, spaces = (next((reading for reading in readings if reading.delimiter == mark), None) for mark in "\t ")
-    if tabs is not None and spaces in chosen and tabs not in chosen and _named_by_tabs(tabs, len(spaces.row_numbers)):
-        chosen = [tabs if reading is spaces else reading for reading in chosen]
+    spaces = next((reading for reading in chosen if reading.delimiter == " "), None)
+    if spaces is not None and all(reading.delimiter in " " for reading in chosen):
+        named = [reading for reading in readings if _has_names(reading, len(spaces.row_numbers))]
+        chosen = [*named[:1], *(reading for reading in chosen if not named or reading is not spaces)]
     if any(not reading.delimiter for reading in chosen):
         chosen += [
             reading for reading in readings if reading.delimiter == "," and reading not in chosen and reading.score

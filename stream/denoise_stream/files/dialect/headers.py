@@ -155,7 +155,7 @@ def _cells(line: Line, reading: Reading) -> list[str]:
     """Split a line of names, which may follow a comment mark."""
     cells = [unquote(field) for field in split_fields(line.text, reading.delimiter)]
     bare = line.text.lstrip(BLANK if reading.delimiter != "\t" else " \ufeff")
-    mark = next((mark for mark in COMMENTS if bare.startswith(mark)), "")
+    mark = next((mark for mark in COMMENTS if bare.startswith(mark) and mark != reading.delimiter), "")
     if mark and (len(cells) > reading.width or cells[0] != mark):
         bare = bare[len(mark) :]
         cells = [
@@ -179,11 +179,11 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
             if len(set(cells)) == len(cells):
                 rows.append((index, cells))
             break
-        if comment and (rows or not wide or numeric):
+        if comment and (rows or not wide or numeric or _states_a_value(cells)):
             if rows:
                 break
             continue
-        if not wide or cells[0] in _FIRST_WORDS or (numeric and rows):
+        if not wide or cells[0] in _FIRST_WORDS or (numeric and rows) or _states_a_value(cells):
             if rows:
                 break
             continue
@@ -230,6 +230,13 @@ def _describes(cells: Sequence[str], width: int) -> bool:
         return True
     units = [cell in UNITS or _BRACKETED.fullmatch(cell) is not None for cell in known]
     return 2 * sum(units) > len(units)
+
+
+def _states_a_value(cells: Sequence[str]) -> bool:
+    """Tell whether a line states what one thing is, as ``# type: matrix`` and ``* FileName = x.hex`` do."""
+    named = [cell for cell in cells if cell]
+    ends = [cell.endswith((":", "=")) for cell in named]
+    return len(named) > 1 and (ends[0] or "=" in named) and not all(ends)
 
 
 def _names_no_numbers(cells: Sequence[str], reading: Reading) -> bool:
