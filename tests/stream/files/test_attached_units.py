@@ -1,5 +1,7 @@
 """Numbers with a unit, a percent sign or a currency attached are denoised, and what is attached stays."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,30 @@ def test_a_number_in_another_unit_is_a_bad_row():
     cells[200] = "0.02 V"
     with pytest.raises(SourceError, match="line 202, column 'v': '0.02 V' is not a number; --on-bad-row pass"):
         denoise_table(table_of(cells))
+
+
+LABELLED = {
+    "words": "temp:{0:.2f} hum:{1:.1f} seq:{2}",
+    "fields": "temp: {0:.2f}, hum: {1:.1f}, seq: {2}",
+    "behind a time": "2024-05-01 10:00:{2:02d} temp={0:.2f} hum={1:.1f}",
+    "with units": "temp = {0:.2f} °C; hum = {1:.1f} %; seq = {2}",
+}
+
+
+@pytest.mark.parametrize("form", LABELLED.values(), ids=LABELLED.keys())
+def test_labels_in_front_of_all_numbers_stay_and_name_the_columns(form):
+    rows = [form.format(value, 2 * value, index) for index, value in enumerate(NOISY[:60])]
+    rows[7] = rows[7].replace(f"{NOISY[7]:.2f}", "nan")
+    done = denoise_table("".join(f"{row}\n" for row in rows).encode())
+    assert done.columns == ["temp", "hum"]
+    number = re.compile(r"(?<=[:=])( ?)[\d.]+(?=[ ,;]|$)")
+    after = done.data.decode().splitlines()
+    assert [number.sub(r"\1", row) for row in after] == [number.sub(r"\1", row) for row in rows]
+    assert after != rows
+    assert "nan" in after[7]
+
+
+@pytest.mark.parametrize("row", ["{0:.2f},node:{1}", "{0:.2f},up,node:{1}"])
+def test_label_beside_numbers_without_one_is_part_of_a_name(row):
+    rows = [row.format(value, index * index % 11) for index, value in enumerate(NOISY)]
+    assert denoise_table("".join(f"{row}\n" for row in rows).encode()).columns == ["1"]

@@ -1,11 +1,11 @@
-"""Find what is attached to every number of a column: a unit, a percent sign, a currency."""
+"""Find what is attached to every number of a column: a unit, a percent sign, a currency, a label."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 
 from denoise_stream.files.dialect.fields import NOTHING, Attached
-from denoise_stream.files.dialect.marks import NUMBERS, kind_of
+from denoise_stream.files.dialect.marks import NUMBERS, kind_of, sort_column
 
 SHARE = 0.9
 """Least share of a column's known cells to which the same is attached; the others are bad rows."""
@@ -24,8 +24,9 @@ _UNITS = sorted(
     reverse=True,
 )
 _MEASURE = f"(?:{'|'.join(map(re.escape, _UNITS))})(?: AC| DC)?"
+_LABEL = r"[^\W\d][\w .()/-]*[:=] ?"
 _CELL = re.compile(
-    rf"([$€£¥₹]\s?)?(?P<number>.*[\d.,])(\s?(?:%|‰|°[CFK]?|º[CF]|℃|℉|[$€£¥₹])|\s{_MEASURE}|(?<=\d){_MEASURE})?",
+    rf"([$€£¥₹]\s?|{_LABEL})?(?P<number>.*[\d.,])(\s?(?:%|‰|°[CFK]?|º[CF]|℃|℉|[$€£¥₹])|\s{_MEASURE}|(?<=\d){_MEASURE})?",
     re.DOTALL,
 )
 
@@ -33,14 +34,34 @@ _CELL = re.compile(
 def find_attached(rows: Sequence[Sequence[str]]) -> list[Attached]:
     """Return what is attached to the numbers of each column.
 
-    A unit of letters without a space before it counts where all numbers have a decimal mark: ``12A`` may be a name.
+    A unit of letters without a space before it counts where all numbers have a decimal mark: ``12A`` may be a name. A
+    label in front, as in ``temp:21.5 hum:40``, counts where all columns but times have one: ``node:12`` may be a name.
 
     Parameters
     ----------
     rows
         Cells of rows of one width, without quotes and spaces around them.
     """
-    return [_attached_to(column) for column in zip(*rows, strict=True)] if rows else []
+    columns = list(zip(*rows, strict=True)) if rows else []
+    found = [_attached_to(column) for column in columns]
+    bare = [not label_of(marks) for marks in found]
+    if all(bare) or not any(bare):
+        return found
+    times = (
+        sort_column(map(kind_of, cells)).kind == "moment"
+        for cells, is_bare in zip(columns, bare, strict=True)
+        if is_bare
+    )
+    return found if all(times) else [marks if is_bare else NOTHING for marks, is_bare in zip(found, bare, strict=True)]
+
+
+def label_of(attached: Attached) -> str:
+    """Return the label in front of a column's numbers, empty without one.
+
+    >>> label_of(Attached("temp: ", "")), label_of(Attached("$", ""))
+    ('temp', '')
+    """
+    return attached.before.rstrip(" :=") if re.fullmatch(_LABEL, attached.before) else ""
 
 
 def _attached_to(cells: Sequence[str]) -> Attached:

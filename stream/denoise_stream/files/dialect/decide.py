@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from denoise_stream.errors import SourceError, quoted
+from denoise_stream.files.dialect.attached import label_of
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
 from denoise_stream.files.dialect.fields import BLANK, NOTHING, Attached, is_blank, is_open, split_fields, unquote
 from denoise_stream.files.dialect.headers import UNITS, NamesDiffer, find_header, refuse_table_above
@@ -161,9 +162,13 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     kinds = tuple(column.kind for column in reading.columns)
     marks = find_marks(kinds, cells, reading.delimiter, options.decimal)
     first = reading.lines[header.start].number
+    attached = tuple(reading.attached) or (NOTHING,) * reading.width
+    names = header.names
+    if not header.line:
+        names = tuple(label_of(marks) or name for marks, name in zip(attached, names, strict=True))
     return Dialect(
         "," if not reading.delimiter and _quotes_commas(reading) else reading.delimiter,
-        header.names,
+        names,
         header.line,
         first,
         reading.lines[reading.row_numbers[0]].number,
@@ -174,7 +179,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         header.units,
         header.rate_hz,
         frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
-        tuple(reading.attached) or (NOTHING,) * reading.width,
+        attached,
     )
 
 
