@@ -72,6 +72,8 @@ def test_equal_steps_of_few_values_are_equal_to_half_a_digit():
     ("values", "states"),
     [
         (RNG.integers(0, 2, 300), True),
+        ([0, 1, 1, 0], True),
+        ([0, 2, 2, 0], False),
         (np.repeat(RNG.integers(0, 5, 15), 20), True),
         (98 - INDEX // 20, True),
         (np.rint(noise(3)), False),
@@ -227,6 +229,7 @@ def test_names_of_parts_of_a_date():
         ("%m/%d/%Y %I:%M:%S %p", 1000, True),
         ("%H:%M:%S", 1000, False),
         ("%H:%M:%S,%f", 500, False),
+        ("%d-%b-%Y %H:%M:%S.%f", 100, True),
     ],
 )
 def test_stamps_tell_the_rate(form, step_ms, start):

@@ -52,6 +52,7 @@ export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, name
   if (SETPOINT.test(name) || (isUncertainty(name, names) && known.every((value) => value >= 0))) return "states";
   if (isAxis(known, steps) || isReset(known, steps) || (isComplete && isEven(steps, digits))) return "axis";
   const different = new Set(known).size;
+  if (known.length >= 3 && different === 2 && known.every((value) => value === 0 || value === 1)) return "states";
   const held = steps.filter((step) => step === 0).length >= HOLDS * steps.length;
   const areFew = different <= FEW || (different <= MOST_HELD && held);
   if (known.length < MANY) return "signal";

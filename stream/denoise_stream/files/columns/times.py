@@ -24,7 +24,8 @@ FORMATS = (
     "%m/%d/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p",
     "%m/%d/%Y", "%m/%d/%y %H:%M:%S", "%m/%d/%y %H:%M", "%m/%d/%y %I:%M:%S %p", "%m/%d/%y %I:%M %p",
     "%d/%m/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%H:%M:%S.%f", "%H:%M:%S", "%H:%M",
-    "%I:%M:%S %p", "%I:%M %p", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y", "%d %b %Y %H:%M:%S", "%M:%S", "%M:%S.%f",
+    "%I:%M:%S %p", "%I:%M %p", "%d-%b-%Y %H:%M:%S.%f", "%d-%b-%Y %H:%M:%S", "%d-%b-%Y", "%d %b %Y %H:%M:%S", "%M:%S",
+    "%M:%S.%f",
 )  # fmt: skip
 
 EPOCHS = ((1e8, 1e10, 1.0), (1e11, 1e13, 1e-3), (1e14, 1e16, 1e-6), (1e17, 1e19, 1e-9))
@@ -271,6 +272,6 @@ def _normal(text: str) -> str:
     """Write a moment with a space between date and time, a point before fractions and without a time zone."""
     text = _ZONE.sub("", text.strip()) if not text.upper().endswith(("AM", "PM")) else text.strip()
     text = re.sub(r"(\d)[T_](\d)", r"\1 \2", text)
-    text = re.sub(r"(:\d{2})[,](\d+)", r"\1.\2", text)
+    text = re.sub(r"(:\d{2}),(\d+)|(:\d{2}:\d{2}):(\d{3})$", r"\1\3.\2\4", text)
     text = re.sub(r"(\.\d{6})\d+", r"\1", text)
     return re.sub(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", r"\1-\2-\3", text)

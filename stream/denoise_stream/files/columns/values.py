@@ -122,6 +122,8 @@ def is_constant(values: Values) -> bool:
 
 def are_states(values: Values) -> str:
     """Return why values are states (flags, modes, setpoints) rather than a signal; empty if they are not."""
+    if len(values) >= 3 and np.array_equal(np.unique(values), [0, 1]):
+        return "2 different whole numbers"
     if len(values) < MANY:
         return ""
     events = _are_events(values)
