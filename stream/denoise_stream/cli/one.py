@@ -88,7 +88,8 @@ def _denoise(denoiser: "Denoiser", ends: "Ends", stop: threading.Event) -> dict[
     from denoise_stream.cli.ends.opening import Opener
     from denoise_stream.cli.watchers import Watchers
     from denoise_stream.files.paths import whole_file
-    from denoise_stream.runs.report import changes_in_words, facts, in_one_line
+    from denoise_stream.runs.report.facts import facts
+    from denoise_stream.runs.report.words import changes_in_words, in_one_line
     from denoise_stream.runs.run import notes_of, run
     from denoise_stream.runs.series import open_stream
 

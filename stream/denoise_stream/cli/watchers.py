@@ -7,7 +7,8 @@ from denoise_stream.live.listening import Listener
 from denoise_stream.native_messages import native_messages_hidden
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.plots import BeforeAfterPlot
-from denoise_stream.runs.report import LevelMeter, engine_facts, engine_in_words
+from denoise_stream.runs.report.facts import LevelMeter, engine_facts
+from denoise_stream.runs.report.words import engine_in_words
 from denoise_stream.runs.run import Observer, Stream
 from denoise_stream.runs.series import SeriesChanges, SeriesStream
 

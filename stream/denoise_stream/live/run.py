@@ -16,7 +16,7 @@ from denoise_stream.live.devices import Device, device_errors, find_device, port
 from denoise_stream.live.events import Losses
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.session import NOISE_REMOVED_DB, LiveSession
-from denoise_stream.runs.report import engine_facts
+from denoise_stream.runs.report.facts import engine_facts
 
 PREFERRED_RATE_HZ = 48_000.0
 SPEAKER_LATENCY_S = 0.02

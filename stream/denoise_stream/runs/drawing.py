@@ -12,7 +12,7 @@ from denoise_stream.files.paths import picture_format
 from denoise_stream.files.protocols import Chunk
 from denoise_stream.runs.places import Place
 from denoise_stream.runs.plots import DENOISED_COLOUR, NOISY_COLOUR, BeforeAfterPlot
-from denoise_stream.runs.report import before_to_after, percent
+from denoise_stream.runs.report.quantities import before_to_after, percent
 from denoise_stream.runs.sample_times import DAY_S
 
 BEFORE, AFTER, REMOVED = NOISY_COLOUR, DENOISED_COLOUR, "#b8480e"

@@ -11,7 +11,7 @@ from denoise_stream import Denoiser
 from denoise_stream.runs.changes import ChangeMeter
 from denoise_stream.runs.noise_level import HumMeter
 from denoise_stream.runs.peaks import BLOCK, PeakKeeper, isolated_peaks
-from denoise_stream.runs.report import effect_in_words
+from denoise_stream.runs.report.words import effect_in_words
 from denoise_train.synthetic.noise import pink
 
 RNG = np.random.default_rng(0)

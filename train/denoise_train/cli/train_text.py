@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from denoise_stream.runs.report import rate_in_words
+from denoise_stream.runs.report.quantities import rate_in_words
 from denoise_train.evaluation.text_tables import paragraphs
 from denoise_train.recipe import Recipe
 from denoise_train.recordings.pairs import OwnData

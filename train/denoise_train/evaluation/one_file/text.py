@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from denoise_stream.runs.report import rate_in_words
+from denoise_stream.runs.report.quantities import rate_in_words
 from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB
 from denoise_train.evaluation.one_file.run import MOST_SIGNALS, Judged
 
