@@ -284,3 +284,17 @@ def test_a_line_that_states_a_setting_names_no_columns(line):
     delimiter = "\t" if "\t" in line else " "
     rows = [f"{i / 100}{delimiter}{a:.3f}{delimiter}{b:.3f}\n" for i, (a, b) in ROWS]
     assert denoise_table(f"{line}\n{''.join(rows)}".encode()).columns == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        ("100\n,,LASI,,RASI,\nFrame,Sub,X,Y,X,Y\n,,mm,mm,mm,mm\n", ["X", "Y", "X", "Y"]),
+        ("DataRate,Units\n100,mm\nFrame#,Time,LASI,,RASI,\n,,X1,Y1,X2,Y2\n\n", ["X1", "Y1", "X2", "Y2"]),
+        ("n,t,Left,,Right,\n#,s,V,V,V,V\n", ["Left", "", "Right", ""]),
+    ],
+    ids=["Vicon", "TRC", "units"],
+)
+def test_names_stand_below_their_groups(head, names):
+    rows = "".join(f"{i},0,{a:.3f},{b:.3f},{b:.3f},{a:.3f}\n" for i, (a, b) in ROWS)
+    assert denoise_table((head + rows).encode()).columns == names

@@ -104,9 +104,9 @@ def find_header(reading: Reading, wanted: int | None, above: Sequence[Line]) -> 
         start = _first_number(reading, 0 if found is None else found[0] + 1)
     if found is None:
         return Header(numbered, 0, (), start, rate_hz)
-    index, units = found
+    index, names, units = found
     line = reading.lines[index]
-    return Header(_fitted(_cells(line, reading), reading, line.number), line.number, units, start, rate_hz)
+    return Header(_fitted(names, reading, line.number), line.number, units, start, rate_hz)
 
 
 def refuse_table_above(reading: Reading, start: int, name: str) -> None:
@@ -165,8 +165,8 @@ def _cells(line: Line, reading: Reading) -> list[str]:
     return cells
 
 
-def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
-    """Return the index of the line of names and the cells of a line of units below it; None without names."""
+def _names_above(reading: Reading) -> tuple[int, list[str], tuple[str, ...]] | None:
+    """Return the index of the line of names, the names, and the cells of a line of units below; None without names."""
     rows: list[tuple[int, list[str]]] = []
     units_in_comment = False  # as in NDBC's files: one comment line of names, one of units
     lines = reading.lines[: reading.start]
@@ -194,14 +194,17 @@ def _names_above(reading: Reading) -> tuple[int, tuple[str, ...]] | None:
         units_in_comment = comment
     if not rows:
         return None
-    below: list[str] = []
-    for position, (index, cells) in enumerate(rows):
-        if position + 1 < len(rows) and (_describes(cells, reading.width) or _names_no_numbers(cells, reading)):
-            below = cells
-            continue
-        return index, tuple(below)
-    index, cells = rows[-1]
-    return index, tuple(rows[-2][1])
+    position = 0
+    while position + 1 < len(rows) and (
+        _describes(rows[position][1], reading.width) or _names_no_numbers(rows[position][1], reading)
+    ):
+        position += 1
+    index, cells = rows[position]
+    for place, (lower, names) in enumerate(rows[:position]):
+        if _fills(names, cells, reading):  # groups above, such as ``Left,,,Right,,``, and names below
+            units = tuple(rows[place - 1][1]) if place else ()
+            return lower, [name or group for name, group in zip(names, cells, strict=False)], units
+    return index, cells, tuple(rows[position - 1][1]) if position else ()
 
 
 def _numeric(cells: Sequence[str]) -> bool:
@@ -243,6 +246,16 @@ def _names_no_numbers(cells: Sequence[str], reading: Reading) -> bool:
     """Tell whether a line leaves every column of numbers without a name, as ``Date,Time,,`` below lines of channels."""
     places = [place for place, column in enumerate(reading.columns) if column.kind == "number"]
     return len(cells) >= reading.width and not any(cells[place] for place in places)
+
+
+def _fills(names: Sequence[str], groups: Sequence[str], reading: Reading) -> bool:
+    """Tell whether a line names, and not by units, columns of numbers that a line above it leaves without a name."""
+    width = min(len(names), len(groups))
+    numbers = [place for place in range(width) if reading.columns[place].kind == "number"]
+    gaps = [place for place in numbers if not groups[place]]
+    named = [names[place] for place in numbers if names[place]]
+    units = sum(name.lower() in UNITS or _BRACKETED.fullmatch(name) is not None for name in named)
+    return width == reading.width and bool(gaps) and all(names[place] for place in gaps) and 2 * units <= len(named)
 
 
 def _trimmed(cells: Sequence[str]) -> list[str]:
