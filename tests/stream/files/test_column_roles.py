@@ -142,6 +142,7 @@ BESIDE_A_TIME = {
     "codes of a converter": (numbers("adc_code", CODE), ""),
     "a direction over north": (numbers("wind_dir", DIRECTION), "an angle that wraps at 360"),
     "an angle in a row of units": (numbers("phi", DIRECTION - 180, unit="°"), "an angle that wraps at 360"),
+    "a direction's short name": (numbers("wd", DIRECTION), "an angle that wraps at 360"),
     "a direction that stays south": (numbers("wind_dir", 180 + noise(10)), ""),
     "events of many codes": (numbers("stim", np.where(INDEX % 9 == 4, CODE, 0)), "always 0 but for single events"),
     "tips of a rain gauge": (

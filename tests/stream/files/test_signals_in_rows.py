@@ -52,6 +52,9 @@ def test_a_long_row_is_a_signal_and_so_is_a_row_for_each_day():
     names = ",".join(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 30)) + "\n"
     with pytest.raises(SourceError, match="signal of its own of 48 values; transpose"):
         denoise_table(table_of(RNG.normal(size=(90, 48)), names))
+    hours = ",".join(f"HE{hour:02d}" for hour in range(1, 25)) + "\n"
+    with pytest.raises(SourceError, match="signal of its own of 24 values; transpose"):
+        denoise_table(table_of(RNG.normal(size=(90, 24)), hours))
 
 
 SMOOTH = np.sin(np.arange(1200) / 30) + 0.02 * RNG.normal(size=1200)

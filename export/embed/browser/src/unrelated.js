@@ -70,7 +70,8 @@ export function refuseUnrelatedRows(texts, times, signals) {
 export function refuseSignalsInRows(signals, width) {
   const ownSignals = (count) =>
     new Error(`each row looks like a signal of its own of ${count} values; transpose the table, so that time runs down`);
-  const isOfTimes = signals.length >= FEWEST_TIMES && signals.every(({ name }) => /^\D?\d{1,2}:\d{2}\b/.test(name));
+  const isTime = ({ name }) => /^(\D?\d{1,2}:\d{2}\b|(h|he|hr|hour|hora|heure|stunde)[ _]?\d{1,2}$)/i.test(name);
+  const isOfTimes = signals.length >= FEWEST_TIMES && signals.every(isTime);
   if (isOfTimes) throw ownSignals(signals.length);
   if (!signals.every(({ name }) => /^(column )?\d+$/.test(name))) return;
   const rows = [...signals[0].values.keys()].map((n) => signals.map(({ values }) => values[n]));

@@ -61,7 +61,7 @@ AVERAGES = ("", "avg", "mean", "value")
 """What may stand behind the name of that other column."""
 
 DIRECTIONS = frozenset(
-    "dir direction wdir winddir winddirection bearing course heading azimuth yaw cog windrichtung azimut".split()
+    "dir direction wd wdir winddir winddirection bearing course heading hdg azimuth yaw cog windrichtung azimut".split()
 )
 """Words for an angle on a circle."""
 

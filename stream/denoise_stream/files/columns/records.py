@@ -15,7 +15,7 @@ _FEWEST_IN_A_ROW = 32
 """Fewest columns of a table whose rows may be signals."""
 
 _FEWEST_TIMES = 12
-"""Fewest columns named by times of day that make each row a day."""
+"""Fewest columns named by times of day, or hours, that make each row a day."""
 
 _FEWEST_ROWS = 30
 _JOINED = 1.3
@@ -23,7 +23,7 @@ _FARTHER = 1.8
 """Where one signal goes on from row to row: most ratio of the usual step from the end of a row to the start of the next
 to that within rows, and least ratio of that down the columns."""
 
-_TIME_OF_DAY = re.compile(r"\D?\d{1,2}:\d{2}\b.*")
+_TIME_OF_DAY = re.compile(r"\D?\d{1,2}:\d{2}\b.*|(?:h|he|hr|hour|hora|heure|stunde)[ _]?\d{1,2}", re.I)
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.I)
 
 
