@@ -67,8 +67,9 @@ def test_sentences_with_checksums_are_refused_until_their_columns_are_named():
         "[" + ", ".join(f"{value:.3f}" for value in NOISE) + "]\n",
         "[\n" + ",\n".join(f"  {value:.3f}" for value in NOISE) + "\n]\n",
         "".join(f"[{n}, {NOISE[n]:.3f}, {NOISE[-n]:.3f}],\n" for n in range(100)),
+        "[" * 100_000 + "\n",
     ],
-    ids=["lines of objects", "a list", "a list over lines", "lists"],
+    ids=["lines of objects", "a list", "a list over lines", "lists", "nested deeply"],
 )
 def test_json_is_refused_by_its_name(text):
     with pytest.raises(SourceError, match="line 1: .* begins JSON, not a table; write it as CSV"):
@@ -87,3 +88,8 @@ def test_rows_that_agree_may_be_mostly_text():
         for n in range(300)
     )
     assert denoise_table("".join(rows).encode()).columns == ["7"]
+
+
+def test_a_line_of_json_above_a_table_is_settings():
+    rows = (f"{n},{20 + NOISE[n]:.3f}\n" for n in range(300))
+    assert denoise_table(('{"rate": 20, "unit": "C"}\nn,temp\n' + "".join(rows)).encode()).columns == ["temp"]

@@ -1,5 +1,6 @@
 """Decide how a table is written, from its first lines: delimiter, header, names and marks together."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     if not filled:
         below = "" if not options.skip_rows and not options.header else " below the lines of its header"
         raise TooFewRows(f"{name} is empty{below}")
-    if delimiter is None and _JSON.fullmatch(filled[0].text):
+    if delimiter is None and _is_json(filled):
         raise SourceError(
             f"{name}, line {filled[0].number}: {quoted(filled[0].text[:40])} begins JSON, not a table; write it as CSV "
             "first, or state --delimiter"
@@ -181,6 +182,18 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
         attached,
     )
+
+
+def _is_json(lines: Sequence[Line]) -> bool:
+    """Tell whether lines are JSON; a first line that is complete may be settings above a table."""
+    first, second = lines[0].text, lines[min(1, len(lines) - 1)].text
+    if not _JSON.fullmatch(first):
+        return False
+    try:
+        json.loads(first.strip().rstrip(","))
+    except (ValueError, RecursionError):
+        return True
+    return _JSON.fullmatch(second) is not None
 
 
 def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: TableOptions, eol: str) -> Reading:
