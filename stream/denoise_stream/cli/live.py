@@ -20,10 +20,17 @@ from denoise_stream.files.audio.wav import wav_header
 from denoise_stream.files.paths import whole_file, write_json
 from denoise_stream.files.pipes import PipeSink
 from denoise_stream.files.protocols import Sink
+from denoise_stream.live.display.words import decibels, facts, plain_line
 from denoise_stream.live.recorder import Recorder
-from denoise_stream.live.run import PLAIN_LINE_S, QUEUED_S, TICK_S, LiveRun, LiveSettings, decibels, plain_line
+from denoise_stream.live.report import live_facts
+from denoise_stream.live.run import LiveRun, LiveSettings
 from denoise_stream.live.session import BLOCK_S
 
+QUEUED_S = 10.0
+"""Recorded signal that may wait for a slow disk before it is dropped."""
+
+TICK_S = 0.1
+PLAIN_LINE_S = 10.0
 HEADPHONES = "use headphones, or the microphone picks up the loudspeaker"
 
 
@@ -83,7 +90,7 @@ def go_live(
             ended = _complete(run, recorder, sink, ended)
         if not run.has_started and ended is not None:
             raise ended
-    summary = run.summary() | {"output": output}
+    summary = live_facts(run) | {"output": output}
     if report is not None:
         write_json(report, summary, replace=force)
     if not quiet:
@@ -169,7 +176,7 @@ def _open_loop(title: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], No
         return lambda run: _loop_plainly(run, lambda line: None, warn=False)
     if not sys.stderr.isatty():
         return lambda run: _loop_plainly(run, lambda line: click.echo(line, err=True), warn=warn)
-    from denoise_stream.live.view import Keys, LiveView, handle_key
+    from denoise_stream.live.display.view import Keys, LiveView, handle_key
 
     def loop(run: LiveRun) -> None:
         keys, last_mix = Keys(), run.mix or 1.0
@@ -186,7 +193,7 @@ def _open_loop(title: str, *, quiet: bool, warn: bool) -> Callable[[LiveRun], No
 
 
 def _loop_plainly(run: LiveRun, say: Callable[[str], None], *, warn: bool) -> None:
-    for fact in run.facts():
+    for fact in facts(run):
         say(f"{fact.name:<12} {fact.value}")
     if warn:
         _warn_once(run, say)

@@ -126,5 +126,35 @@ class Losses:
         return ", ".join(parts) or "no dropouts"
 
 
+@dataclass(frozen=True)
+class Tally:
+    """What a session, or all sessions of a live run, have counted.
+
+    Attributes
+    ----------
+    samples
+        Samples per channel that came from the microphone.
+    compute_time_s
+        Time that the microphone's callbacks have taken.
+    counts
+        Events by kind, those that have happened.
+    losses
+        What was lost or could be heard.
+    """
+
+    samples: int = 0
+    compute_time_s: float = 0.0
+    counts: Counter[str] = field(default_factory=Counter)
+    losses: Losses = Losses()
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.samples + other.samples,
+            self.compute_time_s + other.compute_time_s,
+            self.counts + other.counts,  # the sum leaves out what has not happened
+            self.losses + other.losses,
+        )
+
+
 def _milliseconds(duration_ms: float) -> str:
     return f"{duration_ms / 1000:.1f} s" if duration_ms >= 9999.5 else f"{max(1.0, duration_ms):.0f} ms"

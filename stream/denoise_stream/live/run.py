@@ -1,4 +1,4 @@
-"""Run a microphone from start to summary, with reconnection."""
+"""Keep a live session going from start to end, with reconnection."""
 
 import contextlib
 import math
@@ -6,30 +6,23 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from denoise_stream.engine.denoiser import Denoiser
-from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.errors import DenoiseError, DeviceError
 from denoise_stream.live.advice import dropout_advice
 from denoise_stream.live.devices import Device, device_errors, find_device, portaudio, rescan
-from denoise_stream.live.events import Losses
+from denoise_stream.live.events import Losses, Tally
 from denoise_stream.live.recorder import Recorder
 from denoise_stream.live.session import NOISE_REMOVED_DB, LiveSession
-from denoise_stream.runs.report.facts import engine_facts
 
 PREFERRED_RATE_HZ = 48_000.0
 SPEAKER_LATENCY_S = 0.02
-QUEUED_S = 10.0
-"""Recorded signal that may wait for a slow disk before it is dropped."""
 
 RECONNECT_LIMIT_S = 60.0
 """How long to wait for a vanished device."""
 
-PLAIN_LINE_S = 10.0
 WARNING_S = 1.0
 ADVICE_S = 60.0
-TICK_S = 0.1
 FADE_S = 0.02
 
 
@@ -47,19 +40,6 @@ class LiveSettings:
     reconnect: bool | None = None
 
 
-class Fact(NamedTuple):
-    """A name, its value, and a short value for narrow terminals."""
-
-    name: str
-    value: str
-    narrow: str = ""
-
-    @property
-    def short(self) -> str:
-        """The value for a narrow terminal."""
-        return self.narrow or self.value
-
-
 class LiveRun:
     """Keep a live session going: through devices that vanish, until it is ended.
 
@@ -67,10 +47,12 @@ class LiveRun:
     ----------
     session : LiveSession
         The running session; another one after a device has come back.
-    counts : Counter
-        Events of the sessions that have ended, by kind.
-    ended_losses : Losses
-        What was lost in them.
+    recorder : Recorder or None
+        What takes the denoised samples, beside the loudspeaker.
+    mix : float
+        The share of the denoised signal, as it is now.
+    reconnects : int
+        How often devices have come back.
     away_s : float
         How long devices were gone, in s.
     """
@@ -89,22 +71,19 @@ class LiveRun:
         self.loudspeaker = find_device(settings.output_device, "output") if settings.play else None
         self.sample_rate_hz = settings.sample_rate_hz or _usual_rate(self.microphone, settings.channels)
         self.latency = settings.latency if settings.latency is not None else default_latency(play=settings.play)
-        self.counts: Counter[str] = Counter()
-        self.ended_losses = Losses()
-        self.away_s = 0.0
-        self.samples = 0
-        self.compute_time_s = 0.0
-        self.reconnects = 0
+        self.recorder: Recorder | None = None
         self.mix = denoiser.mix
+        self.reconnects = 0
+        self.away_s = 0.0
         self.has_started = False
-        self._recorder: Recorder | None = None
+        self._ended = Tally()  # of the sessions before this one
         self._warned_at = -math.inf
         self._warned = Losses()
         self._advised_at = -math.inf
 
     def start(self, recorder: Recorder | None) -> None:
         """Open and start the devices."""
-        self._recorder = recorder
+        self.recorder = recorder
         self.session = self._open()
         self.has_started = True
         self.started_at = time.monotonic()
@@ -114,7 +93,7 @@ class LiveRun:
             self.denoiser,
             self.microphone,
             self.loudspeaker,
-            self._recorder,
+            self.recorder,
             sample_rate_hz=self.sample_rate_hz,
             channels=self.settings.channels,
             latency=self.latency,
@@ -129,37 +108,6 @@ class LiveRun:
         hidden = self.mix < 1 or (limit_db is not None and limit_db < 2 * NOISE_REMOVED_DB)
         return None if hidden else self.session.hears_speech
 
-    def facts(self) -> list[Fact]:
-        """Return what the screen says about the run."""
-        stream, contract, rate = self.session.stream, self.denoiser.contract, self.sample_rate_hz
-        channels = "1 channel" if stream.channels == 1 else f"{stream.channels} channels"
-        above_hz = follows_above_hz(rate, contract.sample_rate_hz)
-        above = f"; the band above {above_hz:g} Hz follows its gain" if above_hz else ""
-        model = f"{contract.name}, window {contract.window}, hop {self.denoiser.hop}"
-        facts = [
-            Fact("microphone", f"{self.microphone}, {rate:g} Hz, {channels}", self.microphone.name),
-            Fact("loudspeaker", "none")
-            if self.loudspeaker is None
-            else Fact("loudspeaker", str(self.loudspeaker), self.loudspeaker.name),
-            Fact("model", model + above, contract.name),
-        ]
-        if self.denoiser.max_attenuation_db is not None:
-            limit = f"at most {self.denoiser.max_attenuation_db:g} dB"
-            facts.append(Fact("limit", f"{limit} taken away", limit))
-        if self.denoiser.gate_db is not None:
-            facts.append(Fact("gate", f"{self.denoiser.gate_db:g} dB between words"))
-        return [*facts, self._latency(), Fact("budget", f"{self.budget_ms:.2f} ms to compute each hop")]
-
-    def _latency(self) -> Fact:
-        """Describe the latency now, and its parts."""
-        total_ms = 1000 * self.session.latency_s
-        model_ms = 1000 * self.session.stream.latency_samples / self.sample_rate_hz
-        buffer_ms = 1000 * self.session.buffer_latency_s
-        device_ms = max(0.0, total_ms - model_ms - buffer_ms)
-        buffer = f" + {buffer_ms:.1f} ms buffer" if self.loudspeaker is not None else ""
-        parts = f"{model_ms:.1f} ms model + {device_ms:.1f} ms devices{buffer}"
-        return Fact("latency", f"{parts} = {total_ms:.1f} ms", f"{total_ms:.1f} ms")
-
     @property
     def budget_ms(self) -> float:
         """Time between two hops, in ms: compute must stay below it."""
@@ -171,19 +119,21 @@ class LiveRun:
         """Seconds since the start."""
         return time.monotonic() - self.started_at
 
-    def all_counts(self) -> Counter[str]:
-        """Return all events so far, by kind."""
-        counts = self.counts + self.session.state.counts  # the sum leaves out what has not happened
-        if self._recorder is not None and self._recorder.dropped_samples:
-            counts["dropped sample"] = self._recorder.dropped_samples
-        return counts
+    @property
+    def tally(self) -> Tally:
+        """What all sessions and the recording have counted so far."""
+        of_now = self.session.tally if self.session.is_open else Tally()  # a closed session's is added already
+        dropped = 0 if self.recorder is None else self.recorder.dropped_samples
+        recording = Tally(
+            counts=Counter({"dropped sample": dropped}),
+            losses=Losses(recording_ms=1000 * dropped / self.sample_rate_hz),
+        )
+        return self._ended + of_now + recording
 
     @property
     def losses(self) -> Losses:
         """What was lost or could be heard so far."""
-        dropped = 0 if self._recorder is None else self._recorder.dropped_samples
-        of_now = self.session.losses if self.session.is_open else Losses()  # a closed session's are added already
-        return self.ended_losses + of_now + Losses(recording_ms=1000 * dropped / self.sample_rate_hz)
+        return self.tally.losses
 
     def fade_to(self, mix: float) -> None:
         """Change the share of the denoised signal without a click."""
@@ -198,10 +148,10 @@ class LiveRun:
         DenoiseError
             If the recording failed, or a device is gone and does not come back. What was recorded is kept.
         """
-        if self._recorder is not None and self._recorder.error is not None:
-            raise self._recorder.error
+        if self.recorder is not None and self.recorder.error is not None:
+            raise self.recorder.error
         duration_s = self.settings.duration_s
-        if duration_s is not None and self.samples + self.session.state.samples >= duration_s * self.sample_rate_hz:
+        if duration_s is not None and self.tally.samples >= duration_s * self.sample_rate_hz:
             return False
         if not self.session.is_alive:
             self._reconnect(say)
@@ -240,7 +190,7 @@ class LiveRun:
     @property
     def _kept(self) -> str:
         """What to say about the recording when the run fails; nothing if there is none."""
-        return "; everything up to here is kept" if self._recorder is not None else ""
+        return "; everything up to here is kept" if self.recorder is not None else ""
 
     def _wait_for_devices(self) -> None:
         limit = time.monotonic() + RECONNECT_LIMIT_S
@@ -262,69 +212,14 @@ class LiveRun:
 
     def end_session(self) -> None:
         """Stop the devices and add up what the session counted; safe to call twice."""
-        if not self.has_started:
-            return
-        session = self.session
-        if session.is_open:
-            session.stop()
-            self.ended_losses += session.losses
-            self.counts += session.state.counts
-            session.state.counts = Counter()
-            self.samples += session.state.samples
-            session.state.samples = 0
-            self.compute_time_s += session.state.compute_time_s
-
-    def summary(self) -> dict[str, Any]:
-        """Return what happened, for ``--report``."""
-        median_ms, high_ms = self.session.compute_ms()
-        signal_s = self.samples / self.sample_rate_hz
-        facts = engine_facts(
-            self.denoiser,
-            self.sample_rate_hz,
-            self.session.stream.latency_samples,
-            self.session.stream.lookahead_samples,
-        )
-        return facts | {
-            "mix": self.mix,  # as it is at the end
-            "microphone": self.microphone.name,
-            "loudspeaker": None if self.loudspeaker is None else self.loudspeaker.name,
-            "channels": self.settings.channels,
-            "device_latency_ms": 1000 * self.session.device_latency_s,
-            "buffer_latency_ms": 1000 * self.session.buffer_latency_s,
-            "total_latency_ms": 1000 * self.session.latency_s,
-            "block_ms": 1000 * self.session.block_samples / self.sample_rate_hz,
-            "samples_in": self.samples,
-            "recorded_samples": 0 if self._recorder is None else self._recorder.samples,
-            "duration_s": signal_s,
-            "compute_time_s": self.compute_time_s,
-            "rtf": self.compute_time_s / signal_s if signal_s else None,
-            "compute_per_hop_ms": {"median": median_ms, "p99": high_ms, "budget": self.budget_ms},
-            "reconnects": self.reconnects,
-            "away_s": self.away_s,
-            "losses": vars(self.losses),
-            "events": dict(self.all_counts()),
-        }
-
-
-def plain_line(run: LiveRun) -> str:
-    """Describe the state of a run in one line."""
-    median_ms, high_ms = run.session.compute_ms()
-    state = run.session.state
-    latency = f"latency {1000 * run.session.latency_s:.0f} ms, " if run.loudspeaker is not None else ""
-    return (
-        f"{run.elapsed_s:.0f} s: in {decibels(state.input_rms):.0f} dBFS, out {decibels(state.output_rms):.0f} dBFS, "
-        f"{latency}{median_ms:.2f} ms per hop (p99 {high_ms:.2f}) of {run.budget_ms:.2f} ms, {run.losses}"
-    )
+        if self.has_started and self.session.is_open:
+            self.session.stop()
+            self._ended += self.session.tally
 
 
 def default_latency(*, play: bool) -> str | float:
     """Return the latency to ask of devices: for a loudspeaker one at which dropouts are rare."""
     return SPEAKER_LATENCY_S if play else "low"
-
-
-def decibels(rms: float) -> float:
-    """Convert a root mean square to dBFS, -120 at the least."""
-    return max(-120.0, 20 * math.log10(max(rms, 1e-12)))
 
 
 def _usual_rate(microphone: Device, channels: int) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from denoise_stream.engine.denoiser import Denoiser
 from denoise_stream.live.devices import Device, abandon, device_errors, portaudio
-from denoise_stream.live.events import LiveState, Losses
+from denoise_stream.live.events import LiveState, Losses, Tally
 from denoise_stream.live.playback import JUMP_S, Playback
 from denoise_stream.live.recorder import Recorder
 
@@ -165,6 +165,11 @@ class LiveSession:
             skipped_ms=playback.skipped_samples * per_sample_ms if playback else 0.0,
             failed_windows=state.counts["failed window"],
         )
+
+    @property
+    def tally(self) -> Tally:
+        """What has been counted so far."""
+        return Tally(self.state.samples, self.state.compute_time_s, self.state.counts, self.losses)
 
     def compute_ms(self) -> tuple[float, float]:
         """Return the median and the 99th percentile of recent compute times per hop, in ms."""

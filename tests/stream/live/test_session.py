@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from denoise_stream import Denoiser
-from denoise_stream.live import devices, session
+from denoise_stream.live import devices, run, session
 from denoise_stream.live.devices import Device
 from denoise_stream.live.events import Losses
+from denoise_stream.live.report import live_facts
+from denoise_stream.live.run import LiveRun, LiveSettings
 from denoise_stream.live.session import LiveSession
 
 RATE_HZ = 48_000
@@ -35,13 +37,17 @@ class FakeStream:
         self._callback(block, len(block), moment, status)
 
 
+def use_fake_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = SimpleNamespace(InputStream=FakeStream, OutputStream=FakeStream, PortAudioError=OSError)
+    for module in (devices, session):
+        monkeypatch.setattr(module, "portaudio", lambda: fake)
+
+
 class Bench:
     """A session with callbacks and a clock driven by the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, model, *, play: bool = True) -> None:
-        fake = SimpleNamespace(InputStream=FakeStream, OutputStream=FakeStream, PortAudioError=OSError)
-        for module in (devices, session):
-            monkeypatch.setattr(module, "portaudio", lambda: fake)
+        use_fake_devices(monkeypatch)
         monkeypatch.setattr(session.time, "monotonic", lambda: self.now_s)
         self.now_s = 100.0
         self.session = LiveSession(
@@ -137,3 +143,44 @@ def test_devices_that_close_leave_the_end_of_the_program_alone(monkeypatch, mode
     bench = Bench(monkeypatch, models["smoother"])
     bench.session.stop()
     assert not bench.session.hangs
+
+
+def test_report_adds_up_what_was_counted_before_and_after_a_device_came_back(monkeypatch, models):
+    use_fake_devices(monkeypatch)
+    now_s = 100.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    monkeypatch.setattr(run.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(run.time, "sleep", sleep)
+    monkeypatch.setattr(run, "find_device", lambda name, direction: DEVICE)
+    monkeypatch.setattr(run, "rescan", lambda: None)
+    live = LiveRun(
+        Denoiser(models["smoother"]), LiveSettings("fake", play=False, sample_rate_hz=RATE_HZ, duration_s=0.1)
+    )
+    live.start(None)
+    said: list[str] = []
+    for blocks, away_s in ((4, 3.0), (10, 0.0)):
+        sleep(0.06)  # 10 ms of it are in the device's buffer
+        for block in range(blocks):
+            live.session._input.call(np.zeros((BLOCK, 1)), SimpleNamespace(inputBufferAdcTime=0.0), *FLAGS[: not block])
+        sleep(away_s)
+        assert live.tick(said.append)
+    assert said[0] == "the audio device 'fake' is gone; waiting up to 60 s for it"
+    assert said[1] == "the audio device 'fake' is back"
+    for _ in range(6):
+        live.session._input.call(np.zeros((BLOCK, 1)), SimpleNamespace(inputBufferAdcTime=0.0))
+    assert not live.tick(said.append)
+    before = live.tally
+    for _ in range(2):
+        live.end_session()
+        assert live.tally == before
+    facts = live_facts(live)
+    assert facts["samples_in"] == 20 * BLOCK
+    assert facts["duration_s"] == 0.1
+    assert facts["reconnects"] == 1
+    assert facts["away_s"] == pytest.approx(4.0)  # a second of waiting until devices are looked for
+    assert facts["events"]["input overflow"] == 2
+    assert facts["losses"]["input_ms"] == pytest.approx(100)

@@ -6,22 +6,33 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from denoise_stream.live import meter
+from denoise_stream.contract import Contract
+from denoise_stream.live.devices import Device
+from denoise_stream.live.display import meter
+from denoise_stream.live.display.meter import PeakMeter
+from denoise_stream.live.display.view import LiveView, handle_key
 from denoise_stream.live.events import LiveState, Losses
-from denoise_stream.live.meter import PeakMeter
-from denoise_stream.live.run import Fact
-from denoise_stream.live.view import LiveView, handle_key
 
-FACTS = [
-    Fact("microphone", "3 a microphone with quite a long name (ALSA), 48000 Hz, 1 channel", "a microphone"),
-    Fact("latency", "11.3 ms model + 32.9 ms devices + 17.1 ms buffer = 61.3 ms", "61.3 ms"),
-]
+MICROPHONE = Device(3, "a microphone with quite a long name", "ALSA", 1, 0, 48000.0, True, False)
+LOUDSPEAKER = Device(4, "a loudspeaker with quite a long name", "ALSA", 0, 2, 48000.0, False, True)
+SPEECH = Contract("speech", 150, 75, sample_rate_hz=16000.0, state_size=748)
 
 
 def view_of(columns: int, mix: float = 1.0, is_speech: bool | None = True) -> LiveView:
     state = LiveState(input_rms=0.05, output_rms=0.03, dry_power=0.0025, wet_power=0.0009)
-    session = SimpleNamespace(state=state, compute_ms=lambda: (0.62, 1.2))
+    session = SimpleNamespace(
+        state=state,
+        compute_ms=lambda: (0.62, 1.2),
+        stream=SimpleNamespace(latency_samples=542),
+        latency_s=0.0613,
+        buffer_latency_s=0.0171,
+    )
     run = SimpleNamespace(
+        denoiser=SimpleNamespace(contract=SPEECH, hop=75, max_attenuation_db=12.0, gate_db=20.0),
+        settings=SimpleNamespace(channels=1),
+        microphone=MICROPHONE,
+        loudspeaker=LOUDSPEAKER,
+        sample_rate_hz=48000.0,
         session=session,
         mix=mix,
         hears_speech=is_speech,
@@ -29,7 +40,6 @@ def view_of(columns: int, mix: float = 1.0, is_speech: bool | None = True) -> Li
         elapsed_s=61.0,
         losses=Losses(output_ms=330, skipped_ms=310),
     )
-    run.facts = lambda: FACTS
     run.fade_to = lambda mix: setattr(run, "mix", mix)
     return LiveView(run, "denoise-stream: microphone to speaker", Console(file=io.StringIO(), width=columns))
 
@@ -39,6 +49,19 @@ def lines_of(view: LiveView) -> list[str]:
     with console.capture() as captured:
         console.print(view.screen())
     return captured.get().splitlines()
+
+
+def test_facts_name_the_devices_the_model_and_the_parts_of_the_latency():
+    lines = [" ".join(line.split()) for line in lines_of(view_of(140))]
+    assert lines[2:9] == [
+        "microphone 3 a microphone with quite a long name (ALSA), 48000 Hz, 1 channel",
+        "loudspeaker 4 a loudspeaker with quite a long name (ALSA)",
+        "model speech, window 150, hop 75; the band above 8000 Hz follows its gain",
+        "limit at most 12 dB taken away",
+        "gate 20 dB between words",
+        "latency 11.3 ms model + 32.9 ms devices + 17.1 ms buffer = 61.3 ms",
+        "budget 4.69 ms to compute each hop",
+    ]
 
 
 @pytest.mark.parametrize("columns", [50, 80, 120])

@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from denoise_stream.live.display.meter import PeakMeter
+from denoise_stream.live.display.words import decibels, facts
 from denoise_stream.live.events import Losses
-from denoise_stream.live.meter import PeakMeter
-from denoise_stream.live.run import LiveRun, decibels
+from denoise_stream.live.run import LiveRun
 
 REFRESH_S = 0.2
 MIX_STEP = 0.1
@@ -118,7 +119,7 @@ class LiveView:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold", no_wrap=True, min_width=LABEL)
         table.add_column(no_wrap=True, overflow="ellipsis")
-        for fact in run.facts():
+        for fact in facts(run):
             table.add_row(fact.name, fact.short if is_narrow else fact.value)
         table.add_row()
         width = columns - LABEL - 2

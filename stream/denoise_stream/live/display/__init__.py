@@ -1,0 +1,1 @@
+"""What a terminal shows of a live run: a screen with meters and keys, or plain lines."""
