@@ -52,6 +52,24 @@ def test_grouped_amounts_in_quotes_keep_their_marks():
     np.testing.assert_allclose(found, GENERAL.denoise(np.round(1500 + 40 * NOISY, 2)), atol=0.51e-2)
 
 
+def test_amounts_that_grow_a_group_are_quoted_whole():
+    cells = [f"${value}" if value < 1000 else f'"${value:,}"' for value in np.round(981 + NOISY, 2)]
+    after = denoise_table(table_of(cells, delimiter=",")).data.decode().splitlines()
+    amount = re.compile(r'"\$(1,)?\d{3}\.\d+"|\$\d{3}\.\d+')
+    assert all(amount.fullmatch(line.split(",", 1)[1]) for line in after[1:])
+
+
+def test_digits_of_a_label_stay():
+    rows = [f"ch1:{int(20 * value) % 13} ch2:{value:.1f}" for index, value in enumerate(NOISY[:60])]
+    after = denoise_table("".join(f"{row}\n" for row in rows).encode()).data.decode().splitlines()
+    assert all(re.fullmatch(r"ch1:-?[\d.]+ ch2:[\d.]+", row) for row in after)
+
+
+def test_units_are_found_although_the_last_cells_are_empty():
+    cells = [f"{value} mV" for value in NOISY[:290]] + [""] * 10
+    assert denoise_table(table_of(cells)).columns == ["v"]
+
+
 def test_times_with_a_unit_are_times():
     rows = [f"{index / 10:.1f} s,{value:.2f} mV\n" for index, value in enumerate(NOISY)]
     done = denoise_table("".join(["t,u\n", *rows]).encode())

@@ -65,9 +65,9 @@ def label_of(attached: Attached) -> str:
 
 
 def _attached_to(cells: Sequence[str]) -> Attached:
-    if all(kind_of(cell) != "text" for cell in cells[-FEWEST_CELLS:]):  # most columns
-        return NOTHING
     known = [cell for cell in cells if kind_of(cell) != "missing"]
+    if all(kind_of(cell) != "text" for cell in known[-FEWEST_CELLS:]):  # most columns
+        return NOTHING
     found: Counter[Attached] = Counter()
     for cell in known:
         match = _CELL.fullmatch(cell) if len(cell) <= LONGEST else None

@@ -80,11 +80,12 @@ class TableSink:
             if not new:
                 continue
             text = unquote(fields[index])
-            old = style.attached.take_off(text) or text
-            number = style.format_like(value, old)
-            if delimiter and delimiter in number and '"' not in fields[index]:
-                number = f'"{number}"'
-            fields[index] = fields[index].replace(old, number, 1)
+            attached = style.attached
+            number = style.format_like(value, attached.take_off(text) or text)
+            cell = f"{attached.before}{number}{attached.behind}"
+            if delimiter and delimiter in cell and '"' not in fields[index]:
+                cell = f'"{cell}"'
+            fields[index] = fields[index].replace(text, cell, 1)
         return join_fields(fields, delimiter)
 
     def _put(self, text: str) -> None:
