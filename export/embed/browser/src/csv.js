@@ -1,12 +1,16 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
-import { layoutOf, parsed, refuseTableAbove, unquoted } from "./layout.js";
+import { labelOf, takeOff } from "./attached.js";
+import { parsed, unquoted } from "./cells.js";
+import { layoutOf, refuseTableAbove } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
 import { roleOf, withoutMarkers } from "./roles.js";
 import { areMoments, refuseBlocks, refuseSentences, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
 
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
 const SPARSE = 1 / 3;
+
+const SECONDS = /^#? ?(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i;
 
 /** The last rows, no more than these, are totals where they lack the time that the others have. */
 const MOST_TOTALS = 5;
@@ -26,23 +30,27 @@ export function readCsv(text) {
   const [lines, ends] = [parts.filter((_, n) => n % 2 === 0), parts.filter((_, n) => n % 2)];
   const layout = layoutOf(lines);
   refuseTableAbove(layout);
-  const { delimiter, decimal, width, rows, first } = layout;
+  const { delimiter, decimal, width, attached, rows, first } = layout;
   const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();
   const data = rows.map((row, at) => ({ row, at })).filter(isData);
-  const names = namesOf(rows.slice(0, first), width);
-  if (!delimiter && decimal === "," && !first) refusePairs(data.map(({ row }) => row[0]));
-  const all = Array.from({ length: width }, (_, index) => {
-    const cells = data.map(({ row }) => unquoted(row[index]).trim());
-    const read = Float64Array.from(data, ({ row }) => parsed(row[index], decimal));
+  const header = namesOf(rows.slice(0, first), width);
+  const names = attached.map((marks, n) => header[n] || labelOf(marks));
+  const numbersIn = (index) => data.map(({ row }) => takeOff(row[index], attached[index]) ?? "");
+  if (!delimiter && decimal === "," && !first) refusePairs(numbersIn(0));
+  const all = attached.map((marks, index) => {
+    const cells = numbersIn(index);
+    const read = Float64Array.from(cells, (cell) => parsed(cell, decimal));
     const values = withoutMarkers(read, cells);
     const known = values.filter((value) => !Number.isNaN(value));
-    return { index, name: names[index] || `column ${index + 1}`, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
+    const name = names[index] || `column ${index + 1}`;
+    return { index, name, attached: marks, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
   });
   const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
   for (const column of numbers) {
     const { index, name, values, known, texts } = column;
     const isComplete = known.length === values.length;
-    const facts = { isComplete, digits: printedDigits(texts, decimal), isFirst: index === 0, isAlone: width === 1, names };
+    const digits = printedDigits(texts, decimal);
+    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names };
     column.role = roleOf(name, known, facts);
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
@@ -110,7 +118,8 @@ function namesOf(header, width) {
 
 /** Return the samples per second that a column of seconds implies; 0 if there is none. */
 function rate(clock) {
-  if (!clock || !/^#? ?(t|time)?[_ ([]*(s|sec|seconds)?[)\]]?$/i.test(clock.name)) return 0;
+  const isInSeconds = ({ name, attached }) => SECONDS.test(name) && ["", "s"].includes(attached.behind.trim());
+  if (!clock || !isInSeconds(clock)) return 0;
   const { known } = clock;
   return (known.length - 1) / (known.at(-1) - known[0]);
 }

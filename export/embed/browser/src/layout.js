@@ -1,17 +1,16 @@
-/** Find out how a table of text is written: its delimiter, its decimal mark, and where its data begin. */
+/** Find out how a table of text is written: its delimiter, decimal mark and units, and where its data begin. */
+
+import { findAttached, withoutAttached } from "./attached.js";
+import { cells, isMissing, parsed, unquoted } from "./cells.js";
 
 const DELIMITERS = ["\t", ";", ",", "|", "", " "];
 const SAMPLED_ROWS = 400;
 const LONGEST_PREAMBLE = 30;
+/** A table of no more lines is looked at whole; of a longer one, the first third may be a preamble. */
+const SHORT = 15;
 /** So many rows of another width above the data are a table of their own. */
 const FEWEST_ROWS_ABOVE = 20;
 const COMMENT = /^\s*(#|%|\/\/)/;
-const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
-const INFINITE = /^[-+]?inf(inity)?$/i;
-const GROUPED = {
-  ".": /^[-+]?[1-9]\d{0,2}([, '\u2019\u00a0\u202f\u2009])\d{3}(\1\d{3})*(\.\d*)?$/,
-  ",": /^[-+]?[1-9]\d{0,2}([. '\u2019\u00a0\u202f\u2009])\d{3}(\1\d{3})*(,\d*)?$/,
-};
 const WITH_COMMA = /^[-+]?\d+([. '\u2019\u00a0\u202f\u2009]\d{3})*,\d+(e[-+]?\d+)?$/i;
 
 /** Decode a file's bytes: UTF-16 by its mark, else UTF-8, else Windows-1252. */
@@ -25,68 +24,38 @@ export function decodeText(bytes) {
   }
 }
 
-/** Split a line where a delimiter stands outside quotation marks, which open at a cell's start; the marks stay. */
-export function cells(line, delimiter) {
-  if (!delimiter) return [line];
-  const parts = line.split(delimiter);
-  if (!line.includes('"')) return parts;
-  const whole = [];
-  for (let n = 0; n < parts.length; n++) {
-    let cell = parts[n];
-    if (cell.trimStart().startsWith('"')) {
-      let end = n;
-      let joined = cell;
-      while (!closed(joined) && ++end < parts.length) joined += delimiter + parts[end];
-      if (closed(joined)) [cell, n] = [joined, end]; // otherwise the mark is part of the text
-    }
-    whole.push(cell);
-  }
-  return whole;
-}
-
-const closed = (cell) => /^\s*"([^"]|"")*"\s*$/.test(cell);
-
-export const unquoted = (cell) =>
-  cell
-    .trim()
-    .replace(/^"(.*)"$/s, "$1")
-    .replaceAll('""', '"');
-
-/** Return the number in a cell; NaN where there is none. */
-export function parsed(cell, decimal) {
-  let text = unquoted(cell).trim().replace("\u2212", "-");
-  if (GROUPED[decimal].test(text)) text = text.replaceAll(decimal === "." ? /[^\d.+-]/g : /[^\d,+-]/g, "");
-  if (decimal === ",") text = text.includes(".") ? "" : text.replace(",", ".");
-  if (INFINITE.test(text)) return text.startsWith("-") ? -Infinity : Infinity; // which is refused, not passed over
-  return NUMBER.test(text) ? Number(text) : NaN;
-}
-
 /**
  * Find the layout in which most cells are numbers.
  *
  * @param {string[]} lines
- * @returns {{ delimiter: string, decimal: string, rows: string[][], width: number, first: number }} all rows in
- *   cells, the number of columns, and the row that the data begin with
+ * @returns {{ delimiter: string, decimal: string, rows: string[][], width: number, first: number,
+ *   attached: { before: string, behind: string }[] }} all rows in cells, the number of columns, the row that the data
+ *   begin with, and what is attached to the numbers of each column
  */
 export function layoutOf(lines) {
-  let best = { score: -1 };
+  let best = { score: -1, attached: [] };
   const step = Math.max(1, Math.floor(lines.length / SAMPLED_ROWS));
   const sample = lines.filter((line, n) => n % step === 0 && line.trim() && !COMMENT.test(line));
-  for (const delimiter of DELIMITERS)
+  for (const delimiter of DELIMITERS) {
+    const split = sample.map((line) => cells(line, delimiter));
+    const width = mostFrequent(split.map((row) => row.length));
+    if (delimiter && width === 1) continue;
+    const fits = (row) => row.length === width;
+    const last = split.slice(split.length > SHORT ? Math.floor(split.length / 3) : 0);
+    const attached = findAttached(last.filter(fits), width);
+    const fitting = withoutAttached(split.filter(fits), attached);
     for (const decimal of [".", ","]) {
-      const split = sample.map((line) => cells(line, delimiter));
-      const width = mostFrequent(split.map((row) => row.length));
-      if (delimiter && width === 1) continue;
-      const fitting = split.filter((row) => row.length === width);
       const numbers = fitting.map((row) => row.filter((cell) => !Number.isNaN(parsed(cell, decimal))).length);
       const filled = fitting.map((row) => row.filter((cell) => cell.trim()).length);
       const share = sum(numbers) / Math.max(1, sum(filled));
       const score = share * (fitting.length / sample.length) + tieBreak(fitting, delimiter, decimal);
-      if (score > best.score) best = { score, delimiter, decimal, width };
+      if (score > best.score) best = { score, delimiter, decimal, width, attached };
     }
-  const { delimiter, decimal, width } = best;
+  }
+  const { delimiter, decimal, width, attached } = best;
   const rows = lines.map((line) => cells(line, delimiter));
-  return { delimiter, decimal, width, rows, first: firstOfData(rows, lines, width, decimal) };
+  const first = firstOfData(withoutAttached(rows, attached), lines, width, decimal);
+  return { delimiter, decimal, width, attached, rows, first };
 }
 
 /** Prefer, among layouts that read as many numbers, the one that is usual for what the cells look like. */
@@ -111,7 +80,7 @@ function firstOfData(rows, lines, width, decimal) {
   const columns = Array.from({ length: width }, (_, n) => isNumeric(n));
   const fits = (row, n) => {
     const found = !COMMENT.test(lines[n]) && numeric(row);
-    return found && columns.every((known, at) => !known || found[at] || !row[at].trim() || missing(row[at]));
+    return found && columns.every((known, at) => !known || found[at] || isMissing(row[at]));
   };
   let first = rows.findIndex((row, n) => fits(row, n) && row.some((cell) => !Number.isNaN(parsed(cell, decimal))));
   if (first < 0) return rows.length;
@@ -138,7 +107,7 @@ export function refuseTableAbove({ rows, width, first, decimal }) {
   const isRow = (row) => row.length > 1 && row.length !== width && row.some(isNumber);
   let start = -1;
   for (let n = 0; n < first; n++) {
-    const fits = isRow(rows[n]) && rows[n].every((cell) => isNumber(cell) || !cell.trim() || missing(cell));
+    const fits = isRow(rows[n]) && rows[n].every((cell) => isNumber(cell) || isMissing(cell));
     if (!fits) start = -1;
     else if (start < 0 || rows[n].length !== rows[start].length) start = n;
     if (start >= 0 && n - start + 1 >= FEWEST_ROWS_ABOVE)
@@ -149,7 +118,6 @@ export function refuseTableAbove({ rows, width, first, decimal }) {
   }
 }
 
-const missing = (cell) => /^(#?n\/?a|nan|null|none|-+|\?|#.*)$/i.test(unquoted(cell).trim());
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 const share = (values, test) => values.filter(test).length / Math.max(1, values.length);
 

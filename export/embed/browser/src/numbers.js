@@ -1,6 +1,7 @@
 /** Find out how the numbers of a column are written, and write denoised ones so, with the program's digits. */
 
-import { unquoted } from "./layout.js";
+import { takeOff } from "./attached.js";
+import { unquoted } from "./cells.js";
 import { median } from "./statistics.js";
 
 /** Rows that decide how a table is written. */
@@ -32,14 +33,15 @@ function certainMark(text) {
 /**
  * Return how each column of numbers is written.
  *
- * @param {{ texts: string[], values: Float64Array }[]} columns the cells of the first rows, without quotation marks
+ * @param {{ texts: string[], values: Float64Array, attached: object }[]} columns the cells of the first rows, without
+ *   quotation marks and what is attached
  * @param {string} decimal the table's decimal mark, if a number shows one
  * @param {string} delimiter
  * @returns {object[]} the style of each; its `doubt` says why a column has two readings
  */
 export function stylesOf(columns, decimal, delimiter) {
   const isShown = columns.some(({ texts }) => texts.some(certainMark));
-  return columns.map(({ texts, values }) => ({ delimiter, ...styleOfColumn(texts, values) }));
+  return columns.map(({ texts, values, attached }) => ({ delimiter, attached, ...styleOfColumn(texts, values) }));
 
   function styleOfColumn(texts, values) {
     const known = texts.map((text, n) => [text, values[n]]).filter(([, value]) => Number.isFinite(value));
@@ -123,15 +125,16 @@ export function printedDigits(texts, decimal) {
   return most(numbers.map((text) => decimalsOf(text, decimal)));
 }
 
-/** Write a number in the place of another: with its exponent, sign, zeros in front, grouping and quotation marks. */
+/** Write a number in the place of another: with its exponent, sign, grouping, quotation marks and what is attached. */
 export function written(cell, value, style) {
-  const old = unquoted(cell).trim();
+  const { before, behind } = style.attached;
+  const old = takeOff(cell, style.attached);
   let text = POWER.test(old) ? withExponent(value, old, style) : withoutExponent(value, old, style);
   if (old.startsWith("+") && !text.startsWith("-")) text = `+${text}`;
   if (style.minus !== "-") text = text.replaceAll("-", style.minus);
-  if (cell.trimStart().startsWith('"')) return cell.replace(/"(.*)"/s, () => `"${text}"`);
-  if (style.delimiter && text.includes(style.delimiter)) text = `"${text}"`;
-  return cell.replace(/\S(.*\S)?/s, () => text);
+  text = before + text + behind;
+  if (style.delimiter && text.includes(style.delimiter) && !cell.includes('"')) text = `"${text}"`;
+  return cell.replace(unquoted(cell).trim(), () => text);
 }
 
 function withExponent(value, old, { decimal, digits, hasExponent }) {

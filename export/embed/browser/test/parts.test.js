@@ -218,6 +218,54 @@ for (const [kind, text, words] of [
     assert.throws(() => readCsv(text), words);
   });
 
+for (const [kind, make, moved] of [
+  ["degrees", (n, x) => `${n},${x}°C`, "3,18.703°C"],
+  ["a unit behind a blank", (n, x) => `${n},${x} V AC`, "3,18.703 V AC"],
+  ["a unit behind a decimal", (n, x) => `${n},${x}mV`, "3,18.703mV"],
+  ["euros and decimal commas", (n, x) => `${n};${x}\u00a0€`.replace(".", ","), "3;18,703\u00a0€"],
+  ["percent and decimal commas alone", (n, x) => `${x} %`.replace(".", ","), "18,703 %"],
+  ["quoted dollars", (n, x) => `${n},"$1,0${x}"`, '3,"$1,018.703"'],
+  ["dollars below a thousand", (n, x) => `${n},${n % 9 ? `$9${x > 20 ? 79 : 99}.90` : `"$1,0${x}"`}`, '3,"$1,000.233"'],
+  ["blanks in the quotation marks", (n, x) => `${n}," ${x} V "`, '3," 18.703 V "'],
+  ["a label", (n, x) => `ch1:${x} seq:${n}`, "ch1:18.703 seq:3"],
+  ["a label behind a time", (n, x) => `10:${10 + (n % 50)}:00;temp = ${x} °C`, "10:13:00;temp = 18.703 °C"],
+  ["a unit of seconds beside it", (n, x) => `${n / 4} s,${x} V`, "0.75 s,18.703 V"],
+])
+  test(`numbers with ${kind} attached are read and written, and what is attached stays`, () => {
+    const text = `${Array.from({ length: 90 }, (_, n) => make(n, (20 + wave(n)).toFixed(2))).join("\n")}\n`;
+    const { columns, names, write } = readCsv(text);
+    assert.equal(names.length, 1);
+    assert.ok(columns[0].every(Number.isFinite));
+    assert.equal(write(columns), text);
+    const rows = write(columns.map((column) => column.map((value) => value + 1 / 3))).split("\n");
+    assert.equal(rows[3], moved);
+  });
+
+test("labels name columns without names, and seconds behind the numbers of a time tell the rate", () => {
+  assert.deepEqual(readCsv(lines((x, n) => `temp:${x} CO2:${x * 2} seq:${n}`)).names, ["temp", "CO2"]);
+  assert.equal(readCsv(lines((x, n) => `${n / 4} s,${x} V`, ["t,u"])).sampleRateHz, 4);
+  assert.equal(readCsv(lines((x, n) => `${250 * n} ms,${x} V`, ["t,u"])).sampleRateHz, 0);
+});
+
+test("cells that lack what is attached to the others stay as they are", () => {
+  const other = ["0.02 V", "21.5", "-", "", "OVER"];
+  const text = lines((x, n) => `${n},${other[n - 20] ?? `${x} mV`}`, ["row,u"]);
+  const { columns, write } = readCsv(text);
+  assert.deepEqual([...columns[0].keys()].filter((n) => Number.isNaN(columns[0][n])), [20, 21, 22, 23, 24]);
+  const rows = write(columns.map((column) => column.map(() => 1))).split("\n").slice(21, 26);
+  assert.deepEqual(rows, other.map((cell, n) => `${n + 20},${cell}`));
+});
+
+for (const [kind, make] of [
+  ["names of a number and a letter", (x, n) => `${n},${x},${10 + ((n * n) % 7)}A`],
+  ["two units in turn", (x, n) => `${n},${x},${x} ${n % 2 ? "mV" : "V"}`],
+  ["words that are no units", (x, n) => `${n},${x},${10 + ((n * n) % 7)} pts`],
+  ["a label beside numbers without one", (x, n) => `${n},${x},node:${10 + ((n * n) % 7)}`],
+])
+  test(`${kind} stay text`, () => {
+    assert.deepEqual(readCsv(lines(make, ["row,v,x"])).names, ["v"]);
+  });
+
 test("three digits behind a mark are a fraction where nothing says otherwise", () => {
   const text = lines((x, n) => `${n};2.${900 + ((n * n) % 97)};-0.${400 + ((n * n) % 83)}`, ["row;a;b"]);
   const { columns } = readCsv(text);
