@@ -59,6 +59,14 @@ def test_amounts_that_grow_a_group_are_quoted_whole():
     assert all(amount.fullmatch(line.split(",", 1)[1]) for line in after[1:])
 
 
+def test_labels_say_as_names_do_what_is_no_signal():
+    rows = [
+        f"id:{7 + index % 8 * 4} temp:{value:.2f} wd:{(350 + 20 * (value - 20)) % 360:.0f} crc:{index**3 % 65521}\n"
+        for index, value in enumerate(NOISY)
+    ]
+    assert denoise_table("".join(rows).encode()).columns == ["temp"]
+
+
 def test_digits_of_a_label_stay():
     rows = [f"ch1:{int(20 * value) % 13} ch2:{value:.1f}" for index, value in enumerate(NOISY[:60])]
     after = denoise_table("".join(f"{row}\n" for row in rows).encode()).data.decode().splitlines()

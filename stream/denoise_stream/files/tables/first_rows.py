@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from denoise_stream.files.columns.assign import Facts
+from denoise_stream.files.dialect.attached import label_of
 from denoise_stream.files.dialect.decide import Dialect
 from denoise_stream.files.dialect.marks import kind_of
 from denoise_stream.files.dialect.numbers import NumberStyle, decimals_of, may_be_marker, ordinary_span, written_style
@@ -18,7 +19,7 @@ def read_columns(dialect: Dialect) -> tuple[list[Facts], list[NumberStyle]]:
         if kind == "number":
             style, values = _read_numbers(dialect, index)
         unit = (dialect.units[index] if index < len(dialect.units) else "") or dialect.attached[index].behind.strip()
-        named = dialect.header_line > 0
+        named = dialect.header_line > 0 or label_of(dialect.attached[index]) != ""
         odd = dialect.marks[index].odd
         facts.append(Facts(name, kind, values, texts, unit, _digits(texts, style), named, odd))
         styles.append(style)
