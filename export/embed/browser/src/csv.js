@@ -50,7 +50,8 @@ export function readCsv(text) {
     const { index, name, values, known, texts } = column;
     const isComplete = known.length === values.length;
     const digits = printedDigits(texts, decimal);
-    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names };
+    const unit = column.attached.behind;
+    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names, unit };
     column.role = roleOf(name, known, facts);
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));

@@ -24,6 +24,10 @@ const SETPOINT = /set[ _-]?point|setpt|set[ _-]?value|sollwert|consigne/i;
 const UNCERTAINTY = /(^|[\W_])(uncertainty|uncert|unc|std[ _]?dev|std[ _]?err|standard (deviation|error))\W*$/i;
 /** With the name of another column in front, the same. */
 const DEVIATION = /[\W_]?(error|err|sigma|std|sd|sem)$/i;
+/** Words for an angle on a circle. */
+const DIRECTIONS = (
+  "dir direction wd wdir winddir winddirection bearing course heading hdg azimuth yaw cog windrichtung azimut"
+).split(" ");
 /** Least share of the rows that hold one and the same value, where all others are events. */
 const EVENTS = 0.75;
 /** What instruments write for a missing value, if it lies far from all others. */
@@ -34,14 +38,16 @@ const MARKER = new RegExp(
 );
 
 /**
- * Return what a column is: "signal", "axis" (times, counts, parts of a date) or "states" (flags, identifiers).
+ * Return what a column is: "signal", "axis" (times, counts, parts of a date) or "states" (flags, identifiers, angles
+ * that jump over the end of the circle).
  *
  * @param {string} name
  * @param {Float64Array} known its values, without those that are missing
- * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names?: string[] }} facts whether
- *   none is missing, the digits behind the mark, the column's place, and the names of all columns
+ * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names?: string[], unit?: string }}
+ *   facts whether none is missing, the digits behind the mark, the column's place, the names of all columns, and what
+ *   stands behind the numbers
  */
-export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names = [] }) {
+export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names = [], unit = "" }) {
   const steps = [...known.subarray(1)].map((value, n) => value - known[n]);
   const isCount = isFirst && !isAlone && known.length > 8 && !steps.includes(0);
   if ((TIME.test(name) || isCount) && steps.every((step) => step >= 0)) return "axis";
@@ -50,6 +56,7 @@ export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, name
   if (isAlone) return "signal";
   if (areWhole && (IDENTIFIER.test(name) || (CODE.test(name) && !/adc|dac/i.test(name)))) return "states";
   if (SETPOINT.test(name) || (isUncertainty(name, names) && known.every((value) => value >= 0))) return "states";
+  if (isDirection(name, unit) && wrapsAround(known, steps)) return "states";
   if (isAxis(known, steps) || isReset(known, steps) || (isComplete && isEven(steps, digits))) return "axis";
   const different = new Set(known).size;
   if (known.length >= 3 && different === 2 && known.every((value) => value === 0 || value === 1)) return "states";
@@ -64,6 +71,22 @@ function isUncertainty(name, names) {
   const stem = name.replace(DEVIATION, "").toLowerCase();
   const isOfAnother = stem && stem !== name.toLowerCase() && names.some((other) => other.toLowerCase() === stem);
   return UNCERTAINTY.test(name) || Boolean(isOfAnother);
+}
+
+/** Whether a name or a unit says that a column is an angle, such as wind_dir, WindDir, Heading (deg) or dd. */
+function isDirection(name, unit) {
+  if (unit.trim() === "°" || /°[)\] ]*$/.test(name)) return true;
+  const parted = name.replace(/(\p{Ll})(\p{Lu})|(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1$3 $2$4").replace(/\d+/g, " $& ");
+  const words = parted.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  const isWord = /^deg(rees)?$/.test(words.at(-1)) || String(words) === "dd";
+  return isWord || words.some((word) => DIRECTIONS.includes(word));
+}
+
+/** Whether values are angles in degrees that jump over the end of the circle. */
+function wrapsAround(known, steps) {
+  const [low, high] = extremes(known);
+  const isOnCircle = high <= 360 && low >= (high > 180 ? 0 : -180);
+  return isOnCircle && high - low > 180 && steps.some((step) => Math.abs(step) > 180);
 }
 
 /** Whether values rise in any steps and fall seldom, far and to the bottom: a total of each day, an odometer. */

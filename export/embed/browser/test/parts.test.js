@@ -290,6 +290,15 @@ test("events, codes, setpoints, uncertainties and totals that start again stay",
   assert.deepEqual(readCsv(`n,temp,temp_err\n${signed}`).names, ["temp", "temp_err"]);
 });
 
+test("directions that jump over the end of the circle stay; others, and angles without a jump, are signals", () => {
+  const angle = (n, middle) => Math.round((middle + 5 * wave(n) + 360) % 360);
+  for (const name of ["wind_dir", "WindDir", "WD1", "Heading (deg)", "Phase [°]", "dd"])
+    assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 0)}`, [`n,temp,${name}`])).names, ["temp"]);
+  assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 0)}°`, ["n,temp,a"])).names, ["temp"]);
+  assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 180)}`, ["n,temp,wd"])).names, ["temp", "wd"]);
+  assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 0)}`, ["n,temp,added"])).names, ["temp", "added"]);
+});
+
 test("the last rows without a time are totals and stay; where more lack it, they are samples", () => {
   const stamped = lines((x, n) => `2024-05-01 ${10 + Math.floor(n / 60)}:${10 + (n % 50)},${x}`, ["when,temp"]);
   for (const [count, kept] of [[1, 0], [5, 0], [6, 6]]) {
