@@ -1,7 +1,7 @@
 /** Find out how a table of text is written: its delimiter, decimal mark and units, and where its data begin. */
 
 import { findAttached, withoutAttached } from "./attached.js";
-import { cells, isMissing, parsed, unquoted } from "./cells.js";
+import { cells, isMissing, isNumber, parsed, unquoted } from "./cells.js";
 
 const DELIMITERS = ["\t", ";", ",", "|", "", " "];
 const SAMPLED_ROWS = 400;
@@ -116,6 +116,30 @@ export function refuseTableAbove({ rows, width, first, decimal }) {
           `line ${first + 1} on; put them into files of their own`,
       );
   }
+}
+
+/**
+ * Refuse rows of whole numbers at commas that look like pairs around decimal commas: about half as many names stand
+ * right above them, or without names a number has a zero in front, as the digits of 20,04 have.
+ */
+export function refuseHalves({ delimiter, width, rows, attached, first }) {
+  if (delimiter !== "," || width < 3) return;
+  const data = withoutAttached(rows.slice(first).filter((row) => row.length === width), attached);
+  if (data.some((row) => row.some((cell) => /^\s*"?[-+]?\d*\.\d/.test(cell)))) return;
+  const above = first && !COMMENT.test(rows[first - 1][0]) ? rows[first - 1] : [];
+  const areNames = above.every((cell) => !isMissing(cell) && !isNumber(cell));
+  const areHalf = 1 < above.length && above.length < width - 1 && width <= 2 * above.length;
+  if (areNames && areHalf)
+    throw new Error(
+      `line ${first}: ${above.length} names above rows of ${width} fields, as if commas were decimal marks too; ` +
+        "quote such numbers, or use the program denoise-stream with --decimal . if they are whole",
+    );
+  const half = data.flatMap((row) => row.slice(1)).find((cell) => /^0\d+$/.test(cell.trim()));
+  if (first || half === undefined || new Set(data.map((row) => row.at(-1).trim().length)).size > 1) return;
+  throw new Error(
+    `'${half.trim()}' looks like the digits after a decimal comma, but commas delimit the fields as well; quote such ` +
+      "numbers, or use the program denoise-stream with --decimal .",
+  );
 }
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);

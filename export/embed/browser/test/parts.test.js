@@ -159,6 +159,16 @@ for (const [kind, text, words] of [
     /'20,0' can be one number with a decimal comma or two columns; .*--decimal , or --delimiter ,/,
   ],
   [
+    "unquoted decimal commas under half as many names",
+    lines((x) => `${comma(x)} %,${comma(x + 1)} %`, ["in,out"]),
+    /line 1: 2 names above rows of 4 fields, as if commas were decimal marks too; quote such numbers/,
+  ],
+  [
+    "unquoted decimal commas without names",
+    lines((x, n) => `${n},2,0${n % 10},3,1${n % 10}`),
+    /'00' looks like the digits after a decimal comma, but commas delimit the fields as well; quote such numbers/,
+  ],
+  [
     "a list of files",
     lines((x, n) => `${"abcdefghijklmno"[n % 15]}${"pqrstuv"[n % 7]}.wav,${x}`, ["file,bytes"]),
     /every row has a name of its own in column 'file' .*--columns 'bytes'/,
