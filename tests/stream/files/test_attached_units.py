@@ -78,6 +78,12 @@ def test_units_are_found_although_the_last_cells_are_empty():
     assert denoise_table(table_of(cells)).columns == ["v"]
 
 
+def test_the_name_above_a_short_table_does_not_hide_its_unit():
+    rows = [f"{index};{value:.2f} mV\n" for index, value in enumerate(NOISY[:6])]
+    after = denoise_table("".join(["row;v\n", *rows]).encode()).data.decode().splitlines()
+    assert all(re.fullmatch(r"\d;\d+\.\d{3,4} mV", line) for line in after[1:])
+
+
 def test_times_with_a_unit_are_times():
     rows = [f"{index / 10:.1f} s,{value:.2f} mV\n" for index, value in enumerate(NOISY)]
     done = denoise_table("".join(["t,u\n", *rows]).encode())

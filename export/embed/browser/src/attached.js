@@ -54,6 +54,9 @@ export function takeOff(cell, { before, behind }) {
 /** Whether a unit of letters has no space before it. */
 const isTight = (behind) => /^\p{L}/u.test(behind);
 
+/** Whether a number with a comma and these marks cannot be two numbers, as temp:20,5 and 20,5V cannot. */
+export const isOneNumber = (marks) => labelOf(marks) !== "" || isTight(marks.behind);
+
 /** Return rows without what is attached to their numbers; cells that lack it stay. */
 export const withoutAttached = (rows, attached) =>
   attached.some((marks) => marks !== NOTHING)
@@ -73,7 +76,7 @@ function attachedTo(texts) {
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   const [key, count] = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0]);
-  if (count < Math.max(FEWEST_CELLS, SHARE * known.length)) return NOTHING;
+  if (count < Math.max(FEWEST_CELLS, SHARE * (known.length - 1))) return NOTHING; // one cell may be the name
   const marks = JSON.parse(key);
   const isWhole = (text) => /^[^.,]*$/.test(takeOff(text, marks) ?? ".");
   return isTight(marks.behind) && known.some(isWhole) ? NOTHING : marks;

@@ -1,6 +1,6 @@
 /** Read columns of samples from a table's text, and write them back with every other cell as it was. */
 
-import { labelOf, takeOff } from "./attached.js";
+import { isOneNumber, labelOf, takeOff } from "./attached.js";
 import { parsed, unquoted } from "./cells.js";
 import { layoutOf, refuseHalves, refuseTableAbove } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
@@ -37,7 +37,7 @@ export function readCsv(text) {
   const header = namesOf(rows.slice(0, first), width);
   const names = attached.map((marks, n) => header[n] || labelOf(marks));
   const numbersIn = (index) => data.map(({ row }) => takeOff(row[index], attached[index]) ?? "");
-  if (!delimiter && decimal === "," && !first) refusePairs(numbersIn(0));
+  if (!delimiter && decimal === "," && !first && !isOneNumber(attached[0])) refusePairs(numbersIn(0));
   const all = attached.map((marks, index) => {
     const cells = numbersIn(index);
     const read = Float64Array.from(cells, (cell) => parsed(cell, decimal));

@@ -67,8 +67,8 @@ function tieBreak(rows, delimiter, decimal) {
   const isOneNumber = (text, n) => !text.includes(",") || WITH_COMMA.test(text) || isName(text, n);
   if (delimiter === "" && decimal === "," && hasCommas && texts.every(isOneNumber)) return 0.02;
   // 20,003 beside semicolons: a decimal comma, and not a group of digits.
-  if (decimal === "," && ![",", ""].includes(delimiter) && texts.some((text) => /^[-+]?\d+,\d+$/.test(text)))
-    return 0.015;
+  const isWithComma = (text) => WITH_COMMA.test(text);
+  if (decimal === "," && ![",", ""].includes(delimiter) && texts.some(isWithComma)) return 0.015;
   return decimal === "." ? 0.01 : 0;
 }
 

@@ -104,6 +104,7 @@ for (const [kind, text, name] of [
   ["names behind a mark", lines((x, n) => `${n / 4},${x}`, ["# time,temp"]), "temp"],
   ["no names, and a time first", lines((x, n) => `${1.7e12 + 127 * n},${x}`), "column 2"],
   ["a time with a name of its own", lines((x, n) => `${n},${x}`, ["Uhrzeit,temp"]), "temp"],
+  ["grouped digits after tabs", lines((x, n) => `10:${10 + n}\t1.0${comma(x)}`, ["when\twatts"]), "watts"],
   ["decimal commas after semicolons", lines((x, n) => `${n};${comma(x)}`, ["Nr;Temp, innen"]), "Temp, innen"],
   ["one column of decimal commas", lines((x) => comma(x), ["Temp"]), "Temp"],
   ["decimal commas under a name with one", lines((x) => `${comma(x)}e+00`, ["Temp, innen"]), "Temp, innen"],
@@ -264,6 +265,13 @@ test("cells that lack what is attached to the others stay as they are", () => {
   assert.deepEqual([...columns[0].keys()].filter((n) => Number.isNaN(columns[0][n])), [20, 21, 22, 23, 24]);
   const rows = write(columns.map((column) => column.map(() => 1))).split("\n").slice(21, 26);
   assert.deepEqual(rows, other.map((cell, n) => `${n + 20},${cell}`));
+});
+
+test("a unit is found below the name of a short table, and in decimal commas that can be no two numbers", () => {
+  const cells = VALUES.slice(0, 6).map((x, n) => `${n};${x} mV`);
+  assert.deepEqual(readCsv(`row;u\n${cells.join("\n")}\n`).names, ["u"]);
+  for (const cell of ["20,5V", "temp:20,5"]) assert.equal(readCsv(`${cell}\n`.repeat(40)).columns[0][0], 20.5);
+  for (const cell of ["20,5 °C", "$20,5"]) assert.throws(() => readCsv(`${cell}\n`.repeat(40)), /one number with a decimal comma/);
 });
 
 for (const [kind, make] of [

@@ -76,7 +76,7 @@ def _attached_to(cells: Sequence[str]) -> Attached:
     if not found:
         return NOTHING
     attached, count = found.most_common(1)[0]
-    if count < max(FEWEST_CELLS, SHARE * len(known)):
+    if count < max(FEWEST_CELLS, SHARE * (len(known) - 1)):  # one cell may be the name
         return NOTHING
     if attached.behind[:1].isalpha():
         numbers = [attached.take_off(cell) for cell in known]
