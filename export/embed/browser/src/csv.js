@@ -2,7 +2,7 @@
 
 import { isOneNumber, labelOf, takeOff } from "./attached.js";
 import { parsed, unquoted } from "./cells.js";
-import { layoutOf, refuseHalves, refuseTableAbove } from "./layout.js";
+import { layoutOf, refuseHalves, refuseTableAbove, refuseTwoDelimiters } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
 import { roleOf, withoutMarkers } from "./roles.js";
 import { areMoments, refuseBlocks, refuseSentences, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
@@ -30,6 +30,7 @@ export function readCsv(text) {
   const [lines, ends] = [parts.filter((_, n) => n % 2 === 0), parts.filter((_, n) => n % 2)];
   const layout = layoutOf(lines);
   refuseTableAbove(layout);
+  refuseTwoDelimiters(layout);
   refuseHalves(layout);
   const { delimiter, decimal, width, attached, rows, first } = layout;
   const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();

@@ -118,6 +118,32 @@ export function refuseTableAbove({ rows, width, first, decimal }) {
   }
 }
 
+/** Refuse rows at commas that another mark parts as well, equally often in every row: the commas may be decimal marks. */
+export function refuseTwoDelimiters({ delimiter, width, rows, attached, first }) {
+  const data = rows.slice(first).filter((row) => row.length === width);
+  if (delimiter !== "," || !data.length) return;
+  const texts = data.map((row) => row.join(","));
+  const isParted = (mark) => {
+    const split = texts.map((text) => (mark === " " ? text.trim().split(/ +/) : cells(text, mark)));
+    const [{ length }] = split;
+    if (length < 2 || split.some((row) => row.length !== length)) return false;
+    if (mark === " " && split.flat().some((word) => word.includes(",") && !WITH_COMMA.test(word))) return false;
+    const bare = withoutAttached(split, findAttached(split, length));
+    return split[0].some((_, n) => share(bare, (row) => isNumber(row[n])) >= 0.5);
+  };
+  const bare = withoutAttached(data, attached);
+  const isText = (_, n) => share(bare, (row) => isNumber(row[n]) || isMissing(row[n])) < 0.5;
+  // A comma within words splits texts off numbers, unless the names are parted by commas, too.
+  const mayBeWords = data[0].some(isText) && !(first && rows[first - 1].length === width);
+  const other = [";", "\t", "|", ...(mayBeWords ? [" "] : [])].find(isParted);
+  if (other === undefined) return;
+  const mark = { "\t": "tab", " ": "space" }[other] ?? `'${other}'`;
+  throw new Error(
+    `line ${first + 1}: '${texts[0].trim()}' can be split at ',' or at ${mark}; use the program denoise-stream with ` +
+      `--delimiter , or --delimiter ${mark}`,
+  );
+}
+
 /**
  * Refuse rows of whole numbers at commas that look like pairs around decimal commas: about half as many names stand
  * right above them, or without names a number has a zero in front, as the digits of 20,04 have.

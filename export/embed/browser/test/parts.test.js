@@ -165,6 +165,16 @@ for (const [kind, text, words] of [
     /line 1: 2 names above rows of 4 fields, as if commas were decimal marks too; quote such numbers/,
   ],
   [
+    "decimal commas that bars part",
+    lines((x, n) => `${n}|T:20.${10 + n}|p:15,0${10 + n}`),
+    /line 1: '0\|T:20\.10\|p:15,010' can be split at ',' or at '\|'; .*--delimiter , or --delimiter '\|'/,
+  ],
+  [
+    "decimal commas before words",
+    lines((x) => `${comma(x)} open door`),
+    /line 1: '20,0031 open door' can be split at ',' or at space; .*--delimiter , or --delimiter space/,
+  ],
+  [
     "unquoted decimal commas without names",
     lines((x, n) => `${n},2,0${n % 10},3,1${n % 10}`),
     /'00' looks like the digits after a decimal comma, but commas delimit the fields as well; quote such numbers/,
