@@ -118,7 +118,7 @@ export function refuseTableAbove({ rows, width, first, decimal }) {
   }
 }
 
-/** Refuse rows at commas that another mark parts as well, equally often in every row: the commas may be decimal marks. */
+/** Refuse rows at commas that another mark parts as well, equally often in all: the commas may be decimal marks. */
 export function refuseTwoDelimiters({ delimiter, width, rows, attached, first }) {
   const data = rows.slice(first).filter((row) => row.length === width);
   if (delimiter !== "," || !data.length) return;
