@@ -298,3 +298,18 @@ def test_a_line_that_states_a_setting_names_no_columns(line):
 def test_names_stand_below_their_groups(head, names):
     rows = "".join(f"{i},0,{a:.3f},{b:.3f},{b:.3f},{a:.3f}\n" for i, (a, b) in ROWS)
     assert denoise_table((head + rows).encode()).columns == names
+
+
+@pytest.mark.parametrize(
+    ("head", "columns"),
+    [
+        ("Time:,Temp,Hum\n", ["Temp", "Hum"]),
+        ("# time: temp hum\n", ["temp", "hum"]),
+        ("load,average,host\nTime,1s,5s\n", ["1s", "5s"]),
+    ],
+)
+def test_names_with_a_colon_or_like_the_width_of_a_field_are_names(head, columns):
+    delimiter = " " if head.startswith("#") else ","
+    rows = [delimiter.join((f"{n / 100:.2f}", f"{value:.3f}", f"{-value:.3f}")) for n, value in enumerate(A)]
+    done = denoise_table((head + "\n".join(rows) + "\n").encode())
+    assert (done.columns, done.source.sample_rate_hz) == (columns, pytest.approx(100))

@@ -76,10 +76,15 @@ def test_json_is_refused_by_its_name(text):
         denoise_table(text.encode())
 
 
-@pytest.mark.parametrize("head", ["[data]\n", "{settings}\n", ""])
+@pytest.mark.parametrize("head", ["[data]\n", "{settings}\n", "{\n", ""])
 def test_brackets_in_front_do_not_make_json(head):
     rows = (f"[10:{n // 60:02d}:{n % 60:02d}] {20 + NOISE[n]:.3f} [{n % 7}]\n" for n in range(300))
     assert denoise_table((head + "".join(rows)).encode()).columns == ["2"]
+
+
+def test_a_date_in_brackets_above_a_table_is_no_json():
+    rows = (f"{n},{20 + NOISE[n]:.3f}\n" for n in range(300))
+    assert denoise_table(("[2024-05-01 12:00:00]\nn,temp\n" + "".join(rows)).encode()).columns == ["temp"]
 
 
 def test_rows_that_agree_may_be_mostly_text():

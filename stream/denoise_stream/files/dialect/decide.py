@@ -9,8 +9,9 @@ from denoise_stream.errors import SourceError, quoted
 from denoise_stream.files.dialect.attached import label_of
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
 from denoise_stream.files.dialect.fields import BLANK, NOTHING, Attached, is_blank, is_open, split_fields, unquote
-from denoise_stream.files.dialect.headers import UNITS, NamesDiffer, find_header, refuse_table_above
+from denoise_stream.files.dialect.headers import NamesDiffer, find_header, refuse_table_above
 from denoise_stream.files.dialect.marks import Marks, find_marks, kind_of
+from denoise_stream.files.dialect.name_lines import UNITS
 from denoise_stream.files.dialect.options import TableOptions
 
 LONGEST_RECORD = 200
@@ -185,14 +186,17 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
 
 
 def _is_json(lines: Sequence[Line]) -> bool:
-    """Tell whether lines are JSON; a first line that is complete may be settings above a table."""
-    first, second = lines[0].text, lines[min(1, len(lines) - 1)].text
+    """Tell whether lines are JSON; a first line that is complete may be settings above a table.
+
+    A line in brackets that is no JSON may be a date, and a brace may begin an array of C.
+    """
+    first, second = (lines[min(place, len(lines) - 1)].text.strip() for place in (0, 1))
     if not _JSON.fullmatch(first):
         return False
     try:
-        json.loads(first.strip().rstrip(","))
+        json.loads(first.rstrip(","))
     except (ValueError, RecursionError):
-        return True
+        return not first.rstrip(",").endswith("]") and (first != "{" or second.startswith('"'))
     return _JSON.fullmatch(second) is not None
 
 

@@ -9,24 +9,20 @@ from denoise_stream.errors import SourceError
 from denoise_stream.files.dialect.candidates import COMMENTS, Line, Reading, is_comment
 from denoise_stream.files.dialect.fields import BLANK, split_fields, unquote
 from denoise_stream.files.dialect.marks import MANY_CELLS, NUMBERS, kind_of
-from denoise_stream.files.dialect.numbers import may_be_marker, parse_number
-
-UNITS = frozenset(
-    """s sec secs second seconds ms msec millisecond milliseconds us µs μs usec ns min mins minute minutes h hr hrs
-    hour hours d day days yr year v mv µv μv uv kv volt volts a ma µa ua amp amps ampere w mw kw mwh wh kwh j kj n
-    kn nm mn·m pa hpa kpa mpa bar mbar psi atm mmhg inhg c f k °c °f degc degf deg_c deg ° celsius kelvin fahrenheit
-    % pct percent rh %rh m mm cm km um µm μm nm ft in g mg kg t lb lbs m/s km/h kmh mph kn kt m/s2 m/s^2 m/s² rad
-    rad/s deg/s dps hz khz mhz rpm lux lx db dba dbm ohm ohms ω Ω kohm l ml l/min m3 m³ m3/h ppm ppb ug/m3 µg/m³
-    mg/l g/m3 w/m2 w/m^2 w/m² umol ph ntu us/cm µs/cm ms/cm counts count cnt raw unit units none ts rn smp avg max
-    min std tot samples sample bpm ut utc gauss µt ut mt t""".split()
+from denoise_stream.files.dialect.name_lines import (
+    are_data,
+    describes,
+    fills_gaps,
+    fits,
+    in_equal_steps,
+    names_no_numbers,
+    states_a_value,
+    trimmed,
 )
-"""Units and the qualifiers that loggers write under the names, in lower case."""
+from denoise_stream.files.dialect.numbers import may_be_marker, parse_number
 
 FEWEST_ROWS_ABOVE = 20
 """So many rows of another width above the data are a table of their own."""
-
-_BRACKETED = re.compile(r"[(\[{<].*[)\]}>]|\d+[dns]|")
-"""A unit in brackets, or a width and a kind as the second row of USGS's tables states them (``14n``)."""
 
 _FIRST_WORDS = ("TOA5", "TOB1", "TOACI1")
 
@@ -171,99 +167,42 @@ def _names_above(reading: Reading) -> tuple[int, list[str], tuple[str, ...]] | N
     units_in_comment = False  # as in NDBC's files: one comment line of names, one of units
     lines = reading.lines[: reading.start]
     for index in range(len(lines) - 1, -1, -1):
+        nearest = index == len(lines) - 1
         comment = is_comment(lines[index].text, reading.delimiter)
         cells = _cells(lines[index], reading)
-        wide = len(_trimmed(cells)) >= min(2, reading.width) and _close(cells, reading)
-        numeric = _numeric(cells)
+        wide = len(trimmed(cells)) >= min(2, reading.width) and fits(cells, reading)
+        numeric = are_data(cells)
         if comment and units_in_comment and wide and not numeric and len(cells) == len(rows[0][1]):
             if len(set(cells)) == len(cells):
                 rows.append((index, cells))
             break
-        if comment and (rows or not wide or numeric or _states_a_value(cells)):
+        states = states_a_value(cells, nearest)
+        if comment and (rows or not wide or numeric or states):
             if rows:
                 break
             continue
-        if not wide or cells[0] in _FIRST_WORDS or (numeric and rows) or _states_a_value(cells):
+        if not wide or cells[0] in _FIRST_WORDS or (numeric and rows) or states:
             if rows:
                 break
             continue
         if not numeric:
             rows.append((index, cells))
-        if comment and not _describes(cells, reading.width):
+        if comment and not describes(cells, reading.width):
             break
         units_in_comment = comment
     if not rows:
         return None
     position = 0
     while position + 1 < len(rows) and (
-        _describes(rows[position][1], reading.width) or _names_no_numbers(rows[position][1], reading)
+        describes(rows[position][1], reading.width) or names_no_numbers(rows[position][1], reading)
     ):
         position += 1
     index, cells = rows[position]
     for place, (lower, names) in enumerate(rows[:position]):
-        if _fills(names, cells, reading):  # groups above, such as ``Left,,,Right,,``, and names below
+        if fills_gaps(names, cells, reading):  # groups above, such as ``Left,,,Right,,``, and names below
             units = tuple(rows[place - 1][1]) if place else ()
             return lower, [name or group for name, group in zip(names, cells, strict=False)], units
     return index, cells, tuple(rows[position - 1][1]) if position else ()
-
-
-def _numeric(cells: Sequence[str]) -> bool:
-    """Tell whether a line holds numbers that are data: as names, numbers count columns or years in equal steps."""
-    numbers = [cell for cell in cells if kind_of(cell) in NUMBERS]
-    if len(numbers) > 2 and _in_equal_steps(numbers):
-        return False
-    if not all(number.isdigit() for number in numbers):
-        return True
-    counts = [int(number) for number in numbers]
-    steps = {later - earlier for earlier, later in zip(counts, counts[1:], strict=False)}
-    return bool(counts) and not (len(steps) == 1 and min(steps) > 0)
-
-
-def _close(cells: Sequence[str], reading: Reading) -> bool:
-    """Tell whether a line has about as many cells as the rows."""
-    if reading.width == 1:
-        return len(_trimmed(cells)) == 1
-    return len(cells) >= reading.width - 1
-
-
-def _describes(cells: Sequence[str], width: int) -> bool:
-    """Tell a line of units or qualifiers from one of names: units, brackets, gaps or the same word again and again."""
-    known = [cell.lower() for cell in _trimmed(cells[:width])]
-    if "" in cells[: len(known)] or len(set(known)) < len(known):
-        return True
-    units = [cell in UNITS or _BRACKETED.fullmatch(cell) is not None for cell in known]
-    return 2 * sum(units) > len(units)
-
-
-def _states_a_value(cells: Sequence[str]) -> bool:
-    """Tell whether a line states what one thing is, as ``# type: matrix`` and ``* FileName = x.hex`` do."""
-    named = [cell for cell in cells if cell]
-    ends = [cell.endswith((":", "=")) for cell in named]
-    return len(named) > 1 and (ends[0] or "=" in named) and not all(ends)
-
-
-def _names_no_numbers(cells: Sequence[str], reading: Reading) -> bool:
-    """Tell whether a line leaves every column of numbers without a name, as ``Date,Time,,`` below lines of channels."""
-    places = [place for place, column in enumerate(reading.columns) if column.kind == "number"]
-    return len(cells) >= reading.width and not any(cells[place] for place in places)
-
-
-def _fills(names: Sequence[str], groups: Sequence[str], reading: Reading) -> bool:
-    """Tell whether a line names, and not by units, columns of numbers that a line above it leaves without a name."""
-    width = min(len(names), len(groups))
-    numbers = [place for place in range(width) if reading.columns[place].kind == "number"]
-    gaps = [place for place in numbers if not groups[place]]
-    named = [names[place] for place in numbers if names[place]]
-    units = sum(name.lower() in UNITS or _BRACKETED.fullmatch(name) is not None for name in named)
-    return width == reading.width and bool(gaps) and all(names[place] for place in gaps) and 2 * units <= len(named)
-
-
-def _trimmed(cells: Sequence[str]) -> list[str]:
-    """Return cells without empty ones at the end."""
-    kept = list(cells)
-    while kept and not kept[-1]:
-        kept.pop()
-    return kept
 
 
 def _fitted(cells: Sequence[str], reading: Reading, line: int) -> tuple[str, ...]:
@@ -301,7 +240,7 @@ def _numbers_are_names(reading: Reading) -> bool:
     """
     if len(reading.rows) < 3:
         return False
-    first, rows = _trimmed(reading.rows[0]), reading.rows[1:]
+    first, rows = trimmed(reading.rows[0]), reading.rows[1:]
     places = [place for place, cell in enumerate(first) if reading.columns[place].kind == "number" and cell]
     below = [[row[place] for row in rows if not _says_nothing(row[place])] for place in places]
     if not places or not all(below):
@@ -309,7 +248,7 @@ def _numbers_are_names(reading: Reading) -> bool:
     if any(not first[place].isdigit() for place in places):
         return (
             len(places) > 2
-            and _in_equal_steps([first[place] for place in places])
+            and in_equal_steps([first[place] for place in places])
             and _printed_otherwise([first[place] for place in places], below)
         )
     numbers = [int(first[place]) for place in places]
@@ -328,14 +267,6 @@ def _numbers_are_names(reading: Reading) -> bool:
     unnamed = not first[0]
     counts = numbers[0] in (0, 1) and steps == {1}
     return counts and (unnamed or any(decimals) or (len(numbers) > 2 and not goes_on))
-
-
-def _in_equal_steps(cells: Sequence[str]) -> bool:
-    """Tell whether cells are numbers that rise in equal steps."""
-    read = (parse_number(cell, "," if kind_of(cell) == "," else ".") for cell in cells)
-    values = [value for value in read if value is not None and math.isfinite(value)]
-    steps = [later - earlier for earlier, later in zip(values, values[1:], strict=False)]
-    return len(values) == len(cells) > 1 and min(steps) > 0 and max(steps) - min(steps) <= 1e-6 * max(steps)
 
 
 def _printed_otherwise(cells: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
@@ -368,7 +299,7 @@ def _states_counts(reading: Reading) -> bool:
     if reading.start == 0 or len(reading.rows) < 3:
         return False
     first, *below = reading.rows
-    counts = set(_trimmed(first)[1:])
+    counts = set(trimmed(first)[1:])
     unnamed = not first[0] and all(kind_of(row[0]) in NUMBERS for row in below)
     if not unnamed or len(counts) != 1:
         return False
