@@ -55,6 +55,12 @@ def test_rows_whose_time_was_lost_are_samples(block, places):
     assert done.facts["bad_rows"] == 0
 
 
+def test_series_beside_each_other_may_end_at_different_rows():
+    lines = [f"{n / 10},{value},{n / 10},{value + 1:.2f}" for n, value in enumerate(NOISY)]
+    done = denoise_table(as_table([*lines, ",,40.0,21.30", ",,40.1,20.80"], "t1,a,t2,b"))
+    assert (done.columns, done.facts["bad_rows"]) == (["a", "b"], 0)
+
+
 def test_text_in_a_column_that_stays_is_no_bad_row():
     lines = [f"{line},{'ok' if index < 300 else 7}" for index, line in enumerate(LINES)]
     after = denoise_table(as_table(lines, "row,temp,note")).data.decode().splitlines()

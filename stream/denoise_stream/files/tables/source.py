@@ -119,7 +119,7 @@ class TableSource:
             for index, role in enumerate(self.layout.roles)
             if role.kind in ("axis", "moment") and index not in chosen
         ]
-        self._time_index = self._find_times()
+        self._times = self._find_times()
         self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
         self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
         self.start = self.layout.start if self.sample_rate_hz == self.layout.rate_hz else None
@@ -143,13 +143,10 @@ class TableSource:
             return
         raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {quoted(column)}: {doubt}")
 
-    def _find_times(self) -> int:
-        """Return the index of the column that has a time or a count in nearly every row; -1 if none has."""
-        index = self.layout.clock_index if self.layout.clock_index >= 0 else next(iter(self._guards), -1)
-        if index < 0 or index in self.layout.chosen:
-            return -1
-        missing = [kind_of(cell) == "missing" for cell in self.dialect.cells[index]]
-        return index if sum(missing) <= MOST_WITHOUT_TIME * len(missing) else -1
+    def _find_times(self) -> list[int]:
+        """Return the indices of the columns that have a time or a count in nearly every row."""
+        missing = {index: [kind_of(cell) == "missing" for cell in self.dialect.cells[index]] for index in self._guards}
+        return [index for index, cells in missing.items() if sum(cells) <= MOST_WITHOUT_TIME * len(cells)]
 
     @classmethod
     def open(cls, path: Path, reading: Reading | None = None) -> "TableSource":
@@ -244,13 +241,14 @@ class TableSource:
     def _read_lines(self, preview: Preview) -> Iterator[tuple[Lines, bool]]:
         """Cut the table into records, and tell whether they are totals: the last ones, where they lack a time."""
         batches = read_lines(preview, self.name, self._most_columns)
-        index = self._time_index
-        if index < 0:
+        if not self._times:
             return ((lines, False) for lines in batches)
 
         def lacks_time(text: str) -> bool:
             fields = split_fields(text, self.dialect.delimiter)
-            return len(fields) >= self.dialect.width and kind_of(unquote(fields[index])) == "missing"
+            return len(fields) >= self.dialect.width and all(
+                kind_of(unquote(fields[index])) == "missing" for index in self._times
+            )
 
         return split_off_totals(batches, lacks_time)
 
@@ -352,7 +350,7 @@ class TableSource:
 
     def _lack_of_time(self, line: int) -> str:
         """Return what is wrong with a row of totals."""
-        column = quoted(self.layout.names[self._time_index])
+        column = quoted(self.layout.names[self._times[0]])
         return f"{self.name}, line {line}, column {column}: the last row has no time, as a row of totals has none"
 
     def _read_row(self, fields: list[str], line: int) -> list[float] | str:
