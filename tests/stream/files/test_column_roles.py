@@ -164,6 +164,24 @@ BESIDE_A_TIME = {
     "a setpoint": (numbers("room_setpoint", np.rint(20 + noise(3))), "named a setpoint"),
     "an uncertainty": (numbers("Unc. (K)", np.abs(noise())), "named an uncertainty"),
     "an uncertainty by the name of its value": (numbers("T_err", np.abs(noise())), "named an uncertainty"),
+    "a stress named as an uncertainty of a place would be": (numbers("sigma_T", 200 + noise(9)), ""),
+    "a common mode in counts": (numbers("common_mode", np.rint(500 + noise(50))), ""),
+    "a photodiode in counts": (numbers("trigger", np.rint(noise(50))), ""),
+    "a distance from a setpoint": (numbers("setpoint_deviation", noise()), ""),
+    "a coarse sensor with an outlier": (
+        numbers("x", 20.5 + 0.1 * (INDEX % 7 == 0) + (INDEX == 100), digits=1),
+        "",
+    ),
+    "a coarse sensor at rest with an outlier": (
+        numbers("x", 0.1 * (INDEX % 7 == 0) + (INDEX == 100), digits=1),
+        "",
+    ),
+    "a signal that is cut off": (numbers("x", np.maximum(np.round(noise(9), 1), 9), digits=1), ""),
+    "counts that are cut off": (numbers("x", np.minimum(np.rint(2030 + noise(9)), 2022)), ""),
+    "a rise that drops and holds": (
+        numbers("x", np.where(INDEX < 60, 300 + CODE.cumsum() / 1e4, 300.5)),
+        "",
+    ),
     "an error that changes its sign": (numbers("T_err", noise()), ""),
     "a sweep": (numbers("E/V", SWEEP, digits=4), "goes up and down in equal steps"),
 }

@@ -52,6 +52,12 @@ def test_a_long_row_is_a_signal_and_so_is_a_row_for_each_day():
     names = ",".join(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 30)) + "\n"
     with pytest.raises(SourceError, match="signal of its own of 48 values; transpose"):
         denoise_table(table_of(RNG.normal(size=(90, 48)), names))
+    hydrophones = ",".join(f"H{number}" for number in range(1, 25)) + "\n"
+    assert len(denoise_table(table_of(RNG.normal(size=(90, 24)), hydrophones)).columns) == 24
+    loads = table_of(RNG.normal(size=(90, 24))).decode().splitlines()
+    days = "".join(f"2024-{1 + n // 28:02d}-{1 + n % 28:02d},{row}\n" for n, row in enumerate(loads))
+    with pytest.raises(SourceError, match="signal of its own of 24 values; transpose"):
+        denoise_table(f"date,{hydrophones}{days}".encode())
     hours = ",".join(f"HE{hour:02d}" for hour in range(1, 25)) + "\n"
     with pytest.raises(SourceError, match="signal of its own of 24 values; transpose"):
         denoise_table(table_of(RNG.normal(size=(90, 24)), hours))
@@ -87,3 +93,10 @@ def test_an_axis_in_front_of_the_rows_that_a_signal_fills_changes_nothing():
 )
 def test_a_few_columns_that_are_signals_are_denoised(values):
     assert len(denoise_table(table_of(values)).columns) == 3
+
+
+def test_spectra_that_flicker_do_not_go_on_from_row_to_row():
+    line = np.exp(-(np.linspace(-3, 3, 256) ** 2))
+    spectra = 1000 * (1 + 0.2 * RNG.normal(size=(60, 1))) * line + RNG.normal(0, 2, (60, 256))
+    names = ",".join(str(400 + 5 * place) for place in range(256)) + "\n"
+    assert len(denoise_table(table_of(spectra, names)).columns) == 256

@@ -28,6 +28,7 @@ from denoise_stream.files.columns.values import (
     is_driven,
     is_even,
     is_part_of_a_second,
+    is_repeated,
     is_reset,
     is_sparse,
     is_uniform,
@@ -118,7 +119,7 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
         elif _is_second_part(column, columns):
             roles.append(DATE_PART)
         else:
-            roles.append(_role_of_numbers(column, others=[other.name for other in columns if other is not column]))
+            roles.append(_role_of_numbers(column, others=[other for other in columns if other is not column]))
     signals = [index for index, role in enumerate(roles) if role.kind == "signal"]
     if len(signals) > 1:
         for index in signals:
@@ -131,7 +132,13 @@ def assign_roles(columns: Sequence[Facts]) -> list[Role]:
     return roles
 
 
-def _role_of_numbers(column: Facts, others: Sequence[str]) -> Role:
+def _larger_ones(known: NDArray[np.float64], others: Sequence[Facts]) -> list[str]:
+    """Return the names of the columns whose largest values are above the usual one of values that may be errors."""
+    usual = float(np.median(known)) if len(known) else 0.0
+    return [other.name for other in others if (np.abs(other.values[np.isfinite(other.values)]) > usual).any()]
+
+
+def _role_of_numbers(column: Facts, others: Sequence[Facts]) -> Role:
     alone = not others
     missing = np.isnan(column.values)
     known = column.values[np.isfinite(column.values)]
@@ -144,11 +151,13 @@ def _role_of_numbers(column: Facts, others: Sequence[str]) -> Role:
         if names_an_identifier(column.name) and (known == np.rint(known)).all():
             return Role("identifier", "named an identifier")
         code = names_a_code(column.name)
+        if code == "a mode":
+            code = "a code" if is_repeated(known) else ""
         if code and ((known == np.rint(known)).all() or (column.digits <= 2 and "version" in column.name.lower())):
             return Role("states" if code == "a code" else "identifier", f"named {code}")
-        if names_a_setpoint(column.name, others):
+        if names_a_setpoint(column.name, [other.name for other in others]):
             return Role("states", "named a setpoint")
-        if names_an_uncertainty(column.name, others) and (known >= 0).all():
+        if (known >= 0).all() and names_an_uncertainty(column.name, _larger_ones(known, others)):
             return Role("uncertainty", "named an uncertainty")
         if names_a_direction(column.name, column.unit) and wraps_around(known):
             return Role("angle", "an angle that wraps at 360")

@@ -119,12 +119,12 @@ def choose_columns(
             f"{name} has no numeric column besides time stamps, indices and the like: {', '.join(reasons)}; "
             "name the ones to denoise with --columns"
         )
+    found = find_clock(facts, roles)
     if columns is None and series_column is None:
         _refuse_interleaved(facts, roles, chosen, name)
         _refuse_blocks(facts, roles, chosen, name, lines)
         _refuse_sentences(facts, chosen, name)
-        _refuse_records(facts, roles, chosen, name)
-    found = find_clock(facts, roles)
+        _refuse_records(facts, roles, chosen, name, None if found is None else found[1].rate_hz)
     if found is None:
         return Layout(names, tuple(roles), tuple(chosen))
     index, clock = found
@@ -177,9 +177,11 @@ def _refuse_sentences(facts: Sequence[Facts], chosen: Sequence[int], name: str) 
         )
 
 
-def _refuse_records(facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str) -> None:
+def _refuse_records(
+    facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str, rate_hz: float | None
+) -> None:
     """Raise a SourceError if rows are things with names or signals: neighbours have nothing to do with each other."""
-    if rows_are_signals([facts[place] for place in chosen]):
+    if rows_are_signals([facts[place] for place in chosen], rate_hz):
         raise SourceError(
             f"{name}: each row looks like a signal of its own of {len(chosen)} values; transpose the table, so that "
             "time runs down, or name the columns that are signals with --columns"

@@ -35,11 +35,11 @@ IDENTIFIERS = frozenset(
     "id ids uuid guid uid serial serialnumber imei zip plz postcode barcode kennung cid station".split()
 )
 
-CODES = frozenset(
-    """crc checksum cksum chk code status flag flags mask bitmask weathercode version firmware mode alarm alarms fault
-    faults trigger triggers marker markers""".split()
-)
+CODES = frozenset("crc checksum cksum chk code status flag flags mask bitmask weathercode version firmware".split())
 """Words for values that are compared, not measured."""
+
+MODES = frozenset("mode alarm alarms fault faults trigger triggers marker markers".split())
+"""Words for values that hold or are few; as the name of anything else they may be measured, as a common mode is."""
 
 REGISTERS = frozenset("word words register reg bit bits byte field".split())
 """Words that may follow one of the codes, as in ``status_word``."""
@@ -48,7 +48,8 @@ CUSTOMERS = frozenset("customer order kunde kunden kundennummer kundennr auftrag
 """Words whose numbers say which customer or order it is."""
 
 SETPOINTS = frozenset("setpoint setpoints setpt setvalue sollwert consigne".split())
-"""Words for what a controller was told."""
+OFFSETS = frozenset("deviation dev error err offset difference diff".split())
+"""Words for what a controller was told, and for the distance from it, which is measured."""
 
 UNCERTAINTIES = frozenset("uncertainty uncert unc stdev stddev stderr standarddeviation standarderror".split())
 """Names, or their ends, for how exact the values of another column are."""
@@ -185,6 +186,8 @@ def names_a_code(name: str) -> str:
         words.pop()
     if "".join(words) in CODES or words[-1] in CODES:
         return "a code"
+    if words[-1] in MODES:
+        return "a mode"
     numbers = {"no", "nr", "num", "number", "nummer"}
     return "a customer or an order" if words[0] in CUSTOMERS and numbers.issuperset(words[1:]) else ""
 
@@ -197,6 +200,7 @@ def names_a_setpoint(name: str, others: Collection[str] = ()) -> bool:
     """
     words = words_of(name)
     told = not SETPOINTS.isdisjoint((*words, *map("".join, pairwise(words))))
+    told = told and OFFSETS.isdisjoint(words)
     return told or (words[-1:] == ["sp"] and [*words[:-1], "pv"] in map(words_of, others))
 
 

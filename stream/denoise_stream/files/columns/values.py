@@ -16,6 +16,9 @@ NEAR = 0.8
 FEW = 6
 """A column of no more distinct values holds states, not a signal."""
 
+MOST_HELD = 25
+"""No more distinct values hold states where they hardly change."""
+
 HOLDS = 0.9
 """Least share of the rows that repeat the value before, where states hold."""
 
@@ -85,10 +88,13 @@ def _wraps(values: Values, steps: Values, falls: NDArray[np.intp], step: float) 
 
 
 def is_reset(values: Values) -> bool:
-    """Tell whether values rise in any steps and fall seldom, far and to the bottom: a total of each day."""
+    """Tell whether values rise in any steps and fall seldom, far and to the bottom: a total of each day.
+
+    They fall to zero or rise again: others that drop once and hold are a signal.
+    """
     steps = np.diff(values)
     falls = np.flatnonzero(steps < 0)
-    if not len(falls) or (steps > 0).sum() < 10:
+    if not len(falls) or (steps > 0).sum() < 10 or not (values.min() == 0 or (steps[falls[-1] :] > 0).any()):
         return False
     largest = steps.max()
     far = (steps[falls] < -3 * largest) & (values[falls + 1] <= values.min() + largest)
@@ -120,6 +126,12 @@ def is_constant(values: Values) -> bool:
     return len(values) >= MANY and float(values[0]).is_integer() and bool((values == values[0]).all())
 
 
+def is_repeated(values: Values) -> bool:
+    """Tell whether values are few different ones beside the rows, or one of them holds a quarter of the rows."""
+    counts = np.unique(values, return_counts=True)[1]
+    return len(counts) <= max(FEW, min(MOST_HELD, len(values) // 4)) or bool(counts.max() >= len(values) / 4)
+
+
 def are_states(values: Values) -> str:
     """Return why values are states (flags, modes, setpoints) rather than a signal; empty if they are not."""
     if len(values) >= 3 and np.array_equal(np.unique(values), [0, 1]):
@@ -131,7 +143,7 @@ def are_states(values: Values) -> str:
         return _are_levels(values) or events
     different = len(np.unique(values))
     holds = float((np.diff(values) == 0).mean())
-    if different <= FEW or (different <= 25 and holds >= HOLDS):
+    if different <= FEW or (different <= MOST_HELD and holds >= HOLDS):
         return f"{different} different whole numbers"
     return events
 
@@ -139,8 +151,9 @@ def are_states(values: Values) -> str:
 def _are_events(values: Values) -> str:
     """Return why values are single events on a constant (rain, codes of stimuli); empty if they may be a signal.
 
-    The constant is their smallest or largest value, no event lasts, and some differ from it by more than a coarse
-    sensor's last steps do.
+    The constant is their smallest or largest value, no event lasts, and most differ from it by more than a coarse
+    sensor's last steps do. On another constant than zero they are whole numbers far from it: others may be a signal
+    that is cut off there.
     """
     levels, counts = np.unique(values, return_counts=True)
     usual = float(levels[counts.argmax()])
@@ -149,8 +162,14 @@ def _are_events(values: Values) -> str:
     rare = 3 <= starts and is_event.mean() <= 1 - EVENTS and is_event.sum() <= 2 * starts
     if not rare or usual not in (levels[0], levels[-1]):
         return ""
-    sizes = np.abs(levels[levels != usual] - usual)
-    if (usual or sizes.min() < 1.5 * 10.0 ** -_digits_of(levels)) and sizes.max() < 5 * sizes.min():
+    sizes = np.abs(values[is_event] - usual)
+    smallest, last_digit = float(sizes.min()), 10.0 ** -_digits_of(levels)
+    if usual:
+        is_far = smallest >= 3 * np.diff(levels).min()
+        are_events = is_far and last_digit == 1 and sizes.max() >= 5 * smallest
+    else:
+        are_events = smallest > 1.5 * last_digit or np.median(sizes) >= 2 * smallest
+    if not are_events:
         return ""
     return f"always {usual:g} but for single events"
 
