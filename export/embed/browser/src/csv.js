@@ -5,6 +5,7 @@ import { parsed, unquoted } from "./cells.js";
 import { layoutOf, refuseHalves, refuseTableAbove, refuseTwoDelimiters } from "./layout.js";
 import { PREVIEW_ROWS, printedDigits, stylesOf, written } from "./numbers.js";
 import { roleOf, withoutMarkers } from "./roles.js";
+import { extremes, median } from "./statistics.js";
 import { areMoments, refuseBlocks, refuseSentences, refuseSignalsInRows, refuseUnrelatedRows } from "./unrelated.js";
 
 /** With more empty cells than this, at regular places, the known ones are a series of their own. */
@@ -48,12 +49,15 @@ export function readCsv(text) {
     return { index, name, attached: marks, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
   });
   const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
+  const tops = numbers.map(({ name, known }) => [name, Math.max(...extremes(known).map(Math.abs))]);
   for (const column of numbers) {
     const { index, name, values, known, texts } = column;
     const isComplete = known.length === values.length;
     const digits = printedDigits(texts, decimal);
     const unit = column.attached.behind;
-    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names, unit };
+    const usual = median(known);
+    const larger = tops.filter(([, top]) => top > usual).map(([other]) => other);
+    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names: larger, unit };
     column.role = roleOf(name, known, facts);
   }
   const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));

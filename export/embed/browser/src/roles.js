@@ -19,7 +19,11 @@ const TIME = new RegExp(
 );
 const IDENTIFIER = /(^|[\W_]|(?=[A-Z]))(id|uuid|guid|serial|imei|zip|plz)s?$|^serial/i;
 const PART_OF_A_DATE = /^(year|yr|month|mon|mo|day|dy|hour|hr|minute|min|second|sec)s?$/i;
-const CODE = /(^|[\W_])(crc\d*|checksum|chk|code|status|flags?|mask|bitmask|mode|alarms?|faults?|triggers?|markers?)$/i;
+const CODE = /(^|[\W_])(crc\d*|checksum|chk|code|status|flags?|mask|bitmask)$/i;
+/** Names of values that hold or are few; others of these names may be measured, as a common mode is. */
+const MODE = /(^|[\W_])(mode|alarms?|faults?|triggers?|markers?)$/i;
+/** Distances from a setpoint, which are measured. */
+const OFFSET = /(^|[\W_])(deviation|dev|error|err|offset|difference|diff)($|[\W_])/i;
 const SETPOINT = /set[ _-]?point|setpt|set[ _-]?value|sollwert|consigne/i;
 const UNCERTAINTY = /(^|[\W_])(uncertainty|uncert|unc|std[ _]?dev|std[ _]?err|standard (deviation|error))\W*$/i;
 /** With the name of another column in front, the same. */
@@ -44,7 +48,7 @@ const MARKER = new RegExp(
  * @param {string} name
  * @param {Float64Array} known its values, without those that are missing
  * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names?: string[], unit?: string }}
- *   facts whether none is missing, the digits behind the mark, the column's place, the names of all columns, and what
+ *   facts whether none is missing, the digits behind the mark, the column's place, the names of columns with larger values, and what
  *   stands behind the numbers
  */
 export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names = [], unit = "" }) {
@@ -55,7 +59,9 @@ export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, name
   if (areWhole && PART_OF_A_DATE.test(name)) return "states";
   if (isAlone) return "signal";
   if (areWhole && (IDENTIFIER.test(name) || (CODE.test(name) && !/adc|dac/i.test(name)))) return "states";
-  if (SETPOINT.test(name) || (isUncertainty(name, names) && known.every((value) => value >= 0))) return "states";
+  if (areWhole && MODE.test(name) && areRepeated(known)) return "states";
+  if (SETPOINT.test(name) && !OFFSET.test(name)) return "states";
+  if (isUncertainty(name, names) && known.every((value) => value >= 0)) return "states";
   if (isDirection(name, unit) && wrapsAround(known, steps)) return "states";
   if (isAxis(known, steps) || isReset(known, steps) || (isComplete && isEven(steps, digits))) return "axis";
   const different = new Set(known).size;
@@ -64,6 +70,14 @@ export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, name
   const areFew = different <= FEW || (different <= MOST_HELD && held);
   if (known.length < MANY) return "signal";
   return (areWhole && areFew) || areEvents(known, digits) ? "states" : "signal";
+}
+
+/** Whether values are few different ones beside the rows, or one of them holds a quarter of the rows. */
+function areRepeated(known) {
+  const counts = new Map();
+  for (const value of known) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const few = Math.max(FEW, Math.min(MOST_HELD, Math.floor(known.length / 4)));
+  return counts.size <= few || Math.max(...counts.values()) >= known.length / 4;
 }
 
 /** Whether a name says that a column is how exact another column is, whose name it may begin with. */
@@ -89,16 +103,23 @@ function wrapsAround(known, steps) {
   return isOnCircle && high - low > 180 && steps.some((step) => Math.abs(step) > 180);
 }
 
-/** Whether values rise in any steps and fall seldom, far and to the bottom: a total of each day, an odometer. */
+/**
+ * Whether values rise in any steps and fall seldom, far and to the bottom, and rise again unless that is zero: a total
+ * of each day, an odometer.
+ */
 function isReset(known, steps) {
   const falls = steps.map((_, n) => n).filter((n) => steps[n] < 0);
   if (known.length < MANY || !falls.length || falls.length > 0.02 * steps.length) return false;
   if (steps.filter((step) => step > 0).length < 10) return false;
   const [[bottom], [, largest]] = [extremes(known), extremes(steps)];
+  if (bottom !== 0 && !steps.slice(falls.at(-1)).some((step) => step > 0)) return false;
   return falls.every((n) => steps[n] < -3 * largest && known[n + 1] <= bottom + largest);
 }
 
-/** Whether values are single events on a constant, their smallest or largest value; some differ by many last digits. */
+/**
+ * Whether values are single events on a constant, their smallest or largest value, and most differ by many last digits;
+ * on another constant than zero they are whole numbers far from it, as a signal that is cut off there comes near to it.
+ */
 function areEvents(known, digits) {
   const counts = new Map();
   for (const value of known) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -107,8 +128,12 @@ function areEvents(known, digits) {
   const events = known.length - count;
   if (starts < 3 || events > (1 - EVENTS) * known.length || events > 2 * starts) return false;
   if (!extremes(known).includes(usual)) return false;
-  const [smallest, largest] = extremes([...counts.keys()].filter((value) => value !== usual).map((value) => Math.abs(value - usual)));
-  return (usual === 0 && smallest >= 1.5 * 10 ** -digits) || largest >= 5 * smallest;
+  const sizes = known.filter((value) => value !== usual).map((value) => Math.abs(value - usual));
+  const [smallest, largest] = extremes(sizes);
+  if (usual === 0) return smallest >= 1.5 * 10 ** -digits || median(sizes) >= 2 * smallest;
+  const levels = [...counts.keys()].sort((one, other) => one - other);
+  const step = Math.min(...levels.slice(1).map((level, n) => level - levels[n]));
+  return known.every(Number.isInteger) && smallest >= 3 * step && largest >= 5 * smallest;
 }
 
 /** Whether values rise or fall from row to row, or never fall, in steps near one size, also with restarts. */

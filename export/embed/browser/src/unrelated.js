@@ -70,9 +70,8 @@ export function refuseUnrelatedRows(texts, times, signals) {
 export function refuseSignalsInRows(signals, width) {
   const ownSignals = (count) =>
     new Error(`each row looks like a signal of its own of ${count} values; transpose the table, so that time runs down`);
-  const isTime = ({ name }) => /^(\D?\d{1,2}:\d{2}\b|(h|he|hr|hour|hora|heure|stunde)[ _]?\d{1,2}$)/i.test(name);
-  const isOfTimes = signals.length >= FEWEST_TIMES && signals.every(isTime);
-  if (isOfTimes) throw ownSignals(signals.length);
+  const isOfTimes = signals.length >= FEWEST_TIMES && signals.every(({ name }) => /^\D?\d{1,2}:\d{2}\b/.test(name));
+  if (isOfTimes || areHours(signals.map(({ name }) => name))) throw ownSignals(signals.length);
   if (!signals.every(({ name }) => /^(column )?\d+$/.test(name))) return;
   const rows = [...signals[0].values.keys()].map((n) => signals.map(({ values }) => values[n]));
   const known = rows.filter((row) => row.every(Number.isFinite));
@@ -89,14 +88,25 @@ export function refuseSignalsInRows(signals, width) {
   if (along < 0.5 * inRow && down > 1.4 * inColumn && inColumn > 0.25 * inRow) throw ownSignals(signals.length);
 }
 
+/** Whether columns are all hours of a day; `H1` may be a hydrophone. */
+function areHours(names) {
+  const hours = names.map((name) => /^(?:he|hr|hour|hora|heure|stunde)[ _]?(\d{1,2})$/i.exec(name)?.[1]).map(Number);
+  const [first, last] = [Math.min(...hours), Math.max(...hours)];
+  const isDay = (first === 0 && last === 23) || (first === 1 && (last === 24 || last === 25));
+  return isDay && new Set(hours).size === last - first + 1;
+}
+
 /** Whether one signal goes on from the end of a row to the start of the next as it does within rows. */
 function goOn(rows) {
   if (rows.length < FEWEST_ROWS) return false;
   const joints = rows.slice(1).map((row, n) => row[0] - rows[n].at(-1));
   const columns = rows[0].map((_, at) => rows.map((row) => row[at]));
-  const [within, joint, down] = [rows.flatMap(steps), joints, columns.flatMap(steps)].map((all) =>
-    median(all.map(Math.abs)),
-  );
+  const usual = (all) => median(all.map(Math.abs));
+  const [within, joint, down] = [
+    usual(rows.flatMap(steps)),
+    usual(joints),
+    Math.min(...columns.map((column) => usual(steps(column)))),
+  ];
   return joint <= JOINED * within && down >= FARTHER_DOWN * within && within > 0;
 }
 

@@ -327,6 +327,15 @@ test("directions that jump over the end of the circle stay; others, and angles w
   assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 0)}`, ["n,temp,added"])).names, ["temp", "added"]);
 });
 
+test("what only resembles events, codes, setpoints and uncertainties is denoised", () => {
+  const names = "n,temp,temp_std,common_mode,room_setpoint_error,coarse";
+  const wave = (n) => Math.round(500 + 200 * Math.sin(n / 7) + ((n * n) % 41));
+  const coarse = (n) => (20.5 + (n % 7 ? 0 : 0.1) + (n === 100 ? 1 : 0)).toFixed(1);
+  const row = (n) => [n, VALUES[n % 40], 300 + ((n * n) % 97) / 7, wave(n), VALUES[n % 40] - 20, coarse(n)].join(",");
+  const text = `${names}\n${Array.from({ length: 300 }, (_, n) => row(n)).join("\n")}`;
+  assert.deepEqual(readCsv(text).names, names.split(",").slice(1));
+});
+
 test("the last rows without a time are totals and stay; where more lack it, they are samples", () => {
   const stamped = lines((x, n) => `2024-05-01 ${10 + Math.floor(n / 60)}:${10 + (n % 50)},${x}`, ["when,temp"]);
   for (const [count, kept] of [[1, 0], [5, 0], [6, 6]]) {
