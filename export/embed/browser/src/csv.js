@@ -68,7 +68,7 @@ export function readCsv(text) {
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
   refuseBlocks(data.map(({ at }) => at), times, signals);
   refuseSentences(texts);
-  const length = data.length - totalsBelow(data, times[0]);
+  const length = data.length - totalsBelow(data, times);
   const styles = stylesOf(numbers, decimal, delimiter);
   for (const signal of signals) {
     signal.style = styles[numbers.indexOf(signal)];
@@ -96,12 +96,14 @@ export function readCsv(text) {
   };
 }
 
-/** Return how many of the last rows lack the time that nearly all others have; they stay as they are. */
-function totalsBelow(data, time) {
-  if (!time) return 0;
-  const hasTime = data.map(({ row }) => unquoted(row[time.index]).trim() !== "");
-  const count = data.length - 1 - hasTime.lastIndexOf(true);
-  return count <= MOST_TOTALS && hasTime.filter(Boolean).length >= TIMED * data.length ? count : 0;
+/** Return how many of the last rows lack all times that nearly all others have; they stay as they are. */
+function totalsBelow(data, times) {
+  const filled = times
+    .map(({ index }) => data.map(({ row }) => unquoted(row[index]).trim() !== ""))
+    .filter((has) => has.filter(Boolean).length >= TIMED * data.length);
+  const counts = filled.map((has) => data.length - 1 - has.lastIndexOf(true));
+  const count = counts.length ? Math.min(...counts) : 0;
+  return count <= MOST_TOTALS ? count : 0;
 }
 
 /** Refuse pairs such as 14,8 without a name above them: only a zero in front, as in 14,08, shows a decimal comma. */

@@ -327,6 +327,12 @@ test("directions that jump over the end of the circle stay; others, and angles w
   assert.deepEqual(readCsv(lines((x, n) => `${n},${x},${angle(n, 0)}`, ["n,temp,added"])).names, ["temp", "added"]);
 });
 
+test("of series beside each other, the longer one keeps its end", () => {
+  const text = lines((x, n) => `${n},${x},${n},${-x}`, ["t1,a,t2,b"]) + ",,40,-20.5\n";
+  const all = readCsv(text).columns.map((column) => column.length);
+  assert.deepEqual(all, readCsv(text.replace(/,,40.*\n/, "")).columns.map((column) => column.length + 1));
+});
+
 test("what only resembles events, codes, setpoints and uncertainties is denoised", () => {
   const names = "n,temp,temp_std,common_mode,room_setpoint_error,coarse";
   const wave = (n) => Math.round(500 + 200 * Math.sin(n / 7) + ((n * n) % 41));
