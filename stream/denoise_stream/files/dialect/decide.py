@@ -1,6 +1,5 @@
 """Decide how a table is written, from its first lines: delimiter, header, names and marks together."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from denoise_stream.files.dialect.attached import label_of
 from denoise_stream.files.dialect.candidates import Line, Reading, best_readings, is_comment, read_with
 from denoise_stream.files.dialect.fields import BLANK, NOTHING, Attached, is_blank, is_open, split_fields, unquote
 from denoise_stream.files.dialect.headers import NamesDiffer, find_header, refuse_table_above
+from denoise_stream.files.dialect.json_lines import is_json
 from denoise_stream.files.dialect.marks import Marks, find_marks, kind_of
 from denoise_stream.files.dialect.name_lines import UNITS
 from denoise_stream.files.dialect.options import TableOptions
@@ -20,9 +20,6 @@ LONGEST_RECORD = 200
 LOWEST_SCORE = 0.5
 AGREEMENT = 0.9
 """No delimiter is accepted if the score is less than this, unless so many rows agree, though with many texts."""
-
-_JSON = re.compile(r'\s*(?:\[?\s*\{\s*(?:".*)?|\[|\[\s*\[.*|\[\s*[-\d"][^\[\]]*\]\s*,?)\s*')
-"""The first line of JSON: of an object, of a list of objects or lists, or a list of numbers or texts."""
 
 _SEPARATOR_HINT = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 
@@ -135,7 +132,7 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
     if not filled:
         below = "" if not options.skip_rows and not options.header else " below the lines of its header"
         raise TooFewRows(f"{name} is empty{below}")
-    if delimiter is None and _is_json(filled):
+    if delimiter is None and is_json(filled):
         raise SourceError(
             f"{name}, line {filled[0].number}: {quoted(filled[0].text[:40])} begins JSON, not a table; write it as CSV "
             "first, or state --delimiter"
@@ -183,21 +180,6 @@ def decide_dialect(lines: Sequence[Line], name: str, options: TableOptions, *, e
         frozenset(line.text.strip(BLANK) for line in lines if line.number < first and line.text.strip(BLANK)),
         attached,
     )
-
-
-def _is_json(lines: Sequence[Line]) -> bool:
-    """Tell whether lines are JSON; a first line that is complete may be settings above a table.
-
-    A line in brackets that is no JSON may be a date, and a brace may begin an array of C.
-    """
-    first, second = (lines[min(place, len(lines) - 1)].text.strip() for place in (0, 1))
-    if not _JSON.fullmatch(first):
-        return False
-    try:
-        json.loads(first.rstrip(","))
-    except (ValueError, RecursionError):
-        return not first.rstrip(",").endswith("]") and (first != "{" or second.startswith('"'))
-    return _JSON.fullmatch(second) is not None
 
 
 def _read(filled: Sequence[Line], name: str, delimiter: str | None, options: TableOptions, eol: str) -> Reading:
