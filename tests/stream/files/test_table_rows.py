@@ -38,12 +38,13 @@ STAMPED = [f"2024-05-01 {index // 60:02d}:{index % 60:02d},{value:.2f}" for inde
 @pytest.mark.parametrize("totals", [[",8012.34"], ["", ",8012.34", '"",20.03', ""]])
 def test_totals_below_a_table_are_no_samples(lines, block, totals):
     table = as_table([*lines, *totals])
-    with pytest.raises(SourceError, match=r"line 40[23], column .*: the last row has no time.*--on-bad-row pass"):
-        denoise_table(table, block=block)
     expected = denoise_table(as_table(lines)).data
-    passed = denoise_table(table, block=block, on_bad_row="pass")
+    passed = denoise_table(table, block=block)
     assert passed.data == expected + "".join(f"{line}\n" for line in totals).encode()
     assert passed.facts["bad_rows"] == sum(map(bool, totals))
+    assert "no time, as in a row of totals" in passed.facts["first_bad_row"]
+    skipped = denoise_table(table, block=block, on_bad_row="skip").data
+    assert skipped == expected + b"\n" * totals.count("")
 
 
 @pytest.mark.parametrize("block", [5, 1 << 16])

@@ -335,7 +335,7 @@ class TableSource:
                         open_rows.stamps.append(fields[layout.clock_index])
                     continue
                 if not is_comment(text, self.dialect.delimiter) and text.strip(BLANK) not in self.dialect.header:
-                    if self._options.on_bad_row == "stop":
+                    if self._options.on_bad_row == "stop" and not totals:
                         yield from finished()
                         above = number < self.dialect.first_good_line
                         option = f"--skip-rows {number} leaves lines above the data" if above else PASS
@@ -351,7 +351,7 @@ class TableSource:
     def _lack_of_time(self, line: int) -> str:
         """Return what is wrong with a row of totals."""
         column = quoted(self.layout.names[self._times[0]])
-        return f"{self.name}, line {line}, column {column}: the last row has no time, as a row of totals has none"
+        return f"{self.name}, line {line}, column {column}: no time, as in a row of totals"
 
     def _read_row(self, fields: list[str], line: int) -> list[float] | str:
         """Return the values of a row, or what is wrong with it."""
