@@ -126,6 +126,18 @@ def test_a_negative_marker_below_a_narrow_range_of_positive_numbers_is_missing(o
     assert np.ptp(np.delete(temperatures(done.data), [50, 320])) < 0.05
 
 
+@pytest.mark.parametrize(("glitch", "total"), [("", ",5000000.00"), ("5000000.00", "")])
+def test_a_marker_is_missing_whatever_a_glitch_or_a_total_holds(glitch, total):
+    lines = [f"{line.split(',')[0]},{1000 + value:.2f}" for line, value in zip(STAMPED, NOISY, strict=True)]
+    lines[50] = f"{STAMPED[50].split(',')[0]},-999"
+    if glitch:
+        lines[60] = f"{STAMPED[60].split(',')[0]},{glitch}"
+    table = as_table([*lines, *filter(None, [total])], "when,pressure")
+    done = denoise_table(table)
+    assert done.facts["markers"] == ["-999"]
+    assert done.data.splitlines()[51] == lines[50].encode()
+
+
 @pytest.mark.parametrize(("offset", "value"), [(10000, "9999"), (100100, "99999.0"), (-8, "-9.99"), (-1.3, "-0.99")])
 def test_a_number_of_nines_beside_the_range_is_a_number(offset, value):
     signal = offset + NOISY / 100

@@ -35,47 +35,52 @@ export function readCsv(text) {
   refuseHalves(layout);
   const { delimiter, decimal, width, attached, rows, first } = layout;
   const isData = ({ row, at }) => at >= first && row.length >= width && lines[at].trim();
-  const data = rows.map((row, at) => ({ row, at })).filter(isData);
+  let data = rows.map((row, at) => ({ row, at })).filter(isData);
   const header = namesOf(rows.slice(0, first), width);
   const names = attached.map((marks, n) => header[n] || labelOf(marks));
   const numbersIn = (index) => data.map(({ row }) => takeOff(row[index], attached[index]) ?? "");
   if (!delimiter && decimal === "," && !first && !isOneNumber(attached[0])) refusePairs(numbersIn(0));
-  const all = attached.map((marks, index) => {
-    const cells = numbersIn(index);
-    const read = Float64Array.from(cells, (cell) => parsed(cell, decimal));
-    const values = withoutMarkers(read, cells);
-    const known = values.filter((value) => !Number.isNaN(value));
-    const name = names[index] || `column ${index + 1}`;
-    return { index, name, attached: marks, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
-  });
-  const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
-  const tops = numbers.map(({ name, known }) => [name, Math.max(...extremes(known).map(Math.abs))]);
-  for (const column of numbers) {
-    const { index, name, values, known, texts } = column;
-    const isComplete = known.length === values.length;
-    const digits = printedDigits(texts, decimal);
-    const unit = column.attached.behind;
-    const usual = median(known);
-    const larger = tops.filter(([, top]) => top > usual).map(([other]) => other);
-    const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names: larger, unit };
-    column.role = roleOf(name, known, facts);
-  }
-  const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
+  const sortColumns = () => {
+    const all = attached.map((marks, index) => {
+      const cells = numbersIn(index);
+      const read = Float64Array.from(cells, (cell) => parsed(cell, decimal));
+      const values = withoutMarkers(read, cells);
+      const known = values.filter((value) => !Number.isNaN(value));
+      const name = names[index] || `column ${index + 1}`;
+      return { index, name, attached: marks, values, known, texts: cells.slice(0, PREVIEW_ROWS) };
+    });
+    const numbers = all.filter(({ known, values }) => known.length > 1 && known.length > 0.3 * values.length);
+    const tops = numbers.map(({ name, known }) => [name, Math.max(...extremes(known).map(Math.abs))]);
+    for (const column of numbers) {
+      const { index, name, values, known, texts } = column;
+      const isComplete = known.length === values.length;
+      const digits = printedDigits(texts, decimal);
+      const unit = column.attached.behind;
+      const usual = median(known);
+      const larger = tops.filter(([, top]) => top > usual).map(([other]) => other);
+      const facts = { isComplete, digits, isFirst: index === 0, isAlone: width === 1, names: larger, unit };
+      column.role = roleOf(name, known, facts);
+    }
+    const [clocks, signals] = ["axis", "signal"].map((role) => numbers.filter((column) => column.role === role));
+    const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
+    const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
+    return { numbers, clocks, signals, texts, times };
+  };
+  const totals = totalsBelow(data, sortColumns().times);
+  data = data.slice(0, data.length - totals);
+  const { numbers, clocks, signals, texts, times } = sortColumns();
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
   refuseSignalsInRows(signals, width - clocks.length);
-  const texts = all.filter(({ known, texts }) => known.length < texts.filter(Boolean).length / 2);
-  const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);
   refuseBlocks(data.map(({ at }) => at), times, signals);
   refuseSentences(texts);
-  const length = data.length - totalsBelow(data, times);
   const styles = stylesOf(numbers, decimal, delimiter);
   for (const signal of signals) {
     signal.style = styles[numbers.indexOf(signal)];
     if (signal.style.doubt)
       throw new Error(`line ${data[0].at + 1}, column '${signal.name}': ${signal.style.doubt}`);
     const sparse = signal.known.length < (1 - SPARSE) * signal.values.length;
-    signal.places = [...Array(length).keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
+    signal.places = [...data.keys()].filter((n) => !sparse || !Number.isNaN(signal.values[n]));
   }
   return {
     names: signals.map(({ name }) => name),

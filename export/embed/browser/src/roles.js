@@ -174,12 +174,17 @@ function isEven(steps, digits) {
   return steps.every((one) => Math.abs(one - step) <= rounding + 1e-9 * Math.abs(step));
 }
 
+/** Share of a column's numbers that are no glitches. */
+const USUAL = 0.99;
+
 /** Set to NaN what an instrument wrote for a missing value: -9999 and the like, far outside of all others. */
 export function withoutMarkers(values, texts) {
   const others = values.filter((value, n) => Number.isFinite(value) && !MARKER.test(texts[n]));
   if (others.length < 2 || !others.some(Boolean)) return values;
   const [low, high] = extremes(others);
   const [most, margin] = [Math.max(-low, high), 2 * (high - low)];
-  const [lowest, highest] = [Math.min(low - margin, low >= 0 ? 0 : -3 * most), Math.max(high + margin, 3 * most)];
+  const usual = [...others].sort((a, b) => a - b)[Math.floor(USUAL * (others.length - 1))];
+  const lowest = low >= 0 ? Math.min(low - 2 * (usual - low), 0) : Math.min(low - margin, -3 * most);
+  const highest = Math.max(high + margin, 3 * most);
   return values.map((value, n) => ((value < lowest || value > highest) && MARKER.test(texts[n]) ? NaN : value));
 }

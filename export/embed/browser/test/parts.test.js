@@ -342,6 +342,14 @@ test("what only resembles events, codes, setpoints and uncertainties is denoised
   assert.deepEqual(readCsv(text).names, names.split(",").slice(1));
 });
 
+test("-999 is missing whatever a total or a glitch holds", () => {
+  const row = (x, n) => `2024-05-01 10:${10 + (n % 50)},${n === 7 ? -999 : (1000 + Number(x)).toFixed(2)}`;
+  for (const [glitch, total] of [["", ",50000000.00\n"], ["2024-05-01 11:00,50000000.00\n", ""]]) {
+    const text = lines(row, ["when,pressure"]) + glitch + lines(row).repeat(4) + total;
+    assert.ok(Number.isNaN(readCsv(text).columns[0][7]));
+  }
+});
+
 test("the last rows without a time are totals and stay; where more lack it, they are samples", () => {
   const stamped = lines((x, n) => `2024-05-01 ${10 + Math.floor(n / 60)}:${10 + (n % 50)},${x}`, ["when,temp"]);
   for (const [count, kept] of [[1, 0], [5, 0], [6, 6]]) {

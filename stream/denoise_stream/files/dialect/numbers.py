@@ -37,6 +37,9 @@ MOST_DIGITS = 17
 REPR_DIGITS = 15
 """A column with this many significant digits or more was printed as floats are held in memory."""
 
+USUAL = 0.99
+"""Share of a column's numbers that are no glitches."""
+
 FINER = 50
 """Digits are added until the last one is this many times smaller than the noise."""
 
@@ -326,13 +329,16 @@ def ordinary_span(values: Sequence[float]) -> tuple[float, float]:
     """Return the range within which no number is a marker, from numbers that are not markers.
 
     Beyond them a number lies far outside of the range, and is three times larger than all others or, where none of them
-    is negative, below zero: -999 among pressures of 1013.
+    is negative, below zero: -999 among pressures of 1013, even if a hundredth of those are glitches.
     """
     if len(values) < 2 or not any(values):
         return -math.inf, math.inf
     low, high = min(values), max(values)
     most, margin = max(-low, high), 2 * (high - low)
-    return min(low - margin, 0.0 if low >= 0 else -3 * most), max(high + margin, 3 * most)
+    if low >= 0:
+        usual = float(np.quantile(values, USUAL))
+        return min(low - 2 * (usual - low), 0.0), max(high + margin, 3 * most)
+    return min(low - margin, -3 * most), max(high + margin, 3 * most)
 
 
 def _finite(values: Sequence[float]) -> list[float]:

@@ -7,10 +7,8 @@ from denoise_stream.files.dialect.decide import LONGEST_RECORD
 from denoise_stream.files.dialect.encodings import Decoder
 from denoise_stream.files.dialect.fields import is_blank, is_open, split_fields
 from denoise_stream.files.protocols import MOST_COLUMNS, Chunk
+from denoise_stream.files.tables.first_rows import MOST_TOTALS
 from denoise_stream.files.tables.preview import COLUMN_BYTES, Preview, too_long
-
-MOST_TOTALS = 5
-"""With more rows without a time at its end a table has lost its clock; they are samples, not totals."""
 
 
 @dataclass

@@ -18,7 +18,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from denoise_stream.errors import SourceError, quoted
-from denoise_stream.files.columns.choose import choose_columns
 from denoise_stream.files.columns.names import named_column
 from denoise_stream.files.dialect.candidates import is_comment
 from denoise_stream.files.dialect.fields import BLANK, is_blank, split_fields, unquote
@@ -26,7 +25,7 @@ from denoise_stream.files.dialect.marks import Column, kind_of
 from denoise_stream.files.paths import check_readable
 from denoise_stream.files.pipes import read_blocks
 from denoise_stream.files.protocols import Chunk, Reading
-from denoise_stream.files.tables.first_rows import read_columns
+from denoise_stream.files.tables.first_rows import read_first_rows
 from denoise_stream.files.tables.preview import FILE_ROWS, PIPE_ROWS, Preview, read_preview
 from denoise_stream.files.tables.rows import Lines, Passed, Rows, read_lines, split_off_totals
 
@@ -93,8 +92,9 @@ class TableSource:
         self._preview = read_preview(blocks, name, self._options, preview_rows, self._most_columns)
         self.dialect = self._preview.dialect
         self.encoding = self._preview.encoding
-        facts, styles = read_columns(self.dialect)
-        self.layout = choose_columns(facts, name, columns, series_column, self.dialect.lines)
+        first = read_first_rows(self.dialect, name, columns, series_column)
+        facts, styles, self.layout = first.facts, first.styles, first.layout
+        self._guards, self._times = first.guards, first.times
         for index in self.layout.chosen:
             self._check_signal(index)
         self.styles = [styles[index] for index in self.layout.chosen]
@@ -113,13 +113,6 @@ class TableSource:
         self.column_names = [self.layout.names[index] for index in self.layout.chosen]
         self.column_units = [facts[index].unit for index in self.layout.chosen]
         self.all_column_names = self.layout.names
-        chosen = set(self.layout.chosen)
-        self._guards = [
-            index
-            for index, role in enumerate(self.layout.roles)
-            if role.kind in ("axis", "moment") and index not in chosen
-        ]
-        self._times = self._find_times()
         self.dialect = dataclasses.replace(self.dialect, cells=(), lines=())  # which tables of many columns fill
         self._preview = dataclasses.replace(self._preview, dialect=self.dialect)
         self.start = self.layout.start if self.sample_rate_hz == self.layout.rate_hz else None
@@ -142,11 +135,6 @@ class TableSource:
         else:
             return
         raise SourceError(f"{self.name}, line {dialect.lines[row]}, column {quoted(column)}: {doubt}")
-
-    def _find_times(self) -> list[int]:
-        """Return the indices of the columns that have a time or a count in nearly every row."""
-        missing = {index: [kind_of(cell) == "missing" for cell in self.dialect.cells[index]] for index in self._guards}
-        return [index for index, cells in missing.items() if sum(cells) <= MOST_WITHOUT_TIME * len(cells)]
 
     @classmethod
     def open(cls, path: Path, reading: Reading | None = None) -> "TableSource":
@@ -378,9 +366,6 @@ class TableSource:
             values.append(value)
         return values
 
-
-MOST_WITHOUT_TIME = 0.2
-"""A column with a larger share of missing times has them where they change alone, such as dates of merged cells."""
 
 FEW_ROWS = 64
 """Rows that are read one by one if one of them is not plain: quoted, a comment, blank or bad."""
