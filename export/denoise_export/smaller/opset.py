@@ -24,7 +24,7 @@ FORMER_ATTRIBUTES = {
 
 
 def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """Rewrite a model for another opset, for old runtimes.
+    """Rewrite a model for another opset.
 
     Raises
     ------

@@ -4,7 +4,7 @@ import onnx
 
 
 def restored(changed: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
-    """Give a converted model the metadata, the names and the free batch size of the model that it was made from."""
+    """Give a converted model its source's metadata, names and free batch size."""
     del changed.metadata_props[:]
     changed.metadata_props.extend(model.metadata_props)
     changed.producer_name = model.producer_name

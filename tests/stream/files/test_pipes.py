@@ -148,7 +148,7 @@ def test_a_live_pipe_survives_a_bad_row_below_a_preamble(models):
     options = ["--input", "-", "--format", "csv", "--model", models["smoother"]]
     done = pipe(data, *options)
     assert done.returncode == 0
-    assert b"1 bad rows not denoised (standard input, line 304, column 'temp': 'broken' is not a number)" in done.stderr
+    assert b"1 bad row not denoised (standard input, line 304, column 'temp': 'broken' is not a number)" in done.stderr
     after = done.stdout.decode().split("\r\n")
     assert after[:3] == lines[:3]
     assert after[303] == "300;broken"

@@ -38,7 +38,7 @@ def opening(recipe: Recipe, name: str, folder: Path, own: OwnData, now: datetime
         yield f"split    {_split(next(iter(found.values())))}"
     start = f" from {recipe.start}" if recipe.start else ""
     minutes, epochs = recipe.schedule.minutes, recipe.schedule.epochs
-    lasts = f"{epochs} epoch{'' if epochs == 1 else 's'}"
+    lasts = _count(epochs, "epoch")
     if minutes:
         ends = now + timedelta(minutes=minutes)
         lasts = f"{minutes:g} minutes, until about {ends:%H:%M}, and then some time to measure"

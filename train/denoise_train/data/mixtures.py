@@ -138,7 +138,7 @@ def gentleness_of(block: int, gentle_blocks: int) -> float:
 def draw_snr_db(
     rng: np.random.Generator, snr_db: tuple[float, float], gentleness: float, shape: int | tuple[int, ...]
 ) -> Array:
-    """Draw SNRs evenly from a range; a gentle training leaves out the upper half of it."""
+    """Draw SNRs evenly from a range; a gentleness of 1 leaves out its upper half, a smaller one a smaller part."""
     least, most = snr_db
     return rng.uniform(least, most - gentleness * (most - least) / 2, shape)
 

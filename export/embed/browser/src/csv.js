@@ -66,9 +66,13 @@ export function readCsv(text) {
     const times = [...clocks, ...texts.filter((column) => areMoments(column.texts))];
     return { numbers, clocks, signals, texts, times };
   };
-  const totals = totalsBelow(data, sortColumns().times);
-  data = data.slice(0, data.length - totals);
-  const { numbers, clocks, signals, texts, times } = sortColumns();
+  let sorted = sortColumns();
+  const totals = totalsBelow(data, sorted.times);
+  if (totals) {
+    data = data.slice(0, -totals);
+    sorted = sortColumns();
+  }
+  const { numbers, clocks, signals, texts, times } = sorted;
   if (!signals.length) throw new Error("the table has no column of numbers besides time");
   refuseSignalsInRows(signals, width - clocks.length);
   refuseUnrelatedRows(texts.filter((column) => !times.includes(column)), times, signals);

@@ -103,11 +103,11 @@ function firstOfData(rows, lines, width, decimal) {
 
 /** Refuse a file whose lines above the data hold rows of numbers of another width: a table that would be left. */
 export function refuseTableAbove({ rows, width, first, decimal }) {
-  const isNumber = (cell) => !Number.isNaN(parsed(cell, decimal));
-  const isRow = (row) => row.length > 1 && row.length !== width && row.some(isNumber);
+  const isRead = (cell) => !Number.isNaN(parsed(cell, decimal));
+  const isRow = (row) => row.length > 1 && row.length !== width && row.some(isRead);
   let start = -1;
   for (let n = 0; n < first; n++) {
-    const fits = isRow(rows[n]) && rows[n].every((cell) => isNumber(cell) || isMissing(cell));
+    const fits = isRow(rows[n]) && rows[n].every((cell) => isRead(cell) || isMissing(cell));
     if (!fits) start = -1;
     else if (start < 0 || rows[n].length !== rows[start].length) start = n;
     if (start >= 0 && n - start + 1 >= FEWEST_ROWS_ABOVE)

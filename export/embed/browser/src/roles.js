@@ -40,6 +40,8 @@ const MARKER = new RegExp(
     "6553[.,]50*|-32768([.,]0+)?|[+-]?\\d([.,]\\d*)?e\\+?(2\\d|3[0-8]))$",
   "i",
 );
+/** Share of a column's numbers that are not glitches. */
+const USUAL = 0.99;
 
 /**
  * Return what a column is: "signal", "axis" (times, counts, parts of a date) or "states" (flags, identifiers, angles
@@ -47,11 +49,11 @@ const MARKER = new RegExp(
  *
  * @param {string} name
  * @param {Float64Array} known its values, without those that are missing
- * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names?: string[], unit?: string }}
- *   facts whether none is missing, the digits behind the mark, the column's place, the names of columns with larger values, and what
- *   stands behind the numbers
+ * @param {{ isComplete: boolean, digits: number, isFirst: boolean, isAlone: boolean, names: string[], unit: string }}
+ *   facts whether none is missing, the digits behind the mark, the column's place, the names of columns with larger
+ *   values, and what stands behind the numbers
  */
-export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names = [], unit = "" }) {
+export function roleOf(name, known, { isComplete, digits, isFirst, isAlone, names, unit }) {
   const steps = [...known.subarray(1)].map((value, n) => value - known[n]);
   const isCount = isFirst && !isAlone && known.length > 8 && !steps.includes(0);
   if ((TIME.test(name) || isCount) && steps.every((step) => step >= 0)) return "axis";
@@ -77,7 +79,7 @@ function areRepeated(known) {
   const counts = new Map();
   for (const value of known) counts.set(value, (counts.get(value) ?? 0) + 1);
   const few = Math.max(FEW, Math.min(MOST_HELD, Math.floor(known.length / 4)));
-  return counts.size <= few || Math.max(...counts.values()) >= known.length / 4;
+  return counts.size <= few || extremes([...counts.values()])[1] >= known.length / 4;
 }
 
 /** Whether a name says that a column is how exact another column is, whose name it may begin with. */
@@ -132,7 +134,7 @@ function areEvents(known, digits) {
   const [smallest, largest] = extremes(sizes);
   if (usual === 0) return smallest >= 1.5 * 10 ** -digits || median(sizes) >= 2 * smallest;
   const levels = [...counts.keys()].sort((one, other) => one - other);
-  const step = Math.min(...levels.slice(1).map((level, n) => level - levels[n]));
+  const [step] = extremes(levels.slice(1).map((level, n) => level - levels[n]));
   return known.every(Number.isInteger) && smallest >= 3 * step && largest >= 5 * smallest;
 }
 
@@ -174,13 +176,10 @@ function isEven(steps, digits) {
   return steps.every((one) => Math.abs(one - step) <= rounding + 1e-9 * Math.abs(step));
 }
 
-/** Share of a column's numbers that are no glitches. */
-const USUAL = 0.99;
-
 /** Set to NaN what an instrument wrote for a missing value: -9999 and the like, far outside of all others. */
 export function withoutMarkers(values, texts) {
   const others = values.filter((value, n) => Number.isFinite(value) && !MARKER.test(texts[n]));
-  if (others.length < 2 || !others.some(Boolean)) return values;
+  if (others.length === values.length || others.length < 2 || !others.some(Boolean)) return values;
   const [low, high] = extremes(others);
   const [most, margin] = [Math.max(-low, high), 2 * (high - low)];
   const usual = [...others].sort((a, b) => a - b)[Math.floor(USUAL * (others.length - 1))];

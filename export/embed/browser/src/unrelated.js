@@ -159,7 +159,7 @@ export function refuseSentences(texts) {
 function restartsAt({ role, texts, values }, changes) {
   if (role) return changes.every((n) => values[n] < values[n - 1]);
   const moment = (n) => (/^\d{4}-/.test(texts[n]) ? Date.parse(texts[n]) : NaN);
-  const isAgain = (n) => texts[n] !== texts[n - 1] && texts.indexOf(texts[n]) < n;
+  const isAgain = (n) => n < texts.length && texts[n] !== texts[n - 1] && texts.indexOf(texts[n]) < n;
   return changes.every((n) => isAgain(n) || moment(n) < moment(n - 1));
 }
 
@@ -167,7 +167,8 @@ const jumpsAt = (changes) => ({ values }) => {
   const places = [...values.keys()].slice(1);
   const step = (n) => Math.abs(values[n] - values[n - 1]);
   const isChange = new Set(changes);
-  const [at, within] = [changes, places.filter((n) => !isChange.has(n))].map((all) => all.map(step).filter(Number.isFinite));
+  const others = places.filter((n) => !isChange.has(n));
+  const [at, within] = [changes, others].map((all) => all.map(step).filter(Number.isFinite));
   const usual = median(within);
   return at.length > 0 && usual > 0 && median(at) > JUMP * usual;
 };

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from denoise_stream.cli.ends.ends import Ends
 from denoise_stream.cli.options import LIVE
-from denoise_stream.sensors.addresses import is_sensor
 
 if TYPE_CHECKING:
     from denoise_stream.live.run import LiveSettings
@@ -27,7 +26,7 @@ def live_settings(ends: Ends) -> "LiveSettings | None":
             "--device": options.device,
             "--latency": options.latency,
             "--duration": None if ends.is_sensor else options.duration,
-            "--reconnect": None if ends.is_sensor or is_sensor(ends.sink) else options.reconnect,
+            "--reconnect": None if ends.is_sensor or ends.sink_address is not None else options.reconnect,
             "--output-device": options.output_device if ends.sink != "speaker" and not options.listen else None,
         }
         for name, value in live.items():

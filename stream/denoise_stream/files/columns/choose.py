@@ -153,10 +153,10 @@ def _refuse_blocks(
     facts: Sequence[Facts], roles: Sequence[Role], chosen: Sequence[int], name: str, lines: Sequence[int]
 ) -> None:
     """Raise a SourceError if series follow each other, parted by blank lines or comments or where all times restart."""
-    ends = [row for row, (line, following) in enumerate(pairwise(lines)) if following > line + 1]
-    if not start_anew(facts, roles, ends, len(lines)):
-        ends = find_restarts(facts, roles)
-    if start_anew(facts, roles, ends, len(lines)):
+    parted = [row for row, (line, following) in enumerate(pairwise(lines)) if following > line + 1]
+    candidates = (parted, find_restarts(facts, roles))
+    ends = next((rows for rows in candidates if start_anew(facts, roles, rows, len(lines))), None)
+    if ends:
         signal = facts[chosen[0]].name
         raise SourceError(
             f"{name}: another series begins below line {lines[ends[0]]}, where the time starts again and the values "

@@ -212,8 +212,10 @@ def names_an_uncertainty(name: str, others: Collection[str] = ()) -> bool:
     """
     words = words_of(_UNIT.sub("", name))
     joined = "".join(words)
-    if not words or words[-1] in UNCERTAINTIES or "".join(words[-2:]) in UNCERTAINTIES:
-        return bool(words)
+    if not words:
+        return False
+    if words[-1] in UNCERTAINTIES or "".join(words[-2:]) in UNCERTAINTIES:
+        return True
     stems = {joined.removesuffix(word) for word in DEVIATIONS} - {joined}
     if words[0] in BEFORE:
         stems.add("".join(words[1:]))

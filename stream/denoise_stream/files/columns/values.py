@@ -138,14 +138,13 @@ def are_states(values: Values) -> str:
         return "2 different whole numbers"
     if len(values) < MANY:
         return ""
-    events = _are_events(values)
     if not (values == np.rint(values)).all():
-        return _are_levels(values) or events
+        return _are_levels(values) or _are_events(values)
     different = len(np.unique(values))
     holds = float((np.diff(values) == 0).mean())
     if different <= FEW or (different <= MOST_HELD and holds >= HOLDS):
         return f"{different} different whole numbers"
-    return events
+    return _are_events(values)
 
 
 def _are_events(values: Values) -> str:
@@ -169,9 +168,7 @@ def _are_events(values: Values) -> str:
         are_events = is_far and last_digit == 1 and sizes.max() >= 5 * smallest
     else:
         are_events = smallest > 1.5 * last_digit or np.median(sizes) >= 2 * smallest
-    if not are_events:
-        return ""
-    return f"always {usual:g} but for single events"
+    return f"always {usual:g} but for single events" if are_events else ""
 
 
 def _digits_of(levels: Values) -> int:

@@ -45,7 +45,7 @@ def find_attached(rows: Sequence[Sequence[str]]) -> list[Attached]:
     columns = list(zip(*rows, strict=True)) if rows else []
     found = [_attached_to(column) for column in columns]
     bare = [not label_of(marks) for marks in found]
-    if all(bare) or not any(bare):
+    if all(bare):
         return found
     times = (
         sort_column(map(kind_of, cells)).kind == "moment"

@@ -196,7 +196,7 @@ def _has_names(reading: Reading, rows: int) -> bool:
     """Tell whether a mark other than spaces parts every row, and a line of names, into as many fields.
 
     Spaces are then within the fields: of dates and times beside texts, where the reading with spaces has more cells
-    that are no text. No field holds several numbers, as fields between decimal commas would.
+    that are not text. No field holds several numbers, as fields between decimal commas would.
     """
     if reading.delimiter in " " or not reading.numeric or len(reading.row_numbers) < rows:
         return False

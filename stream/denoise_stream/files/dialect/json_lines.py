@@ -1,4 +1,4 @@
-"""Recognize JSON by its first lines: it is no table."""
+"""Recognize JSON, which is not read as a table, by its first lines."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _JSON = re.compile(r'\s*(?:\[?\s*\{\s*(?:".*)?|\[|\[\s*\[.*|\[\s*[-\d"][^\[\]]*\
 def is_json(lines: Sequence[Line]) -> bool:
     """Tell whether lines are JSON; a first line that is complete may be settings above a table.
 
-    A line in brackets that is no JSON may be a date, and a brace may begin an array of C.
+    Other lines in brackets may be dates, and a brace may begin an array of C.
     """
     first, second = (lines[min(place, len(lines) - 1)].text.strip() for place in (0, 1))
     if not _JSON.fullmatch(first):

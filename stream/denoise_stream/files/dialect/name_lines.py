@@ -51,8 +51,7 @@ def describes(cells: Sequence[str], width: int) -> bool:
         return True
     if all(map(_WIDTH.fullmatch, known)):
         return True
-    units = [cell in UNITS or _BRACKETED.fullmatch(cell) is not None for cell in known]
-    return 2 * sum(units) > len(units)
+    return 2 * sum(map(_is_unit, known)) > len(known)
 
 
 def states_a_value(cells: Sequence[str], nearest: bool) -> bool:
@@ -79,8 +78,12 @@ def fills_gaps(names: Sequence[str], groups: Sequence[str], reading: Reading) ->
     numbers = [place for place in range(width) if reading.columns[place].kind == "number"]
     gaps = [place for place in numbers if not groups[place]]
     named = [names[place] for place in numbers if names[place]]
-    units = sum(name.lower() in UNITS or _BRACKETED.fullmatch(name) is not None for name in named)
+    units = sum(map(_is_unit, named))
     return width == reading.width and bool(gaps) and all(names[place] for place in gaps) and 2 * units <= len(named)
+
+
+def _is_unit(cell: str) -> bool:
+    return cell.lower() in UNITS or _BRACKETED.fullmatch(cell) is not None
 
 
 def trimmed(cells: Sequence[str]) -> list[str]:

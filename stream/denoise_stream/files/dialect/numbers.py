@@ -38,7 +38,7 @@ REPR_DIGITS = 15
 """A column with this many significant digits or more was printed as floats are held in memory."""
 
 USUAL = 0.99
-"""Share of a column's numbers that are no glitches."""
+"""Share of a column's numbers that are not glitches."""
 
 FINER = 50
 """Digits are added until the last one is this many times smaller than the noise."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from denoise_stream.engine.rates.high_band import follows_above_hz
 from denoise_stream.live.run import LiveRun
+from denoise_stream.runs.report.quantities import counted
 
 
 class Fact(NamedTuple):
@@ -22,8 +23,8 @@ class Fact(NamedTuple):
 
 def facts(run: LiveRun) -> list[Fact]:
     """Return what is shown of a run beside its levels."""
-    denoiser, contract, rate, channels = run.denoiser, run.denoiser.contract, run.sample_rate_hz, run.settings.channels
-    microphone = f"{run.microphone}, {rate:g} Hz, {channels} channel{'' if channels == 1 else 's'}"
+    denoiser, contract, rate = run.denoiser, run.denoiser.contract, run.sample_rate_hz
+    microphone = f"{run.microphone}, {rate:g} Hz, {counted(run.settings.channels, 'channel')}"
     above_hz = follows_above_hz(rate, contract.sample_rate_hz)
     above = f"; the band above {above_hz:g} Hz follows its gain" if above_hz else ""
     model = f"{contract.name}, window {contract.window}, hop {denoiser.hop}"

@@ -45,7 +45,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
         latency = f"latency {summary['latency_samples']} samples"
         parts.append(latency + (f" ({duration(summary['latency_ms'] / 1000)})" if summary["latency_ms"] else ""))
     if summary["missing_samples"]:
-        parts.append(f"{summary['missing_samples']} missing values left as they are")
+        parts.append(f"{counted(summary['missing_samples'], 'missing value')} left unchanged")
     if summary.get("rounded"):
         names = _listed(summary["rounded"])
         parts.append(
@@ -54,7 +54,7 @@ def in_one_line(summary: dict[str, Any]) -> str:
     if summary.get("markers"):
         parts.append(f"{', '.join(summary['markers'])} treated as missing values")
     if summary.get("bad_rows"):
-        parts.append(f"{summary['bad_rows']} bad rows not denoised ({summary['first_bad_row']})")
+        parts.append(f"{counted(summary['bad_rows'], 'bad row')} not denoised ({summary['first_bad_row']})")
     if summary["failed_windows"]:
         parts.append(f"{summary['failed_windows']} windows are unchanged, as the model failed on them")
     return "; ".join((", ".join(parts), *(note for note in summary["notes"] if not note.startswith(WARNING))))

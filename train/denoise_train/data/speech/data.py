@@ -80,8 +80,13 @@ class SpeechData:
         for key in ("validation_signals", "test_signals"):
             check_number(where + key, getattr(self, key), 1, whole=True)
         for key in (
-            *("clean_share", "noise_share", "recorded_share", "babble_share", "reverberant_share"),
-            *("altered_share", "crowd_share"),
+            "clean_share",
+            "noise_share",
+            "recorded_share",
+            "babble_share",
+            "reverberant_share",
+            "altered_share",
+            "crowd_share",
         ):
             check_number(where + key, getattr(self, key), 0, 1)
         check_number(f"{where}clean_share + noise_share", self.clean_share + self.noise_share, 0, 1)

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from denoise_stream.runs.report.quantities import rate_in_words
+from denoise_stream.runs.report.quantities import counted, rate_in_words
 from denoise_train.evaluation.one_file.conclusion import RIGHT_OF_100, WITHIN_DB
 from denoise_train.evaluation.one_file.run import MOST_SIGNALS, Judged
 
@@ -59,7 +59,7 @@ def title(one: Judged, name: str) -> str:
 
 def _signal(one: Judged) -> str:
     rate = rate_in_words(one.origin.rate_hz) if one.origin.rate_hz else ""
-    pieces = f"{len(one.pieces)} piece{'' if len(one.pieces) == 1 else 's'}"
+    pieces = counted(len(one.pieces), "piece")
     judged = "" if one.pieces.size >= one.samples else f" ({one.pieces.size:,} of them judged, in {pieces})"
     if one.found is None:
         return f"{one.origin.name}, {one.samples:,} samples{rate}{judged}."
